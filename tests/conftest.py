@@ -1,0 +1,75 @@
+"""Fixtures of all tests: nodes in processes of their own.
+
+`OTTLA_TEST_PEER=apache-kafka` runs the tests of `tests/conformance` against Apache Kafka itself: the proof of the tests.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+from tests.peers.apache_kafka import KafkaNode
+from tests.peers.ottla_node import OttlaNode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from tests.peers.process import NodeProcess
+
+# Groups rebalance at once, and the internal topic is small: the tests wait for behaviour, not for defaults.
+TEST_SETTINGS = {"group.initial.rebalance.delay.ms": "0", "offsets.topic.num.partitions": "4"}
+
+
+class NodeFactory(Protocol):
+    """Makes and starts a node of its own for one test; it ends with the test."""
+
+    def __call__(self, settings: Mapping[str, str] | None = None) -> NodeProcess: ...
+
+
+def make_node(directory: Path, settings: Mapping[str, str] | None = None) -> NodeProcess:
+    """A node of the peer under test, not started: Ottla, or Apache Kafka with `OTTLA_TEST_PEER=apache-kafka`."""
+    merged = TEST_SETTINGS | dict(settings or {})
+    peer = os.environ.get("OTTLA_TEST_PEER", "ottla")
+    if peer == "apache-kafka":
+        return KafkaNode(directory, merged)
+    assert peer == "ottla", f"OTTLA_TEST_PEER is ottla or apache-kafka, not {peer!r}"
+    return OttlaNode(directory, merged)
+
+
+@pytest.fixture
+def ottla_node(tmp_path: Path) -> Iterator[OttlaNode]:
+    """An Ottla node of this test alone, running."""
+    with OttlaNode(tmp_path / "ottla", TEST_SETTINGS) as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def kafka_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaNode]:
+    """A real Apache Kafka, shared by the whole session: use names of your own, and leave it running."""
+    with KafkaNode(tmp_path_factory.mktemp("apache-kafka"), TEST_SETTINGS) as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    """A node of the peer under test, shared by the whole session: use names of your own, and leave it running."""
+    with make_node(tmp_path_factory.mktemp("node")) as shared:
+        yield shared
+
+
+@pytest.fixture
+def own_node(tmp_path: Path) -> Iterator[NodeFactory]:
+    """A factory of nodes that a test may restart and kill."""
+    nodes: list[NodeProcess] = []
+
+    def start(settings: Mapping[str, str] | None = None) -> NodeProcess:
+        made = make_node(tmp_path / f"node-{len(nodes)}", settings)
+        nodes.append(made)
+        made.start()
+        return made
+
+    yield start
+    for made in nodes:
+        made.close()

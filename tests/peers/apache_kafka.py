@@ -1,0 +1,195 @@
+"""Apache Kafka 4.3.1 as a peer and an oracle: its jars (by Maven, once), its tools, and a real node of it.
+
+Owns the folder `${XDG_CACHE_HOME:-~/.cache}/ottla/apache-kafka-4.3.1` (`lib/` with the jars, `complete` when all
+are there). Everything needs Java 17 or newer; fetching the jars needs Maven. Where one is missing the calling test is
+skipped with a reason; under `CI=true` it fails instead, so that CI never passes by not looking.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import pytest
+from tests.peers.process import NodeProcess, free_port, wait_until_listening
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+VERSION: Final = "4.3.1"
+HOW_TO_GET: Final = "apt install openjdk-17-jre-headless maven"
+START_TIMEOUT_S: Final = 90.0
+FETCH_TIMEOUT_S: Final = 500.0
+CLUSTER_ID: Final = "MkU3OEVBNTcwNTJENDM2Qg"
+
+_ARTIFACTS: Final = (
+    ("org.apache.kafka", "kafka_2.13", VERSION),
+    ("org.apache.kafka", "kafka-tools", VERSION),
+    ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.4"),
+)
+_COPY_DEPENDENCIES: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
+_LOGGING: Final = """\
+rootLogger.level=warn
+rootLogger.appenderRef.console.ref=E
+appender.console.type=Console
+appender.console.name=E
+appender.console.target=SYSTEM_ERR
+appender.console.layout.type=PatternLayout
+appender.console.layout.pattern=[%d] %p %m (%c)%n
+"""
+# A tool lives for a second: the first compiler tier and the serial collector cost it the least.
+_TOOL_OPTIONS: Final = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx256m")
+
+
+class JavaToolError(AssertionError):
+    """A Java tool ended with a status other than zero; the text holds its output."""
+
+
+def cache_folder() -> Path:
+    root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(root) / "ottla" / f"apache-kafka-{VERSION}"
+
+
+def jars() -> Path:
+    """The folder of Apache Kafka's jars, fetched on first use; without Java or Maven the test is skipped (CI: fails)."""
+    if shutil.which("java") is None:
+        _unavailable("no java")
+    folder = cache_folder()
+    if not (folder / "complete").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / "complete").exists():
+                _fetch(folder)
+    return folder / "lib"
+
+
+def java_command(main_class: str, *arguments: str, options: Sequence[str] = _TOOL_OPTIONS) -> list[str]:
+    """The command line that runs `main_class` with every jar on the class path."""
+    lib = jars()
+    logging = lib.parent / "log4j2.properties"
+    return ["java", *options, f"-Dlog4j2.configurationFile={logging}", "-cp", f"{lib}/*", main_class, *arguments]
+
+
+def run_java(
+    main_class: str, *arguments: str, stdin: str | None = None, timeout_s: float = 90.0, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Run a Java class of Apache Kafka to its end, e.g. `run_java("kafka.tools.DumpLogSegments", "--files", path)`.
+
+    Raises `JavaToolError` with all of its output when it ends with another status than 0, unless `check` is false.
+    """
+    command = java_command(main_class, *arguments)
+    result = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout_s, check=False)
+    if check and result.returncode != 0:
+        raise JavaToolError(
+            f"{main_class} {' '.join(arguments)} ended with {result.returncode}\n{result.stdout}\n{result.stderr}"
+        )
+    return result
+
+
+class KafkaNode(NodeProcess):
+    """A combined broker and controller of Apache Kafka on free ports of the loopback, its data below `directory`.
+
+    `settings` are added to its `server.properties`. The ports stay the same over restarts.
+    """
+
+    name = f"Apache Kafka {VERSION}"
+
+    def __init__(
+        self,
+        directory: Path,
+        settings: Mapping[str, str] | None = None,
+        *,
+        heap: str = "-Xmx512m",
+        prefix: Sequence[str] = (),
+    ) -> None:
+        super().__init__(directory)
+        self._settings = dict(settings or {})
+        self._options = (heap, "-XX:+UseG1GC")
+        self._prefix = tuple(prefix)
+        self._port = free_port()
+        self._controller_port = free_port()
+        self.data = directory / "data"
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._port}"
+
+    def format(self) -> None:
+        """Write `server.properties` and format the data directory, once."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        properties = self.directory / "server.properties"
+        if properties.exists():
+            return
+        lines = [f"{key}={value}" for key, value in (self._base_settings() | self._settings).items()]
+        properties.write_text("\n".join(lines) + "\n")
+        run_java(
+            "kafka.tools.StorageTool", "format", "--standalone", "--ignore-formatted",
+            "-t", CLUSTER_ID, "-c", str(properties),
+        )  # fmt: skip
+
+    def start(self) -> None:
+        self.format()
+        properties = str(self.directory / "server.properties")
+        command = java_command("kafka.Kafka", properties, options=self._options)
+        self._spawn([*self._prefix, *command])
+        wait_until_listening(self, "127.0.0.1", self._port, START_TIMEOUT_S)
+
+    def _base_settings(self) -> dict[str, str]:
+        listeners = f"PLAINTEXT://127.0.0.1:{self._port},CONTROLLER://127.0.0.1:{self._controller_port}"
+        settings = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "listeners": listeners,
+            "advertised.listeners": listeners,
+            "controller.quorum.bootstrap.servers": f"127.0.0.1:{self._controller_port}",
+            "controller.listener.names": "CONTROLLER",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            "log.dirs": str(self.data),
+            "transaction.state.log.min.isr": "1",
+            "share.coordinator.state.topic.min.isr": "1",
+            "group.initial.rebalance.delay.ms": "0",
+        }
+        for topic in ("offsets.topic", "transaction.state.log", "share.coordinator.state.topic"):
+            settings[f"{topic}.replication.factor"] = "1"
+        return settings
+
+
+def _fetch(folder: Path) -> None:
+    if shutil.which("mvn") is None:
+        _unavailable("no mvn")
+    partial = folder / "lib.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    (folder / "pom.xml").write_text(_pom())
+    command = ["mvn", "-q", "-B", "-f", str(folder / "pom.xml"), _COPY_DEPENDENCIES, f"-DoutputDirectory={partial}"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_TIMEOUT_S, check=False)
+    if result.returncode != 0:
+        _unavailable(f"Maven could not fetch Apache Kafka's jars: {(result.stdout + result.stderr)[-600:]}")
+    (folder / "log4j2.properties").write_text(_LOGGING)
+    shutil.rmtree(folder / "lib", ignore_errors=True)
+    partial.rename(folder / "lib")
+    (folder / "complete").touch()
+
+
+def _pom() -> str:
+    dependencies = "".join(
+        f"<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId><version>{version}</version></dependency>"
+        for group, artifact, version in _ARTIFACTS
+    )
+    return (
+        '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
+        "<groupId>ottla.tests</groupId><artifactId>apache-kafka</artifactId><version>1</version>"
+        f"<dependencies>{dependencies}</dependencies></project>\n"
+    )
+
+
+def _unavailable(reason: str) -> NoReturn:
+    text = f"{reason} (to run this test: {HOW_TO_GET})"
+    if os.environ.get("CI") == "true":
+        pytest.fail(text)
+    pytest.skip(text)
