@@ -1,0 +1,46 @@
+"""What a decision of the controller is: given a view of the metadata, the records to append and the answer.
+
+A decision changes nothing; `MetadataDelta.replay` of its records does. KIP-631; Kafka's `ControllerResult`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Generic, TypeAlias, TypeVar
+
+from ottla.metadata.image import MetadataImage
+from ottla.metadata.record_serde import VersionedRecord
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerResult(Generic[T]):
+    records: Sequence[VersionedRecord]
+    """Appended as one batch: all of them or none. Empty: the answer waits for what was appended before it."""
+    response: T
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerView:
+    """What a decision may look at."""
+
+    image: MetadataImage
+    """With every record that was appended, committed or not."""
+    next_offset: int
+    """The offset that the decision's first record will get."""
+    now_ms: int
+    random: Random
+    """For placement and new ids."""
+
+    def new_uuid(self) -> bytes:
+        """A random id (version 4), never one that Kafka reserves nor one whose text starts with a dash."""
+        while True:
+            drawn = bytearray(self.random.randbytes(16))
+            drawn[6] = drawn[6] & 0x0F | 0x40
+            drawn[8] = drawn[8] & 0x3F | 0x80
+            if drawn[0] >> 2 != 62:  # 62 is "-" in base64url: such an id reads as an option on a command line
+                return bytes(drawn)
+
+
+Decision: TypeAlias = Callable[[ControllerView], ControllerResult[T]]
