@@ -14,14 +14,6 @@ class ProtocolError(Exception):
     """
 
 
-class UnsupportedMagicError(ProtocolError):
-    """A message set of format v0 or v1, or a record batch of a format not known yet."""
-
-    def __init__(self, magic: int) -> None:
-        super().__init__(f"record batch format {magic} is not supported, only 2 is")
-        self.magic = magic
-
-
 class ErrorCode(IntEnum):
     """A Kafka error code; `int(code)` is what travels (int16)."""
 
