@@ -67,7 +67,7 @@ class FileSystem(Protocol):
 
 @dataclass(slots=True, frozen=True)
 class FileRegion:
-    """Bytes of a file that leave by `sendfile`, unread. A file that is removed meanwhile stays readable until closed."""
+    """Bytes of a file that leave by `sendfile`, unread. A file removed meanwhile stays readable until closed."""
 
     file: File
     position: int

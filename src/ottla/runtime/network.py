@@ -62,6 +62,12 @@ class Listener(Protocol):
     host: str
     port: int
 
+    def pause_accepting(self) -> None:
+        """Leave new connections in the system's backlog."""
+        ...
+
+    def resume_accepting(self) -> None: ...
+
     def close(self) -> None:
         """Stop accepting; open connections stay."""
         ...

@@ -1,0 +1,57 @@
+"""The process around an event loop: run a main coroutine until a signal asks it to stop.
+
+The first SIGTERM or SIGINT asks for an orderly stop; a second one, from a person who cannot wait, ends the process
+where it stands (what was acknowledged is in the page cache, and the next start recovers).
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+EXIT_IMPATIENT = 130
+
+
+class StopRequest:
+    """Set once by a signal, or by the node itself when it cannot go on."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._event = asyncio.Event()
+        self._loop = loop
+        self.reason: str | None = None
+        self.failure: BaseException | None = None
+
+    def install(self) -> None:
+        for number in STOP_SIGNALS:
+            self._loop.add_signal_handler(number, self._on_signal, number)
+
+    def stop(self, reason: str, failure: BaseException | None = None) -> None:
+        if self.reason is None:
+            self.reason = reason
+            self.failure = failure
+        self._event.set()
+
+    async def wait(self) -> None:
+        await self._event.wait()
+
+    @property
+    def requested(self) -> bool:
+        return self._event.is_set()
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        if self._event.is_set():
+            os._exit(EXIT_IMPATIENT)
+        self.stop(signal.Signals(number).name)
+
+
+def run(main: Callable[[StopRequest], Coroutine[object, object, int]]) -> int:
+    """Run `main` on a new event loop with the signals installed; return its exit code."""
+
+    async def guarded() -> int:
+        request = StopRequest(asyncio.get_running_loop())
+        request.install()
+        return await main(request)
+
+    with asyncio.Runner() as runner:
+        return runner.run(guarded())
