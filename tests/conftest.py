@@ -1,6 +1,6 @@
 """Fixtures of all tests: nodes in processes of their own.
 
-`OTTLA_TEST_PEER=apache-kafka` runs the tests of `tests/conformance` against Apache Kafka itself: the proof of the tests.
+`OTTLA_TEST_PEER=apache-kafka` runs the tests of `tests/conformance` against Apache Kafka itself: proof of the tests.
 """
 
 from __future__ import annotations

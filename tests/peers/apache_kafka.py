@@ -55,7 +55,7 @@ def cache_folder() -> Path:
 
 
 def jars() -> Path:
-    """The folder of Apache Kafka's jars, fetched on first use; without Java or Maven the test is skipped (CI: fails)."""
+    """The folder of the jars, fetched on first use; without Java or Maven the test is skipped (in CI fails)."""
     if shutil.which("java") is None:
         _unavailable("no java")
     folder = cache_folder()

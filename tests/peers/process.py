@@ -111,7 +111,7 @@ class NodeProcess(ABC):
 
 
 def wait_for(condition: Callable[[], T | None], what: str, timeout_s: float = 30.0) -> T:
-    """Poll `condition` until it gives something true, and return that; after the timeout, AssertionError names `what`."""
+    """Poll `condition` until it gives something true, and return it; after the timeout AssertionError with `what`."""
     deadline = time.monotonic() + timeout_s
     while True:
         result = condition()
