@@ -1,0 +1,231 @@
+"""Every partition that this node hosts, found by name and by id, and kept in step with the metadata.
+
+A subscriber of the metadata and the only one that makes, updates and drops `Partition`s. Handlers look up a partition
+here with two dictionary reads; why there is none (never heard of it, hosted elsewhere, its disk failed) is worked out
+only then. Kafka's `ReplicaManager`.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from ottla.broker.replica.partition import Partition
+from ottla.log.append_result import AppendOrigin, AppendResult
+from ottla.log.config import LogConfig
+from ottla.log.log import Log
+from ottla.metadata.delta import MetadataDelta
+from ottla.metadata.image import EMPTY_IMAGE, MetadataImage, TopicImage
+from ottla.metadata.partition import PartitionRegistration
+from ottla.metadata.registration import BrokerRegistration
+from ottla.protocol.errors import ErrorCode
+from ottla.runtime.files import Buffer
+from ottla.runtime.time import Clock
+
+TOPIC_RESOURCE: Final = 2
+BROKER_RESOURCE: Final = 4
+INTERNAL_TOPICS: Final = frozenset(("__consumer_offsets", "__transaction_state", "__share_group_state"))
+"""Topics whose records are the coordinators' own: clients may read them, but not write them."""
+
+NO_LEADER_HINT: Final = (-1, -1)
+
+
+class Logs(Protocol):
+    """What is asked of the log directories (`log.manager.LogManager`)."""
+
+    def get(self, topic: str, partition: int) -> Log | None: ...
+
+    def get_or_create(self, topic: str, partition: int, topic_id: bytes, config: LogConfig) -> Log: ...
+
+    def delete(self, topic: str, partition: int) -> None: ...
+
+
+@dataclass(slots=True)
+class HostedTopic:
+    """A topic of which this node hosts partitions."""
+
+    name: str
+    topic_id: bytes
+    internal: bool
+    partitions: dict[int, Partition]
+
+
+@dataclass(slots=True)
+class AppendOutcome:
+    """What became of a coordinator's append: `committed` is done when it is committed (None: it is)."""
+
+    error: ErrorCode
+    base_offset: int = -1
+    last_offset: int = -1
+    committed: asyncio.Future[ErrorCode] | None = None
+    error_message: str | None = None
+
+
+class ReplicaManager:
+    """`by_name` and `by_id` are for reading; `image` is the newest metadata that was taken over."""
+
+    def __init__(
+        self,
+        *,
+        node_id: int,
+        logs: Logs,
+        clock: Clock,
+        log_config: Callable[[MetadataImage, str], LogConfig],
+        report: Callable[[str], None],
+    ) -> None:
+        self.node_id = node_id
+        self.image = EMPTY_IMAGE
+        self.by_name: dict[str, HostedTopic] = {}
+        self.by_id: dict[bytes, HostedTopic] = {}
+        self._logs = logs
+        self._clock = clock
+        self._log_config = log_config
+        self._report = report
+        self._offline: set[tuple[bytes, int]] = set()
+
+    # --- metadata ---
+
+    def on_metadata(self, delta: MetadataDelta, image: MetadataImage) -> None:
+        """Follow the metadata: drop what is deleted, host what is assigned, and give logs their changed configs."""
+        self.image = image
+        for topic in delta.deleted_topics.values():
+            self._drop_topic(topic)
+        for change in delta.changed_topics.values():
+            for index, registration in change.partition_changes.items():
+                if self.node_id in registration.replicas:
+                    self._host(change.name, change.topic_id, index, registration)
+                else:
+                    self._drop(change.topic_id, index)
+        if delta.changed_configs:
+            self._apply_configs(delta, image)
+
+    def _host(self, name: str, topic_id: bytes, index: int, registration: PartitionRegistration) -> None:
+        topic = self.by_id.get(topic_id)
+        if topic is None:
+            topic = HostedTopic(name, topic_id, name in INTERNAL_TOPICS, {})
+            self.by_name[name] = self.by_id[topic_id] = topic
+        partition = topic.partitions.get(index)
+        try:
+            if partition is None:
+                log = self._logs.get_or_create(name, index, topic_id, self._log_config(self.image, name))
+                partition = topic.partitions[index] = Partition(name, topic_id, index, log)
+            partition.update(registration, self.node_id)
+        except OSError as error:
+            self._fail(topic_id, index, error)
+        else:
+            self._offline.discard((topic_id, index))
+
+    def _drop_topic(self, image: TopicImage) -> None:
+        for index in image.partitions:
+            self._drop(image.topic_id, index)
+
+    def _drop(self, topic_id: bytes, index: int) -> None:
+        self._offline.discard((topic_id, index))
+        topic = self.by_id.get(topic_id)
+        if topic is None:
+            return
+        partition = topic.partitions.pop(index, None)
+        if partition is not None:
+            partition.close()
+            try:
+                self._logs.delete(topic.name, index)
+            except OSError as error:
+                self._report(f"cannot delete {topic.name}-{index}: {error}")
+        if not topic.partitions:
+            del self.by_id[topic_id]
+            if self.by_name.get(topic.name) is topic:
+                del self.by_name[topic.name]
+
+    def _apply_configs(self, delta: MetadataDelta, image: MetadataImage) -> None:
+        names: Mapping[str, HostedTopic] | set[str] = {
+            name for resource_type, name in delta.changed_configs if resource_type == TOPIC_RESOURCE
+        }
+        if any(key in delta.changed_configs for key in ((BROKER_RESOURCE, ""), (BROKER_RESOURCE, str(self.node_id)))):
+            names = self.by_name
+        for name in names:
+            topic = self.by_name.get(name)
+            if topic is not None:
+                config = self._log_config(image, name)
+                for partition in topic.partitions.values():
+                    partition.log.config = config
+
+    # --- finding ---
+
+    def find(self, name: str, index: int) -> Partition | ErrorCode:
+        """The hosted partition (leading or following), or the error that Kafka answers when there is none here."""
+        topic = self.by_name.get(name)
+        partition = None if topic is None else topic.partitions.get(index)
+        return partition or self._why_not_hosted(self.image.topics.by_name.get(name), index)
+
+    def find_by_id(self, topic_id: bytes, index: int) -> Partition | ErrorCode:
+        """As `find`; an id that nobody knows is `UNKNOWN_TOPIC_ID`."""
+        topic = self.by_id.get(topic_id)
+        partition = None if topic is None else topic.partitions.get(index)
+        if partition is not None:
+            return partition
+        known = self.image.topics.by_id.get(topic_id)
+        return ErrorCode.UNKNOWN_TOPIC_ID if known is None else self._why_not_hosted(known, index)
+
+    def _why_not_hosted(self, topic: TopicImage | None, index: int) -> ErrorCode:
+        if topic is None or index not in topic.partitions:
+            return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        if (topic.topic_id, index) in self._offline:
+            return ErrorCode.KAFKA_STORAGE_ERROR
+        return ErrorCode.NOT_LEADER_OR_FOLLOWER
+
+    def current_leader(self, topic: TopicImage | None, index: int) -> tuple[int, int]:
+        """The leader's id and epoch in the newest metadata, -1 where unknown (KIP-951)."""
+        registration = None if topic is None else topic.partitions.get(index)
+        return NO_LEADER_HINT if registration is None else (registration.leader, registration.leader_epoch)
+
+    def live_broker(self, broker_id: int) -> BrokerRegistration | None:
+        broker = self.image.cluster.brokers.get(broker_id)
+        return None if broker is None or broker.fenced else broker
+
+    # --- appending and reading, for the coordinators ---
+
+    def append(
+        self, topic: str, index: int, records: Buffer, *, origin: AppendOrigin = AppendOrigin.COORDINATOR
+    ) -> AppendOutcome:
+        """Append one batch as the leader of the partition, with `acks=all`: it counts when it is committed."""
+        partition = self.find(topic, index)
+        if isinstance(partition, ErrorCode):
+            return AppendOutcome(partition)
+        if not partition.is_leader:
+            return AppendOutcome(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+        if partition.lacks_replicas():
+            return AppendOutcome(ErrorCode.NOT_ENOUGH_REPLICAS)
+        result = self.append_to(partition, records, self._clock.now_ms(), origin)
+        if result.error is not ErrorCode.NONE:
+            return AppendOutcome(result.error, error_message=result.error_message)
+        return AppendOutcome(
+            ErrorCode.NONE, result.base_offset, result.last_offset, partition.committed(result.last_offset + 1)
+        )
+
+    def append_to(self, partition: Partition, records: Buffer, now_ms: int, origin: AppendOrigin) -> AppendResult:
+        """`Partition.append`, with a failing disk made an answer: the partition goes offline."""
+        try:
+            return partition.append(records, now_ms, origin)
+        except OSError as error:
+            self.disk_failed(partition, error)
+            return AppendResult(ErrorCode.KAFKA_STORAGE_ERROR, -1, -1, -1, -1)
+
+    def read(self, topic: str, index: int, offset: int, max_bytes: int) -> bytes | ErrorCode:
+        """Whole batches from `offset` up to the log's end, at least one if there is any; b"": the end is reached."""
+        partition = self.find(topic, index)
+        return partition if isinstance(partition, ErrorCode) else partition.read_bytes(offset, max_bytes)
+
+    # --- disks ---
+
+    def disk_failed(self, partition: Partition, error: OSError) -> None:
+        """The disk refused: the partition is offline until the node is restarted, as in Kafka (KIP-112)."""
+        topic = self.by_id.get(partition.topic_id)
+        if topic is not None:
+            topic.partitions.pop(partition.index, None)
+        partition.close()
+        self._fail(partition.topic_id, partition.index, error)
+
+    def _fail(self, topic_id: bytes, index: int, error: OSError) -> None:
+        self._offline.add((topic_id, index))
+        topic = self.by_id.get(topic_id)
+        self._report(f"partition {topic.name if topic else topic_id.hex()}-{index} is offline: {error}")
