@@ -1,0 +1,1 @@
+"""Bodies of control records and markers, one file each."""

@@ -1,0 +1,1 @@
+"""Records of the internal topics that coordinators keep, one file a key and its value."""
