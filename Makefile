@@ -1,0 +1,57 @@
+# The verbs, the same by hand and in CI. A fresh clone needs make and Python >= 3.11 with venv, and nothing else.
+
+PYTHON ?= python3
+VENV   ?= .venv
+DATA   ?= $(or $(OTTLA_DATA),./data)
+BIN    := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+
+.PHONY: run test check format sim conformance bench docs clean help
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+run: $(STAMPS)/run ## a node on 127.0.0.1:9092, its data in $OTTLA_DATA or ./data
+	@exec $(BIN)/ottla start --data $(DATA)
+
+test: $(STAMPS)/test ## every test that needs no more than this machine
+	$(BIN)/python -m pytest -q
+
+check: $(STAMPS)/check ## types and lint
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(STAMPS)/check ## put the source in order
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+sim: $(STAMPS)/test ## the simulated worlds
+	$(BIN)/python -m pytest -q tests/simulation
+
+conformance: $(STAMPS)/test ## real clients against a node, and Apache Kafka's tools on its files
+	$(BIN)/python -m pytest -q tests/conformance tests/interop
+
+bench: $(STAMPS)/test ## Ottla beside Apache Kafka: the same client, the same run
+	$(BIN)/python -m bench
+
+docs: $(STAMPS)/test ## write what is generated: docs/reference
+	$(BIN)/python -m tests.house.reference
+
+clean: ## forget what can be made again; data stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMPS)/run: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/test: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test]'
+	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/run
+
+$(STAMPS)/check: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,check]'
+	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/run $(STAMPS)/test
