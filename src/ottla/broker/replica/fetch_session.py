@@ -22,6 +22,7 @@ from ottla.protocol.errors import ErrorCode
 if TYPE_CHECKING:
     from ottla.broker.replica.delayed_fetch import DelayedFetch
     from ottla.broker.replica.partition import Partition
+    from ottla.broker.replica.replica_manager import ReplicaManager
 
 NO_SESSION: Final = 0
 INITIAL_EPOCH: Final = 0
@@ -143,6 +144,21 @@ class FetchSession:
                 if gone is not None:
                     gone.stop_listening()
                     self.ready.pop(gone, None)
+
+    def find(self, manager: "ReplicaManager", wanted: FetchPartition) -> "Partition | ErrorCode":
+        """The partition that is meant, listened to from now on; or why there is none."""
+        topic_key = wanted.topic_key
+        if isinstance(topic_key, bytes):
+            found = manager.find_by_id(topic_key, wanted.index)
+        else:
+            found = manager.find(topic_key, wanted.index)
+        if not isinstance(found, ErrorCode):
+            wanted.listen(found)
+        return found
+
+    def knows_any(self) -> bool:
+        """Whether any of the partitions was found."""
+        return any(wanted.partition is not None for wanted in self.partitions.values())
 
     def listen(self) -> None:
         """From now on be told of changes."""

@@ -17,7 +17,6 @@ from ottla.log.log import Log
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import EMPTY_IMAGE, MetadataImage, TopicImage
 from ottla.metadata.partition import PartitionRegistration
-from ottla.metadata.registration import BrokerRegistration
 from ottla.protocol.errors import ErrorCode
 from ottla.runtime.files import Buffer
 from ottla.runtime.time import Clock
@@ -59,6 +58,15 @@ class AppendOutcome:
     last_offset: int = -1
     committed: asyncio.Future[ErrorCode] | None = None
     error_message: str | None = None
+
+
+@dataclass(slots=True)
+class LeaderEndpoint:
+    """Where a leader is to be found, for an answer that tells of a new leader (KIP-951)."""
+
+    host: str
+    port: int
+    rack: str | None
 
 
 class ReplicaManager:
@@ -178,9 +186,11 @@ class ReplicaManager:
         registration = None if topic is None else topic.partitions.get(index)
         return NO_LEADER_HINT if registration is None else (registration.leader, registration.leader_epoch)
 
-    def live_broker(self, broker_id: int) -> BrokerRegistration | None:
+    def endpoint(self, broker_id: int, listener: str) -> LeaderEndpoint | None:
+        """Where clients of a listener find a live broker."""
         broker = self.image.cluster.brokers.get(broker_id)
-        return None if broker is None or broker.fenced else broker
+        at = None if broker is None or broker.fenced else broker.listeners.get(listener)
+        return None if broker is None or at is None else LeaderEndpoint(at.host, at.port, broker.rack)
 
     # --- appending and reading, for the coordinators ---
 

@@ -1,0 +1,190 @@
+"""One reading of what a fetch may have: the ready partitions of its session, within the limits of the request (KIP-74).
+
+Partitions are read in the session's order until `max_bytes` are found. The first batch of the first partition that has
+any is given whole, however large, so that a fetcher always gets on. Records are never looked at: what is found are
+regions of segment files. Nothing is changed until `settle`, when the answer is sure to be sent; a fetch that parks
+reads again.
+"""
+
+from typing import Final
+
+from ottla.broker.replica.fetch_session import NEVER_SENT, FetchPartition, FetchSession
+from ottla.broker.replica.partition import Partition
+from ottla.broker.replica.replica_manager import ReplicaManager
+from ottla.protocol.api.fetch import (
+    AbortedTransaction,
+    EpochEndOffset,
+    LeaderIdAndEpoch,
+    PartitionData,
+    SnapshotId,
+)
+from ottla.protocol.errors import ErrorCode
+from ottla.runtime.files import FileRegion
+
+CONSUMER: Final = -1
+READ_COMMITTED: Final = 1
+
+NONE: Final = ErrorCode.NONE
+UNKNOWN_PARTITION: Final = frozenset((ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.UNKNOWN_TOPIC_ID))
+
+# Shared by all answers: nobody changes them.
+NO_DIVERGENCE: Final = EpochEndOffset()
+NO_LEADER: Final = LeaderIdAndEpoch()
+NO_SNAPSHOT: Final = SnapshotId()
+
+
+class FetchRead:
+    """`found` is in the order of the answer. `answer_now`: there is an error or a divergence, which does not wait."""
+
+    __slots__ = ("_manager", "_max_bytes", "_read_committed", "_replica_id", "_session", "answer_now", "found", "size")
+
+    def __init__(
+        self, manager: ReplicaManager, session: FetchSession, *, replica_id: int, isolation_level: int, max_bytes: int
+    ) -> None:
+        self._manager = manager
+        self._session = session
+        self._replica_id = replica_id
+        self._read_committed = isolation_level == READ_COMMITTED
+        self._max_bytes = max_bytes
+        self.found: list[tuple[FetchPartition, PartitionData]] = []
+        self.size = 0
+        self.answer_now = False
+
+    def run(self) -> None:
+        session = self._session
+        incremental = session.id != 0
+        limit = self._max_bytes
+        nothing_new: list[FetchPartition] = []
+        for wanted in session.ready:
+            data = self._read(wanted, limit - self.size)
+            if data is None:
+                nothing_new.append(wanted)
+                continue
+            self.found.append((wanted, data))
+            if incremental and self.size >= limit:
+                break
+        for wanted in nothing_new:
+            del session.ready[wanted]
+
+    def settle(self) -> None:
+        """The answer goes out: remember what it says; who was given records comes last next time."""
+        ready = self._session.ready
+        for wanted, data in self.found:
+            if data.error_code != NONE:
+                wanted.sent_high_watermark = NEVER_SENT
+            else:
+                wanted.sent_high_watermark = data.high_watermark
+                wanted.sent_log_start_offset = data.log_start_offset
+            del ready[wanted]
+            if not wanted.exhausted:
+                ready[wanted] = None
+
+    def _read(self, wanted: FetchPartition, limit: int) -> PartitionData | None:
+        """What to say of one partition; `None`: nothing that was not said before."""
+        wanted.exhausted = False
+        partition = wanted.partition
+        if partition is None:
+            where = self._session.find(self._manager, wanted)
+            if isinstance(where, ErrorCode):
+                return self._unknown(wanted, where)
+            partition = where
+        error = partition.epoch_error(wanted.current_leader_epoch)
+        if error is NONE and self._replica_id >= 0:
+            error = ErrorCode.NOT_LEADER_OR_FOLLOWER  # followers come with replication
+        if error is not NONE:
+            return self._refused(wanted, error)
+        log = partition.log
+        offset = wanted.fetch_offset
+        high_watermark = log.high_watermark
+        log_start_offset = log.log_start_offset
+        if wanted.last_fetched_epoch >= 0:
+            diverging = self._divergence(partition, wanted)
+            if diverging is not None:
+                return diverging
+        if not log_start_offset <= offset <= log.log_end_offset:
+            return self._refused(wanted, ErrorCode.OFFSET_OUT_OF_RANGE)
+        bound = self._upper_bound(partition)
+        records: FileRegion | bytes = b""
+        if offset >= bound:
+            if wanted.sent_high_watermark == high_watermark and wanted.sent_log_start_offset == log_start_offset:
+                return None
+            wanted.exhausted = True
+        elif limit > 0 or self.size == 0:
+            region = log.read(
+                offset, max(0, min(limit, wanted.max_bytes)), upper_bound=bound, min_one=self.size == 0
+            ).region
+            if region is not None:
+                records = region
+                self.size += region.size
+        return self._data(partition, wanted, records)
+
+    def _upper_bound(self, partition: Partition) -> int:
+        """The first offset that this fetcher may not have yet."""
+        log = partition.log
+        if self._replica_id != CONSUMER:
+            return log.log_end_offset
+        return log.last_stable_offset if self._read_committed else log.high_watermark
+
+    def _data(
+        self,
+        partition: Partition,
+        wanted: FetchPartition,
+        records: FileRegion | bytes,
+        diverging: EpochEndOffset = NO_DIVERGENCE,
+    ) -> PartitionData:
+        log = partition.log
+        aborted: list[AbortedTransaction] | None = None
+        if self._read_committed:
+            aborted = []
+            if records:
+                aborted = [
+                    AbortedTransaction(producer_id=transaction.producer_id, first_offset=transaction.first_offset)
+                    for transaction in log.aborted_transactions(wanted.fetch_offset, log.last_stable_offset)
+                ]
+        return PartitionData(
+            partition_index=wanted.index,
+            error_code=0,
+            high_watermark=log.high_watermark,
+            last_stable_offset=log.last_stable_offset,
+            log_start_offset=log.log_start_offset,
+            diverging_epoch=diverging,
+            current_leader=NO_LEADER,
+            snapshot_id=NO_SNAPSHOT,
+            aborted_transactions=aborted,
+            preferred_read_replica=-1,
+            records=records,
+        )
+
+    def _divergence(self, partition: Partition, wanted: FetchPartition) -> PartitionData | None:
+        """Whether the fetcher's last epoch ended elsewhere than here: where it must truncate to (KIP-595)."""
+        end = partition.log.end_offset_for_epoch(wanted.last_fetched_epoch)
+        if end is None:
+            return self._refused(wanted, ErrorCode.OFFSET_OUT_OF_RANGE)
+        epoch, end_offset = end
+        if epoch >= wanted.last_fetched_epoch and end_offset >= wanted.fetch_offset:
+            return None
+        self.answer_now = True
+        return self._data(partition, wanted, b"", EpochEndOffset(epoch=epoch, end_offset=end_offset))
+
+    def _refused(self, wanted: FetchPartition, error: ErrorCode) -> PartitionData:
+        self.answer_now = True
+        return _error(wanted.index, error)
+
+    def _unknown(self, wanted: FetchPartition, error: ErrorCode) -> PartitionData:
+        """A partition that does not exist (yet) lets the others of its fetch wait, as in Kafka."""
+        if error not in UNKNOWN_PARTITION or not self._session.knows_any():
+            self.answer_now = True
+        return _error(wanted.index, error)
+
+
+def _error(index: int, error: ErrorCode) -> PartitionData:
+    return PartitionData(
+        partition_index=index,
+        error_code=error,
+        high_watermark=-1,
+        diverging_epoch=NO_DIVERGENCE,
+        current_leader=NO_LEADER,
+        snapshot_id=NO_SNAPSHOT,
+        aborted_transactions=[],
+        records=b"",
+    )
