@@ -1,8 +1,8 @@
 """What the scenarios ask of a client library: administration, producing, consuming, being a member of a group.
 
 Every library gets one adapter (`test_confluent_kafka.py`, `test_aiokafka.py`, `test_kafka_python.py`) that adds nothing
-of its own: it calls the library's public functions and gives back what they gave. What a library does not offer stands in
-its `missing`, and the scenarios that need it are skipped by that name.
+of its own: it calls the library's public functions and gives back what they gave. What a library does not offer stands
+in its `missing`, and the scenarios that need it are skipped by that name.
 """
 
 from __future__ import annotations

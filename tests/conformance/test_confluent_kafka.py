@@ -134,10 +134,10 @@ class Librdkafka(Client):
 
     def offsets(self, topic: str, partition: int = 0) -> tuple[int, int]:
         target = ck.TopicPartition(topic, partition)
-        found: list[int] = []
-        for wanted in (admin.OffsetSpec.earliest(), admin.OffsetSpec.latest()):  # type: ignore[no-untyped-call]
-            found.append(self._admin.list_offsets({target: wanted})[target].result(CALL_TIMEOUT_S).offset)
-        return found[0], found[1]
+        specs: Any = admin.OffsetSpec  # its factories carry no types
+        earliest = self._admin.list_offsets({target: specs.earliest()})[target].result(CALL_TIMEOUT_S)
+        latest = self._admin.list_offsets({target: specs.latest()})[target].result(CALL_TIMEOUT_S)
+        return earliest.offset, latest.offset
 
     def groups(self) -> set[str]:
         found = self._admin.list_consumer_groups().result(CALL_TIMEOUT_S)

@@ -78,7 +78,7 @@ def java_command(main_class: str, *arguments: str, options: Sequence[str] = _TOO
 def run_java(
     main_class: str, *arguments: str, stdin: str | None = None, timeout_s: float = 90.0, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
-    """Run a Java class of Apache Kafka to its end, e.g. `run_java("kafka.tools.DumpLogSegments", "--files", path)`.
+    """Run a Java class of Apache Kafka to its end, e.g. `run_java("org.apache.kafka.tools.DumpLogSegments", …)`.
 
     Raises `JavaToolError` with all of its output when it ends with another status than 0, unless `check` is false.
     """
