@@ -50,7 +50,7 @@ def encoder(message: type[Message], version: int) -> Encoder:
 
 
 def encode_into(message: Message, version: int, out: bytearray, regions: list[tuple[int, Region]]) -> None:
-    """Append `message` in `version` to `out`; records that are a `Region` go to `regions`, with their position in `out`.
+    """Append `message` in `version` to `out`; a `Region` of records goes to `regions`, with its position in `out`.
 
     ProtocolError: a value does not fit its field; `out` and `regions` are then as before.
     """
@@ -91,6 +91,14 @@ def _write_encoder(message: type[Message], version: int) -> Source:
 def _check_version(message: type[Message], version: int) -> None:
     if version not in message.versions:
         raise UnsupportedVersionError(f"{message.__name__} has versions {message.versions}, not {version}")
+
+
+def read_uvarint(data: memoryview, offset: int) -> tuple[int, int]:
+    """An unsigned varint and where it ends; ProtocolError."""
+    try:
+        return _number(data, offset)
+    except IndexError:
+        raise ProtocolError("a varint is cut") from None
 
 
 # What decoders call
@@ -189,8 +197,8 @@ _DECODER_NAMES: Final[dict[str, object]] = {
 # What encoders call
 
 
-def _varint(value: int) -> bytes:
-    """An unsigned varint."""
+def uvarint(value: int) -> bytes:
+    """The unsigned varint of a number that is not negative."""
     out = bytearray()
     while value > 127:
         out.append(value & 0x7F | 0x80)
@@ -202,7 +210,7 @@ def _varint(value: int) -> bytes:
 def _string_varint(value: int) -> bytes:
     if value > LONGEST_STRING + 1:
         raise ValueError(f"a string of {value - 1} bytes is too long")
-    return _varint(value)
+    return uvarint(value)
 
 
 def _write_tagged_fields(
@@ -211,14 +219,14 @@ def _write_tagged_fields(
     """Write the tagged fields of a struct, by tag."""
     fields = [*known, *unknown]
     fields.sort(key=lambda item: item[0])
-    out += _varint(len(fields))
+    out += uvarint(len(fields))
     last = -1
     for tag, content in fields:
         if tag <= last:
             raise ProtocolError(f"{path}: tag {tag} stands twice")
         last = tag
-        out += _varint(tag)
-        out += _varint(len(content))
+        out += uvarint(tag)
+        out += uvarint(len(content))
         out += content
 
 
@@ -235,7 +243,7 @@ _ENCODER_NAMES: Final[dict[str, object]] = {
     "not_in_version": _not_in_version,
     "pack": pack,
     "string_varint": _string_varint,
-    "varint": _varint,
+    "varint": uvarint,
     "write_tagged_fields": _write_tagged_fields,
 }
 

@@ -4,8 +4,8 @@
 
 Fields of fixed size that follow each other are packed by one call, together with the length that comes next. A field
 that the version does not have must have its default, unless it is ignorable. A value that does not fit fails in
-`struct` or on a missing attribute: the caller turns that into a ProtocolError and finds the field then, so that nothing is
-checked twice. Tagged fields are written by tag, unknown ones among them, only when they differ from their defaults.
+`struct` or on a missing attribute: the caller makes a ProtocolError of that and looks for the field only then. Tagged
+fields are written by tag, unknown ones among them, and only when they differ from their defaults.
 
 Variables carry the depth of their struct: `m1` is a struct in the array of `m0`. `n` is the length that comes next.
 """

@@ -11,8 +11,8 @@ from ottla.protocol.message import Message
 def show(name: str, version: int) -> str:
     """Source of decoder and encoder, ready to print.
 
-    `name` is a message (`HeartbeatRequest`, `TopicRecord`, `GroupMetadataValue`) or an API (`Heartbeat`: both directions).
-    LookupError: there is no such message; UnsupportedVersionError: not in that version.
+    `name` is a message (`HeartbeatRequest`, `TopicRecord`) or an API (`Heartbeat`, for both directions). LookupError:
+    there is no such message, or not in that version.
     """
     messages = all_messages()
     chosen = [messages[wanted] for wanted in (name, f"{name}Request", f"{name}Response") if wanted in messages]
@@ -22,6 +22,8 @@ def show(name: str, version: int) -> str:
         raise LookupError(f"no message is called {name!r}{hint}")
     parts = []
     for message in chosen:
+        if version not in message.versions:
+            raise LookupError(f"{message.__name__} has versions {message.versions}, not {version}")
         decode, encode = source_of(message, version)
         parts.append(f"# {message.__name__}, version {version}\n\n{decode}\n\n{encode}")
     return "\n\n".join(parts)
@@ -32,9 +34,9 @@ def all_messages() -> dict[str, type[Message]]:
     modules = ["ottla.protocol.header", "ottla.protocol.consumer_protocol"]
     for package in (api, metadata_record, coordinator_record, control_record):
         modules += [f"{package.__name__}.{module.name}" for module in iter_modules(package.__path__)]
-    found: dict[str, type[Message]] = {}
-    for module in modules:
-        for name, value in vars(import_module(module)).items():
-            if isinstance(value, type) and issubclass(value, Message) and value.versions and value.__module__ == module:
-                found[name] = value
-    return found
+    return {
+        name: value
+        for module in modules
+        for name, value in vars(import_module(module)).items()
+        if isinstance(value, type) and issubclass(value, Message) and value.versions and value.__module__ == module
+    }
