@@ -54,6 +54,11 @@ class FrameReader:
         """What has arrived of the unfinished frame, its size field included."""
         return self._end - self._start
 
+    @property
+    def error(self) -> ProtocolError | None:
+        """What the next call will raise: nothing behind the frames that were handed out can be read."""
+        return self._error
+
     def get_buffer(self) -> memoryview:
         """A writable, non-empty view for the next bytes."""
         if self._error is not None:

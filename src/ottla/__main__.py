@@ -1,0 +1,82 @@
+"""The front door: `ottla COMMAND …`, or `python -m ottla COMMAND …`.
+
+`COMMANDS` is the whole table. Only the module of the command that was asked for is imported. Each has
+`add_arguments(parser)` and `run(arguments) -> int`, the exit code: 0 done, 1 it failed, 2 it was asked wrongly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, Protocol, cast
+
+from ottla import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+# name: (module, what it does)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "start": ("ottla.broker.start", "start a node"),
+    "protocol": ("ottla.console.cli.protocol", "show the code that reads and writes one version of a message"),
+}
+
+DESCRIPTION = "Apache Kafka's little sister, in Python."
+
+
+class Command(Protocol):
+    """What the module of a command has."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, arguments: argparse.Namespace) -> int: ...
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    words = list(sys.argv[1:] if argv is None else argv)
+    name = words[0] if words else ""
+    if name not in COMMANDS:
+        return _outside_commands(words)
+    module, summary = COMMANDS[name]
+    command = cast("Command", importlib.import_module(module))
+    parser = argparse.ArgumentParser(prog=f"ottla {name}", description=f"{summary[0].upper()}{summary[1:]}.")
+    command.add_arguments(parser)
+    arguments = parser.parse_args(words[1:])
+    try:
+        return command.run(arguments)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+
+
+def _outside_commands(words: list[str]) -> int:
+    """Help, the version, or a word that is no command."""
+    width = max(map(len, COMMANDS))
+    listing = "\n".join(f"  {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="ottla",
+        description=DESCRIPTION,
+        epilog=f"commands:\n{listing}\n\n`ottla COMMAND --help` says more.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"ottla {__version__}")
+    parser.add_argument("command", metavar="COMMAND", choices=list(COMMANDS), help="what to do")
+    parser.add_argument("arguments", metavar="…", nargs=argparse.REMAINDER, help="the command's own arguments")
+    if not words:
+        parser.print_help(sys.stderr)
+        return EXIT_USAGE
+    parser.parse_args(words)  # exits: help, version or an error
+    raise AssertionError("unreachable")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""What a handler may know of a request beside its body."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+from ottla.protocol.message import Response
+
+ANONYMOUS = "User:ANONYMOUS"
+
+
+class ClientConnection:
+    """A client's connection as handlers see it: who is there, and through which door."""
+
+    __slots__ = (
+        "client_host",
+        "client_port",
+        "client_software_name",
+        "client_software_version",
+        "listener",
+        "principal",
+    )
+
+    def __init__(self, *, client_host: str, client_port: int, listener: str, principal: str = ANONYMOUS) -> None:
+        self.client_host = client_host
+        self.client_port = client_port
+        self.listener = listener
+        self.principal = principal
+        self.client_software_name = "unknown"  # until ApiVersions v3+ tells (KIP-511)
+        self.client_software_version = "unknown"
+
+
+class RequestContext:
+    """One request: its header, and the connection that it came by."""
+
+    __slots__ = ("api_key", "api_version", "client_id", "connection", "correlation_id")
+
+    def __init__(
+        self, api_key: int, api_version: int, correlation_id: int, client_id: str | None, connection: ClientConnection
+    ) -> None:
+        self.api_key = api_key
+        self.api_version = api_version
+        self.correlation_id = correlation_id
+        self.client_id = client_id
+        self.connection = connection
+
+    @property
+    def client_host(self) -> str:
+        return self.connection.client_host
+
+    @property
+    def listener(self) -> str:
+        return self.connection.listener
+
+    @property
+    def principal(self) -> str:
+        return self.connection.principal
+
+    def __repr__(self) -> str:
+        return (
+            f"request {self.api_key} v{self.api_version} (correlation id {self.correlation_id}, client id "
+            f"{self.client_id!r}) from {self.client_host} on {self.listener}"
+        )
+
+
+# `None`: no answer (acks=0). An awaitable parks the connection; it is cancelled when the connection goes away.
+# A handler takes its own request class: the table cannot say so (a parameter's type is contravariant).
+Answer: TypeAlias = Response | Awaitable[Response | None] | None
+Handler: TypeAlias = Callable[[RequestContext, Any], Answer]
