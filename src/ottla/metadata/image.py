@@ -1,7 +1,7 @@
 """The cluster's metadata at one offset of `__cluster_metadata-0`: immutable, shared freely.
 
-Owns the image and its parts. A new image is derived by `metadata.delta.MetadataDelta`, which copies only the parts that
-changed; nobody else makes one, and nobody changes one. `metadata.snapshot_records` turns an image into records. KIP-631.
+A new image is derived by `metadata.delta.MetadataDelta`, which copies only the parts that changed; nobody else makes
+one, and nobody changes one. `metadata.snapshot_records` turns an image into records. KIP-631.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from ottla.metadata.registration import BrokerRegistration, ControllerRegistrati
 from ottla.metadata.scram import ScramImage
 
 ConfigResourceKey: TypeAlias = tuple[int, str]
-"""(resource type as on the wire: 2 topic, 4 broker, 16 client metrics, 32 group; resource name, "" the brokers' default)."""
+"""(resource type as on the wire: 2 topic, 4 broker, 16 client metrics, 32 group; name, "" for the brokers' default)."""
 
 
 @dataclass(frozen=True, slots=True)

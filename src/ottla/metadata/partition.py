@@ -1,4 +1,4 @@
-"""One partition as the controller registers it. Values only; merging a change gives a new one. KIP-455, 841, 858, 966."""
+"""One partition as the controller registers it. Values; merging a change gives a new one. KIP-455, 841, 858, 966."""
 
 from dataclasses import dataclass, replace
 
