@@ -1,0 +1,100 @@
+"""FindCoordinator (10): which node coordinates a group, a transactional id or a share partition.
+
+| version | what changed                                    | KIP |
+|---------|-------------------------------------------------|-----|
+| 0       | groups                                          |     |
+| 1       | key types; throttle time and message in the answer | 98 |
+| 2       | throttled after the answer                      | 219 |
+| 3       | flexible                                        | 482 |
+| 4       | several keys                                    | 699 |
+| 5       | TRANSACTION_ABORTABLE may be answered elsewhere | 890 |
+| 6       | share partitions                                | 932 |
+
+The first who asks for a group has `__consumer_offsets` made, and is answered when it is there. Transactions and share
+groups are not served yet: their keys are refused for good, so that a client does not wait for a coordinator in vain.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from ottla.broker.coordinator.group_coordinator import GROUP_METADATA_TOPIC, Eventually, GroupCoordinator
+from ottla.broker.request_context import RequestContext
+from ottla.metadata.image import MetadataImage
+from ottla.protocol.api.find_coordinator import Coordinator, FindCoordinatorRequest, FindCoordinatorResponse
+from ottla.protocol.errors import ErrorCode
+
+SEVERAL_KEYS_VERSION = 4
+GROUP: Final = 0
+TRANSACTION: Final = 1
+SHARE: Final = 2
+NO_NODE: Final = -1
+
+
+class FindCoordinatorHandler:
+    """`create_topic` makes an internal topic; it returns when the topic is in the image, or could not be made."""
+
+    def __init__(
+        self,
+        coordinator: GroupCoordinator,
+        image: Callable[[], MetadataImage],
+        create_topic: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._coordinator = coordinator
+        self._image = image
+        self._create_topic = create_topic
+
+    def __call__(self, context: RequestContext, request: FindCoordinatorRequest) -> Eventually[FindCoordinatorResponse]:
+        if request.key_type == GROUP and GROUP_METADATA_TOPIC not in self._image().topics.by_name:
+            return self._create_and_answer(context, request)
+        return self._answer(context, request)
+
+    async def _create_and_answer(
+        self, context: RequestContext, request: FindCoordinatorRequest
+    ) -> FindCoordinatorResponse:
+        await self._create_topic(GROUP_METADATA_TOPIC)
+        return self._answer(context, request)
+
+    def _answer(self, context: RequestContext, request: FindCoordinatorRequest) -> FindCoordinatorResponse:
+        if context.api_version >= SEVERAL_KEYS_VERSION:
+            found = [self._find(context, request.key_type, key) for key in request.coordinator_keys]
+            return FindCoordinatorResponse(coordinators=found)
+        only = self._find(context, request.key_type, request.key)
+        return FindCoordinatorResponse(
+            error_code=only.error_code,
+            # What Kafka says here when all is well, too.
+            error_message=only.error_message or "NONE",
+            node_id=only.node_id,
+            host=only.host,
+            port=only.port,
+        )
+
+    def _find(self, context: RequestContext, key_type: int, key: str) -> Coordinator:
+        if key_type != GROUP:
+            return _refuse(key, ErrorCode.INVALID_REQUEST, _why_refused(key_type))
+        image = self._image()
+        topic = image.topics.by_name.get(GROUP_METADATA_TOPIC)
+        partition = None if topic is None else topic.partitions.get(self._coordinator.partition_for(key))
+        broker = None if partition is None else image.cluster.brokers.get(partition.leader)
+        endpoint = None if broker is None else broker.listeners.get(context.listener)
+        if broker is None or endpoint is None:
+            return _refuse(key, ErrorCode.COORDINATOR_NOT_AVAILABLE, ErrorCode.COORDINATOR_NOT_AVAILABLE.message)
+        return Coordinator(
+            key=key,
+            node_id=broker.broker_id,
+            host=endpoint.host,
+            port=endpoint.port,
+            error_code=ErrorCode.NONE,
+            error_message="",
+        )
+
+
+def _why_refused(key_type: int) -> str:
+    if key_type == TRANSACTION:
+        return "transactions are not served by this version of Ottla"
+    if key_type == SHARE:
+        return "share groups are not served by this version of Ottla"
+    return f"there is no coordinator of type {key_type}"
+
+
+def _refuse(key: str, error: ErrorCode, message: str) -> Coordinator:
+    return Coordinator(key=key, node_id=NO_NODE, host="", port=-1, error_code=error, error_message=message)

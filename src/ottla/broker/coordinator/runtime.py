@@ -1,0 +1,231 @@
+"""The life of coordinators: elected and loaded with their partition, asked while it leads, unloaded with it.
+
+    metadata: this node leads partition i ─► LOADING ─► ACTIVE ─► (another node leads, or the topic is gone) unloaded
+                                                └─► FAILED: its log cannot be read
+
+A decision's records are appended as one batch, then replayed, and its answer is given when they are committed: at
+once while this node is the only replica in sync. Kafka's CoordinatorRuntime.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Generic, TypeVar
+
+from ottla.broker.coordinator.loader import Decode, Loader, Shard
+from ottla.broker.coordinator.partition_log import PartitionLog
+from ottla.broker.coordinator.timers import KeyedTimers
+from ottla.coordinator.result import CoordinatorRecord, CoordinatorResult, CoordinatorTimers, TimerResult
+from ottla.protocol.errors import ErrorCode, KafkaError, ProtocolError
+from ottla.protocol.record import RecordBatchBuilder
+from ottla.protocol.record_batch import CompressionType
+from ottla.runtime.time import Clock, Timers
+
+S = TypeVar("S", bound=Shard)
+T = TypeVar("T")
+
+# A batch of records that need not be written together; an atomic one is bounded by the topic's max.message.bytes.
+MAX_BATCH_BYTES = 1_000_000
+
+# How an error of the log is told to a member or an administrator. Source: CoordinatorOperationExceptionHelper.
+_TOLD_AS = {
+    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION: ErrorCode.COORDINATOR_NOT_AVAILABLE,
+    ErrorCode.NOT_ENOUGH_REPLICAS: ErrorCode.COORDINATOR_NOT_AVAILABLE,
+    ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND: ErrorCode.COORDINATOR_NOT_AVAILABLE,
+    ErrorCode.REQUEST_TIMED_OUT: ErrorCode.COORDINATOR_NOT_AVAILABLE,
+    ErrorCode.NOT_LEADER_OR_FOLLOWER: ErrorCode.NOT_COORDINATOR,
+    ErrorCode.KAFKA_STORAGE_ERROR: ErrorCode.NOT_COORDINATOR,
+    ErrorCode.MESSAGE_TOO_LARGE: ErrorCode.UNKNOWN_SERVER_ERROR,
+    ErrorCode.RECORD_LIST_TOO_LARGE: ErrorCode.UNKNOWN_SERVER_ERROR,
+    ErrorCode.INVALID_FETCH_SIZE: ErrorCode.UNKNOWN_SERVER_ERROR,
+}
+
+
+class CoordinatorState(Enum):
+    LOADING = "loading"
+    ACTIVE = "active"
+    FAILED = "failed"
+
+
+@dataclass(slots=True)
+class _Coordinator(Generic[S]):
+    shard: S
+    timers: KeyedTimers
+    leader_epoch: int
+    state: CoordinatorState = CoordinatorState.LOADING
+
+
+@dataclass(slots=True, frozen=True)
+class Serde:
+    """Records to bytes and back; decoding gives None for a type that is not known."""
+
+    encode: Callable[[CoordinatorRecord], tuple[bytes, bytes | None]]
+    decode: Decode
+
+
+@dataclass(slots=True, frozen=True)
+class RuntimeConfig:
+    write_timeout_ms: int
+    load_buffer_bytes: int
+    compression: CompressionType = CompressionType.NONE
+
+
+@dataclass(slots=True)
+class CoordinatorRuntime(Generic[S]):
+    """All coordinators of one internal topic on this node, by partition."""
+
+    log: PartitionLog
+    serde: Serde
+    new_shard: Callable[[CoordinatorTimers], S]
+    clock: Clock
+    timers: Timers
+    config: RuntimeConfig
+    report: Callable[[str], None]
+    _coordinators: dict[int, _Coordinator[S]] = field(default_factory=dict)
+
+    # -- elections
+
+    def elect(self, index: int, leader_epoch: int) -> None:
+        """This node leads the partition in `leader_epoch`: load it, unless it is loaded in that epoch."""
+        current = self._coordinators.get(index)
+        if current is not None:
+            if current.leader_epoch >= leader_epoch and current.state is not CoordinatorState.FAILED:
+                return
+            self.resign(index)
+        keyed = KeyedTimers(self.timers, self.clock, lambda operation: self._run(index, keyed, operation))
+        coordinator = _Coordinator(self.new_shard(keyed), keyed, leader_epoch)
+        self._coordinators[index] = coordinator
+        loader = Loader(self.log, index, coordinator.shard, self.serde.decode, self.config.load_buffer_bytes)
+        bounds = self.log.bounds(index)
+        if isinstance(bounds, tuple) and bounds[0] == bounds[1]:
+            self._load(index, coordinator, loader)
+        else:
+            self.timers.call_later(0, lambda: self._load(index, coordinator, loader))
+
+    def resign(self, index: int) -> None:
+        """This node leads the partition no more."""
+        coordinator = self._coordinators.pop(index, None)
+        if coordinator is not None:
+            coordinator.timers.cancel_all()
+            if coordinator.state is CoordinatorState.ACTIVE:
+                coordinator.shard.on_unloaded()
+
+    def close(self) -> None:
+        for index in list(self._coordinators):
+            self.resign(index)
+
+    def _load(self, index: int, coordinator: _Coordinator[S], loader: Loader) -> None:
+        if self._coordinators.get(index) is not coordinator:
+            return
+        try:
+            done = loader.step()
+        except (ProtocolError, KafkaError, AssertionError, OSError) as error:
+            coordinator.state = CoordinatorState.FAILED
+            coordinator.timers.cancel_all()
+            self.report(f"coordinator of partition {index} cannot be loaded: {error}")
+            return
+        if not done:
+            self.timers.call_later(0, lambda: self._load(index, coordinator, loader))
+            return
+        if loader.skipped:
+            self.report(f"coordinator of partition {index}: skipped {loader.skipped} records of unknown types")
+        coordinator.state = CoordinatorState.ACTIVE
+        self._run(index, coordinator.timers, coordinator.shard.on_loaded)
+
+    # -- operations
+
+    def shard(self, index: int) -> S | ErrorCode:
+        """The partition's coordinator, `COORDINATOR_LOAD_IN_PROGRESS`, or `NOT_COORDINATOR`."""
+        coordinator = self._coordinators.get(index)
+        if coordinator is None:
+            return ErrorCode.NOT_COORDINATOR
+        if coordinator.state is CoordinatorState.ACTIVE:
+            return coordinator.shard
+        if coordinator.state is CoordinatorState.LOADING:
+            return ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
+        return ErrorCode.NOT_COORDINATOR
+
+    def shards(self) -> list[tuple[int, S | ErrorCode]]:
+        """Every partition that this node leads, as `shard` has it."""
+        return [(index, self.shard(index)) for index in sorted(self._coordinators)]
+
+    def write(self, index: int, result: CoordinatorResult[T], on_error: Callable[[ErrorCode], T]) -> T | Awaitable[T]:
+        """Append, replay, and answer: now if the records are committed, else when they are, or `on_error`'s answer."""
+        if not result.records:
+            return result.response
+        committed, error = self._append(index, result)
+        if error is not ErrorCode.NONE:
+            return _finish(result, error, on_error)
+        if committed is None:
+            return _finish(result, ErrorCode.NONE, on_error)
+        return self._wait(committed, result, on_error)
+
+    def _append(self, index: int, result: CoordinatorResult[T]) -> tuple[asyncio.Future[ErrorCode] | None, ErrorCode]:
+        coordinator = self._coordinators.get(index)
+        if coordinator is None:
+            return None, ErrorCode.NOT_COORDINATOR
+        committed: asyncio.Future[ErrorCode] | None = None
+        records = result.records
+        position = 0
+        while position < len(records):
+            batch, count = self._batch(records, position, None if result.atomic else MAX_BATCH_BYTES)
+            outcome = self.log.append(index, batch)
+            if outcome.error is not ErrorCode.NONE:
+                self.report(f"coordinator of partition {index} cannot write: {outcome.error.name}")
+                return committed, _TOLD_AS.get(outcome.error, outcome.error)
+            if result.replay:
+                for delta in range(count):
+                    coordinator.shard.replay(records[position + delta], outcome.base_offset + delta)
+            committed = outcome.committed
+            position += count
+        return committed, ErrorCode.NONE
+
+    def _batch(self, records: list[CoordinatorRecord], position: int, max_bytes: int | None) -> tuple[bytearray, int]:
+        now_ms = self.clock.now_ms()
+        builder = RecordBatchBuilder(compression=self.config.compression, max_bytes=max_bytes)
+        encode = self.serde.encode
+        for i in range(position, len(records)):
+            key, value = encode(records[i])
+            if not builder.append(key, value, timestamp_ms=now_ms):
+                break
+        return builder.build(), builder.count
+
+    def _wait(
+        self, committed: asyncio.Future[ErrorCode], result: CoordinatorResult[T], on_error: Callable[[ErrorCode], T]
+    ) -> Awaitable[T]:
+        """The answer, when the batch is committed. It comes about even if nobody waits for it any more."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        is_over = False
+
+        def finish(error: ErrorCode) -> None:
+            nonlocal is_over
+            if is_over:
+                return
+            is_over = True
+            timer.cancel()
+            response = _finish(result, _TOLD_AS.get(error, error), on_error)
+            if not answer.done():
+                answer.set_result(response)
+
+        timer = self.timers.call_later(self.config.write_timeout_ms, lambda: finish(ErrorCode.REQUEST_TIMED_OUT))
+        committed.add_done_callback(
+            lambda future: finish(ErrorCode.NOT_LEADER_OR_FOLLOWER if future.cancelled() else future.result())
+        )
+        return answer
+
+    def _run(self, index: int, timers: KeyedTimers, operation: Callable[[], TimerResult]) -> None:
+        """What a timer does is appended like a request's decision; there is nobody to answer."""
+        coordinator = self._coordinators.get(index)
+        if coordinator is not None and coordinator.timers is timers:
+            self.write(index, operation(), _no_answer)
+
+
+def _no_answer(error: ErrorCode) -> None:
+    return None
+
+
+def _finish(result: CoordinatorResult[T], error: ErrorCode, on_error: Callable[[ErrorCode], T]) -> T:
+    if result.on_committed is not None:
+        result.on_committed(error)
+    return result.response if error is ErrorCode.NONE else on_error(error)

@@ -1,0 +1,20 @@
+"""The bounds and delays of the group coordinator, under Kafka's defaults."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, frozen=True)
+class GroupCoordinatorConfig:
+    group_max_size: int = 2_147_483_647
+    group_initial_rebalance_delay_ms: int = 3_000
+    group_min_session_timeout_ms: int = 6_000
+    group_max_session_timeout_ms: int = 1_800_000
+    # How long a member that has just joined may stay silent while its first rebalance runs (GroupCoordinatorConfig).
+    new_member_join_timeout_ms: int = 300_000
+    # Ours: members told to come back with an id and not back yet. Apache Kafka has no such bound.
+    max_pending_members: int = 10_000
+    offset_metadata_max_bytes: int = 4_096
+    offsets_retention_ms: int = 10_080 * 60_000
+    offsets_retention_check_interval_ms: int = 600_000
+    offsets_commit_timeout_ms: int = 5_000
+    offsets_load_buffer_size: int = 5_242_880

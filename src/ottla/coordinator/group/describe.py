@@ -1,0 +1,73 @@
+"""DescribeGroups and ListGroups: groups as an administrator sees them. KIP-518 (states), KIP-848 (types), KIP-1043."""
+
+from collections.abc import Collection
+
+from ottla.coordinator.group.classic_group import DEAD, STABLE
+from ottla.coordinator.group.groups import Groups
+from ottla.protocol.api.describe_groups import DescribedGroup, DescribedGroupMember
+from ottla.protocol.api.list_groups import ListedGroup
+from ottla.protocol.errors import ErrorCode
+
+CLASSIC = "classic"
+GROUP_ID_NOT_FOUND_VERSION = 6
+
+
+def describe_group(groups: Groups, group_id: str, api_version: int) -> DescribedGroup:
+    """A group that is not there is `Dead`, and since version 6 also an error."""
+    group = groups.get(group_id)
+    if group is None:
+        if api_version >= GROUP_ID_NOT_FOUND_VERSION:
+            return described_error(
+                group_id, ErrorCode.GROUP_ID_NOT_FOUND, f"Group {group_id} not found.", state=DEAD.value
+            )
+        return described_error(group_id, ErrorCode.NONE, None, state=DEAD.value)
+    # Between generations members may not agree on a protocol, and so have no metadata to show.
+    protocol = group.protocol_name if group.state is STABLE else None
+    return DescribedGroup(
+        error_code=ErrorCode.NONE,
+        group_id=group_id,
+        group_state=group.state.value,
+        protocol_type=group.protocol_type or "",
+        protocol_data=protocol or "",
+        members=[
+            DescribedGroupMember(
+                member_id=member.member_id,
+                group_instance_id=member.group_instance_id,
+                client_id=member.client_id,
+                client_host=member.client_host,
+                member_metadata=b"" if protocol is None else member.metadata(protocol),
+                member_assignment=member.assignment,
+            )
+            for member in group.members.values()
+        ],
+    )
+
+
+def described_error(group_id: str, error: ErrorCode, message: str | None, *, state: str = "") -> DescribedGroup:
+    return DescribedGroup(
+        error_code=error,
+        error_message=message,
+        group_id=group_id,
+        group_state=state,
+        protocol_type="",
+        protocol_data="",
+        members=[],
+    )
+
+
+def list_groups(groups: Groups, states: Collection[str], types: Collection[str]) -> list[ListedGroup]:
+    """All groups that have one of the states and one of the types; none given means any. Case does not matter."""
+    wanted_states = {state.strip().lower() for state in states}
+    wanted_types = {kind.strip().lower() for kind in types}
+    if wanted_types and CLASSIC not in wanted_types:
+        return []
+    return [
+        ListedGroup(
+            group_id=group.group_id,
+            protocol_type=group.protocol_type or "",
+            group_state=group.state.value,
+            group_type=CLASSIC,
+        )
+        for group in groups.by_id.values()
+        if not wanted_states or group.state.value.lower() in wanted_states
+    ]

@@ -1,0 +1,148 @@
+"""One coordinator of groups: the state of one partition of `__consumer_offsets`, and what can be asked of it.
+
+The face of this folder. Each method decides (see `result`), `replay` changes; the transitions are in the files named
+after them. Consumer, share and streams groups will stand beside the classic ones. Source: GroupCoordinatorShard.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+
+from ottla.coordinator.group.classic_group import (
+    COMPLETING_REBALANCE,
+    DEAD,
+    PREPARING_REBALANCE,
+    STABLE,
+    join_error,
+    sync_error,
+)
+from ottla.coordinator.group.config import GroupCoordinatorConfig
+from ottla.coordinator.group.describe import describe_group, list_groups
+from ottla.coordinator.group.groups import Groups
+from ottla.coordinator.group.heartbeat import heartbeat
+from ottla.coordinator.group.join import join_group
+from ottla.coordinator.group.leave import leave_group
+from ottla.coordinator.group.member import RespondJoin, RespondSync
+from ottla.coordinator.group.offset_commit import commit_offsets
+from ottla.coordinator.group.offset_delete import delete_group, delete_offsets, expire, topics_deleted
+from ottla.coordinator.group.offset_fetch import fetch_offsets
+from ottla.coordinator.group.offsets import Offsets
+from ottla.coordinator.group.rebalance import prepare_rebalance, reschedule_heartbeat
+from ottla.coordinator.group.replay import NO_PRODUCER_ID, replay
+from ottla.coordinator.group.sync import sync_group
+from ottla.coordinator.result import (
+    CoordinatorRecord,
+    CoordinatorResult,
+    CoordinatorTimers,
+    RequestingClient,
+    TimerResult,
+    nothing,
+)
+from ottla.protocol.api.delete_groups import DeletableGroupResult
+from ottla.protocol.api.describe_groups import DescribedGroup
+from ottla.protocol.api.heartbeat import HeartbeatRequest
+from ottla.protocol.api.join_group import JoinGroupRequest
+from ottla.protocol.api.leave_group import LeaveGroupRequest, LeaveGroupResponse
+from ottla.protocol.api.list_groups import ListedGroup
+from ottla.protocol.api.offset_commit import OffsetCommitRequest, OffsetCommitResponse
+from ottla.protocol.api.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
+from ottla.protocol.api.offset_fetch import OffsetFetchRequestGroup, OffsetFetchResponseGroup
+from ottla.protocol.api.sync_group import SyncGroupRequest
+from ottla.protocol.errors import ErrorCode
+from ottla.runtime.time import Clock
+
+EXPIRATION_TIMER = ("expire-group-metadata",)
+
+
+class GroupShard:
+    """`timers` belong to this shard alone; `new_uuid` gives the text of a fresh UUID."""
+
+    def __init__(
+        self, config: GroupCoordinatorConfig, clock: Clock, timers: CoordinatorTimers, new_uuid: Callable[[], str]
+    ) -> None:
+        self.groups = Groups(config, clock, timers, new_uuid)
+        self.offsets = Offsets()
+
+    # -- replicated state
+
+    def replay(self, record: CoordinatorRecord, record_offset: int, producer_id: int = NO_PRODUCER_ID) -> None:
+        replay(self.groups, self.offsets, record, record_offset, producer_id)
+
+    def replay_end_transaction(self, producer_id: int, *, commit: bool) -> None:
+        self.offsets.end_transaction(producer_id, commit=commit)
+
+    def on_loaded(self) -> TimerResult:
+        """The log has been replayed: members have their session timeout from now, groups that are too big rebalance."""
+        groups = self.groups
+        for group in list(groups.by_id.values()):
+            for member in group.members.values():
+                reschedule_heartbeat(groups, group, member)
+            if len(group.members) > groups.config.group_max_size:
+                prepare_rebalance(groups, group)
+        self._schedule_expiration()
+        return nothing()
+
+    def on_unloaded(self) -> None:
+        """This node coordinates the partition no more: parked members are sent to look for who does."""
+        now_ms = self.groups.clock.now_ms()
+        for group in self.groups.by_id.values():
+            state = group.state
+            group.transition_to(DEAD, now_ms)
+            for member in list(group.members.values()):
+                if state is PREPARING_REBALANCE:
+                    group.complete_join(member, join_error(member.member_id, ErrorCode.NOT_COORDINATOR))
+                elif state is COMPLETING_REBALANCE or state is STABLE:
+                    group.complete_join(member, join_error(member.member_id, ErrorCode.NOT_COORDINATOR))
+                    group.complete_sync(member, sync_error(ErrorCode.NOT_COORDINATOR))
+        self.groups.by_id.clear()
+
+    # -- membership
+
+    def join_group(self, client: RequestingClient, request: JoinGroupRequest, respond: RespondJoin) -> TimerResult:
+        return join_group(self.groups, client, request, respond)
+
+    def sync_group(self, request: SyncGroupRequest, respond: RespondSync) -> TimerResult:
+        return sync_group(self.groups, request, respond)
+
+    def heartbeat(self, request: HeartbeatRequest) -> ErrorCode:
+        return heartbeat(self.groups, request)
+
+    def leave_group(self, request: LeaveGroupRequest) -> CoordinatorResult[LeaveGroupResponse]:
+        return leave_group(self.groups, request)
+
+    # -- offsets
+
+    def commit_offsets(self, api_version: int, request: OffsetCommitRequest) -> CoordinatorResult[OffsetCommitResponse]:
+        return commit_offsets(self.groups, api_version, request)
+
+    def fetch_offsets(self, request: OffsetFetchRequestGroup, *, require_stable: bool) -> OffsetFetchResponseGroup:
+        return fetch_offsets(self.groups, self.offsets, request, require_stable=require_stable)
+
+    def delete_offsets(self, request: OffsetDeleteRequest) -> CoordinatorResult[OffsetDeleteResponse]:
+        return delete_offsets(self.groups, self.offsets, request)
+
+    def topics_deleted(self, topics: Iterable[str]) -> TimerResult:
+        return topics_deleted(self.offsets, topics)
+
+    # -- administration
+
+    def describe_group(self, group_id: str, api_version: int) -> DescribedGroup:
+        return describe_group(self.groups, group_id, api_version)
+
+    def list_groups(self, states: Collection[str], types: Collection[str]) -> list[ListedGroup]:
+        return list_groups(self.groups, states, types)
+
+    def delete_groups(self, group_ids: Iterable[str]) -> CoordinatorResult[list[DeletableGroupResult]]:
+        records: list[CoordinatorRecord] = []
+        results: list[DeletableGroupResult] = []
+        for group_id in dict.fromkeys(group_ids):
+            error, tombstones = delete_group(self.groups, self.offsets, group_id)
+            records += tombstones
+            results.append(DeletableGroupResult(group_id=group_id, error_code=error))
+        return CoordinatorResult(records, results)
+
+    def _schedule_expiration(self) -> None:
+        interval_ms = self.groups.config.offsets_retention_check_interval_ms
+        self.groups.timers.schedule(EXPIRATION_TIMER, interval_ms, self._expire)
+
+    def _expire(self) -> TimerResult:
+        self._schedule_expiration()
+        return expire(self.groups, self.offsets)
