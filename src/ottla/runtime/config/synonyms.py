@@ -1,4 +1,4 @@
-"""Which broker configs stand behind a topic config, and which broker configs mean the same (`ServerTopicConfigSynonyms`).
+"""Which broker configs stand behind a topic config, and which mean the same (`ServerTopicConfigSynonyms`).
 
 A topic config that is not set on the topic takes its value from the first of its broker configs that is set; some of
 these count in other units (`log.retention.hours` → `retention.ms`).

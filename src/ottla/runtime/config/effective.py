@@ -1,0 +1,82 @@
+"""Which broker configs have an effect in Ottla today. The one place to add a key to when it gets one.
+
+Any other known key that is set explicitly is reported once at start.
+"""
+
+EFFECTIVE_KEYS: frozenset[str] = frozenset(
+    {
+        # The node
+        "process.roles",
+        "node.id",
+        "broker.id",
+        "broker.rack",
+        "log.dir",
+        "log.dirs",
+        "listeners",
+        "advertised.listeners",
+        "listener.security.protocol.map",
+        "inter.broker.listener.name",
+        "controller.listener.names",
+        "controller.quorum.voters",
+        "controller.quorum.bootstrap.servers",
+        # Connections
+        "socket.request.max.bytes",
+        "socket.listen.backlog.size",
+        "socket.send.buffer.bytes",
+        "socket.receive.buffer.bytes",
+        "connections.max.idle.ms",
+        "max.connections",
+        "max.connections.per.ip",
+        # Topics
+        "auto.create.topics.enable",
+        "num.partitions",
+        "default.replication.factor",
+        "delete.topic.enable",
+        "min.insync.replicas",
+        # Logs
+        "compression.type",
+        "compression.gzip.level",
+        "compression.lz4.level",
+        "compression.zstd.level",
+        "log.cleanup.policy",
+        "log.flush.interval.messages",
+        "log.flush.interval.ms",
+        "log.flush.offset.checkpoint.interval.ms",
+        "log.flush.scheduler.interval.ms",
+        "log.flush.start.offset.checkpoint.interval.ms",
+        "log.index.interval.bytes",
+        "log.index.size.max.bytes",
+        "log.message.timestamp.after.max.ms",
+        "log.message.timestamp.before.max.ms",
+        "log.message.timestamp.type",
+        "log.retention.bytes",
+        "log.retention.check.interval.ms",
+        "log.retention.hours",
+        "log.retention.minutes",
+        "log.retention.ms",
+        "log.roll.hours",
+        "log.roll.jitter.hours",
+        "log.roll.jitter.ms",
+        "log.roll.ms",
+        "log.segment.bytes",
+        "log.segment.delete.delay.ms",
+        "message.max.bytes",
+        "producer.id.expiration.ms",
+        # Fetching
+        "fetch.max.bytes",
+        "max.incremental.fetch.session.cache.slots",
+        # Groups and offsets
+        "group.initial.rebalance.delay.ms",
+        "group.max.session.timeout.ms",
+        "group.max.size",
+        "group.min.session.timeout.ms",
+        "offset.metadata.max.bytes",
+        "offsets.commit.timeout.ms",
+        "offsets.retention.check.interval.ms",
+        "offsets.retention.minutes",
+        "offsets.topic.compression.codec",
+        "offsets.topic.num.partitions",
+        "offsets.topic.replication.factor",
+        "offsets.topic.segment.bytes",
+    }
+)
