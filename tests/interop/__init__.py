@@ -1,0 +1,1 @@
+"""Ottla's files read by Apache Kafka's own programs."""
