@@ -10,8 +10,9 @@ class AppendOrigin(Enum):
     """Who appends, which decides what is checked and who assigns offsets (`AppendOrigin`).
 
     CLIENT: everything is checked, one batch a call, offsets are assigned here.
-    COORDINATOR: our own records (`__consumer_offsets`, transaction markers); control batches allowed, offsets are assigned here.
-    RAFT: the quorum's own batches, control batches allowed; their offsets and epochs stand already, and must follow the log's end.
+    COORDINATOR: our own records (`__consumer_offsets`, transaction markers); control batches allowed, offsets are
+        assigned here.
+    RAFT: the quorum's own batches, control batches allowed; their offsets stand already, and must follow the log's end.
     REPLICATION: a leader's bytes as they are; offsets and epochs stay, gaps (compaction) are allowed.
     """
 
@@ -31,9 +32,10 @@ class RecordError:
 
 @dataclass(slots=True)
 class AppendResult:
-    """`error` NONE: `base_offset … last_offset` are in the log (for a duplicate: where they were before, `duplicate` True).
+    """`error` NONE: `base_offset … last_offset` are in the log (a duplicate: where they were before, `duplicate` True).
 
-    `log_append_time_ms` is -1 unless the topic stamps records itself. With an error nothing was written, offsets are -1.
+    `log_append_time_ms` is -1 unless the topic stamps records itself (of a duplicate it is the batch's timestamp, as in
+    Kafka). With an error nothing was written, and the offsets are -1.
     """
 
     error: ErrorCode

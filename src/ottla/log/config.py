@@ -1,4 +1,4 @@
-"""What one log is told to do: the topic configs that the log obeys (`org.apache.kafka.storage.internals.log.LogConfig`)."""
+"""What one log is told to do: the topic configs that the log obeys (`storage.internals.log.LogConfig`)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields

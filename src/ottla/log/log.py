@@ -1,121 +1,297 @@
-"""One partition's log: the public face of the room (`UnifiedLog`)."""
+"""One partition's log: the public face of the room (`UnifiedLog`, `LocalLog`).
 
-from collections.abc import Callable
-from pathlib import PurePath
+The way of an append: check the header and the checksum → roll if the active segment is full → patch base offset and
+leader epoch (the first 16 bytes; the rest of the producer's bytes is written as it came) → one gathering write →
+remember what indexes, producers and epochs need. A batch that is sent alone by a client and needs nothing special,
+which is nearly every batch, takes `append`'s short way; any other goes through `append_validation`.
+
+Every call is synchronous and on one thread. `OSError` from the disk passes through: the log's directory has failed, and
+what was not acknowledged is not there. Whatever a client can send is answered by a value.
+"""
+
+from struct import Struct
 
 from ottla.log.append_result import AppendOrigin, AppendResult
-from ottla.log.config import LogConfig
+from ottla.log.append_validation import CheckedBatch, Refusal, check_client_batch, check_own_batches
+from ottla.log.local_log import LocalLog
 from ottla.log.log_slice import AbortedTransaction, LogSlice
-from ottla.runtime.files import Buffer, FileSystem
+from ottla.log.producer_recovery import marker_of, record_marker
+from ottla.log.producer_state import SequenceError
+from ottla.log.segment import MAX_RELATIVE_OFFSET, Segment
+from ottla.log.timestamps import TimestampedOffset, first_at_or_after, of_max_timestamp
+from ottla.log.transaction_index import AbortedTransactionEntry
+from ottla.protocol.crc import crc32c
+from ottla.protocol.errors import ErrorCode
+from ottla.protocol.record_batch import HEADER, HEADER_SIZE, LOG_OVERHEAD
+from ottla.runtime.files import Buffer, FileRegion
+
+_NONE = ErrorCode.NONE
+_CLIENT = AppendOrigin.CLIENT
+_HEAD = Struct(">qii")  # base offset, batch length, leader epoch: what the checksum does not cover
+_HEAD_SIZE = _HEAD.size
+_unpack_header = HEADER.unpack_from
+_pack_head = _HEAD.pack
+_PLAIN_ATTRIBUTES = 4  # compression 0 … 4 and no flag
+NO_OFFSET = -1
 
 
-class Log:
-    """Interface first: the body follows."""
+class Log(LocalLog):
+    """One partition's log. `Log.open` makes it; offsets are absolute, times in milliseconds since 1970."""
 
-    log_start_offset: int
-    log_end_offset: int
-    recovery_point: int
-    high_watermark: int
-    topic_id: bytes | None
-    directory: PurePath
-    config: LogConfig
+    __slots__ = ()
 
-    @classmethod
-    def open(
-        cls,
-        files: FileSystem,
-        directory: PurePath,
-        config: LogConfig,
-        *,
-        now_ms: int,
-        clean: bool,
-        recovery_point: int = 0,
-        log_start_offset: int = 0,
-        topic_id: bytes | None = None,
-        random_below: Callable[[int], int] | None = None,
-    ) -> "Log":
-        """Open the log in `directory` (made if missing), after recovery unless the last shutdown was `clean`."""
-        raise NotImplementedError
-
-    @property
-    def last_stable_offset(self) -> int:
-        raise NotImplementedError
-
-    @property
-    def size_bytes(self) -> int:
-        raise NotImplementedError
+    # ── appending ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def append(
-        self, records: Buffer, *, leader_epoch: int, now_ms: int, origin: AppendOrigin = AppendOrigin.CLIENT
+        self, records: Buffer, *, leader_epoch: int, now_ms: int, origin: AppendOrigin = _CLIENT
     ) -> AppendResult:
-        raise NotImplementedError
+        """Append; see `AppendOrigin` for what is checked and who assigns offsets, `AppendResult` for the answer.
+
+        `records` is not changed, and not kept. Raises `OSError`; `ValueError` for RAFT and REPLICATION batches that do
+        not follow the log's end.
+        """
+        size = len(records)
+        if origin is not _CLIENT or not self._plain or size < HEADER_SIZE:
+            return self._append_checked(records, leader_epoch, now_ms, origin)
+        (
+            base,
+            length,
+            _,
+            magic,
+            crc,
+            attributes,
+            delta,
+            first_timestamp,
+            max_timestamp,
+            producer_id,
+            producer_epoch,
+            sequence,
+            count,
+        ) = _unpack_header(records)
+        config = self._config
+        view = memoryview(records)
+        if (
+            base != 0
+            or length + LOG_OVERHEAD != size
+            or magic != 2
+            or not 0 <= attributes <= _PLAIN_ATTRIBUTES
+            or count != delta + 1
+            or count < 1
+            or size > config.max_message_bytes
+            or size > config.segment_bytes
+            or max_timestamp - now_ms > config.message_timestamp_after_max_ms
+            or (now_ms - first_timestamp > config.message_timestamp_before_max_ms)
+            or (producer_id >= 0 and sequence < 0)
+            or crc32c(view[21:]) != crc
+        ):
+            return self._append_checked(records, leader_epoch, now_ms, origin)
+        if producer_id >= 0:
+            objection = self.producers.check(producer_id, producer_epoch, sequence, delta)
+            if objection is not None:
+                return self._objected(objection)
+        base = self.log_end_offset
+        last = base + delta
+        segment = self._ready_segment(size, max_timestamp, base, last, now_ms)
+        segment.append((_pack_head(base, length, leader_epoch), view[_HEAD_SIZE:]), size, last, max_timestamp)
+        self.log_end_offset = last + 1
+        if leader_epoch != self.epochs.latest:
+            self.epochs.assign(leader_epoch, base)
+        if producer_id >= 0:
+            self.producers.append(producer_id, producer_epoch, sequence, delta, base, last, max_timestamp)
+        self._unflushed_records += count
+        if self._unflushed_records >= config.flush_messages:
+            self.flush()
+        return AppendResult(_NONE, base, last, -1, self.log_start_offset)
+
+    def _append_checked(self, records: Buffer, leader_epoch: int, now_ms: int, origin: AppendOrigin) -> AppendResult:
+        """Any append: whatever the short way does not take, with the reason for a refusal."""
+        if origin is _CLIENT:
+            checked = check_client_batch(records, self._config, now_ms)
+            if isinstance(checked, Refusal):
+                return self._refused(checked)
+            batches = [checked]
+        else:
+            own = check_own_batches(records, self._config, now_ms, origin)
+            if isinstance(own, Refusal):
+                return self._refused(own)
+            batches = own
+        size = sum(batch.header.size for batch in batches)
+        if size > self._config.segment_bytes:
+            return self._refused(
+                Refusal(
+                    ErrorCode.RECORD_LIST_TOO_LARGE,
+                    f"{size} bytes do not fit a segment of {self._config.segment_bytes} bytes",
+                )
+            )
+        batches = self._assign_offsets(batches, origin, leader_epoch)
+        if not batches:
+            return AppendResult(_NONE, NO_OFFSET, NO_OFFSET, -1, self.log_start_offset)
+        for batch in batches:
+            objection = self._producer_objection(batch, origin)
+            if objection is not None:
+                return self._objected(objection)
+        self._write(batches, size, now_ms)
+        stamped = self._config.log_append_time and origin in (_CLIENT, AppendOrigin.COORDINATOR)
+        return AppendResult(
+            _NONE,
+            batches[0].header.base_offset,
+            batches[-1].header.last_offset,
+            now_ms if stamped else -1,
+            self.log_start_offset,
+        )
+
+    def _assign_offsets(
+        self, batches: list[CheckedBatch], origin: AppendOrigin, leader_epoch: int
+    ) -> list[CheckedBatch]:
+        """The batches with the headers that they will have in the log."""
+        following = self.log_end_offset
+        assigned = []
+        for header, view in batches:
+            if origin is AppendOrigin.RAFT or origin is AppendOrigin.REPLICATION:
+                first = following if origin is AppendOrigin.RAFT else max(following, header.base_offset)
+                if header.base_offset != first or header.last_offset_delta < 0:
+                    raise ValueError(
+                        f"{self.directory}: {header.base_offset} … {header.last_offset} cannot follow {following}"
+                    )
+            else:
+                header = header._replace(base_offset=following)
+            if origin is not AppendOrigin.REPLICATION:
+                header = header._replace(partition_leader_epoch=leader_epoch)
+            assigned.append(CheckedBatch(header, view))
+            following = header.next_offset
+        return assigned
+
+    def _producer_objection(self, batch: CheckedBatch, origin: AppendOrigin) -> SequenceError | None:
+        header, view = batch
+        if not header.has_producer_id or origin is AppendOrigin.REPLICATION:
+            return None
+        producers = self.producers
+        if header.is_control:
+            marker = marker_of(header, view)
+            return marker and producers.check_marker(header.producer_id, header.producer_epoch, marker[1])
+        objection = producers.check(
+            header.producer_id, header.producer_epoch, header.base_sequence, header.last_offset_delta
+        )
+        if objection is not None and (origin is _CLIENT or objection.error is ErrorCode.INVALID_PRODUCER_EPOCH):
+            return objection
+        return None
+
+    def _write(self, batches: list[CheckedBatch], size: int, now_ms: int) -> None:
+        latest = max(batch.header.max_timestamp for batch in batches)
+        last = batches[-1].header.last_offset
+        segment = self._ready_segment(size, latest, batches[0].header.base_offset, last, now_ms)
+        for header, view in batches:
+            head = _pack_head(header.base_offset, header.batch_length, header.partition_leader_epoch)
+            segment.append((head, view[_HEAD_SIZE:]), header.size, header.last_offset, header.max_timestamp)
+            self.log_end_offset = header.next_offset
+            if header.partition_leader_epoch > self.epochs.latest:
+                self.epochs.assign(header.partition_leader_epoch, header.base_offset)
+            if header.has_producer_id:
+                if header.is_control:
+                    ended = record_marker(self.producers, header, view)
+                    if ended is not None and ended[0].aborted:
+                        transaction, stable = ended
+                        segment.transactions.append(
+                            AbortedTransactionEntry(
+                                transaction.producer_id, transaction.first_offset, transaction.last_offset, stable
+                            )
+                        )
+                elif header.base_sequence >= 0:
+                    self.producers.append_batch(header)
+            self._unflushed_records += header.last_offset_delta + 1
+        if self._unflushed_records >= self._config.flush_messages:
+            self.flush()
+
+    def _ready_segment(self, size: int, max_timestamp: int, first: int, last: int, now_ms: int) -> Segment:
+        """The active segment, after a roll if these bytes may not go into it."""
+        segment = self._segments.active
+        if not self._prepared:
+            segment.prepare()
+            self._prepared = True
+        if (
+            segment.full
+            or segment.size + size > segment.segment_bytes
+            or max_timestamp > segment.roll_after_timestamp
+            or now_ms > segment.roll_after_ms
+            or last - segment.base_offset > MAX_RELATIVE_OFFSET
+        ) and segment.size:
+            return self._roll(first, now_ms)
+        return segment
+
+    def _refused(self, refusal: Refusal) -> AppendResult:
+        return AppendResult(
+            refusal.error,
+            NO_OFFSET,
+            NO_OFFSET,
+            -1,
+            self.log_start_offset,
+            record_errors=refusal.record_errors,
+            error_message=refusal.message,
+        )
+
+    def _objected(self, objection: SequenceError) -> AppendResult:
+        duplicate = objection.duplicate
+        if duplicate is None:
+            return self._refused(Refusal(objection.error, objection.message))
+        return AppendResult(
+            _NONE,
+            duplicate.first_offset,
+            duplicate.last_offset,
+            duplicate.timestamp_ms,
+            self.log_start_offset,
+            duplicate=True,
+        )
+
+    # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def read(self, offset: int, max_bytes: int, *, upper_bound: int | None = None, min_one: bool = True) -> LogSlice:
-        """Never past `upper_bound` (default: the log's end), which is an offset such as the high watermark."""
-        raise NotImplementedError
+        """Bytes from the batch that holds `offset` on, of one segment, never past `upper_bound` (default: the end).
+
+        At most `max_bytes`, which may cut the last batch; with `min_one` at least one whole batch, however large.
+        """
+        end = self.log_end_offset
+        if not self.log_start_offset <= offset <= end:
+            return LogSlice(ErrorCode.OFFSET_OUT_OF_RANGE, offset, None)
+        bound = end if upper_bound is None or upper_bound > end else upper_bound
+        if offset >= bound:
+            return LogSlice(_NONE, offset, None)
+        segments = self._segments
+        index = segments.floor(offset)
+        while index < len(segments):
+            segment = segments.read(index)
+            found = segment.find(offset)
+            if found is None:
+                index += 1
+                continue
+            position, size = found
+            limit = segment.size
+            if bound < end and bound < segments.end_of(index, end):
+                beyond = segment.find(bound)
+                limit = limit if beyond is None else beyond[0]
+            wanted = size if min_one and size > max_bytes else max_bytes
+            available = limit - position
+            if wanted > available:
+                wanted = available
+            if wanted <= 0:
+                break
+            return LogSlice(_NONE, offset, FileRegion(segment.file, position, wanted))
+        return LogSlice(_NONE, offset, None)
 
     def aborted_transactions(self, start: int, end: int) -> list[AbortedTransaction]:
-        """For a read_committed fetch of the offsets `start … end` (exclusive)."""
-        raise NotImplementedError
+        """For a read_committed fetch of the offsets `start … end` (exclusive), by first offset."""
+        found: list[AbortedTransaction] = []
+        for index in range(self._segments.floor(start), len(self._segments)):
+            overlapping = self._segments[index].transactions.overlapping(start, end)
+            found += [AbortedTransaction(entry.producer_id, entry.first_offset) for entry in overlapping]
+        return sorted(found, key=lambda transaction: transaction.first_offset)
 
-    def offset_for_timestamp(self, timestamp_ms: int) -> "TimestampedOffset | None":
-        """The first record whose timestamp is `timestamp_ms` or later; None if there is none."""
-        raise NotImplementedError
+    def offset_for_timestamp(self, timestamp_ms: int) -> TimestampedOffset | None:
+        """The first record whose timestamp is `timestamp_ms` or later; None if there is none.
 
-    def offset_of_max_timestamp(self) -> "TimestampedOffset | None":
-        raise NotImplementedError
+        `InvalidBatchError` when the batch that must be opened is malformed.
+        """
+        return first_at_or_after(self._segments, timestamp_ms, self.log_start_offset)
 
-    def end_offset_for_epoch(self, epoch: int) -> tuple[int, int] | None:
-        """(the largest epoch known that is not above `epoch`, its end offset), as OffsetForLeaderEpoch answers; None: unknown."""
-        raise NotImplementedError
-
-    def assign_epoch(self, epoch: int, start_offset: int) -> None:
-        """A leader's epoch begins at `start_offset`; earlier entries from there on are forgotten."""
-        raise NotImplementedError
-
-    @property
-    def latest_epoch(self) -> int | None:
-        raise NotImplementedError
-
-    def roll(self, now_ms: int) -> None:
-        raise NotImplementedError
-
-    def flush(self) -> None:
-        """Sync everything on this thread. A loop prefers `prepare_flush`."""
-        raise NotImplementedError
-
-    def prepare_flush(self) -> "PendingFlush | None":
-        """What to sync, for a thread: run `.sync()` there, then `.complete()` here; None when nothing is unsynced."""
-        raise NotImplementedError
-
-    def truncate_to(self, offset: int, now_ms: int) -> bool: ...
-
-    def truncate_fully_at(self, offset: int, now_ms: int) -> None: ...
-
-    def delete_records(self, offset: int) -> None:
-        """Move the log's start; `ValueError` beyond the high watermark. -1 means the high watermark."""
-        raise NotImplementedError
-
-    def delete_old_segments(self, now_ms: int) -> int:
-        """Apply retention; segments become `.deleted` files, removed by `remove_deleted_files` after the delay."""
-        raise NotImplementedError
-
-    def remove_deleted_files(self, now_ms: int) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class TimestampedOffset:
-    offset: int
-    timestamp_ms: int
-    leader_epoch: int
-
-
-class PendingFlush:
-    def sync(self) -> None:
-        """Blocking; may run in a thread."""
-        raise NotImplementedError
-
-    def complete(self) -> None:
-        """Back on the loop: the recovery point advances."""
-        raise NotImplementedError
+    def offset_of_max_timestamp(self) -> TimestampedOffset | None:
+        """The first record with the largest timestamp of the log; None if no record has one."""
+        return of_max_timestamp(self._segments, self.log_start_offset)

@@ -1,0 +1,422 @@
+"""A log on its disk: opening, rolling, flushing, truncating, retention and closing (`LocalLog`, `UnifiedLog`).
+
+What `Log` appends to and reads from. Every call is synchronous and on one thread; `OSError` from the disk passes
+through: the log's directory has failed.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import PurePath
+from typing import Self
+
+from ottla.log.checkpoint import read_topic_id, write_topic_id
+from ottla.log.config import LONG_MAX, LogConfig
+from ottla.log.file_names import (
+    INDEX_SUFFIX,
+    SNAPSHOT_SUFFIX,
+    TIME_INDEX_SUFFIX,
+    TRANSACTION_INDEX_SUFFIX,
+    segment_file,
+)
+from ottla.log.flush import PendingFlush
+from ottla.log.leader_epochs import LeaderEpochs
+from ottla.log.producer_recovery import (
+    remove_snapshot,
+    remove_stray_snapshots,
+    restore_producers,
+    snapshot_offsets,
+)
+from ottla.log.producer_snapshot import write_snapshot
+from ottla.log.producer_state import ProducerStates
+from ottla.log.recovery import LoadedSegments, SegmentLoader
+from ottla.log.retention import deletable
+from ottla.log.segment import Segment
+from ottla.runtime.files import FileSystem
+
+_SYNCED_BESIDE = (INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX, SNAPSHOT_SUFFIX)
+TO_HIGH_WATERMARK = -1
+"""As the offset of `delete_records`: everything that is committed."""
+
+
+class LocalLog:
+    """See the module; `Log` adds appending and reading. Offsets are absolute, times milliseconds since 1970."""
+
+    __slots__ = (
+        "_config",
+        "_files",
+        "_flushed_ms",
+        "_high_watermark",
+        "_newest_snapshot",
+        "_plain",
+        "_prepared",
+        "_random_below",
+        "_segments",
+        "_truncations",
+        "_unflushed_records",
+        "directory",
+        "epochs",
+        "log_end_offset",
+        "log_start_offset",
+        "producers",
+        "recovery_point",
+        "topic_id",
+        "truncated_bytes",
+    )
+
+    def __init__(
+        self,
+        files: FileSystem,
+        directory: PurePath,
+        config: LogConfig,
+        loaded: LoadedSegments,
+        epochs: LeaderEpochs,
+        *,
+        now_ms: int,
+        topic_id: bytes | None,
+        random_below: Callable[[int], int] | None,
+    ) -> None:
+        """Use `open`."""
+        self._files = files
+        self.directory = directory
+        self._segments = loaded.segments
+        self.epochs = epochs
+        self.producers = ProducerStates()
+        self.log_start_offset = loaded.log_start_offset
+        self.log_end_offset = loaded.log_end_offset
+        self.recovery_point = loaded.log_end_offset
+        self.truncated_bytes = loaded.truncated_bytes
+        self.topic_id = topic_id
+        self._high_watermark = loaded.log_start_offset
+        self._newest_snapshot = -1
+        self._random_below = random_below
+        self._unflushed_records = 0
+        self._flushed_ms = now_ms
+        self._prepared = False
+        self._truncations = 0
+        self.config = config
+
+    @classmethod
+    def open(
+        cls,
+        files: FileSystem,
+        directory: PurePath,
+        config: LogConfig,
+        *,
+        now_ms: int,
+        clean: bool,
+        recovery_point: int = 0,
+        log_start_offset: int = 0,
+        topic_id: bytes | None = None,
+        random_below: Callable[[int], int] | None = None,
+    ) -> Self:
+        """Open the log in `directory` (made if missing), after recovery unless the last shutdown was `clean`.
+
+        `recovery_point`: what was synced up to, from the checkpoint; only used for recovery. `random_below(n)` gives
+        0 … n − 1 for `segment.jitter.ms`; without it there is no jitter. Raises `OSError`, `CorruptCheckpointError`
+        (`partition.metadata` is malformed), `OffsetOverflowError`, `ValueError` (another topic's id is there).
+        """
+        try:
+            files.list(directory)
+        except FileNotFoundError:
+            files.make_directory(directory)
+            files.sync_directory(directory.parent)
+        found_id = read_topic_id(files, directory)
+        if found_id is None and topic_id is not None:
+            write_topic_id(files, directory, topic_id)
+        elif found_id is not None and topic_id is not None and found_id != topic_id:
+            raise ValueError(f"{directory} belongs to another topic of that name")
+        epochs = LeaderEpochs(files, directory)
+        epochs_known = epochs.load()
+        loader = SegmentLoader(files, directory, config, now_ms)
+        loaded = loader.load(epochs, clean=clean, recovery_point=recovery_point, log_start_offset=log_start_offset)
+        log = cls(
+            files,
+            directory,
+            config,
+            loaded,
+            epochs,
+            now_ms=now_ms,
+            topic_id=found_id or topic_id,
+            random_below=random_below,
+        )
+        log._open_epochs(epochs_known, clean)
+        log._open_producers(now_ms)
+        return log
+
+    def _open_epochs(self, known: bool, clean: bool) -> None:
+        before = self.epochs.entries
+        if not known and self.log_end_offset > self._segments[0].base_offset:
+            for index in range(len(self._segments)):
+                for epoch, offset in self._segments.read(index).epochs_in_batches():
+                    self.epochs.note(epoch, offset)
+        self.epochs.truncate_from_end(self.log_end_offset)
+        self.epochs.truncate_from_start(self.log_start_offset)
+        if not known or not clean or self.epochs.entries != before:
+            self.epochs.write()
+
+    def _open_producers(self, now_ms: int) -> None:
+        snapshots = snapshot_offsets(self._files, self.directory)
+        snapshots = remove_stray_snapshots(self._files, self.directory, snapshots, self._segments.base_offsets)
+        self._restore_producers(snapshots, now_ms)
+
+    def _restore_producers(self, snapshots: list[int], now_ms: int) -> None:
+        self._newest_snapshot = restore_producers(
+            self._files,
+            self.directory,
+            self._segments,
+            self.producers,
+            snapshots,
+            log_start_offset=self.log_start_offset,
+            log_end_offset=self.log_end_offset,
+            now_ms=now_ms,
+            expiration_ms=self._config.producer_id_expiration_ms,
+        )
+
+    # ── what stands where ──────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def config(self) -> LogConfig:
+        return self._config
+
+    @config.setter
+    def config(self, config: LogConfig) -> None:
+        self._config = config
+        self._plain = config.compression_type == "producer" and not config.compact and not config.log_append_time
+        for segment in self._segments:
+            segment.configure(config)
+
+    @property
+    def high_watermark(self) -> int:
+        return self._high_watermark
+
+    @high_watermark.setter
+    def high_watermark(self, offset: int) -> None:
+        """Never goes back (truncation apart), and stays between the log's start and end."""
+        offset = min(offset, self.log_end_offset)
+        if offset > self._high_watermark:
+            self._high_watermark = offset
+            self.producers.high_watermark_moved(offset)
+
+    @property
+    def last_stable_offset(self) -> int:
+        """What a read_committed consumer may read up to."""
+        unstable = self.producers.first_unstable_offset
+        return self._high_watermark if unstable is None else min(unstable, self._high_watermark)
+
+    @property
+    def size_bytes(self) -> int:
+        return self._segments.size_bytes
+
+    @property
+    def segment_count(self) -> int:
+        return len(self._segments)
+
+    @property
+    def latest_epoch(self) -> int | None:
+        latest = self.epochs.latest
+        return None if latest < 0 else latest
+
+    def end_offset_for_epoch(self, epoch: int) -> tuple[int, int] | None:
+        """(the largest known epoch that is not above `epoch`, its end offset) (OffsetForLeaderEpoch); None: unknown."""
+        return self.epochs.end_offset(epoch, self.log_end_offset)
+
+    def assign_epoch(self, epoch: int, start_offset: int) -> None:
+        """A leader's epoch begins at `start_offset`; entries that contradict it are forgotten."""
+        self.epochs.assign(epoch, start_offset)
+
+    def assign_topic_id(self, topic_id: bytes) -> None:
+        """Write `partition.metadata`. `ValueError` if it holds another topic's id."""
+        if self.topic_id is None:
+            write_topic_id(self._files, self.directory, topic_id)
+            self.topic_id = topic_id
+        elif self.topic_id != topic_id:
+            raise ValueError(f"{self.directory} belongs to another topic of that name")
+
+    # ── rolling ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def roll(self, now_ms: int) -> None:
+        """Begin a new segment at the log's end, unless the active one is empty."""
+        if self._segments.active.size:
+            self._roll(self.log_end_offset, now_ms)
+
+    def _roll(self, base_offset: int, now_ms: int) -> Segment:
+        base_offset = max(base_offset, self.log_end_offset)
+        self._segments.active.finish()
+        write_snapshot(self._files, self.directory, base_offset, self.producers.entries.values(), sync=False)
+        self._newest_snapshot = base_offset
+        segment = self._new_segment(base_offset, now_ms)
+        self._segments.add(segment)
+        return segment
+
+    def _new_segment(self, base_offset: int, now_ms: int) -> Segment:
+        jitter_bound = min(self._config.segment_jitter_ms, self._config.segment_ms)
+        jitter_ms = self._random_below(jitter_bound) if self._random_below and jitter_bound > 0 else 0
+        self._prepared = True
+        return Segment(
+            self._files,
+            self.directory,
+            base_offset,
+            self._config,
+            created_ms=now_ms,
+            fresh=True,
+            jitter_ms=jitter_ms,
+        )
+
+    # ── durability ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def unflushed(self) -> bool:
+        """Whether anything was written since the last flush."""
+        return self.recovery_point < self.log_end_offset
+
+    @property
+    def rolled_unflushed(self) -> bool:
+        """Whether a closed segment waits to be synced: Kafka does so soon after each roll."""
+        return self.recovery_point < self._segments.active.base_offset
+
+    def flush_due(self, now_ms: int) -> bool:
+        """Whether `flush.ms` asks for a flush."""
+        return self.unflushed and now_ms - self._flushed_ms >= self._config.flush_ms
+
+    def flush(self) -> None:
+        """Sync everything on this thread. A loop prefers `prepare_flush`."""
+        pending = self.prepare_flush()
+        if pending is not None:
+            pending.sync()
+            pending.complete()
+
+    def prepare_flush(self, *, now_ms: int | None = None, closed_only: bool = False) -> PendingFlush | None:
+        """What to sync, for a thread; None when nothing is unsynced. `closed_only`: not the active segment."""
+        if now_ms is not None:
+            self._flushed_ms = now_ms
+        if not self.unflushed or (closed_only and not self.rolled_unflushed):
+            return None
+        self._unflushed_records = 0
+        segments = self._segments
+        last = len(segments) - 1 if closed_only else len(segments)
+        logs, paths = [], []
+        for index in range(segments.floor(self.recovery_point), last):
+            segment = segments[index]
+            segment.offsets.write()
+            segment.times.write()
+            logs.append(segment.file)
+            paths += [self.directory / segment_file(segment.base_offset, suffix) for suffix in _SYNCED_BESIDE]
+        self.epochs.sync()
+        end = segments.active.base_offset if closed_only else self.log_end_offset
+        return PendingFlush(self._files, logs, paths, end, partial(self._flushed_to, self._truncations))
+
+    def _flushed_to(self, truncations: int, offset: int) -> None:
+        if truncations == self._truncations:  # else what is there now may not be what was synced
+            self.recovery_point = max(self.recovery_point, offset)
+
+    def close(self) -> None:
+        """Flush, take a snapshot of the producers, close the indexes as Kafka does, and release the files."""
+        active = self._segments.active
+        active.finish()
+        self.flush()
+        self._take_snapshot(sync=True)
+        self.epochs.sync()
+        self._segments.remove_files(self._files, now_ms=LONG_MAX)
+        for segment in self._segments:
+            segment.close()
+
+    def _take_snapshot(self, *, sync: bool) -> None:
+        if self.log_end_offset > max(self._newest_snapshot, 0):
+            write_snapshot(self._files, self.directory, self.log_end_offset, self.producers.entries.values(), sync=sync)
+            self._newest_snapshot = self.log_end_offset
+
+    # ── truncation, deletion ───────────────────────────────────────────────────────────────────────────────────────
+
+    def truncate_to(self, offset: int, now_ms: int) -> bool:
+        """Forget `offset` and all after it (a batch that holds it goes whole). False: the log ends before it."""
+        if offset < 0:
+            raise ValueError(f"cannot truncate to offset {offset}")
+        if offset >= self.log_end_offset:
+            return False
+        segments = self._segments
+        if segments[0].base_offset > offset:
+            self.truncate_fully_at(offset, now_ms)
+            return True
+        keep = segments.floor(offset) + 1
+        segments.remove(keep, len(segments), now_ms + self._config.file_delete_delay_ms)
+        segments.active.truncate_to(offset, now_ms)
+        self._prepared = True
+        self._ends_at(offset, now_ms)
+        return True
+
+    def truncate_fully_at(self, offset: int, now_ms: int, log_start_offset: int | None = None) -> None:
+        """Forget everything; the next append is at `offset`, where the log now begins, too."""
+        segments = self._segments
+        segments.remove(0, len(segments), now_ms + self._config.file_delete_delay_ms)
+        segments.add(self._new_segment(offset, now_ms))
+        self.log_start_offset = offset if log_start_offset is None else log_start_offset
+        self.epochs.clear()
+        for snapshot in snapshot_offsets(self._files, self.directory):
+            remove_snapshot(self._files, self.directory, snapshot)
+        self._high_watermark = self.log_start_offset
+        self._ends_at(offset, now_ms)
+
+    def _ends_at(self, offset: int, now_ms: int) -> None:
+        self._truncations += 1
+        self.log_end_offset = offset
+        self.recovery_point = min(self.recovery_point, offset)
+        self.log_start_offset = min(self.log_start_offset, offset)
+        self._high_watermark = min(self._high_watermark, offset)
+        self.epochs.truncate_from_end(offset)
+        self._restore_producers(snapshot_offsets(self._files, self.directory), now_ms)
+
+    def delete_records(self, offset: int) -> None:
+        """Move the log's start up to `offset` (`TO_HIGH_WATERMARK`: to there). `ValueError` beyond the high watermark.
+
+        Segments before it go with the next `delete_old_segments`; the manager writes the checkpoint.
+        """
+        if offset == TO_HIGH_WATERMARK:
+            offset = self._high_watermark
+        if offset > self._high_watermark:
+            raise ValueError(f"offset {offset} is beyond the high watermark {self._high_watermark}")
+        self._start_at(offset)
+
+    def _start_at(self, offset: int) -> None:
+        if offset > self.log_start_offset:
+            self.log_start_offset = offset
+            self.epochs.truncate_from_start(offset)
+
+    def delete_old_segments(self, now_ms: int) -> int:
+        """Apply retention; how many segments went. Their files become `.deleted`, see `remove_deleted_files`."""
+        segments = self._segments
+        count = deletable(
+            segments,
+            self._config,
+            log_start_offset=self.log_start_offset,
+            log_end_offset=self.log_end_offset,
+            high_watermark=self._high_watermark,
+            now_ms=now_ms,
+        )
+        if not count:
+            return 0
+        if count == len(segments):
+            self._roll(self.log_end_offset, now_ms)
+        segments.remove(0, count, now_ms + self._config.file_delete_delay_ms)
+        self._start_at(segments[0].base_offset)
+        self.recovery_point = max(self.recovery_point, self.log_start_offset)
+        return count
+
+    @property
+    def next_removal_ms(self) -> int | None:
+        """When `remove_deleted_files` has something to do next; None: nothing waits."""
+        return self._segments.next_removal_ms
+
+    def remove_deleted_files(self, now_ms: int) -> None:
+        """Remove the `.deleted` files whose `file.delete.delay.ms` is over."""
+        self._segments.remove_files(self._files, now_ms)
+
+    def remove_expired_producers(self, now_ms: int) -> None:
+        """Forget the producers that wrote nothing for `producer.id.expiration.ms`."""
+        self.producers.remove_expired(now_ms, self._config.producer_id_expiration_ms)
+
+    def move(self, directory: PurePath) -> None:
+        """Rename the directory; reads that are under way go on."""
+        self._files.rename(self.directory, directory)
+        self.directory = directory
+        self._segments.move(directory)
+        self.epochs.move(directory)
