@@ -25,6 +25,12 @@ EXIT_INTERRUPTED = 130
 # name: (module, what it does)
 COMMANDS: dict[str, tuple[str, str]] = {
     "start": ("ottla.broker.start", "start a node"),
+    "topics": ("ottla.console.cli.topics", "list, create, describe, alter and delete topics"),
+    "produce": ("ottla.console.cli.produce", "send lines as records"),
+    "consume": ("ottla.console.cli.consume", "print records as they come"),
+    "groups": ("ottla.console.cli.groups", "list, describe, move and delete consumer groups"),
+    "configs": ("ottla.console.cli.configs", "describe and alter the configs of topics, brokers and groups"),
+    "completion": ("ottla.console.cli.completion", "print what a shell needs to complete commands and names"),
     "protocol": ("ottla.console.cli.protocol", "show the code that reads and writes one version of a message"),
 }
 
@@ -40,6 +46,8 @@ class Command(Protocol):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    if "_ARGCOMPLETE" in os.environ:
+        importlib.import_module("ottla.console.cli.completion").complete(COMMANDS)
     words = list(sys.argv[1:] if argv is None else argv)
     name = words[0] if words else ""
     if name not in COMMANDS:

@@ -1,0 +1,244 @@
+"""Reads records of given partitions from given offsets: one fetch under way a leader, batches opened here.
+
+Without a group. `clients.group` adds membership; both hand the same `ConsumedRecord`s out.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from typing import NamedTuple
+
+from ottla.clients.client import KafkaClient
+from ottla.protocol.api.fetch import FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData
+from ottla.protocol.api.list_offsets import (
+    ListOffsetsPartition,
+    ListOffsetsRequest,
+    ListOffsetsResponse,
+    ListOffsetsTopic,
+)
+from ottla.protocol.errors import ErrorCode, KafkaError, error_code
+from ottla.protocol.record import Headers, iterate_records
+from ottla.protocol.record_batch import crc_matches, iterate_batches
+
+EARLIEST_TIMESTAMP = -2
+LATEST_TIMESTAMP = -1
+MAX_WAIT_MS = 500
+FETCH_BYTES_MAX = 16 * 1024 * 1024
+PARTITION_BYTES_MAX = 1024 * 1024
+
+READ_UNCOMMITTED = 0
+READ_COMMITTED = 1
+
+_MOVED = (
+    ErrorCode.NOT_LEADER_OR_FOLLOWER,
+    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    ErrorCode.UNKNOWN_TOPIC_ID,
+    ErrorCode.LEADER_NOT_AVAILABLE,
+    ErrorCode.FENCED_LEADER_EPOCH,
+    ErrorCode.UNKNOWN_LEADER_EPOCH,
+    ErrorCode.REPLICA_NOT_AVAILABLE,
+    ErrorCode.OFFSET_NOT_AVAILABLE,
+)
+
+
+class TopicPartition(NamedTuple):
+    topic: str
+    partition: int
+
+
+class ConsumedRecord(NamedTuple):
+    """A record as a reader sees it; `timestamp` in milliseconds since 1970."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class FoundOffset(NamedTuple):
+    offset: int
+    timestamp: int
+    leader_epoch: int
+
+
+async def list_offsets(
+    client: KafkaClient, wanted: dict[TopicPartition, int], *, isolation_level: int = READ_UNCOMMITTED
+) -> dict[TopicPartition, FoundOffset]:
+    """The offset of each partition's timestamp (milliseconds, or `EARLIEST_…`/`LATEST_TIMESTAMP`).
+
+    Offset -1: no record is that young. `KafkaError` names the partition.
+    """
+
+    async def ask() -> dict[TopicPartition, FoundOffset]:
+        found: dict[TopicPartition, FoundOffset] = {}
+        for leader, partitions in (await _by_leader(client, wanted)).items():
+            topics: dict[str, list[ListOffsetsPartition]] = {}
+            for topic, partition in partitions:
+                asked = ListOffsetsPartition(
+                    partition_index=partition, timestamp=wanted[TopicPartition(topic, partition)]
+                )
+                topics.setdefault(topic, []).append(asked)
+            request = ListOffsetsRequest(
+                replica_id=-1,
+                isolation_level=isolation_level,
+                topics=[ListOffsetsTopic(name=name, partitions=each) for name, each in topics.items()],
+                timeout_ms=int(client.request_timeout_ms),
+            )
+            response = await client.send_to(leader, request, ListOffsetsResponse)
+            for answered in response.topics:
+                for answer in answered.partitions:
+                    where = TopicPartition(answered.name, answer.partition_index)
+                    if answer.error_code != ErrorCode.NONE:
+                        client.metadata.topics.pop(answered.name, None)
+                        raise KafkaError(error_code(answer.error_code), f"{where.topic}-{where.partition}")
+                    found[where] = FoundOffset(answer.offset, answer.timestamp, answer.leader_epoch)
+        return found
+
+    return await client.retry(ask)
+
+
+async def _by_leader(client: KafkaClient, partitions: Iterable[TopicPartition]) -> dict[int, list[TopicPartition]]:
+    leaders: dict[int, list[TopicPartition]] = {}
+    for where in partitions:
+        metadata = client.metadata.topics.get(where.topic) or await client.topic(where.topic)
+        partition = metadata.partitions.get(where.partition)
+        if partition is None:
+            raise KafkaError(
+                ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+                f"topic '{where.topic}' has partitions 0 to {len(metadata.partitions) - 1}, not {where.partition}",
+            )
+        leaders.setdefault(partition.leader, []).append(where)
+    return leaders
+
+
+class PartitionReader:
+    """`positions` says what is read next; assign, seek and pause by changing it between polls."""
+
+    def __init__(
+        self,
+        client: KafkaClient,
+        positions: dict[TopicPartition, int],
+        *,
+        isolation_level: int = READ_UNCOMMITTED,
+        max_wait_ms: int = MAX_WAIT_MS,
+        check_crcs: bool = True,
+    ) -> None:
+        self.positions = positions
+        self.high_watermarks: dict[TopicPartition, int] = {}
+        self._client = client
+        self._isolation_level = isolation_level
+        self._max_wait_ms = max_wait_ms
+        self._check_crcs = check_crcs
+        self._turn = 0
+
+    async def poll(self) -> list[ConsumedRecord]:
+        """What one round of fetches brings, in offset order within a partition; empty after `max_wait_ms` of nothing.
+
+        `KafkaError(OFFSET_OUT_OF_RANGE)` names the partition and offset.
+        """
+        leaders = await self._client.retry(lambda: _by_leader(self._client, self.positions))
+        if not leaders:
+            await asyncio.sleep(self._max_wait_ms / 1000)
+            return []
+        self._turn += 1
+        # With several leaders none may hold the others up, so only a single one is asked to wait for long.
+        wait_ms = self._max_wait_ms if len(leaders) == 1 else min(self._max_wait_ms, 50)
+        rounds = [self._client.retry(lambda n=n, p=p: self._fetch(n, p, wait_ms)) for n, p in leaders.items()]  # type: ignore[misc]
+        return [record for records in await asyncio.gather(*rounds) for record in records]
+
+    async def __aiter__(self) -> AsyncIterator[ConsumedRecord]:
+        while True:
+            for record in await self.poll():
+                yield record
+
+    async def _fetch(self, leader: int, partitions: list[TopicPartition], wait_ms: int) -> list[ConsumedRecord]:
+        positions = {where: self.positions[where] for where in partitions if where in self.positions}
+        request = self._request(positions, wait_ms)
+        timeout_ms = self._client.request_timeout_ms + wait_ms
+        response = await self._client.send_to(leader, request, FetchResponse, timeout_ms=timeout_ms)
+        if response.error_code != ErrorCode.NONE:
+            raise KafkaError(error_code(response.error_code), "fetch")
+        names = {self._client.metadata.topics[where.topic].topic_id: where.topic for where in positions}
+        records: list[ConsumedRecord] = []
+        for topic in response.responses:
+            name = topic.topic or names[topic.topic_id]
+            for data in topic.partitions:
+                where = TopicPartition(name, data.partition_index)
+                position = positions.get(where)
+                if position is not None and self.positions.get(where) == position:
+                    self._take(where, position, data, records)
+        return records
+
+    def _request(self, positions: dict[TopicPartition, int], wait_ms: int) -> FetchRequest:
+        topics: dict[str, FetchTopic] = {}
+        order = sorted(positions)
+        turn = self._turn % len(order) if order else 0
+        for where in order[turn:] + order[:turn]:  # a full answer must not starve the last partitions
+            topic = topics.get(where.topic)
+            if topic is None:
+                topic_id = self._client.metadata.topics[where.topic].topic_id
+                topic = topics[where.topic] = FetchTopic(topic=where.topic, topic_id=topic_id, partitions=[])
+            topic.partitions.append(
+                FetchPartition(
+                    partition=where.partition, fetch_offset=positions[where], partition_max_bytes=PARTITION_BYTES_MAX
+                )
+            )
+        return FetchRequest(
+            max_wait_ms=wait_ms,
+            min_bytes=1,
+            max_bytes=FETCH_BYTES_MAX,
+            isolation_level=self._isolation_level,
+            topics=list(topics.values()),
+        )
+
+    def _take(self, where: TopicPartition, position: int, data: PartitionData, out: list[ConsumedRecord]) -> None:
+        code = error_code(data.error_code)
+        if code in _MOVED:
+            self._client.metadata.topics.pop(where.topic, None)
+            return
+        if code != ErrorCode.NONE:
+            raise KafkaError(code, f"{where.topic}-{where.partition} at offset {position}")
+        self.high_watermarks[where] = data.high_watermark
+        batches = data.records
+        if not isinstance(batches, memoryview) or not batches:
+            return
+        aborted = _AbortedProducers(data) if self._isolation_level == READ_COMMITTED else None
+        for offset, header in iterate_batches(batches, cut_is_end=True):
+            if self._check_crcs and not crc_matches(batches, offset, header):
+                raise KafkaError(
+                    ErrorCode.CORRUPT_MESSAGE,
+                    f"{where.topic}-{where.partition}: the batch at offset {header.base_offset} has a wrong checksum",
+                )
+            skip = header.is_control
+            if aborted is not None:
+                skip = (
+                    aborted.hides(header.producer_id, header.base_offset, header.is_transactional, header.is_control)
+                    or skip
+                )
+            if not skip:
+                topic, partition = where
+                out.extend(
+                    ConsumedRecord(topic, partition, at, timestamp, key, value, headers)
+                    for at, timestamp, key, value, headers in iterate_records(batches, offset, header)
+                    if at >= position
+                )
+            self.positions[where] = header.next_offset
+
+
+class _AbortedProducers:
+    """Which producers' transactional batches are to be left out, walking forward through one fetch (KIP-98)."""
+
+    def __init__(self, data: PartitionData) -> None:
+        listed = data.aborted_transactions or []
+        self._upcoming = sorted((each.first_offset, each.producer_id) for each in listed)
+        self._aborted: set[int] = set()
+
+    def hides(self, producer_id: int, base_offset: int, transactional: bool, control: bool) -> bool:
+        while self._upcoming and self._upcoming[0][0] <= base_offset:
+            self._aborted.add(self._upcoming.pop(0)[1])
+        if control:
+            self._aborted.discard(producer_id)  # an abort marker ends it; a commit marker's producer is not in the set
+            return True
+        return transactional and producer_id in self._aborted

@@ -1,0 +1,298 @@
+"""A member of a classic consumer group: joins, assigns if it leads, heartbeats, commits, leaves (KIP-62, KIP-345).
+
+    unjoined ──join──► joining ──sync──► stable ──heartbeat says REBALANCE_IN_PROGRESS──► unjoined
+                                           └──heartbeat says UNKNOWN_MEMBER_ID, FENCED…──► unjoined, without a member id
+
+Eager rebalancing with the `range` assignor, so that it shares a group with any other client's default.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from ottla.clients.client import KafkaClient
+from ottla.clients.consumer import (
+    LATEST_TIMESTAMP,
+    ConsumedRecord,
+    PartitionReader,
+    TopicPartition,
+    list_offsets,
+)
+from ottla.clients.errors import RebalanceError
+from ottla.clients.offsets import commit_offsets, fetch_offsets
+from ottla.protocol.api.heartbeat import HeartbeatRequest, HeartbeatResponse
+from ottla.protocol.api.join_group import (
+    JoinGroupRequest,
+    JoinGroupRequestProtocol,
+    JoinGroupResponse,
+    JoinGroupResponseMember,
+)
+from ottla.protocol.api.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberIdentity
+from ottla.protocol.api.sync_group import SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse
+from ottla.protocol.consumer_protocol import (
+    ConsumerProtocolAssignment,
+    ConsumerProtocolAssignmentTopicPartition,
+    ConsumerProtocolSubscription,
+)
+from ottla.protocol.errors import ErrorCode, KafkaError, error_code
+
+PROTOCOL_TYPE = "consumer"
+RANGE = "range"
+SESSION_TIMEOUT_MS = 45_000
+REBALANCE_TIMEOUT_MS = 60_000
+HEARTBEAT_INTERVAL_MS = 3_000
+
+_REJOIN = (ErrorCode.REBALANCE_IN_PROGRESS, ErrorCode.ILLEGAL_GENERATION)
+_START_OVER = (ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.MEMBER_ID_REQUIRED)
+_COORDINATOR_MOVED = (ErrorCode.NOT_COORDINATOR, ErrorCode.COORDINATOR_NOT_AVAILABLE)
+
+
+def assign_range(
+    subscriptions: Mapping[str, Sequence[str]], partitions: Mapping[str, int]
+) -> dict[str, dict[str, list[int]]]:
+    """Member → topic → partitions: each topic's partitions in contiguous runs over its members in order of their ids.
+
+    What Java's RangeAssignor gives to members without racks; topics without partitions are left out.
+    """
+    assignment: dict[str, dict[str, list[int]]] = {member: {} for member in subscriptions}
+    for topic, count in sorted(partitions.items()):
+        members = sorted(member for member, topics in subscriptions.items() if topic in topics)
+        if not members:
+            continue
+        each, extra = divmod(count, len(members))
+        start = 0
+        for position, member in enumerate(members):
+            stop = start + each + (1 if position < extra else 0)
+            if stop > start:
+                assignment[member][topic] = list(range(start, stop))
+            start = stop
+    return assignment
+
+
+class GroupConsumer:
+    """`async with GroupConsumer(client, "group", ["topic"]) as consumer: records = await consumer.poll()`.
+
+    Positions start at the committed offsets, else where `reset_timestamp` says. `commit()` stores the positions of all
+    that `poll` has returned. Leaving the context leaves the group.
+    """
+
+    def __init__(
+        self,
+        client: KafkaClient,
+        group_id: str,
+        topics: Sequence[str],
+        *,
+        group_instance_id: str | None = None,
+        reset_timestamp: int = LATEST_TIMESTAMP,
+    ) -> None:
+        self.group_id = group_id
+        self.topics = list(topics)
+        self.member_id = ""
+        self.generation_id = -1
+        self.reader = PartitionReader(client, {})
+        self._client = client
+        self._group_instance_id = group_instance_id
+        self._reset_timestamp = reset_timestamp
+        self._coordinator: int | None = None
+        self._heartbeats: asyncio.Task[None] | None = None
+        self._rejoin_needed = asyncio.Event()
+        self._rejoin_needed.set()
+        self._fatal: KafkaError | None = None
+
+    async def __aenter__(self) -> "GroupConsumer":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.leave()
+
+    @property
+    def assignment(self) -> list[TopicPartition]:
+        return sorted(self.reader.positions)
+
+    async def poll(self) -> list[ConsumedRecord]:
+        """Records of the assigned partitions; rejoins first when the group rebalances."""
+        if self._fatal is not None:
+            raise self._fatal
+        if self._rejoin_needed.is_set():
+            await self._client.retry(self._join, timeout_ms=REBALANCE_TIMEOUT_MS * 2)
+        generation = self.generation_id
+        fetch = asyncio.ensure_future(self.reader.poll())
+        rejoin = asyncio.ensure_future(self._rejoin_needed.wait())
+        try:
+            await asyncio.wait([fetch, rejoin], return_when=asyncio.FIRST_COMPLETED)
+            if not fetch.done() and generation == self.generation_id:
+                fetch.cancel()
+                return []
+            return await fetch
+        finally:
+            rejoin.cancel()
+
+    async def commit(self) -> None:
+        """Store the current positions; a rebalance meanwhile raises `KafkaError` and moves nothing."""
+        if self.reader.positions:
+            await commit_offsets(
+                self._client,
+                self.group_id,
+                self.reader.positions,
+                member_id=self.member_id,
+                generation_id=self.generation_id,
+                group_instance_id=self._group_instance_id,
+            )
+
+    async def leave(self) -> None:
+        """Tell the coordinator, so that the others need not wait for the session to end. Static members stay."""
+        if self._heartbeats is not None:
+            self._heartbeats.cancel()
+            self._heartbeats = None
+        if not self.member_id or self._coordinator is None or self._group_instance_id is not None:
+            return
+        member_id, self.member_id = self.member_id, ""
+        connection = await self._client.connection_to(self._coordinator)
+        request = LeaveGroupRequest(group_id=self.group_id)
+        if connection.version_of(LeaveGroupRequest) >= 3:
+            request.members = [MemberIdentity(member_id=member_id, reason="the consumer is being closed")]
+        else:
+            request.member_id = member_id
+        await connection.send(request, LeaveGroupResponse, timeout_ms=self._client.request_timeout_ms)
+
+    # Joining
+
+    async def _join(self) -> None:
+        self._rejoin_needed.clear()
+        self.reader.positions.clear()
+        try:
+            answer = await self._send_join()
+            assignment = await self._sync(answer)
+            await self._start_at(assignment)
+        except KafkaError as error:
+            self._rejoin_needed.set()
+            if error.code in _START_OVER:
+                self.generation_id = -1
+                if error.code is ErrorCode.UNKNOWN_MEMBER_ID:
+                    self.member_id = ""
+            elif error.code in _COORDINATOR_MOVED:
+                self._coordinator = None
+            elif error.code not in _REJOIN:
+                raise
+            raise RebalanceError(str(error)) from error
+        except BaseException:
+            self._rejoin_needed.set()
+            self._coordinator = None
+            raise
+        if self._heartbeats is None:
+            self._heartbeats = asyncio.get_running_loop().create_task(self._heartbeat_forever())
+
+    async def _send_join(self) -> JoinGroupResponse:
+        if self._coordinator is None:
+            self._coordinator = await self._client.coordinator(self.group_id)
+        subscription = ConsumerProtocolSubscription(topics=sorted(self.topics))
+        metadata = (0).to_bytes(2, "big") + subscription.encode(0)
+        request = JoinGroupRequest(
+            group_id=self.group_id,
+            session_timeout_ms=SESSION_TIMEOUT_MS,
+            rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+            member_id=self.member_id,
+            group_instance_id=self._group_instance_id,
+            protocol_type=PROTOCOL_TYPE,
+            protocols=[JoinGroupRequestProtocol(name=RANGE, metadata=metadata)],
+        )
+        answer = await self._client.send_to(
+            self._coordinator, request, JoinGroupResponse, timeout_ms=REBALANCE_TIMEOUT_MS + 10_000
+        )
+        if answer.error_code == ErrorCode.MEMBER_ID_REQUIRED:
+            self.member_id = answer.member_id
+        self._check(answer.error_code)
+        self.member_id, self.generation_id = answer.member_id, answer.generation_id
+        return answer
+
+    async def _sync(self, joined: JoinGroupResponse) -> ConsumerProtocolAssignment:
+        assignments: list[SyncGroupRequestAssignment] = []
+        if joined.leader == joined.member_id and not joined.skip_assignment:
+            assignments = await self._assign(joined.members)
+        request = SyncGroupRequest(
+            group_id=self.group_id,
+            generation_id=self.generation_id,
+            member_id=self.member_id,
+            group_instance_id=self._group_instance_id,
+            protocol_type=PROTOCOL_TYPE,
+            protocol_name=joined.protocol_name,
+            assignments=assignments,
+        )
+        assert self._coordinator is not None
+        answer = await self._client.send_to(
+            self._coordinator, request, SyncGroupResponse, timeout_ms=REBALANCE_TIMEOUT_MS + 10_000
+        )
+        self._check(answer.error_code)
+        if len(answer.assignment) < 2:
+            return ConsumerProtocolAssignment(assigned_partitions=[])
+        version = min(int.from_bytes(answer.assignment[:2], "big"), ConsumerProtocolAssignment.versions.latest)
+        return ConsumerProtocolAssignment.decode(answer.assignment, version, 2)
+
+    async def _assign(self, members: Sequence[JoinGroupResponseMember]) -> list[SyncGroupRequestAssignment]:
+        subscriptions: dict[str, list[str]] = {}
+        for member in members:
+            version = min(int.from_bytes(member.metadata[:2], "big"), ConsumerProtocolSubscription.versions.latest)
+            subscriptions[member.member_id] = ConsumerProtocolSubscription.decode(member.metadata, version, 2).topics
+        wanted = {topic for topics in subscriptions.values() for topic in topics}
+        metadata = await self._client.refresh_metadata(wanted)
+        counts = {name: len(metadata.topics[name].partitions) for name in wanted if name in metadata.topics}
+        return [
+            SyncGroupRequestAssignment(member_id=member_id, assignment=_encode_assignment(partitions))
+            for member_id, partitions in assign_range(subscriptions, counts).items()
+        ]
+
+    async def _start_at(self, assignment: ConsumerProtocolAssignment) -> None:
+        mine = [
+            TopicPartition(each.topic, index) for each in assignment.assigned_partitions for index in each.partitions
+        ]
+        for topic in {where.topic for where in mine}:
+            await self._client.topic(topic)
+        committed = await fetch_offsets(self._client, self.group_id, mine) if mine else {}
+        missing = {where: self._reset_timestamp for where in mine if where not in committed}
+        found = await list_offsets(self._client, missing) if missing else {}
+        positions = {where: committed[where].offset for where in mine if where in committed}
+        self.reader.positions.update(positions | {where: each.offset for where, each in found.items()})
+
+    # Staying
+
+    async def _heartbeat_forever(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_INTERVAL_MS / 1000)
+            if self._rejoin_needed.is_set() or self._coordinator is None:
+                continue
+            request = HeartbeatRequest(
+                group_id=self.group_id,
+                generation_id=self.generation_id,
+                member_id=self.member_id,
+                group_instance_id=self._group_instance_id,
+            )
+            try:
+                answer = await self._client.send_to(self._coordinator, request, HeartbeatResponse)
+            except Exception:
+                self._coordinator = None  # the next poll finds the coordinator again
+                self._rejoin_needed.set()
+                continue
+            self._heed(error_code(answer.error_code))
+
+    def _heed(self, code: ErrorCode) -> None:
+        if code in _COORDINATOR_MOVED:
+            self._coordinator = None
+        if code is ErrorCode.UNKNOWN_MEMBER_ID:
+            self.member_id, self.generation_id = "", -1
+        if code is ErrorCode.FENCED_INSTANCE_ID:
+            self._fatal = KafkaError(code, f"another consumer took over '{self._group_instance_id}'")
+        if code is not ErrorCode.NONE:
+            self._rejoin_needed.set()
+
+    def _check(self, code: int) -> None:
+        if code != ErrorCode.NONE:
+            raise KafkaError(error_code(code), f"group '{self.group_id}'")
+
+
+def _encode_assignment(partitions: Mapping[str, Sequence[int]]) -> bytes:
+    assignment = ConsumerProtocolAssignment(
+        assigned_partitions=[
+            ConsumerProtocolAssignmentTopicPartition(topic=topic, partitions=list(indexes))
+            for topic, indexes in partitions.items()
+        ]
+    )
+    return (0).to_bytes(2, "big") + assignment.encode(0)
