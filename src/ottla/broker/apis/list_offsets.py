@@ -112,7 +112,7 @@ def _offset_for(partition: Partition, timestamp_ms: int, end: int) -> tuple[int,
         return end, UNKNOWN, partition.leader_epoch
     if timestamp_ms in (EARLIEST, EARLIEST_LOCAL):
         start = log.log_start_offset
-        return start, UNKNOWN, log.epoch_of(start)
+        return start, UNKNOWN, log.epochs.at_offset(start)
     if timestamp_ms in (LATEST_TIERED, EARLIEST_PENDING_UPLOAD):
         return UNKNOWN, UNKNOWN, UNKNOWN
     if timestamp_ms == MAX_TIMESTAMP:

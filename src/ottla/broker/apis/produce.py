@@ -140,7 +140,7 @@ class ProduceHandler:
             return _refused(ErrorCode.NOT_LEADER_OR_FOLLOWER)
         if attributes & TRANSACTIONAL_FLAG:  # no transaction can be open: there is no transaction coordinator yet
             return _refused(ErrorCode.INVALID_TXN_STATE)
-        if acks == ALL_ACKS and not partition.sole_replica and partition.lacks_replicas():
+        if acks == ALL_ACKS and len(partition.replicas) > 1 and partition.lacks_replicas():
             return _refused(ErrorCode.NOT_ENOUGH_REPLICAS)
         try:
             return partition.append(records, now_ms)

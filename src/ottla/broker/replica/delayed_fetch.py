@@ -66,15 +66,20 @@ class DelayedFetch:
         try:
             result = self._attempt(expired)
         except Exception as error:  # whoever waits must hear of it, whatever it is
+            self._release()
             self.future.set_exception(error)
             return
         if isinstance(result, int):
             self._needed = result
         else:
+            self._release()
             self.future.set_result(result)
 
-    def _on_done(self, _: object) -> None:
-        """Answered, or cancelled because its connection is gone."""
+    def _on_done(self, future: asyncio.Future[FetchResponse]) -> None:
+        if future.cancelled():  # its connection is gone
+            self._release()
+
+    def _release(self) -> None:
         self._timer.cancel()
         session = self._session
         if session.parked is self:

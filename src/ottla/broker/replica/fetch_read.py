@@ -36,7 +36,17 @@ NO_SNAPSHOT: Final = SnapshotId()
 class FetchRead:
     """`found` is in the order of the answer. `answer_now`: there is an error or a divergence, which does not wait."""
 
-    __slots__ = ("_manager", "_max_bytes", "_read_committed", "_replica_id", "_session", "answer_now", "found", "size")
+    __slots__ = (
+        "_manager",
+        "_max_bytes",
+        "_read_committed",
+        "_replica_id",
+        "_session",
+        "_some_unknown",
+        "answer_now",
+        "found",
+        "size",
+    )
 
     def __init__(
         self, manager: ReplicaManager, session: FetchSession, *, replica_id: int, isolation_level: int, max_bytes: int
@@ -49,6 +59,7 @@ class FetchRead:
         self.found: list[tuple[FetchPartition, PartitionData]] = []
         self.size = 0
         self.answer_now = False
+        self._some_unknown = False
 
     def run(self) -> None:
         session = self._session
@@ -65,6 +76,8 @@ class FetchRead:
                 break
         for wanted in nothing_new:
             del session.ready[wanted]
+        if self._some_unknown and not session.knows_any():
+            self.answer_now = True
 
     def settle(self) -> None:
         """The answer goes out: remember what it says; who was given records comes last next time."""
@@ -75,8 +88,10 @@ class FetchRead:
             else:
                 wanted.sent_high_watermark = data.high_watermark
                 wanted.sent_log_start_offset = data.log_start_offset
-            del ready[wanted]
-            if not wanted.exhausted:
+            if wanted.exhausted:
+                del ready[wanted]
+            elif data.records:
+                del ready[wanted]
                 ready[wanted] = None
 
     def _read(self, wanted: FetchPartition, limit: int) -> PartitionData | None:
@@ -172,7 +187,9 @@ class FetchRead:
 
     def _unknown(self, wanted: FetchPartition, error: ErrorCode) -> PartitionData:
         """A partition that does not exist (yet) lets the others of its fetch wait, as in Kafka."""
-        if error not in UNKNOWN_PARTITION or not self._session.knows_any():
+        if error in UNKNOWN_PARTITION:
+            self._some_unknown = True
+        else:
             self.answer_now = True
         return _error(wanted.index, error)
 
