@@ -7,7 +7,8 @@ A new (message, version) costs its compilation once, less than a millisecond for
 `encoder_source.py` write the code, `source_of` shows it. What is malformed is a ProtocolError, and nothing else.
 
 Lengths (KIP-482): in flexible versions an unsigned varint of the length + 1, 0 for null; before, int16 for strings and
-int32 for all else, -1 for null. Tagged fields end each flexible struct: count, then each by tag: tag, size, bytes.
+int32 for all else, -1 for null. A struct that may be null has an int8 before it: -1 or 1; as a tagged field, 0 or 1.
+Tagged fields end each flexible struct: count, then each by tag: tag, size, bytes.
 """
 
 from collections.abc import Callable, Sequence

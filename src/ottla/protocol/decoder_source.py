@@ -167,9 +167,10 @@ class DecoderSource:
         elif isinstance(kind, ArrayOf):
             self._array(kind.element, target, depth, flexible, nullable, path)
         elif nullable:
-            self._fixed("b", "n")
+            tagged = self.version in item.tagged
+            self._fixed("B" if tagged else "b", "n")
             self._flush()
-            with self.source.block("if n >= 0:"):
+            with self.source.block("if n > 0:" if tagged else "if n >= 0:"):
                 self._struct(kind, depth + 1, path)
                 self.source.line(f"{target} = m{depth + 1}")
             with self.source.block("else:"):

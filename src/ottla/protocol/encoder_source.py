@@ -150,7 +150,8 @@ class EncoderSource:
             self._flush()
             self.source.line(f"m{depth + 1} = {value}")
             with self.source.block(f"if m{depth + 1} is None:"):
-                self.source.line(f"{self._out}.append(255)")
+                null = 0 if self.version in item.tagged else 255
+                self.source.line(f"{self._out}.append({null})")
             with self.source.block("else:"):
                 self.source.line(f"{self._out}.append(1)")
                 self._struct(kind, depth + 1, path)
