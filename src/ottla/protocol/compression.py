@@ -3,7 +3,7 @@
     gzip     RFC 1952, members may follow each other
     snappy   written with xerial's framing:  "\\x82SNAPPY\\0", int32 1, int32 1, then int32 size + raw block, repeated;
              read with or without it (librdkafka writes one raw block)
-    lz4      the LZ4 frame format: blocks of 64 KiB, independent, no checksums but the header's (KIP-57)
+    lz4      the LZ4 frame format: blocks of 64 KiB, independent (KIP-57)
     zstd     RFC 8878 (KIP-110)
 
 What comes out is bounded: a small input that claims or makes more than `max_bytes` is refused, and no buffer is
@@ -28,7 +28,8 @@ DEFAULT_LEVEL = {
     CompressionType.LZ4: 9,
     CompressionType.ZSTD: 3,
 }
-"""Kafka's default levels (KIP-390). Lz4's 9 means its fast compressor, as in Kafka."""
+"""Kafka's default levels (KIP-390). Lz4's 9 means its fast compressor, as in Kafka; any other, its
+strong one."""
 
 _INT32 = Struct(">i")
 _UINT32_LITTLE = Struct("<I")
@@ -103,15 +104,15 @@ def _compress_snappy(data: Buffer) -> bytes:
 def _compress_lz4(data: Buffer, level: int) -> bytes:
     from cramjam import lz4
 
-    fast = level == DEFAULT_LEVEL[CompressionType.LZ4]
+    if level != DEFAULT_LEVEL[CompressionType.LZ4]:
+        packer = lz4.Compressor(level=level, content_checksum=False, block_linked=False)
+        packer.compress(bytes(data))
+        return bytes(packer.finish())
     out = bytearray(_LZ4_HEADER)
     view = memoryview(data)
     for start in range(0, len(view), _LZ4_BLOCK_BYTES):
         block = view[start : start + _LZ4_BLOCK_BYTES]
-        if fast:
-            packed = bytes(lz4.compress_block(block, store_size=False))
-        else:
-            packed = bytes(lz4.compress_block(block, store_size=False, mode="high_compression", compression=level))
+        packed = bytes(lz4.compress_block(block, store_size=False))
         if len(packed) < len(block):
             out += _UINT32_LITTLE.pack(len(packed))
             out += packed

@@ -23,7 +23,8 @@ LARGE_CHUNK_BYTES = 256 * 1024
 TRUSTED_FRAME_BYTES = 4 * 1024 * 1024
 """Up to this size, a frame as large as an earlier one of the same connection gets its whole chunk at once."""
 GROWTH = 4
-"""A chunk for an unfinished frame is at most this many times as large as what has arrived of it."""
+"""A chunk for an unfinished frame is this many times as large as what has arrived of it; the last, that holds the
+whole frame, at most twice that, so that moving from chunk to chunk copies less than the frame's size in all."""
 _SPARE_BYTES = 2 * 1024  # with less than this left, the next bytes go into a new chunk
 
 
@@ -102,7 +103,9 @@ class FrameReader:
             if self._end < self._size and self._start + frame_size <= self._size:
                 return  # the unfinished frame ends in this chunk
             if frame_size > size:
-                size = min(frame_size, max(size, GROWTH * arrived, self._largest))
+                size = max(size, GROWTH * arrived, self._largest)
+                if frame_size <= max(size, 2 * GROWTH * arrived):
+                    size = frame_size
             if frame_size <= TRUSTED_FRAME_BYTES and size == frame_size:
                 self._largest = max(self._largest, frame_size)
         chunk = bytearray(size)
