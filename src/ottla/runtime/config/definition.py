@@ -64,9 +64,10 @@ class ConfigError(ValueError):
 
 
 class Validator(NamedTuple):
-    """What is valid: `text` as Kafka prints it, `accepts` on a value of the config's type (not on null)."""
+    """What is valid: `text` as Kafka prints it, `means` for a person, `accepts` on a value that is not null."""
 
     text: str
+    means: str
     accepts: Callable[[Value], bool]
     null: bool = True
 
@@ -115,7 +116,7 @@ class ConfigDefinition(NamedTuple):
     @property
     def allowed(self) -> str:
         """What is allowed, for a person."""
-        return _TYPE_TEXTS[self.type] + (f" in {self.validator.text}" if self.validator and self.validator.text else "")
+        return " ".join(filter(None, (_TYPE_TEXTS[self.type], self.validator.means if self.validator else "")))
 
     def _read(self, text: str) -> Value:
         kind = self.type
@@ -181,7 +182,7 @@ _TYPE_TEXTS = {
     SHORT: "an integer (16 bits)",
     LONG: "an integer (64 bits)",
     DOUBLE: "a number",
-    LIST: "a list, separated by commas,",
+    LIST: "a list (with commas)",
     CLASS: "a class name",
     PASSWORD: "a text",
 }

@@ -77,7 +77,10 @@ def _unescape(text: str) -> str:
             else:
                 character = _ESCAPES.get(character, character)
         out.append(character)
-    return "".join(out)
+    plain = "".join(out)
+    if any("\ud800" <= character <= "\udfff" for character in plain):  # two escapes for one character
+        return plain.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+    return plain
 
 
 def _escape(text: str, *, is_key: bool) -> str:
