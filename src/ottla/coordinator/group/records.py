@@ -14,26 +14,28 @@ Types 3 and up belong to consumer, share and streams groups.
 Source: GroupCoordinatorRecordHelpers, CoordinatorRecordSerde.
 """
 
-import struct
-
 from ottla.coordinator.group.classic_group import ClassicGroup
 from ottla.coordinator.group.offsets import OffsetAndMetadata
 from ottla.coordinator.result import CoordinatorRecord
+from ottla.protocol.coordinator_record.frame import (
+    GROUP_RECORDS,
+    UnknownRecordTypeError,
+    decode_key,
+    decode_value,
+    encode_key,
+    encode_value,
+)
 from ottla.protocol.coordinator_record.group_metadata import GroupMetadataKey, GroupMetadataValue, MemberMetadata
-from ottla.protocol.coordinator_record.legacy_offset_commit import LegacyOffsetCommitKey, LegacyOffsetCommitValue
+from ottla.protocol.coordinator_record.legacy_offset_commit import LegacyOffsetCommitKey
 from ottla.protocol.coordinator_record.offset_commit import OffsetCommitKey, OffsetCommitValue
-from ottla.protocol.errors import ProtocolError
-from ottla.protocol.message import CoordinatorKey, CoordinatorValue
 
 GROUP_METADATA_VALUE_VERSION = 3
 OFFSET_COMMIT_VALUE_VERSION = 4
 OFFSET_COMMIT_VALUE_VERSION_WITH_EXPIRY = 1
 
-_INT16 = struct.Struct(">h")
-_TYPES: dict[int, tuple[type[CoordinatorKey], type[CoordinatorValue]]] = {
-    LegacyOffsetCommitKey.record_type: (LegacyOffsetCommitKey, LegacyOffsetCommitValue),
-    OffsetCommitKey.record_type: (OffsetCommitKey, OffsetCommitValue),
-    GroupMetadataKey.record_type: (GroupMetadataKey, GroupMetadataValue),
+_CLASSIC_RECORDS = {
+    record_type: GROUP_RECORDS[record_type]
+    for record_type in (LegacyOffsetCommitKey.record_type, OffsetCommitKey.record_type, GroupMetadataKey.record_type)
 }
 
 
@@ -104,26 +106,16 @@ def offset_commit_tombstone(group_id: str, topic: str, partition: int) -> Coordi
 
 def encode_record(record: CoordinatorRecord) -> tuple[bytes, bytes | None]:
     """(key, value) as they stand in the log."""
-    key = _INT16.pack(record.key.record_type) + record.key.encode(0)
-    if record.value is None:
-        return key, None
-    return key, _INT16.pack(record.value_version) + record.value.encode(record.value_version)
+    return encode_key(record.key), encode_value(record.value, record.value_version)
 
 
 def decode_record(key: bytes | memoryview, value: bytes | memoryview | None) -> CoordinatorRecord | None:
     """A record of the log; None if its type is not one of ours. `ProtocolError` when malformed."""
-    if len(key) < 2:
-        raise ProtocolError("a coordinator record's key is shorter than its type")
-    types = _TYPES.get(_INT16.unpack_from(key)[0])
-    if types is None:
+    try:
+        decoded_key = decode_key(key, _CLASSIC_RECORDS)
+    except UnknownRecordTypeError:
         return None
-    key_message = types[0].decode(key, 0, offset=2)
     if value is None:
-        return CoordinatorRecord(key_message, None)
-    if len(value) < 2:
-        raise ProtocolError("a coordinator record's value is shorter than its version")
-    version: int = _INT16.unpack_from(value)[0]
-    versions = types[1].versions
-    if not versions.oldest <= version <= versions.latest:
-        raise ProtocolError(f"{types[1].__name__} has no version {version}")
-    return CoordinatorRecord(key_message, types[1].decode(value, version, offset=2), version)
+        return CoordinatorRecord(decoded_key, None)
+    decoded_value, version = decode_value(decoded_key, value)
+    return CoordinatorRecord(decoded_key, decoded_value, version)

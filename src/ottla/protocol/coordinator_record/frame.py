@@ -3,6 +3,7 @@
 key   ::= record type (int16) · body, in version 0        value ::= version (int16) · body, or null to delete
 """
 
+from functools import cache
 from importlib import import_module
 from typing import Final, cast
 
@@ -84,6 +85,7 @@ def _int16(data: bytes | memoryview) -> int:
     return int.from_bytes(data[:2], signed=True)
 
 
+@cache
 def _class(name: str, suffix: str) -> type[object]:
     file = "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)[1:]
     return cast("type[object]", getattr(import_module(f"{__package__}.{file}"), name + suffix))
