@@ -13,7 +13,7 @@ from ottla.broker.replica.log_config import LogConfigs
 from ottla.broker.replica.partition import Partition
 from ottla.broker.replica.replica_manager import ReplicaManager
 from ottla.broker.request_context import ClientConnection, RequestContext
-from ottla.log.log import Log
+from ottla.log.manager import LogManager
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import EMPTY_IMAGE
 from ottla.protocol.api.fetch import (
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
-    from ottla.log.config import LogConfig
     from ottla.protocol.message import MetadataRecord, Request, Response
     from ottla.protocol.record import Record
     from ottla.protocol.types import Region
@@ -106,55 +105,22 @@ class ManualTimers:
                 timer.callback()
 
 
-class DirectoryLogs:
-    """`Logs` over one directory, without checkpoints or retention."""
-
-    def __init__(self, directory: Path, clock: ManualClock) -> None:
-        self._directory = directory
-        self._clock = clock
-        self.logs: dict[tuple[str, int], Log] = {}
-        self.deleted: list[str] = []
-        self.broken: set[str] = set()
-
-    def get(self, topic: str, partition: int) -> Log | None:
-        return self.logs.get((topic, partition))
-
-    def get_or_create(self, topic: str, partition: int, topic_id: bytes, config: LogConfig) -> Log:
-        if topic in self.broken:
-            raise OSError("the disk is broken")
-        log = self.logs.get((topic, partition))
-        if log is None:
-            log = Log.open(
-                Disk(),
-                self._directory / f"{topic}-{partition}",
-                config,
-                now_ms=self._clock.ms,
-                clean=True,
-                topic_id=topic_id,
-            )
-            self.logs[topic, partition] = log
-        return log
-
-    def delete(self, topic: str, partition: int) -> None:
-        log = self.logs.pop((topic, partition))
-        log.close()
-        Disk().remove(log.directory)
-        self.deleted.append(f"{topic}-{partition}")
-
-
 class Replicas:
     """A `ReplicaManager` with its handlers. Every request and answer goes through its bytes."""
 
     def __init__(self, directory: Path, *, session_slots: int = 10, fetch_max_bytes: int = 57_671_680) -> None:
         self.clock = ManualClock()
         self.timers = ManualTimers(self.clock)
-        self.logs = DirectoryLogs(directory, self.clock)
         self.reports: list[str] = []
+        log_configs = LogConfigs(NODE_ID, {}, self.reports.append)
+        deleted_names = itertools.count(1)
+        self.logs = LogManager(Disk(), [directory], self.clock, unique=lambda: next(deleted_names).to_bytes(16, "big"))
+        self.logs.open_all(lambda topic: log_configs(EMPTY_IMAGE, topic))
         self.manager = ReplicaManager(
             node_id=NODE_ID,
             logs=self.logs,
             clock=self.clock,
-            log_config=LogConfigs(NODE_ID, {}, self.reports.append),
+            log_config=log_configs,
             report=self.reports.append,
         )
         session_ids = itertools.count(1)
@@ -225,6 +191,14 @@ class Replicas:
 
     def change(self, topic_id: bytes, index: int = 0, *, leader: int = -2, isr: list[int] | None = None) -> None:
         self.replay(PartitionChangeRecord(partition_id=index, topic_id=topic_id, leader=leader, isr=isr))
+
+    def move(self, topic_id: bytes, replicas: list[int]) -> None:
+        """Partition 0 to other replicas, the first of which leads."""
+        self.replay(
+            PartitionChangeRecord(
+                partition_id=0, topic_id=topic_id, replicas=replicas, isr=replicas, leader=replicas[0]
+            )
+        )
 
     def configure(self, topic: str, name: str, value: str | None) -> None:
         self.replay(ConfigRecord(resource_type=2, resource_name=topic, name=name, value=value))

@@ -46,6 +46,8 @@ SINCE: Final = {
 }
 """The special timestamps, and the version that each appeared in."""
 
+LEADER_EPOCH_SINCE: Final = 4
+
 CONSUMER: Final = -1
 READ_COMMITTED: Final = 1
 UNKNOWN: Final = -1
@@ -68,12 +70,12 @@ class ListOffsetsHandler:
                 ):
                     partitions.append(_error(wanted, ErrorCode.UNSUPPORTED_VERSION))
                 else:
-                    partitions.append(self._look_up(request, topic.name, wanted))
+                    partitions.append(self._look_up(request, context.api_version, topic.name, wanted))
             topics.append(ListOffsetsTopicResponse(name=topic.name, partitions=partitions))
         return ListOffsetsResponse(topics=topics)
 
     def _look_up(
-        self, request: ListOffsetsRequest, topic: str, wanted: ListOffsetsPartition
+        self, request: ListOffsetsRequest, version: int, topic: str, wanted: ListOffsetsPartition
     ) -> ListOffsetsPartitionResponse:
         partition = self._manager.find(topic, wanted.partition_index)
         if isinstance(partition, ErrorCode):
@@ -93,7 +95,7 @@ class ListOffsetsHandler:
             error_code=0,
             timestamp=timestamp_ms,
             offset=offset,
-            leader_epoch=leader_epoch,
+            leader_epoch=leader_epoch if version >= LEADER_EPOCH_SINCE else UNKNOWN,
         )
 
 

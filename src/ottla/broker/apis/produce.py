@@ -57,6 +57,7 @@ NO_RECORD_ERRORS: Final[list[BatchIndexAndErrorMessage]] = []
 NO_ENDPOINTS: Final[list[NodeEndpoint]] = []
 
 _ATTRIBUTES_AT: Final = 22  # the low byte of the batch header's attributes
+_BUFFERS: Final = (memoryview, bytes)
 
 Waiting: TypeAlias = list[tuple[PartitionProduceResponse, asyncio.Future[ErrorCode]]]
 
@@ -127,7 +128,7 @@ class ProduceHandler:
         now_ms: int,
     ) -> AppendResult:
         """What stands between a batch and its log, in Kafka's order; then the append."""
-        if not isinstance(records, memoryview | bytes) or len(records) <= _ATTRIBUTES_AT:
+        if not isinstance(records, _BUFFERS) or len(records) <= _ATTRIBUTES_AT:
             return _refused(ErrorCode.INVALID_RECORD, "a partition's records must be exactly one record batch")
         attributes = records[_ATTRIBUTES_AT]
         if context.api_version < ZSTD_SINCE and attributes & COMPRESSION_MASK == CompressionType.ZSTD:
