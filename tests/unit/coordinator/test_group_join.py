@@ -183,7 +183,7 @@ def test_a_rebalance_waits_for_members_that_were_given_an_id() -> None:
     pending = driver.join().join.member_id
     rejoined = driver.join(leader)
     assert not rejoined.done
-    joined = driver.join(pending)
+    assert driver.join(pending).error is ErrorCode.NONE
     assert rejoined.join.generation_id == 2
 
 

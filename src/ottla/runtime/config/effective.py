@@ -72,6 +72,7 @@ EFFECTIVE_KEYS: frozenset[str] = frozenset(
         "group.min.session.timeout.ms",
         "offset.metadata.max.bytes",
         "offsets.commit.timeout.ms",
+        "offsets.load.buffer.size",
         "offsets.retention.check.interval.ms",
         "offsets.retention.minutes",
         "offsets.topic.compression.codec",
