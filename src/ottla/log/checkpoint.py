@@ -96,10 +96,13 @@ def write_offsets(files: FileSystem, path: PurePath, offsets: Mapping[TopicParti
 
 
 def read_topic_id(files: FileSystem, directory: PurePath) -> bytes | None:
-    """From `partition.metadata`; None if it is not there. Raises `CorruptCheckpointError`."""
+    """From `partition.metadata`; None if it is not there, or empty (a loss of power before it was synced).
+
+    Raises `CorruptCheckpointError`.
+    """
     path = directory / PARTITION_METADATA
     content = read_whole(files, path)
-    if content is None:
+    if not content:
         return None
     pairs = dict(line.split(": ", 1) for line in content.decode("utf-8", "replace").splitlines() if ": " in line)
     if pairs.get("version") != "0" or "topic_id" not in pairs:
@@ -110,6 +113,6 @@ def read_topic_id(files: FileSystem, directory: PurePath) -> bytes | None:
         raise CorruptCheckpointError(f"{path}: {pairs['topic_id']!r} is no topic id") from None
 
 
-def write_topic_id(files: FileSystem, directory: PurePath, topic_id: bytes) -> None:
+def write_topic_id(files: FileSystem, directory: PurePath, topic_id: bytes, *, sync: bool = True) -> None:
     content = f"version: 0\ntopic_id: {uuid_text(topic_id)}".encode()
-    replace_whole(files, directory / PARTITION_METADATA, content)
+    replace_whole(files, directory / PARTITION_METADATA, content, sync=sync)

@@ -13,19 +13,21 @@ class PendingFlush:
     `complete` may only be called when `sync` returned; if it raised `OSError`, the log's directory has failed.
     """
 
-    __slots__ = ("_done", "_files", "_logs", "_paths", "offset")
+    __slots__ = ("_directories", "_done", "_files", "_logs", "_paths", "offset")
 
     def __init__(
         self,
         files: FileSystem,
         logs: Sequence[File],
         paths: Sequence[PurePath],
+        directories: Sequence[PurePath],
         offset: int,
         done: Callable[[int], None],
     ) -> None:
         self._files = files
         self._logs = logs
         self._paths = paths
+        self._directories = directories
         self._done = done
         self.offset = offset
 
@@ -40,8 +42,9 @@ class PendingFlush:
                     file.sync()
                 finally:
                     file.close()
-        if self._paths:
-            self._files.sync_directory(self._paths[0].parent)
+        for directory in self._directories:
+            with suppress(FileNotFoundError):  # the log was deleted meanwhile
+                self._files.sync_directory(directory)
 
     def complete(self) -> None:
         """The recovery point advances to `offset`."""

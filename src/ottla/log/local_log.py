@@ -13,6 +13,8 @@ from ottla.log.checkpoint import read_topic_id, write_topic_id
 from ottla.log.config import LONG_MAX, LogConfig
 from ottla.log.file_names import (
     INDEX_SUFFIX,
+    LEADER_EPOCHS,
+    PARTITION_METADATA,
     SNAPSHOT_SUFFIX,
     TIME_INDEX_SUFFIX,
     TRANSACTION_INDEX_SUFFIX,
@@ -46,6 +48,7 @@ class LocalLog:
         "_files",
         "_flushed_ms",
         "_high_watermark",
+        "_names_synced",
         "_newest_snapshot",
         "_plain",
         "_prepared",
@@ -93,6 +96,7 @@ class LocalLog:
         self._flushed_ms = now_ms
         self._prepared = False
         self._truncations = 0
+        self._names_synced = True
         self.config = config
 
     @classmethod
@@ -116,19 +120,20 @@ class LocalLog:
         (`partition.metadata` is malformed), `OffsetOverflowError`, `ValueError` (another topic's id is there).
         """
         try:
-            files.list(directory)
+            names = set(files.list(directory))
         except FileNotFoundError:
             files.make_directory(directory)
-            files.sync_directory(directory.parent)
-        found_id = read_topic_id(files, directory)
+            names = set()
+        found_id = read_topic_id(files, directory) if PARTITION_METADATA in names else None
         if found_id is None and topic_id is not None:
-            write_topic_id(files, directory, topic_id)
+            write_topic_id(files, directory, topic_id, sync=False)
         elif found_id is not None and topic_id is not None and found_id != topic_id:
             raise ValueError(f"{directory} belongs to another topic of that name")
         epochs = LeaderEpochs(files, directory)
-        epochs_known = epochs.load()
-        loader = SegmentLoader(files, directory, config, now_ms)
-        loaded = loader.load(epochs, clean=clean, recovery_point=recovery_point, log_start_offset=log_start_offset)
+        epochs_known = LEADER_EPOCHS in names and epochs.load()
+        loaded = SegmentLoader(files, directory, config, now_ms).load(
+            names, epochs, clean=clean, recovery_point=recovery_point, log_start_offset=log_start_offset
+        )
         log = cls(
             files,
             directory,
@@ -139,8 +144,11 @@ class LocalLog:
             topic_id=found_id or topic_id,
             random_below=random_below,
         )
+        log._names_synced = found_id is not None or (topic_id is None and bool(names))
         log._open_epochs(epochs_known, clean)
-        log._open_producers(now_ms)
+        snapshots = snapshot_offsets(names)
+        snapshots = remove_stray_snapshots(files, directory, snapshots, log._segments.base_offsets)
+        log._restore_producers(snapshots, now_ms)
         return log
 
     def _open_epochs(self, known: bool, clean: bool) -> None:
@@ -151,13 +159,8 @@ class LocalLog:
                     self.epochs.note(epoch, offset)
         self.epochs.truncate_from_end(self.log_end_offset)
         self.epochs.truncate_from_start(self.log_start_offset)
-        if not known or not clean or self.epochs.entries != before:
+        if self.epochs.entries != before or (known and not clean):
             self.epochs.write()
-
-    def _open_producers(self, now_ms: int) -> None:
-        snapshots = snapshot_offsets(self._files, self.directory)
-        snapshots = remove_stray_snapshots(self._files, self.directory, snapshots, self._segments.base_offsets)
-        self._restore_producers(snapshots, now_ms)
 
     def _restore_producers(self, snapshots: list[int], now_ms: int) -> None:
         self._newest_snapshot = restore_producers(
@@ -212,6 +215,11 @@ class LocalLog:
         return len(self._segments)
 
     @property
+    def first_segment_offset(self) -> int:
+        """Where the oldest file begins; the log may begin later."""
+        return self._segments[0].base_offset
+
+    @property
     def latest_epoch(self) -> int | None:
         latest = self.epochs.latest
         return None if latest < 0 else latest
@@ -227,8 +235,9 @@ class LocalLog:
     def assign_topic_id(self, topic_id: bytes) -> None:
         """Write `partition.metadata`. `ValueError` if it holds another topic's id."""
         if self.topic_id is None:
-            write_topic_id(self._files, self.directory, topic_id)
+            write_topic_id(self._files, self.directory, topic_id, sync=False)
             self.topic_id = topic_id
+            self._names_synced = False
         elif self.topic_id != topic_id:
             raise ValueError(f"{self.directory} belongs to another topic of that name")
 
@@ -301,9 +310,14 @@ class LocalLog:
             segment.times.write()
             logs.append(segment.file)
             paths += [self.directory / segment_file(segment.base_offset, suffix) for suffix in _SYNCED_BESIDE]
+        directories = [self.directory]
+        if not self._names_synced:
+            paths.append(self.directory / PARTITION_METADATA)
+            directories.append(self.directory.parent)
+            self._names_synced = True
         self.epochs.sync()
         end = segments.active.base_offset if closed_only else self.log_end_offset
-        return PendingFlush(self._files, logs, paths, end, partial(self._flushed_to, self._truncations))
+        return PendingFlush(self._files, logs, paths, directories, end, partial(self._flushed_to, self._truncations))
 
     def _flushed_to(self, truncations: int, offset: int) -> None:
         if truncations == self._truncations:  # else what is there now may not be what was synced
@@ -311,8 +325,8 @@ class LocalLog:
 
     def close(self) -> None:
         """Flush, take a snapshot of the producers, close the indexes as Kafka does, and release the files."""
-        active = self._segments.active
-        active.finish()
+        if self._prepared:  # else nothing was appended since it was opened, and everything is as it should be
+            self._segments.active.finish()
         self.flush()
         self._take_snapshot(sync=True)
         self.epochs.sync()
@@ -351,7 +365,7 @@ class LocalLog:
         segments.add(self._new_segment(offset, now_ms))
         self.log_start_offset = offset if log_start_offset is None else log_start_offset
         self.epochs.clear()
-        for snapshot in snapshot_offsets(self._files, self.directory):
+        for snapshot in self._snapshots():
             remove_snapshot(self._files, self.directory, snapshot)
         self._high_watermark = self.log_start_offset
         self._ends_at(offset, now_ms)
@@ -363,7 +377,10 @@ class LocalLog:
         self.log_start_offset = min(self.log_start_offset, offset)
         self._high_watermark = min(self._high_watermark, offset)
         self.epochs.truncate_from_end(offset)
-        self._restore_producers(snapshot_offsets(self._files, self.directory), now_ms)
+        self._restore_producers(self._snapshots(), now_ms)
+
+    def _snapshots(self) -> list[int]:
+        return snapshot_offsets(self._files.list(self.directory))
 
     def delete_records(self, offset: int) -> None:
         """Move the log's start up to `offset` (`TO_HIGH_WATERMARK`: to there). `ValueError` beyond the high watermark.

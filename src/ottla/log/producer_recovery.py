@@ -1,5 +1,6 @@
 """The producers' state from what is on disk: the newest snapshot that can be trusted, and the batches after it."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import PurePath
 from struct import Struct
@@ -17,9 +18,9 @@ from ottla.runtime.files import Buffer, FileSystem
 _END_TRANSACTION = Struct(">hi")
 
 
-def snapshot_offsets(files: FileSystem, directory: PurePath) -> list[int]:
-    """Of every snapshot there is, ascending."""
-    found = (parse_segment_file(name) for name in files.list(directory))
+def snapshot_offsets(names: Iterable[str]) -> list[int]:
+    """Of every snapshot among the names in a log's directory, ascending."""
+    found = (parse_segment_file(name) for name in names if name.endswith(SNAPSHOT_SUFFIX))
     return sorted(name.offset for name in found if name is not None and name.suffix == SNAPSHOT_SUFFIX)
 
 

@@ -54,8 +54,11 @@ class SegmentLoader:
     config: LogConfig
     now_ms: int
 
-    def load(self, epochs: LeaderEpochs, *, clean: bool, recovery_point: int, log_start_offset: int) -> LoadedSegments:
-        names = self._finish_interrupted_work()
+    def load(
+        self, names: set[str], epochs: LeaderEpochs, *, clean: bool, recovery_point: int, log_start_offset: int
+    ) -> LoadedSegments:
+        """`names`: what is in the directory."""
+        names = self._finish_interrupted_work(names)
         loaded = LoadedSegments(log_start_offset=log_start_offset)
         for base_offset in self._bases(names):
             segment = self._segment(base_offset, fresh=False)
@@ -93,9 +96,8 @@ class SegmentLoader:
 
     # ── files that a crash left ────────────────────────────────────────────────────────────────────────────────────
 
-    def _finish_interrupted_work(self) -> set[str]:
+    def _finish_interrupted_work(self, names: set[str]) -> set[str]:
         """The names that count afterwards."""
-        names = set(self.files.list(self.directory))
         cleaned = [name for name in names if name.endswith(CLEANED_SUFFIX)]
         swapped = [name for name in names if name.endswith(SWAP_SUFFIX)]
         gone = {name for name in names if name.endswith(DELETED_SUFFIX)} | set(cleaned)

@@ -98,7 +98,7 @@ class Disk:
         return DiskFile(fd, os.fstat(fd).st_size)
 
     def list(self, directory: PurePath) -> list[str]:
-        return sorted(os.listdir(directory))  # noqa: PTH208  # names are wanted, not paths
+        return sorted(os.listdir(directory))  # noqa: PTH208
 
     def make_directory(self, directory: PurePath) -> None:
         Path(directory).mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,281 @@
+"""Every partition's log in the log directories (`LogManager`).
+
+    <log directory>/
+        <topic>-<partition>/                      a log, see `file_names`
+        recovery-point-offset-checkpoint          up to where each log is synced: recovery reads from there on
+        log-start-offset-checkpoint               starts that deleted records moved into a segment
+        replication-offset-checkpoint             high watermarks
+        cleaner-offset-checkpoint                 what compaction has done (kept, not used yet)
+        .kafka_cleanshutdown                      only there between a clean stop and the next start
+
+The metadata log is the quorum's own and is left alone. Calls are synchronous; what may take long comes as
+`PendingFlush` for a thread, or is called for slices of `logs` (see `upkeep`).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from ottla.log.checkpoint import (
+    CLEANER_OFFSETS,
+    HIGH_WATERMARKS,
+    LOG_START_OFFSETS,
+    RECOVERY_POINTS,
+    CorruptCheckpointError,
+    read_offsets,
+    write_offsets,
+)
+from ottla.log.clean_shutdown import read_broker_epoch, remove_clean_shutdown, was_clean, write_clean_shutdown
+from ottla.log.config import LogConfig
+from ottla.log.file_names import (
+    DELETE_DIRECTORY,
+    STRAY_DIRECTORY,
+    TopicPartition,
+    parse_log_directory,
+    suffix_of_directory,
+    suffixed_directory,
+)
+from ottla.log.flush import PendingFlush
+from ottla.log.log import Log
+from ottla.runtime.files import FileSystem
+from ottla.runtime.time import Clock
+
+METADATA_LOG = TopicPartition("__cluster_metadata", 0)
+
+
+@dataclass(slots=True)
+class LogDirectory:
+    """One log directory and what its checkpoint files say (as last read or written)."""
+
+    path: PurePath
+    clean: bool = False
+    broker_epoch: int = -1
+    logs: dict[TopicPartition, Log] = field(default_factory=dict)
+    checkpoints: dict[str, dict[TopicPartition, int]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Recovered:
+    """A log that was read whole at the start because the last stop was not clean."""
+
+    log: TopicPartition
+    truncated_bytes: int
+
+
+class LogManager:
+    """`open_all` first. `unique()` gives 16 random bytes for the names of deleted logs."""
+
+    def __init__(
+        self,
+        files: FileSystem,
+        directories: Sequence[PurePath],
+        clock: Clock,
+        *,
+        unique: Callable[[], bytes],
+        random_below: Callable[[int], int] | None = None,
+        file_delete_delay_ms: int = 60_000,
+    ) -> None:
+        self._files = files
+        self._clock = clock
+        self._unique = unique
+        self._random_below = random_below
+        self._delete_delay_ms = file_delete_delay_ms
+        self.directories = [LogDirectory(path) for path in directories]
+        self._by_name: dict[TopicPartition, LogDirectory] = {}
+        self._removable: list[tuple[int, PurePath]] = []
+
+    # ── opening ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def open_all(self, config_of: Callable[[str], LogConfig]) -> list[Recovered]:
+        """Open every log there is, with `config_of(topic)`; returns those that needed recovery.
+
+        Raises `OSError`, and what `Log.open` raises: the directory of that log cannot be used.
+        """
+        recovered = []
+        for directory in self.directories:
+            self._files.make_directory(directory.path)
+            self._read_state(directory)
+            for name in self._files.list(directory.path):
+                log = parse_log_directory(name)
+                if suffix_of_directory(name) == DELETE_DIRECTORY:
+                    self._removable.append((self._clock.now_ms() + self._delete_delay_ms, directory.path / name))
+                elif log is not None and log != METADATA_LOG and log not in self._by_name:
+                    try:
+                        opened = self._open(directory, log, config_of(log.topic), None, clean=directory.clean)
+                    except NotADirectoryError:
+                        continue
+                    if not directory.clean:
+                        recovered.append(Recovered(log, opened.truncated_bytes))
+            remove_clean_shutdown(self._files, directory.path)
+        return recovered
+
+    def _read_state(self, directory: LogDirectory) -> None:
+        directory.clean = was_clean(self._files, directory.path)
+        directory.broker_epoch = read_broker_epoch(self._files, directory.path) if directory.clean else -1
+        for name in (RECOVERY_POINTS, LOG_START_OFFSETS, HIGH_WATERMARKS, CLEANER_OFFSETS):
+            try:
+                directory.checkpoints[name] = read_offsets(self._files, directory.path / name)
+            except CorruptCheckpointError:
+                # Without it recovery reads everything, and the starts and high watermarks are found anew.
+                directory.checkpoints[name] = {}
+                directory.clean = directory.clean and name not in (RECOVERY_POINTS, LOG_START_OFFSETS)
+
+    def _open(
+        self,
+        directory: LogDirectory,
+        name: TopicPartition,
+        config: LogConfig,
+        topic_id: bytes | None,
+        *,
+        clean: bool,
+    ) -> Log:
+        log = Log.open(
+            self._files,
+            directory.path / str(name),
+            config,
+            now_ms=self._clock.now_ms(),
+            clean=clean,
+            recovery_point=directory.checkpoints[RECOVERY_POINTS].get(name, 0),
+            log_start_offset=directory.checkpoints[LOG_START_OFFSETS].get(name, 0),
+            topic_id=topic_id,
+            random_below=self._random_below,
+        )
+        log.high_watermark = directory.checkpoints[HIGH_WATERMARKS].get(name, 0)
+        directory.logs[name] = log
+        self._by_name[name] = directory
+        return log
+
+    # ── the logs ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def __iter__(self) -> Iterator[tuple[TopicPartition, Log]]:
+        for directory in self.directories:
+            yield from directory.logs.items()
+
+    def get(self, topic: str, partition: int) -> Log | None:
+        name = TopicPartition(topic, partition)
+        directory = self._by_name.get(name)
+        return directory.logs[name] if directory else None
+
+    def directory_of(self, topic: str, partition: int) -> LogDirectory | None:
+        return self._by_name.get(TopicPartition(topic, partition))
+
+    def get_or_create(self, topic: str, partition: int, topic_id: bytes, config: LogConfig) -> Log:
+        """The partition's log, made in the directory that has the fewest if there is none.
+
+        One that belongs to another topic of the same name, deleted while this node was down, is put aside as stray.
+        """
+        name = TopicPartition(topic, partition)
+        log = self.get(topic, partition)
+        if log is not None:
+            if log.topic_id is None or log.topic_id == topic_id:
+                log.config = config
+                log.assign_topic_id(topic_id)
+                return log
+            self._put_aside(name, STRAY_DIRECTORY)
+        directory = min(self.directories, key=lambda candidate: len(candidate.logs))
+        self._forget_checkpoints(directory, name)
+        return self._open(directory, name, config, topic_id, clean=True)
+
+    def _forget_checkpoints(self, directory: LogDirectory, name: TopicPartition) -> None:
+        """What a deleted log left in the checkpoints must not be believed of a new one of its name."""
+        for checkpoint, offsets in directory.checkpoints.items():
+            if offsets.pop(name, None) is not None:
+                write_offsets(self._files, directory.path / checkpoint, offsets)
+
+    def delete(self, topic: str, partition: int) -> None:
+        """Rename the log's directory to `-delete`; its files go after the delay. Nothing happens if there is none."""
+        name = TopicPartition(topic, partition)
+        if name in self._by_name:
+            path = self._put_aside(name, DELETE_DIRECTORY)
+            self._removable.append((self._clock.now_ms() + self._delete_delay_ms, path))
+
+    def put_strays_aside(self, is_hosted: Callable[[TopicPartition, bytes | None], bool]) -> list[TopicPartition]:
+        """Rename the logs that the metadata does not give to this node to `-stray`; an operator may look at them."""
+        strays = [name for name, log in self if not is_hosted(name, log.topic_id)]
+        for name in strays:
+            self._put_aside(name, STRAY_DIRECTORY)
+        return strays
+
+    def _put_aside(self, name: TopicPartition, suffix: str) -> PurePath:
+        directory = self._by_name.pop(name)
+        log = directory.logs.pop(name)
+        path = directory.path / suffixed_directory(name, self._unique(), suffix)
+        log.move(path)
+        self._files.sync_directory(directory.path)
+        return path
+
+    # ── upkeep ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def due_flushes(self) -> list[PendingFlush]:
+        """For a thread: logs whose `flush.ms` is over, whole, and the closed segments of those that rolled."""
+        now_ms = self._clock.now_ms()
+        pending = []
+        for _, log in self:
+            flush = None
+            if log.flush_due(now_ms):
+                flush = log.prepare_flush(now_ms=now_ms)
+            elif log.rolled_unflushed:
+                flush = log.prepare_flush(closed_only=True)
+            if flush is not None:
+                pending.append(flush)
+        return pending
+
+    def remove_deleted(self) -> None:
+        """Remove the files of deleted segments and logs whose `file.delete.delay.ms` is over."""
+        now_ms = self._clock.now_ms()
+        for _, log in self:
+            if log.next_removal_ms is not None:
+                log.remove_deleted_files(now_ms)
+        waiting = []
+        for when, path in self._removable:
+            if when > now_ms:
+                waiting.append((when, path))
+            else:
+                self._files.remove(path)
+        self._removable = waiting
+
+    def checkpoint(self) -> None:
+        """Write the checkpoints that changed. The next `open_all` needs them only when the stop is not clean."""
+        for directory in self.directories:
+            logs = directory.logs
+            self._write(directory, RECOVERY_POINTS, {name: log.recovery_point for name, log in logs.items()})
+            self.checkpoint_high_watermarks(directory)
+            self.checkpoint_log_start_offsets(directory)
+
+    def checkpoint_high_watermarks(self, directory: LogDirectory) -> None:
+        self._write(directory, HIGH_WATERMARKS, {name: log.high_watermark for name, log in directory.logs.items()})
+
+    def checkpoint_log_start_offsets(self, directory: LogDirectory) -> None:
+        """Only of the logs that begin inside of a segment."""
+        starts = {
+            name: log.log_start_offset
+            for name, log in directory.logs.items()
+            if log.log_start_offset > log.first_segment_offset
+        }
+        self._write(directory, LOG_START_OFFSETS, starts)
+
+    def _write(self, directory: LogDirectory, name: str, offsets: dict[TopicPartition, int]) -> None:
+        if directory.checkpoints.get(name) != offsets or name not in directory.checkpoints:
+            write_offsets(self._files, directory.path / name, offsets)
+            directory.checkpoints[name] = offsets
+
+    def close(self, broker_epoch: int = -1) -> None:
+        """A clean stop: every log flushed and closed, the checkpoints, and the file that says so.
+
+        If a log cannot be closed its directory gets no such file, the others do; the `OSError` is raised at the end.
+        """
+        failed: OSError | None = None
+        for directory in self.directories:
+            try:
+                for log in directory.logs.values():
+                    log.close()
+                self._write(
+                    directory, RECOVERY_POINTS, {name: log.recovery_point for name, log in directory.logs.items()}
+                )
+                self.checkpoint_high_watermarks(directory)
+                self.checkpoint_log_start_offsets(directory)
+                write_clean_shutdown(self._files, directory.path, broker_epoch)
+            except OSError as error:
+                failed = error
+        if failed is not None:
+            raise failed

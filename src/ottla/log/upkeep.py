@@ -1,0 +1,134 @@
+"""What the logs need from time to time: flushing, checkpoints, retention, removal, forgetting producers.
+
+Runs on the timers it is handed. Passes over all logs go in slices, so that no turn of the loop grows with their number;
+syncing goes to `run_blocking`, one round at a time.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ottla.log.log import Log
+from ottla.log.manager import LogManager
+from ottla.runtime.time import Clock, Timer, Timers
+
+if TYPE_CHECKING:
+    from ottla.log.file_names import TopicPartition
+    from ottla.log.flush import PendingFlush
+
+RunBlocking = Callable[[Callable[[], None], Callable[[BaseException | None], None]], None]
+"""`run_blocking(work, done)`: run `work` in a thread, then `done(its exception or None)` on the loop."""
+
+LOGS_A_TURN = 200
+
+
+@dataclass(slots=True, frozen=True)
+class UpkeepIntervals:
+    """Defaults of the broker configs of these names."""
+
+    flush_check_ms: float = 500
+    file_removal_check_ms: float = 5_000
+    log_flush_offset_checkpoint_interval_ms: float = 60_000
+    log_retention_check_interval_ms: float = 300_000
+    producer_id_expiration_check_interval_ms: float = 600_000
+
+
+class LogUpkeep:
+    """`start` once the logs are open, `stop` before they are closed. `failed` gets an `OSError` of the disk."""
+
+    def __init__(
+        self,
+        manager: LogManager,
+        timers: Timers,
+        clock: Clock,
+        run_blocking: RunBlocking,
+        failed: Callable[[OSError], None],
+        intervals: UpkeepIntervals | None = None,
+    ) -> None:
+        self._manager = manager
+        self._timers = timers
+        self._clock = clock
+        self._run_blocking = run_blocking
+        self._failed = failed
+        self._intervals = intervals or UpkeepIntervals()
+        self._running: dict[str, Timer] = {}
+        self._stopped = False
+
+    def start(self) -> None:
+        times = self._intervals
+        self._later("flush", times.flush_check_ms, self._flush)
+        self._every("remove", times.file_removal_check_ms, self._manager.remove_deleted)
+        self._every("checkpoint", times.log_flush_offset_checkpoint_interval_ms, self._manager.checkpoint)
+        self._pass("retention", times.log_retention_check_interval_ms, self._retain)
+        self._pass("producers", times.producer_id_expiration_check_interval_ms, self._expire)
+
+    def stop(self) -> None:
+        """A sync that is under way in a thread goes on, and changes nothing afterwards."""
+        self._stopped = True
+        for timer in self._running.values():
+            timer.cancel()
+        self._running.clear()
+
+    def _later(self, name: str, delay_ms: float, callback: Callable[[], None]) -> None:
+        if not self._stopped:
+            self._running[name] = self._timers.call_later(delay_ms, callback)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except OSError as error:
+            self._failed(error)
+
+    def _every(self, name: str, interval_ms: float, work: Callable[[], None]) -> None:
+        def turn() -> None:
+            self._guarded(work)
+            self._later(name, interval_ms, turn)
+
+        self._later(name, interval_ms, turn)
+
+    def _pass(self, name: str, interval_ms: float, work: Callable[[Log], None]) -> None:
+        """`work` on every log, LOGS_A_TURN at a time; the next pass begins `interval_ms` after the last ended."""
+        waiting: list[tuple[TopicPartition, Log]] = []
+
+        def turn() -> None:
+            if not waiting:
+                waiting.extend(self._manager)
+            turn_of, waiting[:] = waiting[:LOGS_A_TURN], waiting[LOGS_A_TURN:]
+            for partition, log in turn_of:
+                if self._manager.get(*partition) is log:  # else it was deleted since the pass began
+                    self._guarded(partial(work, log))
+            self._later(name, 0 if waiting else interval_ms, turn)
+
+        self._later(name, interval_ms, turn)
+
+    def _retain(self, log: Log) -> None:
+        log.delete_old_segments(self._clock.now_ms())
+
+    def _expire(self, log: Log) -> None:
+        log.remove_expired_producers(self._clock.now_ms())
+
+    def _flush(self) -> None:
+        pending: list[PendingFlush] = []
+        self._guarded(lambda: pending.extend(self._manager.due_flushes()))
+        if not pending:
+            self._later("flush", self._intervals.flush_check_ms, self._flush)
+            return
+
+        def sync() -> None:
+            for flush in pending:
+                flush.sync()
+
+        def done(error: BaseException | None) -> None:
+            if self._stopped:
+                return
+            if error is None:
+                for flush in pending:
+                    flush.complete()
+            elif isinstance(error, OSError):
+                self._failed(error)
+            else:
+                raise error
+            self._later("flush", self._intervals.flush_check_ms, self._flush)
+
+        self._run_blocking(sync, done)
