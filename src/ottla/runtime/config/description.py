@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ottla.runtime.config.client_metrics import CLIENT_METRICS_CONFIGS
 from ottla.runtime.config.definition import ConfigDefinition, Definitions, Value
-from ottla.runtime.config.dynamic import is_dynamic
+from ottla.runtime.config.dynamic import DYNAMIC_ONLY_CONFIGS, is_dynamic
 from ottla.runtime.config.group import BROKER_CONFIG_OF_GROUP_CONFIG, GROUP_CONFIGS
 from ottla.runtime.config.server_config import BROKER_DEFINITIONS, ServerConfig
 from ottla.runtime.config.synonyms import BROKER_SYNONYMS, same_broker_configs
@@ -106,7 +106,11 @@ def describe_broker(config: ServerConfig, names: Iterable[str] | None = None) ->
     """Every config of this broker, internal ones only if set, and keys that no one knows; or those of `names`."""
     wanted = None if names is None else set(names)
     set_keys = set(config.static) | set(config.dynamic_default) | set(config.dynamic_broker)
-    known = (name for name, definition in BROKER_DEFINITIONS.items() if name in set_keys or not definition.internal)
+    known = (
+        name
+        for name, definition in BROKER_DEFINITIONS.items()
+        if name in set_keys or not (definition.internal or name in DYNAMIC_ONLY_CONFIGS)
+    )
     return [
         _describe_broker_config(config, name, _broker_synonyms(config, name))
         for name in (*known, *sorted(set_keys - BROKER_DEFINITIONS.keys()))

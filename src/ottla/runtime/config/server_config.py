@@ -17,7 +17,7 @@ from ottla.runtime.config.definition import ConfigError, Definitions, Value, par
 from ottla.runtime.config.dynamic import DYNAMIC_ONLY_CONFIGS
 from ottla.runtime.config.effective import EFFECTIVE_KEYS
 from ottla.runtime.config.endpoints import Endpoint, QuorumVoter, parse_endpoints, parse_protocol_map, parse_voters
-from ottla.runtime.config.synonyms import BROKER_SYNONYMS
+from ottla.runtime.config.synonyms import BROKER_SYNONYMS, same_broker_configs
 from ottla.runtime.config.topic import TOPIC_CONFIGS
 from ottla.runtime.config.typed_values import TypedValues
 
@@ -60,8 +60,11 @@ class ServerConfig(TypedValues):
         """Keys of the static layer that someone set."""
         self.dynamic_default = dynamic_default
         self.dynamic_broker = dynamic_broker
-        values: dict[str, Value] = {}
-        for layer in (static, dynamic_default, dynamic_broker):
+        values = parse_all(BROKER_DEFINITIONS, static.items())
+        for layer in (dynamic_default, dynamic_broker):
+            for name in layer:
+                for same in same_broker_configs(name):  # a stronger layer also beats what says the same in other words
+                    values.pop(same, None)
             values.update(parse_all(BROKER_DEFINITIONS, layer.items()))
         super().__init__(BROKER_DEFINITIONS, values)
 
@@ -79,6 +82,7 @@ class ServerConfig(TypedValues):
         if "broker.id" in static:
             static.setdefault("node.id", static["broker.id"])
         static = EMBEDDED_DEFAULTS | static
+        static.setdefault("broker.id", static["node.id"])
         quorum = static.get("controller.quorum.voters") or static.get("controller.quorum.bootstrap.servers") or ""
         if "," not in quorum:
             static = SINGLE_NODE_DEFAULTS | static

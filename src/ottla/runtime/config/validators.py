@@ -56,7 +56,7 @@ def _each(pattern: str) -> Callable[[Value], bool]:
     return lambda value: isinstance(value, tuple) and all(re.fullmatch(pattern, item) for item in value)
 
 
-_HOST_PORT = r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]\s]+):\d{1,5}"
+_HOST_PORT = r"(\[[0-9A-Fa-f:.%]+\]|[^:@\[\]\s]+):\d{1,5}"
 
 GZIP_LEVEL = Validator(
     "[1,...,9] or -1", "of 1 to 9, or -1", lambda value: isinstance(value, int) and (1 <= value <= 9 or value == -1)
@@ -77,9 +77,8 @@ SHARE_OFFSET_RESET = Validator(
     lambda value: (
         isinstance(value, str)
         and re.fullmatch(
-            r"latest|earliest|by_duration:P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+([.,]\d{0,9})?S)?)?",
+            r"latest|earliest|by_duration:(?i:P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+([.,]\d{0,9})?S)?)?)",
             value,
-            re.IGNORECASE,
         )
         is not None
     ),

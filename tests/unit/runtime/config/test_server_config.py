@@ -207,6 +207,8 @@ def test_dynamic_configs_are_stronger() -> None:
     assert node.listener_override("PLAINTEXT", "message.max.bytes") == 4
     with pytest.raises(ConfigError):
         node.with_dynamic({"message.max.bytes": "x"}, {})
+    node = config(log_retention_hours="5").with_dynamic({"log.retention.ms": "99"}, {})
+    assert node.get_int("log.retention.hours") == 168, "as in Kafka, where log.retention.ms was set dynamically"
 
 
 def only(described: list[ConfigDescription], name: str) -> ConfigDescription:
@@ -236,7 +238,11 @@ def test_describing_a_broker() -> None:
     assert (hours.value, hours.source, hours.read_only) == ("5", ConfigSource.STATIC_BROKER_CONFIG, True)
     unset = only(described, "log.retention.ms")
     assert (unset.value, unset.source, unset.synonyms) == (None, ConfigSource.DEFAULT_CONFIG, [])
-    assert "unstable.api.versions.enable" not in {one.name for one in described}
+    names = {one.name for one in described}
+    assert "unstable.api.versions.enable" not in names
+    assert "leader.replication.throttled.rate" not in names
+    broker_id = only(described, "broker.id")
+    assert (broker_id.value, broker_id.source) == ("1", ConfigSource.STATIC_BROKER_CONFIG)
     assert [one.name for one in describe_broker(node, ["node.id", "none"])] == ["node.id"]
     assert [one[:2] for one in describe_cluster_default(node)] == [("message.max.bytes", "2")]
     assert describe_cluster_default(node, ["node.id"]) == []
