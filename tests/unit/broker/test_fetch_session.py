@@ -202,6 +202,30 @@ def test_a_fetch_looks_at_nothing_but_what_changed(tmp_path: Path, monkeypatch: 
     assert reads == [replicas.partition("many", 17).log]
 
 
+def test_a_session_whose_fetcher_is_gone_costs_appends_nothing(replicas: Replicas) -> None:
+    fetcher = Fetcher(replicas)
+    fetcher.fetch(every())
+    partition = replicas.partition("t")
+    assert partition.listeners
+    replicas.append("t", b"a")
+    assert not partition.listeners
+    assert values_of(partitions_of(fetcher.fetch())["t", 0]) == [(0, b"a")]
+    fetcher.fetch(fetch_topic("t", at(1)))
+    assert partition.listeners
+
+
+async def test_a_partition_that_appears_while_its_fetch_is_parked_wakes_it(replicas: Replicas) -> None:
+    fetcher = Fetcher(replicas)
+    fetcher.fetch(every(), fetch_topic("later", at(0)))
+    waiting = fetcher.park()
+    replicas.create_topic("later")
+    replicas.append("t", b"x")  # wakes and answers; the next one waits for the new partition
+    fetcher.learn(await waiting)
+    waiting = fetcher.park(fetch_topic("t", at(1)))
+    replicas.append("later", b"a")
+    assert values_of(partitions_of(readable(await waiting, 12))["later", 0]) == [(0, b"a")]
+
+
 async def test_an_incremental_fetch_parks_and_is_woken(replicas: Replicas) -> None:
     fetcher = Fetcher(replicas)
     fetcher.fetch(every())

@@ -71,6 +71,7 @@ class DelayedFetch:
             return
         if isinstance(result, int):
             self._needed = result
+            self._session.listen()  # to partitions, too, that were found only now
         else:
             self._release()
             self.future.set_result(result)

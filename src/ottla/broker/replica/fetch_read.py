@@ -75,7 +75,7 @@ class FetchRead:
             if incremental and self.size >= limit:
                 break
         for wanted in nothing_new:
-            del session.ready[wanted]
+            self._rest(wanted)
         if self._some_unknown and not session.knows_any():
             self.answer_now = True
 
@@ -89,16 +89,22 @@ class FetchRead:
                 wanted.sent_high_watermark = data.high_watermark
                 wanted.sent_log_start_offset = data.log_start_offset
             if wanted.exhausted:
-                del ready[wanted]
+                self._rest(wanted)
             elif data.records:
                 del ready[wanted]
                 ready[wanted] = None
+
+    def _rest(self, wanted: FetchPartition) -> None:
+        """There is nothing more to tell until the partition does."""
+        del self._session.ready[wanted]
+        if self._session.listening:
+            wanted.listen()
 
     def _read(self, wanted: FetchPartition, limit: int) -> PartitionData | None:
         """What to say of one partition; `None`: nothing that was not said before."""
         wanted.exhausted = False
         partition = wanted.partition
-        if partition is None:
+        if partition is None or partition.closed:
             where = self._session.find(self._manager, wanted)
             if isinstance(where, ErrorCode):
                 return self._unknown(wanted, where)

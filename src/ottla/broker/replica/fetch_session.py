@@ -1,8 +1,9 @@
 """Fetch sessions (KIP-227): what a consumer fetches is remembered; requests and answers carry only what changed.
 
-A `FetchSession` is a set of `FetchPartition`s in the order in which they are to be read. Each listens to its
-partition; what has something new stands in `ready`, and a fetch looks at nothing else: its cost follows what changed,
-not the session's size.
+A `FetchSession` is a set of `FetchPartition`s in the order in which they are to be read. What may have something new
+stands in `ready`, and a fetch looks at nothing else: its cost follows what changed, not the session's size. What is not
+ready listens to its partition; what is ready need not, unless its fetch is parked. So a session whose fetcher is busy,
+or gone, costs the appends to its partitions nothing.
 
     client                                   broker
     epoch 0: all partitions          ──►     all answered; session id, next epoch 1
@@ -70,25 +71,23 @@ class FetchPartition:
         self.current_leader_epoch = wanted.current_leader_epoch
         self.last_fetched_epoch = wanted.last_fetched_epoch
 
-    def appended(self, size: int) -> None:
+    def appended(self, size: int) -> bool:
         session = self.session
         session.ready[self] = None
-        if session.parked is not None:
-            session.parked.appended(size)
+        if session.parked is None:
+            return False
+        session.parked.appended(size)
+        return True
 
     def altered(self) -> None:
-        partition = self.partition
-        if partition is not None and partition.closed:
-            self.partition = None
         session = self.session
         session.ready[self] = None
         if session.parked is not None:
             session.parked.wake()
 
-    def listen(self, partition: "Partition") -> None:
-        self.partition = partition
-        if self.session.listening:
-            partition.listeners[self] = None
+    def listen(self) -> None:
+        if self.partition is not None:
+            self.partition.listeners[self] = None
 
     def stop_listening(self) -> None:
         if self.partition is not None:
@@ -146,14 +145,13 @@ class FetchSession:
                     self.ready.pop(gone, None)
 
     def find(self, manager: "ReplicaManager", wanted: FetchPartition) -> "Partition | ErrorCode":
-        """The partition that is meant, listened to from now on; or why there is none."""
+        """The partition that is meant, or why there is none."""
         topic_key = wanted.topic_key
         if isinstance(topic_key, bytes):
             found = manager.find_by_id(topic_key, wanted.index)
         else:
             found = manager.find(topic_key, wanted.index)
-        if not isinstance(found, ErrorCode):
-            wanted.listen(found)
+        wanted.partition = None if isinstance(found, ErrorCode) else found
         return found
 
     def knows_any(self) -> bool:
@@ -161,12 +159,10 @@ class FetchSession:
         return any(wanted.partition is not None for wanted in self.partitions.values())
 
     def listen(self) -> None:
-        """From now on be told of changes."""
-        if not self.listening:
-            self.listening = True
-            for wanted in self.partitions.values():
-                if wanted.partition is not None:
-                    wanted.listen(wanted.partition)
+        """From now on be told of changes: of all partitions, or, if it was so before, of the ready ones too."""
+        for wanted in self.ready if self.listening else self.partitions.values():
+            wanted.listen()
+        self.listening = True
 
     def stop_listening(self) -> None:
         if self.listening:

@@ -4,7 +4,7 @@ A partition is changed by metadata alone (`update`) and by appends. Its high wat
 in-sync replicas; while this node is the only one in sync, that is its own log end, so that an append is committed at
 once.
 
-Two kinds of waiters hang on it: listeners (fetches that want to know of anything new; told on every change) and commit
+Two kinds of waiters hang on it: listeners (fetches that want to know of anything new) and commit
 waiters (futures that are done when the high watermark passes an offset). Nobody waiting costs an append two truth
 tests.
 """
@@ -27,8 +27,8 @@ NONE: Final = ErrorCode.NONE
 class PartitionListener(Protocol):
     """Someone who wants to know of new bytes, a moved high watermark, a new leader or the end of the partition."""
 
-    def appended(self, size: int) -> None:
-        """Up to `size` more bytes can be read."""
+    def appended(self, size: int) -> bool:
+        """Up to `size` more bytes can be read. False: enough, do not tell again."""
         ...
 
     def altered(self) -> None:
@@ -164,8 +164,9 @@ class Partition:
         self.listeners.clear()
 
     def _tell_appended(self, size: int) -> None:
-        for listener in self.listeners:
-            listener.appended(size)
+        satisfied = [listener for listener in self.listeners if not listener.appended(size)]
+        for listener in satisfied:
+            del self.listeners[listener]
 
     def _tell_altered(self) -> None:
         for listener in list(self.listeners):
