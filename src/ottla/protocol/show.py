@@ -17,7 +17,7 @@ def show(name: str, version: int) -> str:
     messages = all_messages()
     chosen = [messages[wanted] for wanted in (name, f"{name}Request", f"{name}Response") if wanted in messages]
     if not chosen:
-        near = sorted(known for known in messages if name.lower() in known.lower())
+        near = sorted((known for known in messages if name.lower() in known.lower()), key=len)
         hint = f"; did you mean {', '.join(near[:5])}?" if near else ""
         raise LookupError(f"no message is called {name!r}{hint}")
     parts = []

@@ -58,6 +58,8 @@ def uuid_text(uuid: bytes) -> str:
 def uuid_from_text(text: str) -> bytes:
     """The 16 bytes that `uuid_text` wrote; ValueError for anything else."""
     try:
+        if "+" in text or "/" in text:
+            raise ValueError("that is base64, not base64url")
         uuid = base64.b64decode(text + "==", altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise ValueError(f"not a UUID in base64url: {text!r}") from error
