@@ -195,7 +195,8 @@ class LocalLog:
     @high_watermark.setter
     def high_watermark(self, offset: int) -> None:
         """Never goes back (truncation apart), and stays between the log's start and end."""
-        offset = min(offset, self.log_end_offset)
+        if offset > self.log_end_offset:
+            offset = self.log_end_offset
         if offset > self._high_watermark:
             self._high_watermark = offset
             self.producers.high_watermark_moved(offset)

@@ -220,6 +220,8 @@ class ProducerStates:
         return min(min(offsets) for offsets in (self._undecided, self._unreplicated) if offsets)
 
     def high_watermark_moved(self, high_watermark: int) -> None:
+        if not self._unreplicated:  # at every append
+            return
         done = [first for first, last in self._unreplicated.items() if last < high_watermark]
         for first in done:
             del self._unreplicated[first]

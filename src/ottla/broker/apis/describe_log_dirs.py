@@ -14,7 +14,10 @@ Logs do not move between directories yet, so none is a future one. Kafka's `Repl
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import TypeAlias
 
+from ottla.broker.replica.partition import Partition
 from ottla.broker.replica.replica_manager import ReplicaManager
 from ottla.broker.request_context import RequestContext
 from ottla.protocol.api.describe_log_dirs import (
@@ -25,6 +28,8 @@ from ottla.protocol.api.describe_log_dirs import (
     DescribeLogDirsTopic,
 )
 from ottla.protocol.errors import ErrorCode
+
+Hosted: TypeAlias = dict[str, dict[str, list[Partition]]]
 
 
 @dataclass(slots=True, frozen=True)
@@ -45,33 +50,45 @@ class DescribeLogDirsHandler:
         wanted = None
         if request.topics is not None:
             wanted = {(topic.topic, index) for topic in request.topics for index in topic.partitions}
-        return DescribeLogDirsResponse(results=[self._describe(directory, wanted) for directory in self._directories])
+        hosted = self._hosted(wanted)
+        return DescribeLogDirsResponse(results=[_describe(it, hosted.get(it.path, {})) for it in self._directories])
 
-    def _describe(self, directory: LogDirectory, wanted: set[tuple[str, int]] | None) -> DescribeLogDirsResult:
-        try:
-            total_bytes, usable_bytes = directory.disk_bytes()
-        except OSError:
-            return DescribeLogDirsResult(error_code=ErrorCode.KAFKA_STORAGE_ERROR, log_dir=directory.path, topics=[])
-        topics = []
+    def _hosted(self, wanted: set[tuple[str, int]] | None) -> Hosted:
+        """The partitions that are asked for, by directory and topic."""
+        hosted: Hosted = {}
+        absolute: dict[PurePath, str] = {}
         for topic in self._manager.by_name.values():
-            partitions = [
-                DescribeLogDirsPartition(
-                    partition_index=index,
-                    partition_size=partition.log.size_bytes,
-                    offset_lag=max(0, partition.log.high_watermark - partition.log.log_end_offset),
-                    is_future_key=False,
-                )
-                for index, partition in topic.partitions.items()
-                if str(partition.log.directory.parent) == directory.path
-                and (wanted is None or (topic.name, index) in wanted)
-            ]
-            if partitions:
-                topics.append(DescribeLogDirsTopic(name=topic.name, partitions=partitions))
-        return DescribeLogDirsResult(
-            error_code=0,
-            log_dir=directory.path,
-            topics=topics,
-            total_bytes=total_bytes,
-            usable_bytes=usable_bytes,
-            is_cordoned=directory.cordoned,
-        )
+            for index, partition in topic.partitions.items():
+                if wanted is None or (topic.name, index) in wanted:
+                    parent = partition.log.directory.parent
+                    path = absolute.get(parent) or absolute.setdefault(parent, str(Path(parent).absolute()))
+                    hosted.setdefault(path, {}).setdefault(topic.name, []).append(partition)
+        return hosted
+
+
+def _describe(directory: LogDirectory, hosted: dict[str, list[Partition]]) -> DescribeLogDirsResult:
+    try:
+        total_bytes, usable_bytes = directory.disk_bytes()
+    except OSError:
+        return DescribeLogDirsResult(error_code=ErrorCode.KAFKA_STORAGE_ERROR, log_dir=directory.path, topics=[])
+    return DescribeLogDirsResult(
+        error_code=0,
+        log_dir=directory.path,
+        topics=[
+            DescribeLogDirsTopic(name=name, partitions=[_describe_partition(partition) for partition in partitions])
+            for name, partitions in hosted.items()
+        ],
+        total_bytes=total_bytes,
+        usable_bytes=usable_bytes,
+        is_cordoned=directory.cordoned,
+    )
+
+
+def _describe_partition(partition: Partition) -> DescribeLogDirsPartition:
+    log = partition.log
+    return DescribeLogDirsPartition(
+        partition_index=partition.index,
+        partition_size=log.size_bytes,
+        offset_lag=max(0, log.high_watermark - log.log_end_offset),
+        is_future_key=False,
+    )
