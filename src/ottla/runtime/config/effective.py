@@ -19,6 +19,16 @@ EFFECTIVE_KEYS: frozenset[str] = frozenset(
         "controller.listener.names",
         "controller.quorum.voters",
         "controller.quorum.bootstrap.servers",
+        "security.inter.broker.protocol",
+        # The metadata log
+        "metadata.log.dir",
+        "metadata.log.max.record.bytes.between.snapshots",
+        "metadata.log.max.snapshot.interval.ms",
+        "metadata.log.segment.bytes",
+        "metadata.log.segment.ms",
+        "metadata.max.idle.interval.ms",
+        "metadata.max.retention.bytes",
+        "metadata.max.retention.ms",
         # Connections
         "socket.request.max.bytes",
         "socket.listen.backlog.size",
@@ -27,11 +37,10 @@ EFFECTIVE_KEYS: frozenset[str] = frozenset(
         "connections.max.idle.ms",
         "max.connections",
         "max.connections.per.ip",
+        "max.connections.per.ip.overrides",
         # Topics
-        "auto.create.topics.enable",
         "num.partitions",
         "default.replication.factor",
-        "delete.topic.enable",
         "min.insync.replicas",
         # Logs
         "compression.type",
@@ -43,7 +52,6 @@ EFFECTIVE_KEYS: frozenset[str] = frozenset(
         "log.flush.interval.ms",
         "log.flush.offset.checkpoint.interval.ms",
         "log.flush.scheduler.interval.ms",
-        "log.flush.start.offset.checkpoint.interval.ms",
         "log.index.interval.bytes",
         "log.index.size.max.bytes",
         "log.message.timestamp.after.max.ms",
@@ -61,6 +69,7 @@ EFFECTIVE_KEYS: frozenset[str] = frozenset(
         "log.segment.bytes",
         "log.segment.delete.delay.ms",
         "message.max.bytes",
+        "producer.id.expiration.check.interval.ms",
         "producer.id.expiration.ms",
         # Fetching
         "fetch.max.bytes",
