@@ -1,7 +1,7 @@
 """The group coordinator of a node put together from its configuration, and the handlers that ask it."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from ottla.broker.apis.delete_groups import DeleteGroupsHandler
@@ -16,7 +16,7 @@ from ottla.broker.apis.offset_delete import OffsetDeleteHandler
 from ottla.broker.apis.offset_fetch import OffsetFetchHandler
 from ottla.broker.apis.sync_group import SyncGroupHandler
 from ottla.broker.coordinator.group_coordinator import GROUP_METADATA_TOPIC, GroupCoordinator
-from ottla.broker.coordinator.internal_topics import InternalTopic, InternalTopics
+from ottla.broker.coordinator.internal_topics import InternalTopic
 from ottla.broker.coordinator.partition_log import PartitionLog
 from ottla.broker.coordinator.runtime import CoordinatorRuntime, RuntimeConfig, Serde
 from ottla.broker.request_context import Handler
@@ -92,11 +92,11 @@ def make_group_coordinator(
 
 
 def group_handlers(
-    coordinator: GroupCoordinator, topics: InternalTopics, image: Callable[[], MetadataImage]
+    coordinator: GroupCoordinator, create_topic: Callable[[str], Awaitable[None]], image: Callable[[], MetadataImage]
 ) -> dict[ApiKey, Handler]:
-    """The rows of the API table that this coordinator serves."""
+    """The rows of the API table that this coordinator serves. `create_topic` is `InternalTopics.create`."""
     return {
-        ApiKey.FIND_COORDINATOR: FindCoordinatorHandler(coordinator, image, topics.create),
+        ApiKey.FIND_COORDINATOR: FindCoordinatorHandler(coordinator, image, create_topic),
         ApiKey.JOIN_GROUP: JoinGroupHandler(coordinator),
         ApiKey.SYNC_GROUP: SyncGroupHandler(coordinator),
         ApiKey.HEARTBEAT: HeartbeatHandler(coordinator),

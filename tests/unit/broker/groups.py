@@ -1,0 +1,110 @@
+"""A group coordinator over real logs, asked through its handlers; every request and answer goes through its bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from tests.unit.broker.replicas import Replicas, over_the_wire, readable, records_of
+
+from ottla.broker.coordinator.composition import group_handlers, make_group_coordinator
+from ottla.broker.coordinator.group_coordinator import GROUP_METADATA_TOPIC, GroupCoordinator
+from ottla.broker.coordinator.partition_log import ReplicaManagerLog
+from ottla.broker.request_context import RequestContext
+from ottla.metadata.delta import MetadataDelta
+from ottla.metadata.image import EMPTY_IMAGE
+from ottla.protocol.api_keys import ApiKey
+from ottla.protocol.message import Response
+from ottla.runtime.config.server_config import ServerConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Mapping
+    from pathlib import Path
+
+    from ottla.broker.request_context import Handler
+    from ottla.protocol.message import MetadataRecord, Request
+    from ottla.protocol.record import Record
+
+PARTITIONS = 4
+SETTINGS = {"offsets.topic.num.partitions": str(PARTITIONS), "group.initial.rebalance.delay.ms": "0"}
+MAX_TURNS = 1_000
+ResponseT = TypeVar("ResponseT", bound=Response)
+
+
+class GroupNode(Replicas):
+    """The coordinator of a node whose metadata the test writes."""
+
+    def __init__(self, directory: Path, settings: Mapping[str, str] | None = None) -> None:
+        self.config = ServerConfig.from_properties(SETTINGS | dict(settings or {}))
+        self.created: list[str] = []
+        self.creates = True
+        self._records: list[MetadataRecord] = []
+        self.coordinator: GroupCoordinator | None = None
+        self.handlers: dict[ApiKey, Handler] = {}
+        super().__init__(directory)
+        self.start_coordinator()
+
+    # --- metadata ---
+
+    def replay(self, *records: MetadataRecord) -> None:
+        before = self.manager.image
+        super().replay(*records)
+        self._records += records
+        if self.coordinator is not None:
+            delta = MetadataDelta(before)
+            for record in records:
+                delta.replay(record)
+            self.coordinator.on_metadata(delta, self.manager.image)
+
+    def make_offsets_topic(self, **how: object) -> bytes:
+        return self.create_topic(GROUP_METADATA_TOPIC, PARTITIONS, **how)  # type: ignore[arg-type]  # as given
+
+    async def create_internal_topic(self, name: str) -> None:
+        """What `InternalTopics` does, without a controller."""
+        self.created.append(name)
+        if self.creates:
+            self.make_offsets_topic()
+
+    def start_coordinator(self) -> None:
+        """As after a restart of the node: nothing is known but what stands in the logs and the metadata."""
+        log = ReplicaManagerLog(self.manager, GROUP_METADATA_TOPIC)
+        self.coordinator = make_group_coordinator(self.config, log, self.clock, self.timers, self.reports.append)
+        self.handlers = group_handlers(self.coordinator, self.create_internal_topic, lambda: self.manager.image)
+        everything = MetadataDelta(EMPTY_IMAGE)
+        for record in self._records:
+            everything.replay(record)
+        self.coordinator.on_metadata(everything, self.manager.image)
+
+    def load(self) -> None:
+        """Give the loaders as many turns of the event loop as they need."""
+        for _ in range(MAX_TURNS):
+            self.timers.advance(0)
+
+    # --- clients ---
+
+    def ask(self, request: Request, version: int, expected: type[ResponseT]) -> ResponseT | Awaitable[ResponseT]:
+        handler = self.handlers[ApiKey(request.api_key)]
+        context = RequestContext(request.api_key, version, 1, "client", self.connection)
+        answer = handler(context, over_the_wire(request, version))
+        if isinstance(answer, Response):
+            assert isinstance(answer, expected)
+            return readable(answer, version)
+        assert answer is not None
+        return _later(answer, version, expected)
+
+    def ask_now(self, request: Request, version: int, expected: type[ResponseT]) -> ResponseT:
+        answer = self.ask(request, version, expected)
+        assert isinstance(answer, expected), "it has to be waited for"
+        return answer
+
+    # --- the log ---
+
+    def log_records(self, index: int) -> list[Record]:
+        data = self.manager.read(GROUP_METADATA_TOPIC, index, 0, 10_000_000)
+        assert isinstance(data, bytes)
+        return records_of(data)
+
+
+async def _later(answer: Awaitable[Response | None], version: int, expected: type[ResponseT]) -> ResponseT:
+    response = await answer
+    assert isinstance(response, expected)
+    return readable(response, version)
