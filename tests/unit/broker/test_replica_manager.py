@@ -8,7 +8,6 @@ import pytest
 from tests.unit.broker.replicas import NODE_ID, Replicas, batch
 
 from ottla.broker.replica.log_config import LogConfigs
-from ottla.log.file_names import TopicPartition
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import EMPTY_IMAGE, MetadataImage
 from ottla.protocol.errors import ErrorCode
@@ -105,18 +104,6 @@ class TestRestart:
         partition = after.partition("t")
         assert (partition.log.log_end_offset, partition.log.high_watermark) == (3, 2)
         assert not partition.is_leader
-
-    def test_strays_are_told(self, tmp_path: Path) -> None:
-        before = Replicas(tmp_path)
-        before.create_topic("t", 2)
-        before.create_topic("u")
-        after = Replicas(tmp_path)
-        after.create_topic("t")
-        assert sorted(after.logs.put_strays_aside(after.manager.hosts)) == [
-            TopicPartition("t", 1),
-            TopicPartition("u", 0),
-        ]
-        assert after.append("t", b"a") == 0
 
 
 class TestLogConfigs:

@@ -13,7 +13,6 @@ from typing import Final, Protocol
 from ottla.broker.replica.partition import Partition
 from ottla.log.append_result import AppendOrigin, AppendResult
 from ottla.log.config import LogConfig
-from ottla.log.file_names import TopicPartition
 from ottla.log.log import Log
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import EMPTY_IMAGE, MetadataImage, TopicImage
@@ -157,11 +156,6 @@ class ReplicaManager:
                 config = self._log_config(image, name)
                 for partition in topic.partitions.values():
                     partition.log.config = config
-
-    def hosts(self, name: TopicPartition, topic_id: bytes | None) -> bool:
-        """Whether the metadata gives this log to this node; for `LogManager.put_strays_aside`, once at start."""
-        topic = self.by_name.get(name.topic)
-        return topic is not None and name.partition in topic.partitions and topic_id in (None, topic.topic_id)
 
     # --- finding ---
 
