@@ -51,6 +51,7 @@ Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
 
 _MAX_INT64 = 0x7FFFFFFFFFFFFFFF
 _NULL = encode_varint(-1)
+_NULL_BYTE = _NULL[0]
 _NO_HEADERS: list[tuple[str, bytes | None]] = []
 
 
@@ -98,11 +99,21 @@ def _records(data: bytes, header: BatchHeader) -> Iterator[Record]:
             if length < 0 or stop > end:
                 raise _invalid(f"a record claims {length} bytes of {end - position}")
             delta, position = decode_varlong(data, position + 1)
-            offset_delta, position = decode_varint(data, position)
-            key, position = _read_bytes(data, position, stop)
+            byte = data[position]
+            if byte < 0x80:
+                offset_delta, position = (byte >> 1) ^ -(byte & 1), position + 1
+            else:
+                offset_delta, position = decode_varint(data, position)
+            # One byte says "no key", and one "no headers": most records.
+            if data[position] == _NULL_BYTE:
+                key, position = None, position + 1
+            else:
+                key, position = _read_bytes(data, position, stop)
             value, position = _read_bytes(data, position, stop)
-            count, position = decode_varint(data, position)
-            headers, position = _read_headers(data, position, stop, count) if count else (_NO_HEADERS, position)
+            if data[position]:
+                headers, position = _read_headers(data, position, stop)
+            else:
+                headers, position = _NO_HEADERS, position + 1
             if position != stop:
                 raise _invalid(f"a record of {length} bytes ends {position - stop} bytes off")
             timestamp = base_timestamp + delta if append_time is None else append_time
@@ -129,7 +140,8 @@ def _read_bytes(data: bytes, position: int, stop: int) -> tuple[bytes | None, in
     return data[position:following], following
 
 
-def _read_headers(data: bytes, position: int, stop: int, count: int) -> tuple[list[tuple[str, bytes | None]], int]:
+def _read_headers(data: bytes, position: int, stop: int) -> tuple[list[tuple[str, bytes | None]], int]:
+    count, position = decode_varint(data, position)
     if count < 0 or count > stop - position:
         raise _invalid(f"a record claims {count} headers in {stop - position} bytes")
     headers: list[tuple[str, bytes | None]] = []

@@ -32,8 +32,11 @@ def decode_varint(data: bytes, position: int) -> tuple[int, int]:
     position += 1
     if byte < 0x80:
         return (byte >> 1) ^ -(byte & 1), position
-    value, position = _rest(data, position, byte, 32)
-    return value, position
+    second = data[position]
+    if second < 0x80:
+        byte = byte & 0x7F | second << 7
+        return (byte >> 1) ^ -(byte & 1), position + 1
+    return _rest(data, position, byte, 32)
 
 
 def decode_varlong(data: bytes, position: int) -> tuple[int, int]:
@@ -42,8 +45,7 @@ def decode_varlong(data: bytes, position: int) -> tuple[int, int]:
     position += 1
     if byte < 0x80:
         return (byte >> 1) ^ -(byte & 1), position
-    value, position = _rest(data, position, byte, 64)
-    return value, position
+    return _rest(data, position, byte, 64)
 
 
 def _rest(data: bytes, position: int, byte: int, bits: int) -> tuple[int, int]:
