@@ -16,7 +16,7 @@ Variables carry the depth of their struct: `m1` is a struct in the array of `m0`
 from collections.abc import Callable
 
 from ottla.protocol.message import ArrayOf, Field, FieldType, Message, Struct
-from ottla.protocol.source import Source, layout, struct_call
+from ottla.protocol.source import SHORT_ARRAY, Source, array_calls, layout, struct_call
 from ottla.protocol.types import Primitive
 
 
@@ -221,7 +221,11 @@ class DecoderSource:
                 source.line("e = o + 16 * n")
                 source.line(f"{target} = [bytes(data[i:i + 16]) for i in range(o, e, 16)]; o = e")
             elif isinstance(element, Primitive) and element.code:
-                source.line(f'{target} = list(unpack_from(f">{{n}}{element.code}", data, o)); o += {smallest} * n')
+                calls = source.name(*array_calls("unpack", element.code))
+                with source.block(f"if n < {SHORT_ARRAY}:"):
+                    source.line(f"{target} = list({calls}[n](data, o)); o += {smallest} * n")
+                with source.block("else:"):
+                    source.line(f'{target} = list(unpack_from(f">{{n}}{element.code}", data, o)); o += {smallest} * n')
             else:
                 inner = depth + 1
                 source.line(f"{target} = []; append{inner} = {target}.append")

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from ottla.protocol.decoder_source import fields_in
 from ottla.protocol.message import ArrayOf, Field, Message, Struct
-from ottla.protocol.source import Source, layout, struct_call
+from ottla.protocol.source import SHORT_ARRAY, Source, array_calls, layout, struct_call
 from ottla.protocol.types import Primitive
 
 
@@ -226,7 +226,12 @@ class EncoderSource:
             source.line(f"n = len(items{inner}){' + 1' if flexible else ''}")
             self._length("i", flexible)
             if isinstance(element, Primitive) and element.code and element.name != "uuid":
-                source.line(f'{self._out} += pack(f">{{len(items{inner})}}{element.code}", *items{inner})')
+                source.line(f"n = len(items{inner})")
+                calls = source.name(*array_calls("pack", element.code))
+                with source.block(f"if n < {SHORT_ARRAY}:"):
+                    source.line(f"{self._out} += {calls}[n](*items{inner})")
+                with source.block("else:"):
+                    source.line(f'{self._out} += pack(f">{{n}}{element.code}", *items{inner})')
                 return
             with source.block(f"for m{inner} in items{inner}:"):
                 if isinstance(element, Primitive):

@@ -21,6 +21,17 @@ def struct_call(verb: str, codes: str) -> tuple[str, Any]:
     return f"{verb}_{codes.replace('?', 'Z')}", call
 
 
+SHORT_ARRAY = 9
+"""Arrays of numbers with fewer elements are read and written by a `struct` that is ready."""
+
+
+@cache
+def array_calls(verb: str, code: str) -> tuple[str, tuple[Any, ...]]:
+    """A name, and the functions for arrays of 0, 1, 2, … numbers: `unpack_i_times[2]` reads two int32."""
+    calls = tuple(struct_call(verb, code * count)[1] for count in range(SHORT_ARRAY))
+    return f"{verb}_{code}_times", calls
+
+
 class Source:
     """A function that is being written: its lines, and the objects that they name."""
 
