@@ -18,7 +18,7 @@ _read_size = Struct(">i").unpack_from
 
 SMALL_CHUNK_BYTES = 16 * 1024
 """The first chunk of a connection, and the chunk of one that is mostly idle."""
-LARGE_CHUNK_BYTES = 256 * 1024
+LARGE_CHUNK_BYTES = 64 * 1024
 """The chunk of a connection that fills its chunks."""
 TRUSTED_FRAME_BYTES = 4 * 1024 * 1024
 """Up to this size, a frame as large as an earlier one of the same connection gets its whole chunk at once."""
@@ -26,6 +26,7 @@ GROWTH = 4
 """A chunk for an unfinished frame is this many times as large as what has arrived of it; the last, that holds the
 whole frame, at most twice that, so that moving from chunk to chunk copies less than the frame's size in all."""
 _SPARE_BYTES = 2 * 1024  # with less than this left, the next bytes go into a new chunk
+_NO_CHUNK = memoryview(b"")
 
 
 class FrameReader:
@@ -42,7 +43,7 @@ class FrameReader:
 
     def __init__(self, max_frame_bytes: int) -> None:
         self._max = max_frame_bytes
-        self._view = memoryview(b"")  # the chunk
+        self._view = _NO_CHUNK
         self._size = 0  # of the chunk
         self._start = 0  # of the unfinished frame
         self._end = 0  # of what has arrived
@@ -92,7 +93,14 @@ class FrameReader:
             frames.append(view[start + 4 : stop])
             start = stop
         self._start = start
+        if start == end and self._size - end < _SPARE_BYTES:
+            self._forget_chunk()
         return frames
+
+    def _forget_chunk(self) -> None:
+        """A connection that waits keeps no chunk that it will not fill."""
+        self._view = _NO_CHUNK
+        self._size = self._start = self._end = 0
 
     def _make_room(self) -> None:
         arrived = self._end - self._start

@@ -117,3 +117,15 @@ def test_an_idle_connection_keeps_a_small_buffer() -> None:
         feed(reader, frame(b"hello"))
     assert len(reader.get_buffer()) < SMALL_CHUNK_BYTES
     assert sys.getsizeof(reader.get_buffer().obj) < SMALL_CHUNK_BYTES + 200
+
+
+def test_a_connection_that_waits_does_not_keep_its_large_frame() -> None:
+    reader = FrameReader(100 << 20)
+    (one,) = feed(reader, frame(bytes(3_000_000)))
+    chunk = one.obj
+    assert isinstance(chunk, bytearray)
+    one.release()
+    chunk.append(0)  # `BufferError` while anything else has a view of it
+    buffer = reader.get_buffer()
+    assert len(buffer) <= LARGE_CHUNK_BYTES
+    assert reader.pending_bytes == 0
