@@ -16,9 +16,9 @@ T = TypeVar("T")
 TimerKey: TypeAlias = tuple[str, ...]
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class CoordinatorRecord:
-    """One record of an internal topic, before it is bytes. A `value` of `None` is a tombstone."""
+    """One record of an internal topic, before it is bytes; never changed. A `value` of `None` is a tombstone."""
 
     key: CoordinatorKey
     value: CoordinatorValue | None

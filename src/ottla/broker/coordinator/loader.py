@@ -1,4 +1,9 @@
-"""Loading a coordinator: its partition's log, replayed from start to end, a slice at a turn of the event loop."""
+"""Loading a coordinator: its partition's log, replayed from start to end, a slice at a turn of the event loop.
+
+Of several records with the same key in a slice only the last is decoded, where it stands: the log is compacted, so
+state must be the same with and without the ones before. Transactions are the exception: their records are replayed
+one by one, in their order with the markers.
+"""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -8,7 +13,7 @@ from ottla.coordinator.result import CoordinatorRecord, TimerResult
 from ottla.protocol.control_batch import ControlRecordType, control_record_type
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.record import iterate_records
-from ottla.protocol.record_batch import BatchHeader, iterate_batches
+from ottla.protocol.record_batch import NO_PRODUCER_ID, BatchHeader, iterate_batches
 
 # One slice; small enough that clients of other partitions do not notice. Bounded by `offsets.load.buffer.size` too.
 MAX_SLICE_BYTES = 262_144
@@ -29,7 +34,7 @@ class Shard(Protocol):
 
 
 class Loader:
-    """`skipped` counts records of types that this version does not know."""
+    """`skipped` counts records, the last of each key in a slice, of types that this version does not know."""
 
     def __init__(self, log: PartitionLog, index: int, shard: Shard, decode: Decode, buffer_bytes: int) -> None:
         self._log = log
@@ -38,6 +43,8 @@ class Loader:
         self._decode = decode
         self._slice_bytes = min(buffer_bytes, MAX_SLICE_BYTES)
         self._offset = -1
+        # key -> (value, offset): the slice's records outside of transactions, not replayed yet
+        self._latest: dict[bytes, tuple[bytes | None, int]] = {}
         self.skipped = 0
 
     def step(self) -> bool:
@@ -56,21 +63,39 @@ class Loader:
         for position, header in iterate_batches(data, cut_is_end=True):
             self._replay_batch(data, position, header)
             self._offset = max(self._offset, header.next_offset)
+        self._replay_latest()
         return self._offset >= bounds[1]
 
     def _replay_batch(self, data: bytes, position: int, header: BatchHeader) -> None:
         if header.is_control:
+            self._replay_latest()
             for record in iterate_records(data, position, header):
                 kind = control_record_type(record.key)
                 if kind is ControlRecordType.COMMIT or kind is ControlRecordType.ABORT:
                     self._shard.replay_end_transaction(header.producer_id, commit=kind is ControlRecordType.COMMIT)
             return
-        producer_id = header.producer_id if header.is_transactional else -1
+        transactional = header.is_transactional
+        if transactional:
+            self._replay_latest()
+        start, latest = self._offset, self._latest
         for record in iterate_records(data, position, header):
-            if record.key is None or record.offset < self._offset:
+            key = record.key
+            if key is None or record.offset < start:
                 continue
-            decoded = self._decode(record.key, record.value)
-            if decoded is None:
-                self.skipped += 1
+            if transactional:
+                self._replay(key, record.value, record.offset, header.producer_id)
             else:
-                self._shard.replay(decoded, record.offset, producer_id)
+                latest.pop(key, None)
+                latest[key] = (record.value, record.offset)
+
+    def _replay_latest(self) -> None:
+        for key, (value, offset) in self._latest.items():
+            self._replay(key, value, offset, NO_PRODUCER_ID)
+        self._latest.clear()
+
+    def _replay(self, key: bytes, value: bytes | None, offset: int, producer_id: int) -> None:
+        decoded = self._decode(key, value)
+        if decoded is None:
+            self.skipped += 1
+        else:
+            self._shard.replay(decoded, offset, producer_id)

@@ -11,9 +11,12 @@ from typing import TypeAlias
 from ottla.protocol.types import ZERO_UUID
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class OffsetAndMetadata:
-    """`expire_timestamp_ms` -1: as the group's retention says. `record_offset`: where in the log it stands."""
+    """Never changed, and not frozen only because that would make a commit much slower.
+
+    `expire_timestamp_ms` -1: as the group's retention says. `record_offset`: where in the log it stands.
+    """
 
     committed_offset: int
     leader_epoch: int
