@@ -28,17 +28,18 @@ class MetadataLoader:
     def in_transaction(self) -> bool:
         return self._open_transaction is not None
 
-    def replay(
-        self, records: Sequence[MetadataRecord], *, last_offset: int, epoch: int, timestamp_ms: int
-    ) -> MetadataDelta | None:
-        """Take one batch. Returns the delta that led to the new `image`; `None` while a transaction is open."""
+    def take(self, records: Sequence[MetadataRecord], last_offset: int) -> None:
+        """Replay one batch without making an image."""
         for record in records:
             self._take(record)
         self.offset = last_offset
+
+    def publish(self, *, epoch: int, timestamp_ms: int) -> MetadataDelta | None:
+        """The delta that led to the new `image`, of all batches since the last; `None` while a transaction is open."""
         if self._open_transaction is not None:
             return None
         delta = self._delta
-        self.image = delta.apply(offset=last_offset, epoch=epoch, timestamp_ms=timestamp_ms)
+        self.image = delta.apply(offset=self.offset, epoch=epoch, timestamp_ms=timestamp_ms)
         self._delta = MetadataDelta(self.image)
         return delta
 

@@ -25,7 +25,9 @@ class _Brokers:
         return len(self._ids)
 
     def shuffle(self, random: Random) -> None:
+        """And begin again with epoch 0."""
         random.shuffle(self._ids)
+        self._epoch = self._index = self._offset = 0
 
     def next(self, epoch: int) -> int | None:
         """`None`: each was given in this epoch."""

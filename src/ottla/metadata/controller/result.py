@@ -21,6 +21,16 @@ class ControllerResult(Generic[T]):
     response: T
 
 
+def random_uuid(random: Random) -> bytes:
+    """A random id (version 4), never one whose text starts with a dash, which would read as an option."""
+    while True:
+        drawn = bytearray(random.randbytes(16))
+        drawn[6] = drawn[6] & 0x0F | 0x40
+        drawn[8] = drawn[8] & 0x3F | 0x80
+        if drawn[0] >> 2 != 62:  # 62 is "-" in base64url
+            return bytes(drawn)
+
+
 @dataclass(frozen=True, slots=True)
 class ControllerView:
     """What a decision may look at."""
@@ -34,13 +44,7 @@ class ControllerView:
     """For placement and new ids."""
 
     def new_uuid(self) -> bytes:
-        """A random id (version 4), never one that Kafka reserves nor one whose text starts with a dash."""
-        while True:
-            drawn = bytearray(self.random.randbytes(16))
-            drawn[6] = drawn[6] & 0x0F | 0x40
-            drawn[8] = drawn[8] & 0x3F | 0x80
-            if drawn[0] >> 2 != 62:  # 62 is "-" in base64url: such an id reads as an option on a command line
-                return bytes(drawn)
+        return random_uuid(self.random)
 
 
 Decision: TypeAlias = Callable[[ControllerView], ControllerResult[T]]

@@ -1,0 +1,77 @@
+"""The files of the quorum beside its log: `quorum-state` and snapshots. KIP-595, 630.
+
+A snapshot is written as `<name>.part`, synced and renamed: one with its final name is whole.
+"""
+
+from collections.abc import Iterable
+from pathlib import PurePath
+
+from ottla.log.checkpoint import read_whole, replace_whole
+from ottla.protocol.errors import ProtocolError
+from ottla.raft.batches import RaftLogError
+from ottla.raft.election_state import ElectionState
+from ottla.raft.snapshot import Snapshot, SnapshotId, read_snapshot
+from ottla.runtime.files import FileSystem
+
+QUORUM_STATE = "quorum-state"
+PART_SUFFIX = ".part"
+
+
+class QuorumFiles:
+    def __init__(self, files: FileSystem, directory: PurePath) -> None:
+        self._files = files
+        self.directory = directory
+
+    def load_election(self) -> ElectionState | None:
+        """Raises `QuorumStateError`."""
+        content = read_whole(self._files, self.directory / QUORUM_STATE)
+        return None if content is None else ElectionState.from_json(content)
+
+    def store_election(self, content: bytes) -> None:
+        replace_whole(self._files, self.directory / QUORUM_STATE, content)
+
+    def snapshots(self) -> list[SnapshotId]:
+        """Oldest first."""
+        ids = (SnapshotId.from_file_name(name) for name in self._files.list(self.directory))
+        return sorted(found for found in ids if found is not None)
+
+    def remove_unfinished(self) -> None:
+        for name in self._files.list(self.directory):
+            if name.endswith(PART_SUFFIX):
+                self._files.remove(self.directory / name)
+
+    def read(self, snapshot_id: SnapshotId) -> Snapshot:
+        """Raises `RaftLogError` if it is damaged."""
+        path = self.directory / snapshot_id.file_name
+        content = read_whole(self._files, path)
+        if content is None:
+            raise RaftLogError(f"{path} is not there")
+        try:
+            return read_snapshot(content)
+        except ProtocolError as error:
+            raise RaftLogError(f"{path} is malformed: {error}") from error
+
+    def write(self, snapshot_id: SnapshotId, pieces: Iterable[bytes]) -> None:
+        """Blocking, and free of shared state: may run in a thread."""
+        path = self.directory / snapshot_id.file_name
+        part = path.with_name(path.name + PART_SUFFIX)
+        file = self._files.open(part, create=True)
+        try:
+            file.truncate(0)
+            for piece in pieces:
+                file.append([piece])
+            file.sync()
+        finally:
+            file.close()
+        self._files.rename(part, path)
+        self._files.sync_directory(self.directory)
+
+    def size(self, snapshot_id: SnapshotId) -> int:
+        file = self._files.open(self.directory / snapshot_id.file_name)
+        try:
+            return file.size
+        finally:
+            file.close()
+
+    def remove(self, snapshot_id: SnapshotId) -> None:
+        self._files.remove(self.directory / snapshot_id.file_name)
