@@ -103,7 +103,7 @@ class Dispatcher:
             handler = self._table[key]
         except (ValueError, KeyError):
             raise ProtocolError(f"API {api_key} is not served") from None
-        if api_version not in API[key].versions:
+        if api_version not in API[key].stable_versions:
             if key is not ApiKey.API_VERSIONS:
                 raise ProtocolError(f"{key.name} version {api_version} is not served")
             return Route(key, 0, handler)  # not kept: a stranger could fill the table with versions

@@ -1,7 +1,8 @@
 """The APIs of Kafka 4.3: their keys, versions and listeners; their messages are imported when they are first asked for.
 
-A *forwardable* request is one that a broker may pass on to the active controller (KIP-590). APIs 4 to 7 were removed in
-Apache Kafka 4.0: their keys are known, but they have no versions and do not stand in `API`.
+A *forwardable* request is one that a broker may pass on to the active controller (KIP-590). An *unstable* latest version
+is neither advertised nor taken unless `unstable.api.versions.enable` is set: `stable_versions` leaves it out. APIs 4 to 7
+were removed in Apache Kafka 4.0: their keys are known, but they have no versions and do not stand in `API`.
 """
 
 from enum import IntEnum
@@ -128,6 +129,7 @@ class Api:
         flexible_versions: Versions,
         listeners: frozenset[str],
         forwardable: bool,
+        unstable: bool,
     ) -> None:
         self.key = key
         self.name = name
@@ -135,6 +137,8 @@ class Api:
         self.flexible_versions = flexible_versions
         self.listeners = listeners
         self.forwardable = forwardable
+        latest = versions.latest - 1 if unstable else versions.latest
+        self.stable_versions = Versions(versions.oldest, latest)
 
     @property
     def module(self) -> str:
@@ -158,9 +162,15 @@ class Api:
 
 
 def _api(
-    key: ApiKey, name: str, versions: str, flexible: str, listeners: frozenset[str], forwardable: bool = False
+    key: ApiKey,
+    name: str,
+    versions: str,
+    flexible: str,
+    listeners: frozenset[str],
+    forwardable: bool = False,
+    unstable: bool = False,
 ) -> Api:
-    return Api(key, name, Versions.parse(versions), Versions.parse(flexible), listeners, forwardable)
+    return Api(key, name, Versions.parse(versions), Versions.parse(flexible), listeners, forwardable, unstable)
 
 
 _APIS = (
@@ -183,7 +193,7 @@ _APIS = (
     _api(ApiKey.CREATE_TOPICS, "CreateTopics", "2-7", "5+", BOTH, forwardable=True),
     _api(ApiKey.DELETE_TOPICS, "DeleteTopics", "1-6", "4+", BOTH, forwardable=True),
     _api(ApiKey.DELETE_RECORDS, "DeleteRecords", "0-2", "2+", BROKER),
-    _api(ApiKey.INIT_PRODUCER_ID, "InitProducerId", "0-6", "2+", BROKER),
+    _api(ApiKey.INIT_PRODUCER_ID, "InitProducerId", "0-6", "2+", BROKER, unstable=True),
     _api(ApiKey.OFFSET_FOR_LEADER_EPOCH, "OffsetForLeaderEpoch", "2-4", "4+", BROKER),
     _api(ApiKey.ADD_PARTITIONS_TO_TXN, "AddPartitionsToTxn", "0-5", "3+", BROKER),
     _api(ApiKey.ADD_OFFSETS_TO_TXN, "AddOffsetsToTxn", "0-4", "3+", BROKER),

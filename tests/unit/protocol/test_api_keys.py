@@ -45,6 +45,12 @@ def test_the_table_agrees_with_the_messages(key: ApiKey) -> None:
     assert api.listeners <= {"broker", "controller"}
 
 
+def test_one_version_is_unstable() -> None:
+    unstable = {key: api.versions.latest for key, api in API.items() if api.stable_versions != api.versions}
+    assert unstable == {ApiKey.INIT_PRODUCER_ID: 6}
+    assert API[ApiKey.INIT_PRODUCER_ID].stable_versions.latest == 5
+
+
 def test_importing_the_table_imports_no_message() -> None:
     code = "import sys, ottla.protocol.api_keys as k; k.API[k.ApiKey.FETCH]; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

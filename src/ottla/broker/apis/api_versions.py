@@ -72,7 +72,7 @@ class ApiVersionsHandler:
 
 def advertised_versions(key: ApiKey) -> tuple[int, int]:
     """The oldest and the latest version of an API that clients are told of."""
-    versions = API[key].versions
+    versions = API[key].stable_versions
     return PRODUCE_ADVERTISED_FROM if key is ApiKey.PRODUCE else versions.oldest, versions.latest
 
 
