@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -74,22 +75,27 @@ class ManualClock:
 class ManualTimer:
     due_ms: float
     callback: Callable[[], None]
+    on_cancel: Callable[[], None]
     cancelled: bool = False
 
     def cancel(self) -> None:
         self.cancelled = True
+        self.on_cancel()
 
 
 class ManualTimers:
-    """`Timers` that come when the test moves the clock."""
+    """`Timers` that come when the test moves the clock. `armed` and `cancelled`: one was, since the event was cleared."""
 
     def __init__(self, clock: ManualClock) -> None:
         self._clock = clock
         self._timers: list[ManualTimer] = []
+        self.armed = asyncio.Event()
+        self.cancelled = asyncio.Event()
 
     def call_later(self, delay_ms: float, callback: Callable[[], None]) -> ManualTimer:
-        timer = ManualTimer(self._clock.ms + delay_ms, callback)
+        timer = ManualTimer(self._clock.ms + delay_ms, callback, self.cancelled.set)
         self._timers.append(timer)
+        self.armed.set()
         return timer
 
     @property

@@ -323,3 +323,23 @@ def test_a_follower_is_refused_until_there_is_replication(replicas: Replicas) ->
     replicas.create_topic("t", replicas=(1, 2), isr=(1,))
     data = only(replicas.fetch_now(fetch_request(fetch_topic("t", at(0)), replica_id=OTHER_NODE)))
     assert data.error_code == ErrorCode.NOT_LEADER_OR_FOLLOWER
+
+
+def test_a_failing_disk_takes_the_partition_offline(replicas: Replicas, monkeypatch: pytest.MonkeyPatch) -> None:
+    replicas.create_topic("t", 2)
+    for index in (0, 1):
+        replicas.append("t", b"a", index=index)
+    broken = replicas.partition("t", 0).log
+    real_read = type(broken).read
+
+    def read(log: object, *args: object, **options: object) -> object:
+        if log is broken:
+            raise OSError(5, "input/output error")
+        return real_read(log, *args, **options)  # type: ignore[arg-type]  # passed through as they are
+
+    monkeypatch.setattr(type(broken), "read", read)
+    both = fetch_topic("t", at(0), at(0, index=1))
+    for _ in range(2):
+        found = partitions_of(replicas.fetch_now(fetch_request(both)))
+        assert found["t", 0].error_code == ErrorCode.KAFKA_STORAGE_ERROR
+        assert values_of(found["t", 1]) == [(0, b"a")]

@@ -29,6 +29,7 @@ from ottla.protocol.api.list_offsets import (
     ListOffsetsTopicResponse,
 )
 from ottla.protocol.errors import ErrorCode
+from ottla.protocol.record_batch import InvalidBatchError
 
 LATEST: Final = -1
 EARLIEST: Final = -2
@@ -90,6 +91,8 @@ class ListOffsetsHandler:
         except OSError as failure:
             self._manager.disk_failed(partition, failure)
             return _error(wanted, ErrorCode.KAFKA_STORAGE_ERROR)
+        except InvalidBatchError:  # the batch that holds the timestamp is damaged
+            return _error(wanted, ErrorCode.CORRUPT_MESSAGE)
         return ListOffsetsPartitionResponse(
             partition_index=wanted.partition_index,
             error_code=0,

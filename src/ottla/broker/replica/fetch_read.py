@@ -67,7 +67,10 @@ class FetchRead:
         limit = self._max_bytes
         nothing_new: list[FetchPartition] = []
         for wanted in session.ready:
-            data = self._read(wanted, limit - self.size)
+            try:
+                data = self._read(wanted, limit - self.size)
+            except OSError as error:
+                data = self._disk_failed(wanted, error)
             if data is None:
                 nothing_new.append(wanted)
                 continue
@@ -190,6 +193,11 @@ class FetchRead:
     def _refused(self, wanted: FetchPartition, error: ErrorCode) -> PartitionData:
         self.answer_now = True
         return _error(wanted.index, error)
+
+    def _disk_failed(self, wanted: FetchPartition, error: OSError) -> PartitionData:
+        if wanted.partition is not None:
+            self._manager.disk_failed(wanted.partition, error)
+        return self._refused(wanted, ErrorCode.KAFKA_STORAGE_ERROR)
 
     def _unknown(self, wanted: FetchPartition, error: ErrorCode) -> PartitionData:
         """A partition that does not exist (yet) lets the others of its fetch wait, as in Kafka."""

@@ -12,8 +12,10 @@ from typing import Final, Protocol
 
 from ottla.broker.replica.partition import Partition
 from ottla.log.append_result import AppendOrigin, AppendResult
+from ottla.log.checkpoint import CorruptCheckpointError
 from ottla.log.config import LogConfig
 from ottla.log.log import Log
+from ottla.log.recovery import OffsetOverflowError
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import EMPTY_IMAGE, MetadataImage, TopicImage
 from ottla.metadata.partition import PartitionRegistration
@@ -25,6 +27,9 @@ TOPIC_RESOURCE: Final = 2
 BROKER_RESOURCE: Final = 4
 INTERNAL_TOPICS: Final = frozenset(("__consumer_offsets", "__transaction_state", "__share_group_state"))
 """Topics whose records are the coordinators' own: clients may read them, but not write them."""
+
+UNUSABLE_LOG: Final = (OSError, ValueError, CorruptCheckpointError, OffsetOverflowError)
+"""The disk fails, or the files are not those of this log."""
 
 NO_LEADER_HINT: Final = (-1, -1)
 
@@ -116,11 +121,15 @@ class ReplicaManager:
         try:
             if partition is None:
                 log = self._logs.get_or_create(name, index, topic_id, self._log_config(self.image, name))
-                partition = topic.partitions[index] = Partition(name, topic_id, index, log)
+                partition = Partition(name, topic_id, index, log)
             partition.update(registration, self.node_id)
-        except OSError as error:
+        except UNUSABLE_LOG as error:
+            topic.partitions.pop(index, None)
+            if partition is not None:
+                partition.close()
             self._fail(topic_id, index, error)
         else:
+            topic.partitions[index] = partition
             self._offline.discard((topic_id, index))
 
     def _drop_topic(self, image: TopicImage) -> None:
@@ -235,7 +244,7 @@ class ReplicaManager:
         partition.close()
         self._fail(partition.topic_id, partition.index, error)
 
-    def _fail(self, topic_id: bytes, index: int, error: OSError) -> None:
+    def _fail(self, topic_id: bytes, index: int, error: Exception) -> None:
         self._offline.add((topic_id, index))
         topic = self.by_id.get(topic_id)
         self._report(f"partition {topic.name if topic else topic_id.hex()}-{index} is offline: {error}")
