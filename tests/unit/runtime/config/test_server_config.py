@@ -1,7 +1,10 @@
 """A node's configuration: layers, listeners, rules between keys, and what DescribeConfigs says."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ottla.runtime.config.broker import BROKER_CONFIGS
 from ottla.runtime.config.definition import ConfigError
 from ottla.runtime.config.description import (
     ConfigDescription,
@@ -274,3 +277,18 @@ def test_describing_groups_and_metrics_subscriptions() -> None:
     metrics = describe_client_metrics({"interval.ms": "1000"})
     assert [(one.name, one.value) for one in metrics] == [("metrics", ""), ("interval.ms", "1000"), ("match", "")]
     assert metrics[1].source is ConfigSource.CLIENT_METRICS_CONFIG
+
+
+SOME_TEXTS = ["", "0", "-1", "1", "5", "100000", "x", "a,b", "true", "A://b:1", "1@a:1", "broker", "A", "[]"]
+values = st.sampled_from(SOME_TEXTS) | st.text(max_size=8)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(BROKER_CONFIGS)), values, max_size=4))
+def test_any_settings_are_a_configuration_or_a_config_error(settings: dict[str, str]) -> None:
+    try:
+        node = ServerConfig.from_properties(settings)
+    except ConfigError as error:
+        assert error.key in str(error)
+        return
+    assert len(describe_broker(node)) > 300
+    assert len(describe_topic(node, {})) == 33
