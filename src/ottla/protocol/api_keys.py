@@ -1,8 +1,8 @@
 """The APIs of Kafka 4.3: their keys, versions and listeners; their messages are imported when they are first asked for.
 
-A *forwardable* request is one that a broker may pass on to the active controller (KIP-590). An *unstable* latest version
-is neither advertised nor taken unless `unstable.api.versions.enable` is set: `stable_versions` leaves it out. APIs 4 to 7
-were removed in Apache Kafka 4.0: their keys are known, but they have no versions and do not stand in `API`.
+A *forwardable* request is one that a broker may pass on to the active controller (KIP-590). An *unstable* latest
+version is neither advertised nor taken unless `unstable.api.versions.enable` is set: `stable_versions` leaves it out.
+APIs 4 to 7 were removed in Apache Kafka 4.0: their keys are known, but they have no versions and do not stand in `API`.
 """
 
 from enum import IntEnum
