@@ -84,7 +84,7 @@ class ManualTimer:
 
 
 class ManualTimers:
-    """`Timers` that come when the test moves the clock. `armed` and `cancelled`: one was, since the event was cleared."""
+    """`Timers` that come when the test moves the clock. `armed`, `cancelled`: one was, since the event was cleared."""
 
     def __init__(self, clock: ManualClock) -> None:
         self._clock = clock
