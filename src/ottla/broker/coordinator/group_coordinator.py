@@ -159,7 +159,7 @@ class GroupCoordinator:
     def describe_group(self, group_id: str, api_version: int) -> DescribedGroup:
         _, shard = self._find(group_id)
         if isinstance(shard, ErrorCode):
-            return described_error(group_id, shard, shard.message)
+            return described_error(group_id, shard, None)
         return shard.describe_group(group_id, api_version)
 
     def list_groups(self, states: Sequence[str], types: Sequence[str]) -> ListGroupsResponse:
