@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import tomllib
 
 import pytest
-from tests.house.source import Module, modules, where
+from tests.house.source import REPOSITORY, Module, modules, where
 
 PORTS = ("ottla.runtime.files", "ottla.runtime.time", "ottla.runtime.network")
 
@@ -99,7 +101,9 @@ def test_cores_open_no_files_by_themselves(room: str) -> None:
 
 
 def test_dependencies_are_the_declared_ones() -> None:
-    declared = {"crc32c", "cramjam", "annotationlib"}  # the last is the standard library's, from Python 3.14 on
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    declared = {re.split("[^a-z0-9_]", name)[0] for name in project["dependencies"]}
+    declared.add("annotationlib")  # the standard library's, from Python 3.14 on
     wrong = [
         f"{where(module, line)} imports {name}"
         for module in modules()

@@ -32,6 +32,11 @@ class StopRequest:
             self.failure = failure
         self._event.set()
 
+    def fail(self, reason: str, failure: BaseException) -> None:
+        """Something failed while stopping: the exit code will say so."""
+        if self.failure is None:
+            self.reason, self.failure = reason, failure
+
     async def wait(self) -> None:
         await self._event.wait()
 

@@ -21,7 +21,7 @@ from ottla.runtime.files import Buffer, File, FileRegion
 from ottla.runtime.network import Piece, Receiver
 from ottla.runtime.page_cache import ReadAhead, is_cached, read_cached
 
-COPY_REGION_BYTES = 64 * 1024  # up to here a copy costs less than a system call of its own
+COPY_REGION_BYTES = 16 * 1024  # measured: up to here a copy costs less than a system call of its own
 GATHER_BUFFERS = 64  # well below IOV_MAX (1024): more do not get faster
 SENDFILE_CHUNK_BYTES = 1024 * 1024
 SEND_BYTES_PER_WAKE = 4 * 1024 * 1024  # then others get their turn

@@ -1,0 +1,56 @@
+"""The log directories of a node, as directories: made, locked, and asked how full their disks are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ottla.broker.apis.describe_log_dirs import LogDirectory
+from ottla.broker.lock import DirectoryLock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class LogDirectories:
+    """`log.dirs`, and `metadata.log.dir` where that is none of them."""
+
+    def __init__(self, log_dirs: Sequence[str], metadata_log_dir: str) -> None:
+        self.paths = [Path(name) for name in dict.fromkeys(log_dirs)]
+        self.metadata_path = Path(metadata_log_dir)
+        self._locks: list[DirectoryLock] = []
+
+    @property
+    def all_paths(self) -> list[Path]:
+        return list(dict.fromkeys([*self.paths, self.metadata_path]))
+
+    def acquire(self) -> None:
+        """Make and lock them. `OSError`, or `DirectoryInUseError`: none is held then."""
+        try:
+            for path in self.all_paths:
+                path.mkdir(parents=True, exist_ok=True)
+                self._locks.append(DirectoryLock(path))
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        for lock in self._locks:
+            lock.release()
+        self._locks.clear()
+
+    def described(self) -> list[LogDirectory]:
+        """As DescribeLogDirs shows them, by absolute path."""
+        return [LogDirectory(str(path.absolute()), _DiskBytes(path)) for path in self.paths]
+
+
+class _DiskBytes:
+    """(total bytes, usable bytes) of the disk that a directory is on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __call__(self) -> tuple[int, int]:
+        disk = os.statvfs(self._path)
+        return disk.f_frsize * disk.f_blocks, disk.f_frsize * disk.f_bavail

@@ -1,0 +1,283 @@
+"""A node: every part made, started and stopped in order. The only place that knows them all.
+
+    start    lock the directories ─► identity (format if empty) ─► controller: load, lead ─► logs: open, recover
+             ─► listen, not accepting yet ─► register ─► replicas and coordinators follow the metadata ─► unfence
+             ─► accept
+    stop     accept no more ─► controlled shutdown ─► coordinators ─► connections ─► logs: flush, checkpoints,
+             `.kafka_cleanshutdown` ─► controller ─► unlock
+
+What was started is stopped, also when the start fails half-way. Kafka's `BrokerServer`, `ControllerServer`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import random
+import uuid
+from typing import TYPE_CHECKING
+
+from ottla.broker.api_table import make_table
+from ottla.broker.config_schema import ServerConfigSchema
+from ottla.broker.controller.shell import ControllerShell
+from ottla.broker.coordinator.internal_topics import InternalTopics
+from ottla.broker.dispatcher import Dispatcher
+from ottla.broker.dynamic_config import DynamicServerConfig
+from ottla.broker.listeners import Listeners
+from ottla.broker.lock import DirectoryInUseError
+from ottla.broker.log_directories import LogDirectories
+from ottla.broker.parts import Parts, make_group_coordinator
+from ottla.broker.registration import Registration
+from ottla.broker.replica.fetch_session import FetchSessionCache
+from ottla.broker.replica.log_config import LogConfigs
+from ottla.broker.replica.replica_manager import ReplicaManager
+from ottla.broker.settings import (
+    connection_limits,
+    controller_endpoints,
+    controller_settings,
+    group_metadata_topic,
+    socket_options,
+    upkeep_intervals,
+)
+from ottla.broker.storage_format import FormatRequest, Storage, StorageError, open_storage
+from ottla.log.manager import LogManager
+from ottla.log.upkeep import LogUpkeep
+from ottla.runtime.blocking import BlockingWork
+from ottla.runtime.clock import LoopTimers, SystemClock
+from ottla.runtime.config.definition import ConfigError
+from ottla.runtime.disk import Disk
+from ottla.runtime.sockets import SocketNetwork
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ottla.broker.coordinator.group_coordinator import GroupCoordinator
+    from ottla.runtime.config.server_config import ServerConfig
+    from ottla.runtime.loop import StopRequest
+    from ottla.runtime.network import Listener
+
+MAX_FETCH_SESSION_ID = 2**31 - 1
+GC_THRESHOLD = 50_000  # allocations between two looks at the youngest objects: requests leave no cycles behind
+
+_log = logging.getLogger(__name__)
+
+
+class StartError(Exception):
+    """The node cannot start; the text says why, and what to do."""
+
+
+class Node:
+    """`start` once, then `stop` once. `stop_request` is how the node itself asks to be stopped."""
+
+    def __init__(self, config: ServerConfig, stop_request: StopRequest) -> None:
+        loop = asyncio.get_running_loop()
+        self._config = config
+        self._stop_request = stop_request
+        self._files = Disk()
+        self._clock = SystemClock()
+        self._timers = LoopTimers(loop)
+        self._blocking = BlockingWork(loop)
+        self._network = SocketNetwork(loop, socket_options(config))
+        self._listeners = Listeners(self._network, self._timers, connection_limits(config))
+        self._directories = LogDirectories(config.log_dirs, config.metadata_log_dir)
+        self._undo: list[Callable[[], object]] = []  # what `stop` does, last first
+        self._ports: dict[str, int] = {}
+        self._registration: Registration | None = None
+
+    @property
+    def address(self) -> str:
+        """Where a client on this machine connects: the first listener."""
+        first = self._config.broker_listeners[0]
+        host = f"[{first.host}]" if ":" in first.host else first.host
+        return f"{host or 'localhost'}:{self._ports[first.listener_name]}"
+
+    async def start(self) -> None:
+        """Serve. `StartError` or `OSError` when it cannot be; `stop` must be called then, too."""
+        try:
+            self._lock_directories()
+            storage = self._open_storage()
+            incarnation_id = uuid.uuid4().bytes
+            controller = self._start_controller(storage, incarnation_id)
+            logs = self._open_logs(controller)
+            registration = Registration(
+                self._config, controller, cluster_id=storage.cluster_id, incarnation_id=incarnation_id
+            )
+            self._registration = registration
+            replicas, groups = self._make_replicas(logs)
+            parts = self._make_parts(storage, controller, replicas, groups)
+            listeners = await self._listen(Dispatcher(make_table(parts)))
+            registration.register(
+                ports=self._ports,
+                directory_ids=[storage.directory_ids[path] for path in self._directories.paths],
+                previous_broker_epoch=logs.directories[0].broker_epoch,
+            )
+            controller.subscribe(replicas.on_metadata)
+            controller.subscribe(groups.on_metadata)
+            self._undo.append(groups.close)
+            registration.unfence()
+            self._start_upkeep(logs)
+        except (StorageError, ConfigError, DirectoryInUseError) as error:
+            raise StartError(str(error)) from error
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_THRESHOLD)
+        for listener in listeners:
+            listener.resume_accepting()
+
+    async def stop(self) -> None:
+        """Stop what was started, in order; what fails is reported and does not keep the rest from stopping."""
+        self._listeners.stop_accepting()
+        if self._registration is not None:
+            await self._attempt(self._registration.shut_down)
+        while self._undo:
+            await self._attempt(self._undo.pop())
+        self._network.close()
+        self._blocking.close()
+        self._directories.release()
+
+    async def _attempt(self, step: Callable[[], object]) -> None:
+        try:
+            result = step()
+            if asyncio.iscoroutine(result):
+                await result
+        except Exception as error:
+            _log.exception("stopping")
+            self._stop_request.fail("it could not stop cleanly", error)
+
+    # --- the steps of the start
+
+    def _lock_directories(self) -> None:
+        self._directories.acquire()
+
+    def _open_storage(self) -> Storage:
+        config = self._config
+        request = FormatRequest(
+            log_directories=self._directories.all_paths,
+            metadata_directory=self._directories.metadata_path,
+            node_id=config.node_id,
+            controller_endpoints=controller_endpoints(config),
+        )
+        return open_storage(self._files, request, now_ms=self._clock.now_ms(), new_uuid=_new_uuid)
+
+    def _start_controller(self, storage: Storage, incarnation_id: bytes) -> ControllerShell:
+        metadata_directory = self._directories.metadata_path
+        settings = controller_settings(
+            self._config,
+            cluster_id=storage.cluster_id,
+            metadata_directory=metadata_directory,
+            directory_id=storage.directory_ids[metadata_directory],
+            incarnation_id=incarnation_id,
+        )
+        controller = ControllerShell(
+            settings,
+            ServerConfigSchema(self._config),
+            files=self._files,
+            clock=self._clock,
+            timers=self._timers,
+            random=random.Random(),
+            run_blocking=self._blocking.future,
+            on_failure=lambda error: self._stop_request.stop("the metadata log failed", error),
+        )
+        controller.start()
+        self._undo.append(controller.close)
+        return controller
+
+    def _open_logs(self, controller: ControllerShell) -> LogManager:
+        config = self._config
+        logs = LogManager(
+            self._files,
+            self._directories.paths,
+            self._clock,
+            unique=_new_uuid,
+            random_below=lambda limit: random.randrange(limit) if limit > 0 else 0,
+            file_delete_delay_ms=config.get_int("log.segment.delete.delay.ms"),
+        )
+        configs = LogConfigs(config.node_id, config.static, _report)
+        for recovered in logs.open_all(lambda topic: configs(controller.image, topic)):
+            if recovered.truncated_bytes:
+                _report(f"{recovered.log}: {recovered.truncated_bytes} bytes of a torn tail were cut off")
+        topics = controller.image.topics
+        for stray in logs.put_strays_aside(
+            lambda name, topic_id: (
+                (topic := topics.by_name.get(name.topic)) is not None
+                and name.partition in topic.partitions
+                and topic_id in (None, topic.topic_id)
+            )
+        ):
+            _report(f"{stray} belongs to no topic of the cluster: it was put aside as a stray")
+        self._undo.append(lambda: logs.close(self._registration.broker_epoch if self._registration else -1))
+        return logs
+
+    def _make_replicas(self, logs: LogManager) -> tuple[ReplicaManager, GroupCoordinator]:
+        config = self._config
+        replicas = ReplicaManager(
+            node_id=config.node_id,
+            logs=logs,
+            clock=self._clock,
+            log_config=LogConfigs(config.node_id, config.static, _report),
+            report=_report,
+        )
+        groups = make_group_coordinator(config, replicas, self._clock, self._timers, _new_uuid, _report)
+        return replicas, groups
+
+    def _make_parts(
+        self, storage: Storage, controller: ControllerShell, replicas: ReplicaManager, groups: GroupCoordinator
+    ) -> Parts:
+        internal_topics = InternalTopics(
+            (group_metadata_topic(self._config),), controller.submit, controller.schema, _report
+        )
+        slots = self._config.get_int("max.incremental.fetch.session.cache.slots")
+        return Parts(
+            config=self._config,
+            cluster_id=storage.cluster_id,
+            clock=self._clock,
+            timers=self._timers,
+            controller=controller,
+            replicas=replicas,
+            fetch_sessions=FetchSessionCache(slots, lambda: random.randint(1, MAX_FETCH_SESSION_ID)),
+            groups=groups,
+            log_directories=self._directories.described(),
+            create_internal_topic=internal_topics.create,
+            dynamic_config=DynamicServerConfig(self._config),
+        )
+
+    async def _listen(self, dispatcher: Dispatcher) -> list[Listener]:
+        """Take the addresses, so that the real ports are known; nobody is let in yet."""
+        listeners = []
+        self._undo.append(self._listeners.close)
+        for endpoint in self._config.broker_listeners:
+            name = endpoint.listener_name
+            try:
+                listener = await self._listeners.open(name, endpoint.host, endpoint.port, dispatcher)
+            except OSError as error:
+                where = f"{endpoint.host}:{endpoint.port}"
+                raise StartError(f"cannot listen on {where}: {error.strerror or error}") from error
+            listener.pause_accepting()
+            self._ports[name] = listener.port
+            listeners.append(listener)
+        return listeners
+
+    def _start_upkeep(self, logs: LogManager) -> None:
+        upkeep = LogUpkeep(
+            logs,
+            self._timers,
+            self._clock,
+            self._blocking.run,
+            failed=lambda error: _report(f"the disk failed: {error}"),
+            intervals=upkeep_intervals(self._config),
+        )
+        upkeep.start()
+        self._undo.append(upkeep.stop)
+
+
+def _new_uuid() -> bytes:
+    """Random bytes whose text does not begin with a dash, as Kafka makes them: tools would take it for a flag."""
+    while True:
+        made = uuid.uuid4().bytes
+        if made[0] >> 2 != 62:
+            return made
+
+
+def _report(text: str) -> None:
+    _log.warning("%s", text)

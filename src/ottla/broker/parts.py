@@ -1,0 +1,73 @@
+"""The parts of a running node. `broker.node` makes them; `broker.api_table` hands them to the handlers."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ottla.broker.coordinator.group_coordinator import GROUP_METADATA_TOPIC, GroupCoordinator
+from ottla.broker.coordinator.partition_log import ReplicaManagerLog
+from ottla.broker.coordinator.runtime import CoordinatorRuntime, RuntimeConfig, Serde
+from ottla.broker.settings import group_settings
+from ottla.coordinator.group.records import decode_record, encode_record
+from ottla.coordinator.group.shard import GroupShard
+from ottla.protocol.record_batch import CompressionType
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from ottla.broker.apis.describe_log_dirs import LogDirectory
+    from ottla.broker.controller.shell import ControllerShell
+    from ottla.broker.dynamic_config import DynamicServerConfig
+    from ottla.broker.replica.fetch_session import FetchSessionCache
+    from ottla.broker.replica.replica_manager import ReplicaManager
+    from ottla.metadata.image import MetadataImage
+    from ottla.runtime.config.server_config import ServerConfig
+    from ottla.runtime.time import Clock, Timers
+
+
+@dataclass(slots=True, kw_only=True)
+class Parts:
+    config: ServerConfig
+    cluster_id: str
+    clock: Clock
+    timers: Timers
+    controller: ControllerShell
+    replicas: ReplicaManager
+    fetch_sessions: FetchSessionCache
+    groups: GroupCoordinator
+    log_directories: Sequence[LogDirectory]
+    create_internal_topic: Callable[[str], Awaitable[None]]
+    dynamic_config: DynamicServerConfig
+
+    def image(self) -> MetadataImage:
+        """The newest committed metadata."""
+        return self.controller.image
+
+
+def make_group_coordinator(
+    config: ServerConfig,
+    replicas: ReplicaManager,
+    clock: Clock,
+    timers: Timers,
+    new_uuid: Callable[[], bytes],
+    report: Callable[[str], None],
+) -> GroupCoordinator:
+    """The coordinator of classic groups over `__consumer_offsets`."""
+    settings = group_settings(config)
+    runtime = CoordinatorRuntime(
+        ReplicaManagerLog(replicas, GROUP_METADATA_TOPIC),
+        Serde(encode_record, decode_record),
+        lambda shard_timers: GroupShard(settings, clock, shard_timers, lambda: str(uuid.UUID(bytes=new_uuid()))),
+        clock,
+        timers,
+        RuntimeConfig(
+            write_timeout_ms=settings.offsets_commit_timeout_ms,
+            load_buffer_bytes=settings.offsets_load_buffer_size,
+            compression=CompressionType(config.get_int("offsets.topic.compression.codec")),
+        ),
+        report,
+    )
+    partition_count = config.get_int("offsets.topic.num.partitions")
+    return GroupCoordinator(runtime, settings, node_id=config.node_id, partition_count=partition_count)

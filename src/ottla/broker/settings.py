@@ -1,0 +1,128 @@
+"""What each part of a node is told by the configuration: `ServerConfig` in, the parts' own settings out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.broker.controller.settings import ControllerSettings
+from ottla.broker.coordinator.group_coordinator import GROUP_METADATA_TOPIC
+from ottla.broker.coordinator.internal_topics import InternalTopic
+from ottla.broker.listeners import ConnectionLimits
+from ottla.broker.registration import SECURITY_PROTOCOL_IDS
+from ottla.coordinator.group.config import GroupCoordinatorConfig
+from ottla.log.upkeep import UpkeepIntervals
+from ottla.metadata.controller.topics import TopicDefaults
+from ottla.metadata.registration import Endpoint
+from ottla.runtime.config.definition import ConfigError
+from ottla.runtime.sockets import SocketOptions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ottla.runtime.config.server_config import ServerConfig
+
+MINUTE_MS = 60_000
+
+
+def connection_limits(config: ServerConfig) -> ConnectionLimits:
+    return ConnectionLimits(
+        max_connections=config.get_int("max.connections"),
+        max_connections_per_host=config.get_int("max.connections.per.ip"),
+        max_idle_ms=config.get_int("connections.max.idle.ms"),
+        max_request_bytes=config.get_int("socket.request.max.bytes"),
+        per_host_overrides=per_host_overrides(config),
+    )
+
+
+def per_host_overrides(config: ServerConfig) -> dict[str, int]:
+    """`max.connections.per.ip.overrides`: host:count, …"""
+    key = "max.connections.per.ip.overrides"
+    overrides = {}
+    for item in filter(None, (item.strip() for item in config.get_str(key).split(","))):
+        host, _, count = item.rpartition(":")
+        if not host or not count.isdigit():
+            raise ConfigError(key, item, "each item must be HOST:COUNT")
+        overrides[host.strip()] = int(count)
+    return overrides
+
+
+def socket_options(config: ServerConfig) -> SocketOptions:
+    """Unless someone says otherwise the system sizes the buffers, and grows those of a connection that needs it."""
+    sizes = {
+        key: config.get_int(key)
+        for key in ("socket.send.buffer.bytes", "socket.receive.buffer.bytes")
+        if key in config.explicit
+    }
+    return SocketOptions(
+        send_buffer_bytes=sizes.get("socket.send.buffer.bytes", -1),
+        receive_buffer_bytes=sizes.get("socket.receive.buffer.bytes", -1),
+        backlog=config.get_int("socket.listen.backlog.size"),
+    )
+
+
+def controller_settings(
+    config: ServerConfig, *, cluster_id: str, metadata_directory: Path, directory_id: bytes, incarnation_id: bytes
+) -> ControllerSettings:
+    return ControllerSettings(
+        node_id=config.node_id,
+        cluster_id=cluster_id,
+        metadata_directory=metadata_directory,
+        directory_id=directory_id,
+        incarnation_id=incarnation_id,
+        controller_endpoints=controller_endpoints(config),
+        topic_defaults=TopicDefaults(config.get_int("num.partitions"), config.get_int("default.replication.factor")),
+        min_insync_replicas=config.get_int("min.insync.replicas"),
+        max_idle_interval_ms=config.get_int("metadata.max.idle.interval.ms"),
+        snapshot_after_bytes=config.get_int("metadata.log.max.record.bytes.between.snapshots"),
+        snapshot_after_ms=config.get_int("metadata.log.max.snapshot.interval.ms"),
+        segment_bytes=config.get_int("metadata.log.segment.bytes"),
+        segment_ms=config.get_int("metadata.log.segment.ms"),
+        retention_bytes=config.get_int("metadata.max.retention.bytes"),
+        retention_ms=config.get_int("metadata.max.retention.ms"),
+    )
+
+
+def controller_endpoints(config: ServerConfig) -> list[Endpoint]:
+    """Where other controllers would find this one. Nothing listens there while the quorum is one node."""
+    return [
+        Endpoint(one.listener_name, one.host or "localhost", one.port, SECURITY_PROTOCOL_IDS[one.security_protocol])
+        for one in config.controller_listeners
+    ]
+
+
+def group_settings(config: ServerConfig) -> GroupCoordinatorConfig:
+    return GroupCoordinatorConfig(
+        group_max_size=config.get_int("group.max.size"),
+        group_initial_rebalance_delay_ms=config.get_int("group.initial.rebalance.delay.ms"),
+        group_min_session_timeout_ms=config.get_int("group.min.session.timeout.ms"),
+        group_max_session_timeout_ms=config.get_int("group.max.session.timeout.ms"),
+        offset_metadata_max_bytes=config.get_int("offset.metadata.max.bytes"),
+        offsets_retention_ms=config.get_int("offsets.retention.minutes") * MINUTE_MS,
+        offsets_retention_check_interval_ms=config.get_int("offsets.retention.check.interval.ms"),
+        offsets_commit_timeout_ms=config.get_int("offsets.commit.timeout.ms"),
+        offsets_load_buffer_size=config.get_int("offsets.load.buffer.size"),
+    )
+
+
+def group_metadata_topic(config: ServerConfig) -> InternalTopic:
+    return InternalTopic(
+        name=GROUP_METADATA_TOPIC,
+        partitions=config.get_int("offsets.topic.num.partitions"),
+        replication_factor=config.get_int("offsets.topic.replication.factor"),
+        configs=(
+            ("cleanup.policy", "compact"),
+            ("compression.type", "producer"),
+            ("segment.bytes", str(config.get_int("offsets.topic.segment.bytes"))),
+        ),
+    )
+
+
+def upkeep_intervals(config: ServerConfig) -> UpkeepIntervals:
+    defaults = UpkeepIntervals()
+    return UpkeepIntervals(
+        # Kafka's default is to never look, which would make `flush.ms` an empty promise.
+        flush_check_ms=min(defaults.flush_check_ms, config.get_int("log.flush.scheduler.interval.ms")),
+        log_flush_offset_checkpoint_interval_ms=config.get_int("log.flush.offset.checkpoint.interval.ms"),
+        log_retention_check_interval_ms=config.get_int("log.retention.check.interval.ms"),
+        producer_id_expiration_check_interval_ms=config.get_int("producer.id.expiration.check.interval.ms"),
+    )

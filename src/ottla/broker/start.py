@@ -1,0 +1,132 @@
+"""`ottla start`: read the configuration, run a node until it is asked to stop, and say so in one line each.
+
+Settings from weakest to strongest: Ottla's embedded defaults, `--config FILE`, `--data` and `--listen`, `--set`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ottla import __version__
+from ottla.runtime.config.definition import ConfigError
+from ottla.runtime.config.endpoints import parse_endpoints
+from ottla.runtime.config.properties import parse_properties
+from ottla.runtime.config.server_config import ServerConfig
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ottla.runtime.loop import StopRequest
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+DATA_VARIABLE = "OTTLA_DATA"
+
+
+class UsageError(Exception):
+    """The command line, or a file that it names, is wrong."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", metavar="DIR", help=f"where data lies (default: ${DATA_VARIABLE}, or ./data)")
+    parser.add_argument("--listen", metavar="HOST:PORT", help="where clients connect (default: 127.0.0.1:9092)")
+    parser.add_argument("--config", metavar="FILE", help="a server.properties, as Apache Kafka has it")
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], help="one setting of server.properties; repeatable"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    try:
+        config = read_config(arguments.config, arguments.data, arguments.listen, arguments.set)
+    except (UsageError, ConfigError) as error:
+        print(f"ottla: {error}", file=sys.stderr)
+        return EXIT_USAGE
+
+    from ottla.runtime.loop import run as run_loop
+
+    return run_loop(lambda stop: _serve(config, stop))
+
+
+async def _serve(config: ServerConfig, stop: StopRequest) -> int:
+    import logging
+
+    from ottla.broker.node import Node, StartError
+
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    _report_keys(config)
+    node = Node(config, stop)
+    try:
+        await node.start()
+    except (StartError, OSError) as error:
+        print(f"ottla: cannot start: {error}", file=sys.stderr)
+        await node.stop()
+        return EXIT_FAILED
+    print(ready_line(node.address, config.log_dirs), flush=True)
+    await stop.wait()
+    await node.stop()
+    if stop.failure is not None:
+        print(f"ottla: stopped: {stop.reason}: {stop.failure}", file=sys.stderr)
+        return EXIT_FAILED
+    return 0
+
+
+def ready_line(address: str, log_dirs: tuple[str, ...]) -> str:
+    """What a person reads, and what a script waits for: the first line on standard output."""
+    data = ",".join(log_dirs)
+    bootstrap = "" if address.endswith(":9092") else f" --bootstrap {address}"
+    return f"Ottla {__version__} is ready on {address}, data in {data}. Try: ottla produce greetings{bootstrap}"
+
+
+def _report_keys(config: ServerConfig) -> None:
+    if config.ineffective_keys:
+        print(f"ottla: no effect yet: {', '.join(config.ineffective_keys)}", file=sys.stderr)
+    if config.unknown_keys:
+        print(f"ottla: unknown to Kafka 4.3 and ignored: {', '.join(config.unknown_keys)}", file=sys.stderr)
+
+
+def read_config(file: str | None, data: str | None, listen: str | None, settings: list[str]) -> ServerConfig:
+    """The configuration of a node. `UsageError` or `ConfigError` says what is wrong with it, in one line."""
+    properties = _read_file(file) if file else {}
+    if data:
+        for key in ("log.dir", "metadata.log.dir"):
+            properties.pop(key, None)
+        properties["log.dirs"] = data
+    if listen:
+        properties["listeners"] = _listeners(listen, properties)
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"--set wants KEY=VALUE, not {setting!r}")
+        properties[key.strip()] = value.strip()
+    variable = os.environ.get(DATA_VARIABLE)
+    if variable and not {"log.dirs", "log.dir"} & properties.keys():
+        properties["log.dirs"] = variable
+    return ServerConfig.from_properties(properties)
+
+
+def _read_file(name: str) -> dict[str, str]:
+    try:
+        return parse_properties(Path(name).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"--config {name}: {reason}") from error
+
+
+def _listeners(listen: str, properties: dict[str, str]) -> str:
+    """`listeners` with one PLAINTEXT listener at HOST:PORT; those of the controller stay."""
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isdigit():
+        raise UsageError(f"--listen wants HOST:PORT, not {listen!r}")
+    parse_endpoints("--listen", (f"PLAINTEXT://{host}:{port}",), {"PLAINTEXT": "PLAINTEXT"})
+    controllers = {name.strip().upper() for name in properties.get("controller.listener.names", "").split(",")}
+    kept = [
+        item.strip()
+        for item in properties.get("listeners", "").split(",")
+        if item.partition("://")[0].strip().upper() in controllers
+    ]
+    return ",".join([f"PLAINTEXT://{host}:{port}", *filter(None, kept)])

@@ -1,0 +1,28 @@
+"""The generated pages are up to date, and every handler is the kind of file that they describe."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+from tests.house.reference import APIS_MD, HANDLER_FOLDER, handler_file, kips, render
+
+from ottla.broker.api_table import HANDLERS
+from ottla.protocol.api_keys import API, ApiKey
+
+
+def test_the_page_of_apis_is_up_to_date() -> None:
+    assert APIS_MD.read_text("utf-8") == render(), "run `make docs`"
+
+
+def test_every_file_of_a_handler_is_in_the_table() -> None:
+    files = {path.name for path in HANDLER_FOLDER.glob("*.py")} - {"__init__.py"}
+    assert files == {handler_file(key) for key in HANDLERS}
+
+
+@pytest.mark.parametrize("key", sorted(HANDLERS), ids=lambda key: API[key].name)
+def test_a_handler_opens_with_its_name_and_version_table(key: ApiKey) -> None:
+    docstring = ast.get_docstring(ast.parse((HANDLER_FOLDER / handler_file(key)).read_text("utf-8"))) or ""
+    assert docstring.startswith(f"{API[key].name} ({int(key)})")
+    assert "| version |" in docstring or API[key].versions.oldest == API[key].versions.latest
+    assert all(0 < number < 2000 for number in kips(key))
