@@ -36,7 +36,6 @@ from ottla.broker.apis.offset_fetch import OffsetFetchHandler
 from ottla.broker.apis.offset_for_leader_epoch import OffsetForLeaderEpochHandler
 from ottla.broker.apis.produce import ProduceHandler
 from ottla.broker.apis.sync_group import SyncGroupHandler
-from ottla.broker.dynamic_config import DynamicServerConfig
 from ottla.protocol.api_keys import ApiKey
 
 if TYPE_CHECKING:
@@ -84,33 +83,6 @@ HANDLERS: dict[ApiKey, Callable[[Parts], Handler]] = {
     ApiKey.DESCRIBE_LOG_DIRS: lambda parts: DescribeLogDirsHandler(parts.replicas, parts.log_directories),
     ApiKey.CREATE_PARTITIONS: lambda parts: CreatePartitionsHandler(parts.controller),
     ApiKey.DELETE_GROUPS: lambda parts: DeleteGroupsHandler(parts.groups),
-    ApiKey.METADATA: lambda parts: MetadataHandler(
-        parts.controller,
-        cluster_id=parts.cluster_id,
-        node_id=parts.config.node_id,
-        auto_create_topics=parts.config.get_bool("auto.create.topics.enable"),
-        create_internal_topic=parts.create_topic,
-    ),
-    ApiKey.CREATE_TOPICS: lambda parts: CreateTopicsHandler(parts.controller),
-    ApiKey.DELETE_TOPICS: lambda parts: DeleteTopicsHandler(
-        parts.controller, enabled=parts.config.get_bool("delete.topic.enable")
-    ),
-    ApiKey.INIT_PRODUCER_ID: lambda parts: InitProducerIdHandler(ProducerIds(parts.controller, parts.config.node_id)),
-    ApiKey.DESCRIBE_CONFIGS: lambda parts: DescribeConfigsHandler(
-        parts.controller, DynamicServerConfig(parts.config), node_id=parts.config.node_id
-    ),
-    ApiKey.ALTER_CONFIGS: lambda parts: AlterConfigsHandler(parts.controller, node_id=parts.config.node_id),
-    ApiKey.CREATE_PARTITIONS: lambda parts: CreatePartitionsHandler(parts.controller),
-    ApiKey.INCREMENTAL_ALTER_CONFIGS: lambda parts: IncrementalAlterConfigsHandler(
-        parts.controller, node_id=parts.config.node_id
-    ),
-    ApiKey.DESCRIBE_CLUSTER: lambda parts: DescribeClusterHandler(
-        parts.controller, cluster_id=parts.cluster_id, node_id=parts.config.node_id
-    ),
-    ApiKey.LIST_CONFIG_RESOURCES: lambda parts: ListConfigResourcesHandler(parts.controller),
-    ApiKey.DESCRIBE_TOPIC_PARTITIONS: lambda parts: DescribeTopicPartitionsHandler(
-        parts.controller, max_partitions=parts.config.get_int("max.request.partition.size.limit")
-    ),
     ApiKey.INCREMENTAL_ALTER_CONFIGS: lambda parts: IncrementalAlterConfigsHandler(
         parts.controller, node_id=parts.config.node_id
     ),
