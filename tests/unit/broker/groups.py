@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, TypeVar
 
 from tests.unit.broker.replicas import Replicas, over_the_wire, readable, records_of
 
-from ottla.broker.coordinator.composition import group_handlers, make_group_coordinator
+from ottla.broker.apis.delete_groups import DeleteGroupsHandler
+from ottla.broker.apis.describe_groups import DescribeGroupsHandler
+from ottla.broker.apis.find_coordinator import FindCoordinatorHandler
+from ottla.broker.apis.heartbeat import HeartbeatHandler
+from ottla.broker.apis.join_group import JoinGroupHandler
+from ottla.broker.apis.leave_group import LeaveGroupHandler
+from ottla.broker.apis.list_groups import ListGroupsHandler
+from ottla.broker.apis.offset_commit import OffsetCommitHandler
+from ottla.broker.apis.offset_delete import OffsetDeleteHandler
+from ottla.broker.apis.offset_fetch import OffsetFetchHandler
+from ottla.broker.apis.sync_group import SyncGroupHandler
 from ottla.broker.coordinator.group_coordinator import GROUP_METADATA_TOPIC, GroupCoordinator
-from ottla.broker.coordinator.partition_log import ReplicaManagerLog
+from ottla.broker.parts import make_group_coordinator
 from ottla.broker.request_context import RequestContext
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import EMPTY_IMAGE
@@ -21,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ottla.broker.request_context import Handler
+    from ottla.metadata.image import MetadataImage
     from ottla.protocol.message import MetadataRecord, Request
     from ottla.protocol.record import Record
 
@@ -66,13 +78,31 @@ class GroupNode(Replicas):
 
     def start_coordinator(self) -> None:
         """As after a restart of the node: nothing is known but what stands in the logs and the metadata."""
-        log = ReplicaManagerLog(self.manager, GROUP_METADATA_TOPIC)
-        self.coordinator = make_group_coordinator(self.config, log, self.clock, self.timers, self.reports.append)
-        self.handlers = group_handlers(self.coordinator, self.create_internal_topic, lambda: self.manager.image)
+        groups = make_group_coordinator(
+            self.config, self.manager, self.clock, self.timers, lambda: uuid.uuid4().bytes, self.reports.append
+        )
+        self.coordinator = groups
+        image = self._image_now
+        self.handlers = {
+            ApiKey.FIND_COORDINATOR: FindCoordinatorHandler(groups, image, self.create_internal_topic),
+            ApiKey.JOIN_GROUP: JoinGroupHandler(groups),
+            ApiKey.SYNC_GROUP: SyncGroupHandler(groups),
+            ApiKey.HEARTBEAT: HeartbeatHandler(groups),
+            ApiKey.LEAVE_GROUP: LeaveGroupHandler(groups),
+            ApiKey.OFFSET_COMMIT: OffsetCommitHandler(groups, image),
+            ApiKey.OFFSET_FETCH: OffsetFetchHandler(groups, image),
+            ApiKey.OFFSET_DELETE: OffsetDeleteHandler(groups, image),
+            ApiKey.DESCRIBE_GROUPS: DescribeGroupsHandler(groups),
+            ApiKey.LIST_GROUPS: ListGroupsHandler(groups),
+            ApiKey.DELETE_GROUPS: DeleteGroupsHandler(groups),
+        }
         everything = MetadataDelta(EMPTY_IMAGE)
         for record in self._records:
             everything.replay(record)
         self.coordinator.on_metadata(everything, self.manager.image)
+
+    def _image_now(self) -> MetadataImage:
+        return self.manager.image
 
     def load(self) -> None:
         """Give the loaders as many turns of the event loop as they need."""
