@@ -13,6 +13,7 @@ from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.request_context import RequestContext
 from ottla.metadata.controller.config_schema import ConfigResourceType
 from ottla.metadata.controller.configs import Outcomes, alter_configs
+from ottla.metadata.controller.result import special_message
 from ottla.metadata.image import ConfigResourceKey
 from ottla.protocol.api.alter_configs import (
     AlterConfigsRequest,
@@ -45,7 +46,7 @@ class AlterConfigsHandler:
             responses=[
                 AlterConfigsResourceResponse(
                     error_code=ErrorCode.NONE if error is None else error.code,
-                    error_message=None if error is None else error.message,
+                    error_message=None if error is None else special_message(error),
                     resource_type=resource_type,
                     resource_name=name,
                 )

@@ -12,6 +12,7 @@ from functools import partial
 from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.request_context import RequestContext
 from ottla.metadata.controller.partitions import create_partitions
+from ottla.metadata.controller.result import special_message
 from ottla.protocol.api.create_partitions import (
     CreatePartitionsRequest,
     CreatePartitionsResponse,
@@ -30,7 +31,7 @@ class CreatePartitionsHandler:
         except KafkaError as error:
             return CreatePartitionsResponse(
                 results=[
-                    CreatePartitionsTopicResult(name=name, error_code=error.code, error_message=error.message)
+                    CreatePartitionsTopicResult(name=name, error_code=error.code, error_message=special_message(error))
                     for name in dict.fromkeys(topic.name for topic in request.topics)
                 ]
             )

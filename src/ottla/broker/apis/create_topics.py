@@ -13,6 +13,7 @@ from functools import partial
 
 from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.request_context import RequestContext
+from ottla.metadata.controller.result import special_message
 from ottla.metadata.controller.topics import create_topics
 from ottla.protocol.api.create_topics import CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse
 from ottla.protocol.errors import KafkaError
@@ -32,7 +33,7 @@ class CreateTopicsHandler:
         except KafkaError as error:
             return CreateTopicsResponse(
                 topics=[
-                    CreatableTopicResult(name=name, error_code=error.code, error_message=error.message)
+                    CreatableTopicResult(name=name, error_code=error.code, error_message=special_message(error))
                     for name in dict.fromkeys(topic.name for topic in request.topics)
                 ]
             )

@@ -13,6 +13,7 @@ from functools import partial
 
 from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.request_context import RequestContext
+from ottla.metadata.controller.result import special_message
 from ottla.metadata.controller.topics import delete_topics
 from ottla.protocol.api.delete_topics import (
     DeletableTopicResult,
@@ -53,7 +54,7 @@ def _failed(topics: list[DeleteTopicState], error: KafkaError) -> DeleteTopicsRe
     return DeleteTopicsResponse(
         responses=[
             DeletableTopicResult(
-                name=topic.name, topic_id=topic.topic_id, error_code=error.code, error_message=error.message
+                name=topic.name, topic_id=topic.topic_id, error_code=error.code, error_message=special_message(error)
             )
             for topic in topics
         ]

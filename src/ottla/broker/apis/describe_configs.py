@@ -16,6 +16,7 @@ from ottla.broker.dynamic_config import DynamicServerConfig
 from ottla.broker.loggers import current_levels
 from ottla.broker.request_context import RequestContext
 from ottla.metadata.controller.config_schema import ConfigResourceType
+from ottla.metadata.controller.result import special_message
 from ottla.metadata.controller.topic_names import validate_topic_name
 from ottla.protocol.api.describe_configs import (
     DescribeConfigsRequest,
@@ -60,7 +61,7 @@ class DescribeConfigsHandler:
             described = self._describe(resource)
         except KafkaError as error:
             result.error_code = error.code
-            result.error_message = error.message
+            result.error_message = special_message(error)
         else:
             result.configs = [_entry(one, request.include_synonyms) for one in described]
         return result

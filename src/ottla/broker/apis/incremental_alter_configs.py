@@ -18,6 +18,7 @@ from ottla.broker.loggers import check_level, check_logger, set_level, unset_lev
 from ottla.broker.request_context import RequestContext
 from ottla.metadata.controller.config_schema import ConfigResourceType
 from ottla.metadata.controller.configs import ConfigChange, ConfigOperation, Outcomes, incremental_alter_configs
+from ottla.metadata.controller.result import special_message
 from ottla.metadata.image import ConfigResourceKey
 from ottla.protocol.api.incremental_alter_configs import (
     AlterConfigsResource,
@@ -59,7 +60,7 @@ class IncrementalAlterConfigsHandler:
             responses=[
                 AlterConfigsResourceResponse(
                     error_code=ErrorCode.NONE if error is None else error.code,
-                    error_message=None if error is None else error.message,
+                    error_message=None if error is None else special_message(error),
                     resource_type=resource_type,
                     resource_name=name,
                 )

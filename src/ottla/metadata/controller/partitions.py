@@ -10,7 +10,7 @@ from ottla.metadata.controller.assignment import (
     partition_record,
 )
 from ottla.metadata.controller.placement import place_replicas
-from ottla.metadata.controller.result import ControllerResult, ControllerView
+from ottla.metadata.controller.result import ControllerResult, ControllerView, special_message
 from ottla.metadata.partition import PartitionRegistration
 from ottla.metadata.record_serde import VersionedRecord
 from ottla.protocol.api.create_partitions import (
@@ -39,7 +39,9 @@ def create_partitions(
             records += _add_partitions(view, topic, MAX_PARTITIONS_PER_BATCH - len(records))
         except KafkaError as error:
             results.append(
-                CreatePartitionsTopicResult(name=topic.name, error_code=error.code, error_message=error.message)
+                CreatePartitionsTopicResult(
+                    name=topic.name, error_code=error.code, error_message=special_message(error)
+                )
             )
         else:
             results.append(CreatePartitionsTopicResult(name=topic.name, error_code=ErrorCode.NONE))

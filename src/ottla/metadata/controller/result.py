@@ -10,6 +10,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from ottla.metadata.image import MetadataImage
 from ottla.metadata.record_serde import VersionedRecord
+from ottla.protocol.errors import KafkaError
 
 T = TypeVar("T")
 
@@ -19,6 +20,11 @@ class ControllerResult(Generic[T]):
     records: Sequence[VersionedRecord]
     """Appended as one batch: all of them or none. Empty: the answer waits for what was appended before it."""
     response: T
+
+
+def special_message(error: KafkaError) -> str | None:
+    """What an answer says beside the code: nothing if it would only be the code's own text (Kafka's `ApiError`)."""
+    return None if error.message == error.code.message else error.message
 
 
 def random_uuid(random: Random) -> bytes:

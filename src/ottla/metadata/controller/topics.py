@@ -16,7 +16,7 @@ from ottla.metadata.controller.assignment import (
 )
 from ottla.metadata.controller.config_schema import ConfigResourceType, ConfigSchema
 from ottla.metadata.controller.placement import place_replicas
-from ottla.metadata.controller.result import ControllerResult, ControllerView
+from ottla.metadata.controller.result import ControllerResult, ControllerView, special_message
 from ottla.metadata.controller.topic_names import CLUSTER_METADATA_TOPIC, colliding_topic, validate_topic_name
 from ottla.metadata.image import MetadataImage
 from ottla.metadata.partition import PartitionRegistration
@@ -55,18 +55,16 @@ def create_topics(
     counts = Counter(topic.name for topic in request.topics)
     records: list[VersionedRecord] = []
     results: list[CreatableTopicResult] = []
-    names_taken = set(view.image.topics.by_name)
     for topic in request.topics:
         if counts[topic.name] > 1:
             if not any(result.name == topic.name for result in results):
                 results.append(_failed(topic.name, KafkaError(ErrorCode.INVALID_REQUEST, "Duplicate topic name.")))
             continue
         try:
-            created = _create_topic(view, schema, defaults, topic, names_taken)
+            created = _create_topic(view, schema, defaults, topic)
         except KafkaError as error:
             results.append(_failed(topic.name, error))
             continue
-        names_taken.add(topic.name)
         records += created.records
         results.append(created.response)
     return ControllerResult([] if request.validate_only else records, CreateTopicsResponse(topics=results))
@@ -87,15 +85,15 @@ def _check_total(request: CreateTopicsRequest, defaults: TopicDefaults) -> None:
 
 
 def _create_topic(
-    view: ControllerView, schema: ConfigSchema, defaults: TopicDefaults, topic: CreatableTopic, names_taken: set[str]
+    view: ControllerView, schema: ConfigSchema, defaults: TopicDefaults, topic: CreatableTopic
 ) -> ControllerResult[CreatableTopicResult]:
     image = view.image
     if topic.name == CLUSTER_METADATA_TOPIC:
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"{CLUSTER_METADATA_TOPIC} cannot be created")
     validate_topic_name(topic.name)
-    if topic.name in names_taken:
+    if topic.name in image.topics.by_name:
         raise KafkaError(ErrorCode.TOPIC_ALREADY_EXISTS, f"Topic '{topic.name}' already exists.")
-    other = colliding_topic(topic.name, names_taken)
+    other = colliding_topic(topic.name, image.topics.by_name)
     if other is not None:
         raise KafkaError(
             ErrorCode.INVALID_TOPIC_EXCEPTION, f"Topic '{topic.name}' collides with the existing topic '{other}'"
@@ -189,7 +187,7 @@ def _placed(view: ControllerView, defaults: TopicDefaults, topic: CreatableTopic
 
 
 def _failed(name: str, error: KafkaError) -> CreatableTopicResult:
-    return CreatableTopicResult(name=name, error_code=error.code, error_message=error.message)
+    return CreatableTopicResult(name=name, error_code=error.code, error_message=special_message(error))
 
 
 def delete_topics(
@@ -212,7 +210,10 @@ def delete_topics(
         except KafkaError as error:
             results.append(
                 DeletableTopicResult(
-                    name=topic.name, topic_id=topic.topic_id, error_code=error.code, error_message=error.message
+                    name=topic.name,
+                    topic_id=topic.topic_id,
+                    error_code=error.code,
+                    error_message=special_message(error),
                 )
             )
             continue
