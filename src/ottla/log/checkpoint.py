@@ -71,6 +71,8 @@ def read_lines(files: FileSystem, path: PurePath) -> list[list[str]] | None:
     lines = content.decode("utf-8", "replace").splitlines()
     if not lines:
         return []
+    if not content.endswith(b"\n"):
+        raise CorruptCheckpointError(f"{path}: its last line is cut")
     if lines[0].strip() != str(_VERSION):
         raise CorruptCheckpointError(f"{path}: version {lines[0]!r} is not known")
     entries = [line.split() for line in lines[2:] if line.strip()]

@@ -33,7 +33,7 @@ class LeaderEpochs:
         self.latest = UNDEFINED_EPOCH
 
     def load(self) -> bool:
-        """From the file. False if there is none, or it is malformed: then the log has to tell."""
+        """From the file. False if there is none, it is empty or malformed: then the log has to tell."""
         try:
             lines = read_lines(self._files, self._directory / LEADER_EPOCHS)
             if lines is None:
@@ -42,10 +42,10 @@ class LeaderEpochs:
                 epoch, start = line
                 self._insert(int(epoch), int(start))
         except (CorruptCheckpointError, ValueError):
-            self._epochs, self._starts, self.latest = [], [], UNDEFINED_EPOCH
+            self.forget()
             return False
-        self._synced = True
-        return True
+        self._synced = bool(self._epochs)
+        return self._synced
 
     def _insert(self, epoch: int, start: int) -> bool:
         """Whether that changed anything. Entries that contradict the new one go."""
@@ -113,9 +113,13 @@ class LeaderEpochs:
         self._starts[0] = start_offset
         self.write()
 
+    def forget(self) -> None:
+        """In memory only: `note` tells all again."""
+        self._epochs, self._starts, self.latest = [], [], UNDEFINED_EPOCH
+
     def clear(self) -> None:
         if self._epochs:
-            self._epochs, self._starts, self.latest = [], [], UNDEFINED_EPOCH
+            self.forget()
             self.write()
 
     def write(self, *, sync: bool = False) -> None:

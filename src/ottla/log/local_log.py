@@ -154,6 +154,7 @@ class LocalLog:
     def _open_epochs(self, known: bool, clean: bool) -> None:
         before = self.epochs.entries
         if not known and self.log_end_offset > self._segments[0].base_offset:
+            self.epochs.forget()
             for index in range(len(self._segments)):
                 for epoch, offset in self._segments.read(index).epochs_in_batches():
                     self.epochs.note(epoch, offset)

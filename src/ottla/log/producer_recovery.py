@@ -89,7 +89,7 @@ def _replay(segments: Segments, index: int, producers: ProducerStates, begin: in
     if found is None:
         return
     for position, header in scan_headers(segment.file, found[0], segment.size):
-        if not header.has_producer_id or header.base_offset < begin:
+        if not header.has_producer_id or header.last_offset < begin:
             continue
         if header.is_control:
             record_marker(producers, header, segment.file.read(position, header.size))

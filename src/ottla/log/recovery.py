@@ -154,17 +154,23 @@ class SegmentLoader:
         if not len(segments):
             return
         for index in range(segments.floor(recovery_point), len(segments)):
-            cut = self._recover_segment(segments[index], epochs)
+            cut, following = self._recover_segment(segments[index], epochs)
             loaded.truncated_bytes += cut
-            if cut and index + 1 < len(segments):
-                for later in segments.remove(index + 1, len(segments), self.now_ms):
-                    loaded.truncated_bytes += later.size
+            if index + 1 < len(segments) and (cut or self._lost_before(segments[index + 1], following, recovery_point)):
+                loaded.truncated_bytes += sum(segment.size for segment in list(segments)[index + 1 :])
+                segments.remove(index + 1, len(segments), self.now_ms)
                 break
         segments.remove_files(self.files, self.now_ms)
         self.files.sync_directory(self.directory)
 
-    def _recover_segment(self, segment: Segment, epochs: LeaderEpochs) -> int:
-        """Bytes that were no batch and are cut off. The rest is on the disk afterwards."""
+    def _lost_before(self, segment: Segment, following: int, recovery_point: int) -> bool:
+        """Whether batches are missing before a segment that was begun after the last flush: the end of the file before
+        was lost, between two batches. (Kafka keeps such a hole.) On a compacted topic holes are normal.
+        """
+        return segment.base_offset > max(following, recovery_point) and not self.config.compact
+
+    def _recover_segment(self, segment: Segment, epochs: LeaderEpochs) -> tuple[int, int]:
+        """Bytes that were no batch and are cut off, and the next offset. The rest is on the disk afterwards."""
         file = segment.file
         segment.begin_rebuild()
         valid, following = 0, segment.base_offset
@@ -186,7 +192,7 @@ class SegmentLoader:
         segment.end_rebuild()
         segment.transactions.truncate_to(following)
         segment.sync()
-        return cut
+        return cut, following
 
 
 def _without(name: str, suffix: str) -> SegmentFileName | None:
