@@ -132,6 +132,16 @@ def test_errors_are_repeated_until_they_go_and_then_all_is_told(replicas: Replic
     assert fetcher.fetch().responses == []
 
 
+def test_after_an_error_all_is_told_again(replicas: Replicas) -> None:
+    fetcher = Fetcher(replicas)
+    fetcher.fetch(every())
+    beyond = partitions_of(fetcher.fetch(fetch_topic("t", at(9))))["t", 0]
+    assert beyond.error_code == ErrorCode.OFFSET_OUT_OF_RANGE
+    back = partitions_of(fetcher.fetch(fetch_topic("t", at(0))))["t", 0]
+    assert (back.error_code, back.high_watermark, back.records) == (0, 0, b"")
+    assert fetcher.fetch().responses == []
+
+
 def test_a_topic_that_is_deleted_and_made_again(replicas: Replicas) -> None:
     topic_id = replicas.partition("t").topic_id
     fetcher = Fetcher(replicas)

@@ -88,6 +88,11 @@ class Sessions(RuleBasedStateMachine):
                 self.want(index, self.ends[index])
         self.fetch()
 
+    @rule(index=existing)
+    def append_and_fetch(self, index: int) -> None:
+        self.append(index, 1)
+        self.fetch()
+
     @rule()
     def fetch(self) -> None:
         full = self.session[1] == 0
@@ -136,4 +141,4 @@ class Sessions(RuleBasedStateMachine):
 
 
 TestSessions = Sessions.TestCase
-TestSessions.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestSessions.settings = settings(max_examples=150, stateful_step_count=40, deadline=None, derandomize=True)
