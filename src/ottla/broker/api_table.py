@@ -1,41 +1,13 @@
 """Which handler serves which API: the whole truth. ApiVersions is computed from this table.
 
-To serve one more API, write its handler in `broker/apis/`, and a line here.
+To serve one more API, write its handler in `broker/apis/`, a function that makes it, and a line in the table. Handlers
+are imported when the first request comes for them, or soon after the start (`Dispatcher.warm_up`): a node is up sooner.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.apis.alter_configs import AlterConfigsHandler
-from ottla.broker.apis.api_versions import ApiVersionsHandler
-from ottla.broker.apis.create_partitions import CreatePartitionsHandler
-from ottla.broker.apis.create_topics import CreateTopicsHandler
-from ottla.broker.apis.delete_groups import DeleteGroupsHandler
-from ottla.broker.apis.delete_records import DeleteRecordsHandler
-from ottla.broker.apis.delete_topics import DeleteTopicsHandler
-from ottla.broker.apis.describe_cluster import DescribeClusterHandler
-from ottla.broker.apis.describe_configs import DescribeConfigsHandler
-from ottla.broker.apis.describe_groups import DescribeGroupsHandler
-from ottla.broker.apis.describe_log_dirs import DescribeLogDirsHandler
-from ottla.broker.apis.describe_topic_partitions import DescribeTopicPartitionsHandler
-from ottla.broker.apis.fetch import FetchHandler
-from ottla.broker.apis.find_coordinator import FindCoordinatorHandler
-from ottla.broker.apis.heartbeat import HeartbeatHandler
-from ottla.broker.apis.incremental_alter_configs import IncrementalAlterConfigsHandler
-from ottla.broker.apis.init_producer_id import InitProducerIdHandler, ProducerIds
-from ottla.broker.apis.join_group import JoinGroupHandler
-from ottla.broker.apis.leave_group import LeaveGroupHandler
-from ottla.broker.apis.list_config_resources import ListConfigResourcesHandler
-from ottla.broker.apis.list_groups import ListGroupsHandler
-from ottla.broker.apis.list_offsets import ListOffsetsHandler
-from ottla.broker.apis.metadata import MetadataHandler
-from ottla.broker.apis.offset_commit import OffsetCommitHandler
-from ottla.broker.apis.offset_delete import OffsetDeleteHandler
-from ottla.broker.apis.offset_fetch import OffsetFetchHandler
-from ottla.broker.apis.offset_for_leader_epoch import OffsetForLeaderEpochHandler
-from ottla.broker.apis.produce import ProduceHandler
-from ottla.broker.apis.sync_group import SyncGroupHandler
 from ottla.protocol.api_keys import ApiKey
 
 if TYPE_CHECKING:
@@ -44,58 +16,219 @@ if TYPE_CHECKING:
     from ottla.broker.parts import Parts
     from ottla.broker.request_context import Handler
 
-HANDLERS: dict[ApiKey, Callable[[Parts], Handler]] = {
-    ApiKey.PRODUCE: lambda parts: ProduceHandler(parts.replicas, parts.clock, parts.timers),
-    ApiKey.FETCH: lambda parts: FetchHandler(
+
+def _produce(parts: Parts) -> Handler:
+    from ottla.broker.apis.produce import ProduceHandler
+
+    return ProduceHandler(parts.replicas, parts.clock, parts.timers)
+
+
+def _fetch(parts: Parts) -> Handler:
+    from ottla.broker.apis.fetch import FetchHandler
+
+    return FetchHandler(
         parts.replicas, parts.fetch_sessions, parts.clock, parts.timers, parts.config.get_int("fetch.max.bytes")
-    ),
-    ApiKey.LIST_OFFSETS: lambda parts: ListOffsetsHandler(parts.replicas),
-    ApiKey.METADATA: lambda parts: MetadataHandler(
+    )
+
+
+def _list_offsets(parts: Parts) -> Handler:
+    from ottla.broker.apis.list_offsets import ListOffsetsHandler
+
+    return ListOffsetsHandler(parts.replicas)
+
+
+def _metadata(parts: Parts) -> Handler:
+    from ottla.broker.apis.metadata import MetadataHandler
+
+    return MetadataHandler(
         parts.controller,
         cluster_id=parts.cluster_id,
         node_id=parts.config.node_id,
         auto_create_topics=parts.config.get_bool("auto.create.topics.enable"),
         create_internal_topic=parts.create_internal_topic,
-    ),
-    ApiKey.OFFSET_COMMIT: lambda parts: OffsetCommitHandler(parts.groups, parts.image),
-    ApiKey.OFFSET_FETCH: lambda parts: OffsetFetchHandler(parts.groups, parts.image),
-    ApiKey.FIND_COORDINATOR: lambda parts: FindCoordinatorHandler(
-        parts.groups, parts.image, parts.create_internal_topic
-    ),
-    ApiKey.JOIN_GROUP: lambda parts: JoinGroupHandler(parts.groups),
-    ApiKey.HEARTBEAT: lambda parts: HeartbeatHandler(parts.groups),
-    ApiKey.LEAVE_GROUP: lambda parts: LeaveGroupHandler(parts.groups),
-    ApiKey.SYNC_GROUP: lambda parts: SyncGroupHandler(parts.groups),
-    ApiKey.DESCRIBE_GROUPS: lambda parts: DescribeGroupsHandler(parts.groups),
-    ApiKey.LIST_GROUPS: lambda parts: ListGroupsHandler(parts.groups),
-    ApiKey.API_VERSIONS: lambda parts: ApiVersionsHandler(HANDLERS, parts.image),
-    ApiKey.CREATE_TOPICS: lambda parts: CreateTopicsHandler(parts.controller),
-    ApiKey.DELETE_TOPICS: lambda parts: DeleteTopicsHandler(
-        parts.controller, enabled=parts.config.get_bool("delete.topic.enable")
-    ),
-    ApiKey.DELETE_RECORDS: lambda parts: DeleteRecordsHandler(parts.replicas),
-    ApiKey.INIT_PRODUCER_ID: lambda parts: InitProducerIdHandler(ProducerIds(parts.controller, parts.config.node_id)),
-    ApiKey.OFFSET_FOR_LEADER_EPOCH: lambda parts: OffsetForLeaderEpochHandler(parts.replicas),
-    ApiKey.DESCRIBE_CONFIGS: lambda parts: DescribeConfigsHandler(
-        parts.controller, parts.dynamic_config, node_id=parts.config.node_id
-    ),
-    ApiKey.ALTER_CONFIGS: lambda parts: AlterConfigsHandler(parts.controller, node_id=parts.config.node_id),
-    ApiKey.DESCRIBE_LOG_DIRS: lambda parts: DescribeLogDirsHandler(parts.replicas, parts.log_directories),
-    ApiKey.CREATE_PARTITIONS: lambda parts: CreatePartitionsHandler(parts.controller),
-    ApiKey.DELETE_GROUPS: lambda parts: DeleteGroupsHandler(parts.groups),
-    ApiKey.INCREMENTAL_ALTER_CONFIGS: lambda parts: IncrementalAlterConfigsHandler(
-        parts.controller, node_id=parts.config.node_id
-    ),
-    ApiKey.OFFSET_DELETE: lambda parts: OffsetDeleteHandler(parts.groups, parts.image),
-    ApiKey.DESCRIBE_CLUSTER: lambda parts: DescribeClusterHandler(
-        parts.controller, cluster_id=parts.cluster_id, node_id=parts.config.node_id
-    ),
-    ApiKey.LIST_CONFIG_RESOURCES: lambda parts: ListConfigResourcesHandler(parts.controller),
-    ApiKey.DESCRIBE_TOPIC_PARTITIONS: lambda parts: DescribeTopicPartitionsHandler(
+    )
+
+
+def _offset_commit(parts: Parts) -> Handler:
+    from ottla.broker.apis.offset_commit import OffsetCommitHandler
+
+    return OffsetCommitHandler(parts.groups, parts.image)
+
+
+def _offset_fetch(parts: Parts) -> Handler:
+    from ottla.broker.apis.offset_fetch import OffsetFetchHandler
+
+    return OffsetFetchHandler(parts.groups, parts.image)
+
+
+def _find_coordinator(parts: Parts) -> Handler:
+    from ottla.broker.apis.find_coordinator import FindCoordinatorHandler
+
+    return FindCoordinatorHandler(parts.groups, parts.image, parts.create_internal_topic)
+
+
+def _join_group(parts: Parts) -> Handler:
+    from ottla.broker.apis.join_group import JoinGroupHandler
+
+    return JoinGroupHandler(parts.groups)
+
+
+def _heartbeat(parts: Parts) -> Handler:
+    from ottla.broker.apis.heartbeat import HeartbeatHandler
+
+    return HeartbeatHandler(parts.groups)
+
+
+def _leave_group(parts: Parts) -> Handler:
+    from ottla.broker.apis.leave_group import LeaveGroupHandler
+
+    return LeaveGroupHandler(parts.groups)
+
+
+def _sync_group(parts: Parts) -> Handler:
+    from ottla.broker.apis.sync_group import SyncGroupHandler
+
+    return SyncGroupHandler(parts.groups)
+
+
+def _describe_groups(parts: Parts) -> Handler:
+    from ottla.broker.apis.describe_groups import DescribeGroupsHandler
+
+    return DescribeGroupsHandler(parts.groups)
+
+
+def _list_groups(parts: Parts) -> Handler:
+    from ottla.broker.apis.list_groups import ListGroupsHandler
+
+    return ListGroupsHandler(parts.groups)
+
+
+def _api_versions(parts: Parts) -> Handler:
+    from ottla.broker.apis.api_versions import ApiVersionsHandler
+
+    return ApiVersionsHandler(HANDLERS, parts.image)
+
+
+def _create_topics(parts: Parts) -> Handler:
+    from ottla.broker.apis.create_topics import CreateTopicsHandler
+
+    return CreateTopicsHandler(parts.controller)
+
+
+def _delete_topics(parts: Parts) -> Handler:
+    from ottla.broker.apis.delete_topics import DeleteTopicsHandler
+
+    return DeleteTopicsHandler(parts.controller, enabled=parts.config.get_bool("delete.topic.enable"))
+
+
+def _delete_records(parts: Parts) -> Handler:
+    from ottla.broker.apis.delete_records import DeleteRecordsHandler
+
+    return DeleteRecordsHandler(parts.replicas)
+
+
+def _init_producer_id(parts: Parts) -> Handler:
+    from ottla.broker.apis.init_producer_id import InitProducerIdHandler, ProducerIds
+
+    return InitProducerIdHandler(ProducerIds(parts.controller, parts.config.node_id))
+
+
+def _offset_for_leader_epoch(parts: Parts) -> Handler:
+    from ottla.broker.apis.offset_for_leader_epoch import OffsetForLeaderEpochHandler
+
+    return OffsetForLeaderEpochHandler(parts.replicas)
+
+
+def _describe_configs(parts: Parts) -> Handler:
+    from ottla.broker.apis.describe_configs import DescribeConfigsHandler
+
+    return DescribeConfigsHandler(parts.controller, parts.dynamic_config, node_id=parts.config.node_id)
+
+
+def _alter_configs(parts: Parts) -> Handler:
+    from ottla.broker.apis.alter_configs import AlterConfigsHandler
+
+    return AlterConfigsHandler(parts.controller, node_id=parts.config.node_id)
+
+
+def _describe_log_dirs(parts: Parts) -> Handler:
+    from ottla.broker.apis.describe_log_dirs import DescribeLogDirsHandler
+
+    return DescribeLogDirsHandler(parts.replicas, parts.log_directories)
+
+
+def _create_partitions(parts: Parts) -> Handler:
+    from ottla.broker.apis.create_partitions import CreatePartitionsHandler
+
+    return CreatePartitionsHandler(parts.controller)
+
+
+def _delete_groups(parts: Parts) -> Handler:
+    from ottla.broker.apis.delete_groups import DeleteGroupsHandler
+
+    return DeleteGroupsHandler(parts.groups)
+
+
+def _incremental_alter_configs(parts: Parts) -> Handler:
+    from ottla.broker.apis.incremental_alter_configs import IncrementalAlterConfigsHandler
+
+    return IncrementalAlterConfigsHandler(parts.controller, node_id=parts.config.node_id)
+
+
+def _offset_delete(parts: Parts) -> Handler:
+    from ottla.broker.apis.offset_delete import OffsetDeleteHandler
+
+    return OffsetDeleteHandler(parts.groups, parts.image)
+
+
+def _describe_cluster(parts: Parts) -> Handler:
+    from ottla.broker.apis.describe_cluster import DescribeClusterHandler
+
+    return DescribeClusterHandler(parts.controller, cluster_id=parts.cluster_id, node_id=parts.config.node_id)
+
+
+def _list_config_resources(parts: Parts) -> Handler:
+    from ottla.broker.apis.list_config_resources import ListConfigResourcesHandler
+
+    return ListConfigResourcesHandler(parts.controller)
+
+
+def _describe_topic_partitions(parts: Parts) -> Handler:
+    from ottla.broker.apis.describe_topic_partitions import DescribeTopicPartitionsHandler
+
+    return DescribeTopicPartitionsHandler(
         parts.controller, max_partitions=parts.config.get_int("max.request.partition.size.limit")
-    ),
+    )
+
+
+HANDLERS: dict[ApiKey, Callable[[Parts], Handler]] = {
+    ApiKey.PRODUCE: _produce,
+    ApiKey.FETCH: _fetch,
+    ApiKey.LIST_OFFSETS: _list_offsets,
+    ApiKey.METADATA: _metadata,
+    ApiKey.OFFSET_COMMIT: _offset_commit,
+    ApiKey.OFFSET_FETCH: _offset_fetch,
+    ApiKey.FIND_COORDINATOR: _find_coordinator,
+    ApiKey.JOIN_GROUP: _join_group,
+    ApiKey.HEARTBEAT: _heartbeat,
+    ApiKey.LEAVE_GROUP: _leave_group,
+    ApiKey.SYNC_GROUP: _sync_group,
+    ApiKey.DESCRIBE_GROUPS: _describe_groups,
+    ApiKey.LIST_GROUPS: _list_groups,
+    ApiKey.API_VERSIONS: _api_versions,
+    ApiKey.CREATE_TOPICS: _create_topics,
+    ApiKey.DELETE_TOPICS: _delete_topics,
+    ApiKey.DELETE_RECORDS: _delete_records,
+    ApiKey.INIT_PRODUCER_ID: _init_producer_id,
+    ApiKey.OFFSET_FOR_LEADER_EPOCH: _offset_for_leader_epoch,
+    ApiKey.DESCRIBE_CONFIGS: _describe_configs,
+    ApiKey.ALTER_CONFIGS: _alter_configs,
+    ApiKey.DESCRIBE_LOG_DIRS: _describe_log_dirs,
+    ApiKey.CREATE_PARTITIONS: _create_partitions,
+    ApiKey.DELETE_GROUPS: _delete_groups,
+    ApiKey.INCREMENTAL_ALTER_CONFIGS: _incremental_alter_configs,
+    ApiKey.OFFSET_DELETE: _offset_delete,
+    ApiKey.DESCRIBE_CLUSTER: _describe_cluster,
+    ApiKey.LIST_CONFIG_RESOURCES: _list_config_resources,
+    ApiKey.DESCRIBE_TOPIC_PARTITIONS: _describe_topic_partitions,
 }
-
-
-def make_table(parts: Parts) -> dict[ApiKey, Handler]:
-    return {key: make(parts) for key, make in HANDLERS.items()}

@@ -19,7 +19,7 @@ from ottla.protocol.codec import decoder
 from ottla.protocol.errors import ErrorCode, ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ottla.protocol.message import Response
 
@@ -62,11 +62,26 @@ class Route:
 
 
 class Dispatcher:
-    """The routes of one listener, made as they are first asked for."""
+    """The routes of a node, made as they are first asked for, and so are the handlers."""
 
-    def __init__(self, table: Mapping[ApiKey, Handler]) -> None:
+    def __init__(self, table: Mapping[ApiKey, Callable[[], Handler]]) -> None:
         self._table = table
+        self._handlers: dict[ApiKey, Handler] = {}
         self._routes: dict[tuple[int, int], Route] = {}
+
+    def warm_up(self) -> bool:
+        """Make one more handler, before somebody waits for it; whether there are more to make."""
+        missing = self._table.keys() - self._handlers.keys()
+        if missing:
+            self._handler(min(missing))
+        return len(missing) > 1
+
+    def _handler(self, key: ApiKey) -> Handler:
+        """`KeyError` for an API that is not served."""
+        handler = self._handlers.get(key)
+        if handler is None:
+            handler = self._handlers[key] = self._table[key]()
+        return handler
 
     def open(self, frame: memoryview, connection: ClientConnection) -> tuple[Route, RequestContext, Any]:
         """The route, the context and the decoded request of a frame.
@@ -98,16 +113,14 @@ class Dispatcher:
         return route, context, route.decode(frame, position)[0]
 
     def _make_route(self, api_key: int, api_version: int) -> Route:
-        try:
-            key = ApiKey(api_key)
-            handler = self._table[key]
-        except (ValueError, KeyError):
-            raise ProtocolError(f"API {api_key} is not served") from None
+        if api_key not in self._table:
+            raise ProtocolError(f"API {api_key} is not served")
+        key = ApiKey(api_key)
         if api_version not in API[key].stable_versions:
             if key is not ApiKey.API_VERSIONS:
                 raise ProtocolError(f"{key.name} version {api_version} is not served")
-            return Route(key, 0, handler)  # not kept: a stranger could fill the table with versions
-        route = self._routes[(api_key, api_version)] = Route(key, api_version, handler)
+            return Route(key, 0, self._handler(key))  # not kept: a stranger could fill the table with versions
+        route = self._routes[(api_key, api_version)] = Route(key, api_version, self._handler(key))
         return route
 
 

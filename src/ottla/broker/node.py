@@ -16,9 +16,10 @@ import gc
 import logging
 import random
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING
 
-from ottla.broker.api_table import make_table
+from ottla.broker.api_table import HANDLERS
 from ottla.broker.config_schema import ServerConfigSchema
 from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.coordinator.internal_topics import InternalTopics
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from ottla.runtime.loop import StopRequest
     from ottla.runtime.network import Listener
 
+WARM_UP_INTERVAL_MS = 5.0
 MAX_FETCH_SESSION_ID = 2**31 - 1
 GC_THRESHOLD = 50_000  # allocations between two looks at the youngest objects: requests leave no cycles behind
 
@@ -106,7 +108,8 @@ class Node:
             self._registration = registration
             replicas, groups = self._make_replicas(logs)
             parts = self._make_parts(storage, controller, replicas, groups)
-            listeners = await self._listen(Dispatcher(make_table(parts)))
+            dispatcher = Dispatcher({key: partial(make, parts) for key, make in HANDLERS.items()})
+            listeners = await self._listen(dispatcher)
             registration.register(
                 ports=self._ports,
                 directory_ids=[storage.directory_ids[path] for path in self._directories.paths],
@@ -119,11 +122,9 @@ class Node:
             self._start_upkeep(logs)
         except (StorageError, ConfigError, DirectoryInUseError) as error:
             raise StartError(str(error)) from error
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GC_THRESHOLD)
         for listener in listeners:
             listener.resume_accepting()
+        self._warm_up(dispatcher)
 
     async def stop(self) -> None:
         """Stop what was started, in order; what fails is reported and does not keep the rest from stopping."""
@@ -257,6 +258,19 @@ class Node:
             self._ports[name] = listener.port
             listeners.append(listener)
         return listeners
+
+    def _warm_up(self, dispatcher: Dispatcher) -> None:
+        """Once the first clients are let in: make the other handlers, one a turn; then spare the collector all that."""
+
+        def turn() -> None:
+            if dispatcher.warm_up():
+                self._timers.call_later(WARM_UP_INTERVAL_MS, turn)
+            else:
+                gc.collect()
+                gc.freeze()
+                gc.set_threshold(GC_THRESHOLD)
+
+        self._timers.call_later(WARM_UP_INTERVAL_MS, turn)
 
     def _start_upkeep(self, logs: LogManager) -> None:
         upkeep = LogUpkeep(
