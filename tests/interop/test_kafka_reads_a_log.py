@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.peers.apache_kafka import run_java
@@ -15,6 +15,9 @@ from ottla.log.log import Log
 from ottla.protocol.control_batch import end_transaction_batch
 from ottla.protocol.record_batch import CompressionType
 from ottla.runtime.disk import Disk
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def write_log(directory: Path) -> Log:
@@ -37,7 +40,7 @@ def write_log(directory: Path) -> Log:
         marker = end_transaction_batch(
             commit=index % 2 == 0, producer_id=6, producer_epoch=0, coordinator_epoch=1, timestamp_ms=NOW_MS
         )
-        append(log, marker, epoch=4, origin=AppendOrigin.COORDINATOR)
+        append(log, bytes(marker), epoch=4, origin=AppendOrigin.COORDINATOR)
     log.close()
     assert log.segment_count > 2
     return log

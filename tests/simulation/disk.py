@@ -1,9 +1,9 @@
 """A disk in memory that behaves as badly as a real one may: `runtime.files.FileSystem` with crashes and errors, seeded.
 
 A crash keeps, of every file, what was synced, and of what was not any prefix, whose last bytes may be torn (zeros or
-noise), as a page cache that was half written back. Of the changes of names (new files, renames, removals) since the last
-`sync_directory` the first few survive, as in a journal. `fail_after` makes the n-th write or sync from now on raise
-`OSError`.
+noise), as a page cache that was half written back. Of the changes of names (new files, renames, removals) since the
+last `sync_directory` the first few survive, as in a journal. `fail_after` makes the n-th write or sync from now on
+raise `OSError`.
 """
 
 import errno

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from ottla.log.append_result import AppendOrigin, AppendResult
 from ottla.log.config import LogConfig
@@ -10,7 +11,9 @@ from ottla.log.log import Log
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.record import Record, RecordBatchBuilder, iterate_records
 from ottla.protocol.record_batch import CompressionType, iterate_batches
-from ottla.runtime.files import FileSystem
+
+if TYPE_CHECKING:
+    from ottla.runtime.files import FileSystem
 
 NOW_MS = 1_790_000_000_000
 DIRECTORY = PurePath("/data/topic-0")

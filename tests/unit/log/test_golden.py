@@ -1,8 +1,8 @@
-"""Logs that Apache Kafka 4.3.1 wrote (`tests/golden/log`): given the same batches, ours has the same files, byte for byte.
+"""Logs that Apache Kafka 4.3.1 wrote (`tests/golden/log`): given the same batches, ours has the same files to the byte.
 
-They were made by librdkafka against one node: idempotent and plain producers, all compressions, timestamps that go back,
-a topic with LogAppendTime, transactions that commit, abort and stay open, tiny indexes so that segments roll by index
-size, and by time (the transaction markers are two months younger than the records).
+They were made by librdkafka against one node: idempotent and plain producers, all compressions, timestamps that go
+back, a topic with LogAppendTime, transactions that commit, abort and stay open, tiny indexes so that segments roll by
+index size, and by time (the transaction markers are two months younger than the records).
 """
 
 from __future__ import annotations
