@@ -2,7 +2,7 @@
 
 | version | what changed                                                              | KIP  |
 |---------|---------------------------------------------------------------------------|------|
-| 2       | the oldest that Kafka 4 reads; a retention time for all                   |      |
+| 2       | the oldest that is read; a retention time for all                         |      |
 | 3       | throttle time in the answer                                               |      |
 | 4       | throttled after the answer                                                | 219  |
 | 5       | no retention time any more: offsets are kept while their group lives      | 211  |

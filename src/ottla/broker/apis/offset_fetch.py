@@ -2,7 +2,7 @@
 
 | version | what changed                                                   | KIP |
 |---------|----------------------------------------------------------------|-----|
-| 1       | the oldest that Kafka 4 reads; errors stand at each partition  |     |
+| 1       | the oldest that is read; errors stand at each partition        |     |
 | 2       | null topics: all of them; an error for the whole answer        | 88  |
 | 3       | throttle time in the answer                                    |     |
 | 4       | throttled after the answer                                     | 219 |
