@@ -2,8 +2,8 @@
 
 A crash keeps, of every file, what was synced, and of what was not any prefix, whose last bytes may be torn (zeros or
 noise), as a page cache that was half written back. Of the changes of names (new files, renames, removals) since the
-last `sync_directory` the first few survive, as in a journal. `fail_after` makes the n-th write or sync from now on
-raise `OSError`.
+last `sync_directory` the first few survive, as in a journal. `fail_after` makes the n-th write, truncation or sync
+from now on raise `OSError`, and some after it (`times`).
 """
 
 import errno
@@ -48,6 +48,8 @@ class SimulatedFile:
 
     def truncate(self, size: int) -> None:
         self._check()
+        if self._disk.fails():
+            raise OSError(errno.EIO, "the simulated disk cannot truncate")
         del self._content.data[size:]
         self._content.data += bytes(size - len(self._content.data))
 
@@ -77,11 +79,12 @@ class SimulatedDisk:
         self._opened: list[SimulatedFile] = []
         self._journal: list[Sequence[tuple[str, Content | None]]] = []
         self._fail_after: int | None = None
+        self._fail_for = 1
 
     # ── misbehaviour ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def fail_after(self, operations: int | None) -> None:
-        self._fail_after = operations
+    def fail_after(self, operations: int | None, *, times: int = 1) -> None:
+        self._fail_after, self._fail_for = operations, times
 
     def fails(self) -> bool:
         if self._fail_after is None:
@@ -89,7 +92,9 @@ class SimulatedDisk:
         self._fail_after -= 1
         if self._fail_after > 0:
             return False
-        self._fail_after = None
+        self._fail_for -= 1
+        if self._fail_for <= 0:
+            self._fail_after = None
         return True
 
     def is_open(self, file: SimulatedFile) -> bool:

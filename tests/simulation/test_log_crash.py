@@ -159,11 +159,13 @@ def test_truncation_and_crashes(block: int) -> None:
             life.check()
 
 
-def test_a_failed_append_leaves_no_torn_bytes_behind() -> None:
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_failed_append_leaves_no_torn_bytes_behind(failures: int) -> None:
+    """The second failure is that of cutting them off; then that happens before the next append."""
     life = Life(5)
     life.append()
     end, size = life.log.log_end_offset, life.log.size_bytes
-    life.disk.fail_after(1)
+    life.disk.fail_after(1, times=failures)
     with pytest.raises(OSError, match="full"):
         life.append()
     assert (life.log.log_end_offset, life.log.size_bytes) == (end, size)

@@ -131,6 +131,8 @@ class OffsetIndex:
             words.byteswap()
         file = self._files.open(self.path, create=True)
         try:
+            if file.size != self._written * ENTRY_SIZE:  # a write failed half-way
+                file.truncate(self._written * ENTRY_SIZE)
             if words:
                 file.append([words.tobytes()])
                 self._written = len(relative)

@@ -148,9 +148,11 @@ class Segment:
         self._roll_by_time()
 
     def append(self, buffers: Sequence[Buffer], size: int, last_offset: int, max_timestamp: int) -> None:
-        """One batch of `size` bytes in `buffers`. On `OSError` what was written of it is cut off again."""
+        """One batch of `size` bytes in `buffers`. On `OSError` what was written of it is cut off, at once or later."""
         file = self.file
         position = file.size
+        if position != self._size:
+            position = self._cut_torn_bytes()
         try:
             file.append(buffers)
         except OSError:
@@ -181,11 +183,20 @@ class Segment:
         self.times.append(self.max_timestamp, self.max_timestamp_offset)
         self.full = self.offsets.full or self.times.full
         if unwritten >= UNWRITTEN_INDEX_ENTRIES:
-            self.offsets.write()
-            self.times.write()
+            # The batch is written, and stands. If the indexes cannot be now, finishing or syncing the segment tells.
+            with suppress(OSError):
+                self.offsets.write()
+                self.times.write()
+
+    def _cut_torn_bytes(self) -> int:
+        """What a failed append left; nothing may follow it. Raises `OSError`: still not possible."""
+        self.file.truncate(self.size)
+        return self.size
 
     def finish(self) -> None:
         """No more appends: close the time index with the largest timestamp and write both indexes."""
+        if self.file.size != self._size:
+            self._cut_torn_bytes()
         self._know_timestamps()
         self.times.append(self.max_timestamp, self.max_timestamp_offset)
         self.offsets.write()

@@ -124,6 +124,8 @@ class TimeIndex:
         data = b"".join(map(_ENTRY.pack, timestamps[written:], self._relative[written:]))
         file = self._files.open(self.path, create=True)
         try:
+            if file.size != written * ENTRY_SIZE:  # a write failed half-way
+                file.truncate(written * ENTRY_SIZE)
             if data:
                 file.append([data])
                 self._written = len(timestamps)
