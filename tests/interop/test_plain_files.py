@@ -19,7 +19,6 @@ CHECKPOINTS = (
     "recovery-point-offset-checkpoint",
     "replication-offset-checkpoint",
     "log-start-offset-checkpoint",
-    "cleaner-offset-checkpoint",
 )
 
 
