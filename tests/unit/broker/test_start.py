@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
+import resource
 import signal
 import socket
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -148,14 +148,13 @@ def test_keys_without_effect_and_unknown_keys_are_one_line_each(processes: list[
 
 
 def test_from_an_empty_disk_to_an_answer_in_less_than_a_second(processes: list[Process], tmp_path: Path) -> None:
-    taken = []
-    for attempt in range(3):  # of the best: the machine may be busy with something else
-        began = time.monotonic()
-        process = start(processes, tmp_path / str(attempt))
-        ask_versions(process.ready_port())
-        taken.append(time.monotonic() - began)
-        process.kill()
-    assert min(taken) < 1.0
+    """Of processor time, start and stop together: the machine may be busy with something else."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    process = start(processes, tmp_path)
+    ask_versions(process.ready_port())
+    process.end(signal.SIGTERM)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime) < 1.0
 
 
 @pytest.mark.parametrize(

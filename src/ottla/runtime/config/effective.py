@@ -39,6 +39,9 @@ EFFECTIVE_KEYS: frozenset[str] = frozenset(
         "max.connections.per.ip",
         "max.connections.per.ip.overrides",
         # Topics
+        "auto.create.topics.enable",
+        "delete.topic.enable",
+        "max.request.partition.size.limit",
         "num.partitions",
         "default.replication.factor",
         "min.insync.replicas",
