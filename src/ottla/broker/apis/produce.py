@@ -26,6 +26,7 @@ from ottla.protocol.api.produce import (
     BatchIndexAndErrorMessage,
     LeaderIdAndEpoch,
     NodeEndpoint,
+    PartitionProduceData,
     PartitionProduceResponse,
     ProduceRequest,
     ProduceResponse,
@@ -33,7 +34,14 @@ from ottla.protocol.api.produce import (
     TopicProduceResponse,
 )
 from ottla.protocol.errors import ErrorCode, KafkaError
-from ottla.protocol.record_batch import COMPRESSION_MASK, TRANSACTIONAL_FLAG, CompressionType
+from ottla.protocol.record_batch import (
+    COMPRESSION_MASK,
+    HEADER_SIZE,
+    LOG_OVERHEAD,
+    MAGIC,
+    TRANSACTIONAL_FLAG,
+    CompressionType,
+)
 from ottla.protocol.types import Region
 from ottla.runtime.files import Buffer
 from ottla.runtime.time import Clock, Timers
@@ -56,6 +64,10 @@ NO_LEADER: Final = LeaderIdAndEpoch()
 NO_RECORD_ERRORS: Final[list[BatchIndexAndErrorMessage]] = []
 NO_ENDPOINTS: Final[list[NodeEndpoint]] = []
 
+UNREAD: Final = frozenset((ErrorCode.CORRUPT_MESSAGE, ErrorCode.MESSAGE_TOO_LARGE, ErrorCode.RECORD_LIST_TOO_LARGE))
+
+_LENGTH_AT: Final = 8
+_MAGIC_AT: Final = 16
 _ATTRIBUTES_AT: Final = 22  # the low byte of the batch header's attributes
 _BUFFERS: Final = (memoryview, bytes)
 
@@ -104,7 +116,7 @@ class ProduceHandler:
                             waiting.append((answer, committed))
                 else:
                     refused = True
-                    answer = _refusal(data.index, result)
+                    answer = _refusal(data, result)
                 partitions.append(answer)
             topics.append(
                 TopicProduceResponse(name=topic_data.name, topic_id=topic_data.topic_id, partition_responses=partitions)
@@ -209,19 +221,30 @@ def _refused(error: ErrorCode, message: str | None = None) -> AppendResult:
     return AppendResult(error, -1, -1, -1, -1, error_message=message)
 
 
-def _refusal(index: int, result: AppendResult) -> PartitionProduceResponse:
+def _refusal(data: PartitionProduceData, result: AppendResult) -> PartitionProduceResponse:
+    """As Kafka, which tells the log's start only of a batch that it could read and did not find too large."""
+    unread = result.error in UNREAD or (result.error is ErrorCode.INVALID_RECORD and not _is_one_batch(data.records))
     return PartitionProduceResponse(
-        index=index,
+        index=data.index,
         error_code=result.error,
         base_offset=-1,
         log_append_time_ms=-1,
-        log_start_offset=result.log_start_offset,
+        log_start_offset=-1 if unread else result.log_start_offset,
         record_errors=[
             BatchIndexAndErrorMessage(batch_index=record.batch_index, batch_index_error_message=record.message)
             for record in result.record_errors
         ],
         error_message=result.error_message,
         current_leader=NO_LEADER,
+    )
+
+
+def _is_one_batch(records: Buffer | Region | None) -> bool:
+    return (
+        isinstance(records, _BUFFERS)
+        and len(records) >= HEADER_SIZE
+        and records[_MAGIC_AT] == MAGIC
+        and int.from_bytes(records[_LENGTH_AT:LOG_OVERHEAD]) + LOG_OVERHEAD == len(records)
     )
 
 

@@ -192,7 +192,7 @@ class FetchRead:
 
     def _refused(self, wanted: FetchPartition, error: ErrorCode) -> PartitionData:
         self.answer_now = True
-        return _error(wanted.index, error)
+        return _error(wanted.index, error, None)
 
     def _disk_failed(self, wanted: FetchPartition, error: OSError) -> PartitionData:
         if wanted.partition is not None:
@@ -205,10 +205,11 @@ class FetchRead:
             self._some_unknown = True
         else:
             self.answer_now = True
-        return _error(wanted.index, error)
+        return _error(wanted.index, error, [])
 
 
-def _error(index: int, error: ErrorCode) -> PartitionData:
+def _error(index: int, error: ErrorCode, aborted: list[AbortedTransaction] | None) -> PartitionData:
+    """`aborted`: as in Kafka, an empty list for what is not found, null for what is refused."""
     return PartitionData(
         partition_index=index,
         error_code=error,
@@ -216,6 +217,6 @@ def _error(index: int, error: ErrorCode) -> PartitionData:
         diverging_epoch=NO_DIVERGENCE,
         current_leader=NO_LEADER,
         snapshot_id=NO_SNAPSHOT,
-        aborted_transactions=[],
+        aborted_transactions=aborted,
         records=b"",
     )
