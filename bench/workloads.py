@@ -72,7 +72,7 @@ class Workload:
         answer = load.run(client_cpus, str(command[0]), *command[1:])
         cpu_s = contender.cpu_s() - before
         records = answer["records"]
-        return Measurement(records_per_s=records / answer["seconds"], cpu_us_per_record=cpu_s / records * 1e6)
+        return Measurement(records_per_s=answer["records_per_s"], cpu_us_per_record=cpu_s / records * 1e6)
 
 
 WORKLOADS = (

@@ -17,10 +17,12 @@ from tests.conformance.client import (
     Start,
 )
 from tests.conformance.scenarios import ClientScenarios, unique
+from tests.peers.process import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+COORDINATOR_ERRORS = {14, 15, 16}  # it loads, it is not available, it is elsewhere
 NOW_MS = int(time.time() * 1000)
 BROKER_DOWN_IS_EXPECTED = {"log_level": 0, "reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 200}
 
@@ -163,9 +165,18 @@ class Librdkafka(Client):
 
     def committed(self, group: str, topic: str, partition: int = 0) -> int | None:
         asked = ck.ConsumerGroupTopicPartitions(group, [ck.TopicPartition(topic, partition)])
-        found = self.admin.list_consumer_group_offsets([asked])[group].result(CALL_TIMEOUT_S)
+        found = wait_for(lambda: self._group_offsets(asked), "the group's coordinator")
         offset: int = found.topic_partitions[0].offset
         return None if offset < 0 else offset
+
+    def _group_offsets(self, asked: ck.ConsumerGroupTopicPartitions) -> Any:
+        """The offsets, or None while the coordinator loads (librdkafka, unlike Java's client, does not ask again)."""
+        try:
+            return self.admin.list_consumer_group_offsets([asked])[asked.group_id].result(CALL_TIMEOUT_S)
+        except ck.KafkaException as error:
+            if not error.args[0].retriable() and error.args[0].code() not in COORDINATOR_ERRORS:
+                raise
+            return None
 
     def delete_group(self, group: str) -> None:
         self.admin.delete_consumer_groups([group])[group].result(CALL_TIMEOUT_S)

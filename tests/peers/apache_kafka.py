@@ -94,7 +94,8 @@ def run_java(
 class KafkaNode(NodeProcess):
     """A combined broker and controller of Apache Kafka on free ports of the loopback, its data below `directory`.
 
-    `settings` are added to its `server.properties`. The ports stay the same over restarts.
+    `settings` are added to its `server.properties`. The ports stay the same over restarts. `data` is a directory that
+    another node (1, of a cluster of its own) has formatted and used, to be taken over as it is.
     """
 
     name = f"Apache Kafka {VERSION}"
@@ -106,6 +107,7 @@ class KafkaNode(NodeProcess):
         *,
         heap: str = "-Xmx512m",
         prefix: Sequence[str] = (),
+        data: Path | None = None,
     ) -> None:
         super().__init__(directory)
         self._settings = dict(settings or {})
@@ -113,7 +115,8 @@ class KafkaNode(NodeProcess):
         self._prefix = tuple(prefix)
         self._port = free_port()
         self._controller_port = free_port()
-        self.data = directory / "data"
+        self._is_formatted = data is not None
+        self.data = data or directory / "data"
 
     @property
     def address(self) -> str:
@@ -127,6 +130,8 @@ class KafkaNode(NodeProcess):
             return
         lines = [f"{key}={value}" for key, value in (self._base_settings() | self._settings).items()]
         properties.write_text("\n".join(lines) + "\n")
+        if self._is_formatted:
+            return
         run_java(
             "kafka.tools.StorageTool", "format", "--standalone", "--ignore-formatted",
             "-t", CLUSTER_ID, "-c", str(properties),
