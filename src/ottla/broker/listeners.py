@@ -62,7 +62,7 @@ class Listeners:
 
         listener = await self._network.listen(host, port, accept)
         self._listeners.append(listener)
-        if self._sweeper is None and self._limits.max_idle_ms >= 0:
+        if self._sweeper is None and self._limits.max_idle_ms > 0:
             self._schedule_sweep()
         return listener
 

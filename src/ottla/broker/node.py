@@ -43,7 +43,13 @@ from ottla.broker.settings import (
 )
 from ottla.broker.storage_format import FormatRequest, Storage, StorageError, open_storage
 from ottla.log.manager import LogManager
+from ottla.log.recovery import OffsetOverflowError
 from ottla.log.upkeep import LogUpkeep
+from ottla.metadata.record_serde import MetadataError
+from ottla.protocol.errors import KafkaError
+from ottla.raft.batches import RaftLogError
+from ottla.raft.election_state import QuorumStateError
+from ottla.raft.state import RaftError
 from ottla.runtime.blocking import BlockingWork
 from ottla.runtime.clock import LoopTimers, SystemClock
 from ottla.runtime.config.definition import ConfigError
@@ -61,6 +67,19 @@ if TYPE_CHECKING:
 WARM_UP_INTERVAL_MS = 5.0
 MAX_FETCH_SESSION_ID = 2**31 - 1
 GC_THRESHOLD = 50_000  # allocations between two looks at the youngest objects: requests leave no cycles behind
+
+# What the parts raise about configuration and directories that cannot be run on; anything else is a bug.
+CANNOT_START = (
+    ConfigError,
+    DirectoryInUseError,
+    KafkaError,
+    MetadataError,
+    OffsetOverflowError,
+    QuorumStateError,
+    RaftError,
+    RaftLogError,
+    StorageError,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -120,7 +139,7 @@ class Node:
             self._undo.append(groups.close)
             registration.unfence()
             self._start_upkeep(logs)
-        except (StorageError, ConfigError, DirectoryInUseError) as error:
+        except CANNOT_START as error:
             raise StartError(str(error)) from error
         for listener in listeners:
             listener.resume_accepting()

@@ -136,6 +136,20 @@ def test_an_address_in_use_is_one_clear_line(processes: list[Process], tmp_path:
     assert "in use" in err
 
 
+def test_a_directory_that_cannot_be_run_on_is_one_clear_line(processes: list[Process], tmp_path: Path) -> None:
+    first = start(processes, tmp_path)
+    first.ready_port()
+    assert first.end(signal.SIGTERM)[0] == 0
+    code, out, err = start(processes, tmp_path, "--set", "node.id=7").end()
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "node 1" in err
+    assert "node.id=7" in err
+    (tmp_path / "__cluster_metadata-0" / "quorum-state").write_text("{", "utf-8")
+    code, out, err = start(processes, tmp_path).end()
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "quorum-state" in err
+
+
 def test_keys_without_effect_and_unknown_keys_are_one_line_each(processes: list[Process], tmp_path: Path) -> None:
     words = ("--set", "num.io.threads=3", "--set", "num.network.threads=2", "--set", "no.such.key=1")
     process = start(processes, tmp_path, *words)
