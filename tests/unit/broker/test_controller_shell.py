@@ -173,3 +173,23 @@ async def test_a_closed_controller_decides_nothing(tmp_path: Path) -> None:
     with pytest.raises(KafkaError) as caught:
         await create(node, "t")
     assert caught.value.code is ErrorCode.NOT_CONTROLLER
+
+
+async def test_the_log_that_a_snapshot_covers_is_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quiet node writes for ever; what it must recover after a crash stays small."""
+    monkeypatch.setattr("ottla.broker.controller.snapshots.ROLL_AFTER_BYTES", 1000)
+    node = TestNode(tmp_path, max_idle_interval_ms=500, snapshot_after_bytes=1000)
+    await create(node, "kept")
+    for _ in range(60):
+        node.timers.advance(500)
+        for _ in range(4):
+            await asyncio.sleep(0)
+    segments = sorted(path.name for path in node.metadata_directory.glob("*.log"))
+    assert len(segments) > 2
+    first = node.metadata_directory / segments[0]
+    first.write_bytes(bytes(first.stat().st_size))
+    node.kill()
+    assert node.shell.image.topics.by_name.keys() == {"kept"}
+    await node.shell.close()

@@ -5,19 +5,22 @@ A single voter may take everything in its log as committed: nobody else could ha
 
 from dataclasses import dataclass
 
-from ottla.broker.controller.metadata_log import MetadataLog
 from ottla.broker.controller.quorum_files import QuorumFiles
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import EMPTY_IMAGE, MetadataImage
 from ottla.metadata.loader import MetadataLoader
-from ottla.metadata.record_serde import decode_record
+from ottla.metadata.record_serde import VersionedRecord, decode_record, encode_record
 from ottla.protocol.control_record.kraft_version_record import KRaftVersionRecord
 from ottla.protocol.control_record.voters_record import VotersRecord
+from ottla.protocol.metadata_record.no_op_record import NoOpRecord
 from ottla.raft.batches import RaftLogError, ReadBatch, read_batches
+from ottla.raft.replicated_log import ReplicatedLog
 from ottla.raft.snapshot import Snapshot, SnapshotId
 from ottla.raft.voter_set import NOT_IN_LOG, QuorumHistory, VoterSet
 
 READ_BYTES = 8 * 1024 * 1024
+NO_OP = encode_record(VersionedRecord(NoOpRecord()))
+"""What most records of a quiet log are; they change nothing."""
 
 
 @dataclass(slots=True)
@@ -54,7 +57,7 @@ def image_of_snapshot(snapshot_id: SnapshotId, snapshot: Snapshot) -> MetadataIm
     )
 
 
-def load_metadata(log: MetadataLog, snapshot: tuple[SnapshotId, Snapshot] | None, static_voters: VoterSet) -> Loaded:
+def load_metadata(log: ReplicatedLog, snapshot: tuple[SnapshotId, Snapshot] | None, static_voters: VoterSet) -> Loaded:
     """Raises `RaftLogError` or `MetadataError` if the log cannot be replayed or does not reach back to the snapshot.
 
     `static_voters`: who votes when neither snapshot nor log say (kraft.version 0).
@@ -78,7 +81,7 @@ def load_metadata(log: MetadataLog, snapshot: tuple[SnapshotId, Snapshot] | None
     return loaded
 
 
-def _replay_log(log: MetadataLog, offset: int, loaded: Loaded) -> None:
+def _replay_log(log: ReplicatedLog, offset: int, loaded: Loaded) -> None:
     last: ReadBatch | None = None
     while offset < log.end_offset:
         read_to = offset
@@ -101,4 +104,4 @@ def _replay_batch(batch: ReadBatch, loaded: Loaded) -> None:
         elif isinstance(message, VotersRecord):
             loaded.history.set_voters(VoterSet.from_record(message), offset)
     loaded.bytes_since_snapshot += batch.size
-    loaded.loader.take([decode_record(value) for value in batch.values], batch.last_offset)
+    loaded.loader.take([decode_record(value) for value in batch.values if value != NO_OP], batch.last_offset)

@@ -90,6 +90,10 @@ class MetadataLog:
         """Everything before `offset` is in a snapshot: the log is empty, and starts there."""
         self._log.truncate_fully_at(offset, now_ms)
 
+    def roll(self, now_ms: int) -> None:
+        """Begin a new segment."""
+        self._log.roll(now_ms)
+
     def delete_before(self, offset: int, now_ms: int) -> None:
         """A snapshot contains what is before `offset`; whole segments of it go."""
         self._log.delete_records(offset)

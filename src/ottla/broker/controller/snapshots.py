@@ -2,6 +2,9 @@
 
 Due: after so many bytes of records, or so long after the last one if anything was recorded since. What is older than
 the newest snapshot goes when all together is too large or too old (`metadata.max.retention.bytes`, `.ms`).
+
+Recovery after a crash reads the segments that the newest snapshot does not cover. A quiet node still writes two records
+a second, so a segment that has some size ends where a snapshot does.
 """
 
 from collections.abc import Iterator
@@ -15,6 +18,8 @@ from ottla.metadata.snapshot_records import snapshot_records
 from ottla.raft.snapshot import BOOTSTRAP_SNAPSHOT_ID, SnapshotId, write_snapshot
 from ottla.raft.voter_set import QuorumHistory
 
+ROLL_AFTER_BYTES = 1024 * 1024
+
 
 class Snapshots:
     def __init__(self, settings: ControllerSettings, quorum_files: QuorumFiles, log: MetadataLog) -> None:
@@ -22,6 +27,7 @@ class Snapshots:
         self._files = quorum_files
         self._log = log
         self._bytes = 0
+        self._bytes_in_segment = 0
         self._since_ms: int | None = None
         """When the first record after the last snapshot was appended."""
 
@@ -39,6 +45,7 @@ class Snapshots:
 
     def begin(self) -> None:
         """A snapshot of what was counted so far is being written."""
+        self._bytes_in_segment += self._bytes
         self._bytes = 0
         self._since_ms = None
 
@@ -50,6 +57,9 @@ class Snapshots:
 
     def clean(self, now_ms: int) -> None:
         """Delete old snapshots, and what of the log is in the oldest that stays."""
+        if self._bytes_in_segment >= ROLL_AFTER_BYTES:
+            self._log.roll(now_ms)
+            self._bytes_in_segment = 0
         kept = self._files.snapshots()
         while len(kept) > 1 and self._may_go(kept, now_ms):
             self._files.remove(kept.pop(0))
