@@ -14,7 +14,7 @@ from ottla.log.upkeep import UpkeepIntervals
 from ottla.metadata.controller.topics import TopicDefaults
 from ottla.metadata.registration import Endpoint
 from ottla.runtime.config.definition import ConfigError
-from ottla.runtime.sockets import SocketOptions
+from ottla.runtime.sockets import DEFAULT_BACKLOG, OPERATING_SYSTEM_DEFAULT, SocketOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,16 +47,19 @@ def per_host_overrides(config: ServerConfig) -> dict[str, int]:
 
 
 def socket_options(config: ServerConfig) -> SocketOptions:
-    """Unless someone says otherwise the system sizes the buffers, and grows those of a connection that needs it."""
-    sizes = {
-        key: config.get_int(key)
-        for key in ("socket.send.buffer.bytes", "socket.receive.buffer.bytes")
-        if key in config.explicit
-    }
+    """Unless someone says otherwise the system sizes the buffers, and grows those of a connection that needs it.
+
+    Nor does the backlog begin at Kafka's 50: no thread of its own accepts here, and whom a full backlog turns away
+    tries again after a second.
+    """
+
+    def explicit(key: str, otherwise: int) -> int:
+        return config.get_int(key) if key in config.explicit else otherwise
+
     return SocketOptions(
-        send_buffer_bytes=sizes.get("socket.send.buffer.bytes", -1),
-        receive_buffer_bytes=sizes.get("socket.receive.buffer.bytes", -1),
-        backlog=config.get_int("socket.listen.backlog.size"),
+        send_buffer_bytes=explicit("socket.send.buffer.bytes", OPERATING_SYSTEM_DEFAULT),
+        receive_buffer_bytes=explicit("socket.receive.buffer.bytes", OPERATING_SYSTEM_DEFAULT),
+        backlog=explicit("socket.listen.backlog.size", DEFAULT_BACKLOG),
     )
 
 

@@ -14,7 +14,7 @@ from ottla.runtime.socket_transport import SocketTransport
 ACCEPTS_PER_WAKE = 64
 ACCEPT_RETRY_SECONDS = 1.0
 OPERATING_SYSTEM_DEFAULT = -1
-DEFAULT_BACKLOG = 50
+DEFAULT_BACKLOG = 1024  # the system's own limit (net.core.somaxconn) may be lower
 
 _OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
