@@ -5,8 +5,8 @@
     0 0              epoch, start offset: both ascending
     3 1200
 
-The file is written whenever an entry is added, and synced with the segments (`sync`): an entry whose records are lost
-may be lost with them, and recovery finds the epochs of those that are not in the batches' headers.
+The file is written whenever an entry is added, and synced with the segments (`prepare_flush`): an entry may be lost
+with its records; recovery finds the epochs of those that are not lost in the batches' headers.
 """
 
 from bisect import bisect_left, bisect_right
@@ -22,18 +22,22 @@ UNDEFINED_EPOCH = -1
 class LeaderEpochs:
     """`latest` is the newest epoch known, -1 if none is."""
 
-    __slots__ = ("_directory", "_epochs", "_files", "_starts", "_synced", "latest")
+    __slots__ = ("_changed", "_directory", "_epochs", "_files", "_starts", "_synced", "latest")
 
     def __init__(self, files: FileSystem, directory: PurePath) -> None:
         self._files = files
         self._directory = directory
         self._epochs: list[int] = []
         self._starts: list[int] = []
+        self._changed = False
         self._synced = False
         self.latest = UNDEFINED_EPOCH
 
-    def load(self) -> bool:
-        """From the file. False if there is none, it is empty or malformed: then the log has to tell."""
+    def load(self, *, clean: bool) -> bool:
+        """From the file, which may not be synced yet unless the last stop was `clean`.
+
+        False if there is none, it is empty or malformed: then the log has to tell.
+        """
         try:
             lines = read_lines(self._files, self._directory / LEADER_EPOCHS)
             if lines is None:
@@ -44,8 +48,9 @@ class LeaderEpochs:
         except (CorruptCheckpointError, ValueError):
             self.forget()
             return False
-        self._synced = bool(self._epochs)
-        return self._synced
+        self._changed = False
+        self._synced = clean
+        return bool(self._epochs)
 
     def _insert(self, epoch: int, start: int) -> bool:
         """Whether that changed anything. Entries that contradict the new one go."""
@@ -58,6 +63,7 @@ class LeaderEpochs:
         del epochs[keep:], starts[keep:]
         epochs.append(epoch)
         starts.append(start)
+        self._changed = True
         self.latest = epoch
         return True
 
@@ -122,14 +128,20 @@ class LeaderEpochs:
             self.forget()
             self.write()
 
-    def write(self, *, sync: bool = False) -> None:
+    def write(self) -> None:
         lines = (f"{epoch} {start}" for epoch, start in zip(self._epochs, self._starts, strict=True))
-        write_lines(self._files, self._directory / LEADER_EPOCHS, lines, sync=sync)
-        self._synced = sync
+        write_lines(self._files, self._directory / LEADER_EPOCHS, lines, sync=False)
+        self._changed = self._synced = False
 
-    def sync(self) -> None:
-        if not self._synced:
-            self.write(sync=True)
+    def write_if_changed(self) -> None:
+        """After recovery: what `note` found."""
+        if self._changed:
+            self.write()
+
+    def take_unsynced(self) -> bool:
+        """Whether the file has to be synced; the caller does."""
+        unsynced, self._synced = not self._synced, True
+        return unsynced
 
     def move(self, directory: PurePath) -> None:
         self._directory = directory

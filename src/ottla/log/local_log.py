@@ -28,7 +28,7 @@ from ottla.log.producer_recovery import (
     restore_producers,
     snapshot_offsets,
 )
-from ottla.log.producer_snapshot import write_snapshot
+from ottla.log.producer_snapshot import snapshot_path, write_snapshot
 from ottla.log.producer_state import ProducerStates
 from ottla.log.recovery import LoadedSegments, SegmentLoader
 from ottla.log.retention import deletable
@@ -130,7 +130,7 @@ class LocalLog:
         elif found_id is not None and topic_id is not None and found_id != topic_id:
             raise ValueError(f"{directory} belongs to another topic of that name")
         epochs = LeaderEpochs(files, directory)
-        epochs_known = LEADER_EPOCHS in names and epochs.load()
+        epochs_known = LEADER_EPOCHS in names and epochs.load(clean=clean)
         loaded = SegmentLoader(files, directory, config, now_ms).load(
             names, epochs, clean=clean, recovery_point=recovery_point, log_start_offset=log_start_offset
         )
@@ -145,14 +145,15 @@ class LocalLog:
             random_below=random_below,
         )
         log._names_synced = found_id is not None or (topic_id is None and bool(names))
-        log._open_epochs(epochs_known, clean)
+        log._open_epochs(epochs_known)
         snapshots = snapshot_offsets(names)
         snapshots = remove_stray_snapshots(files, directory, snapshots, log._segments.base_offsets)
         log._restore_producers(snapshots, now_ms)
+        for segment in log._segments:
+            segment.close()  # thousands of logs may be opened, and few of them used
         return log
 
-    def _open_epochs(self, known: bool, clean: bool) -> None:
-        before = self.epochs.entries
+    def _open_epochs(self, known: bool) -> None:
         if not known and self.log_end_offset > self._segments[0].base_offset:
             self.epochs.forget()
             for index in range(len(self._segments)):
@@ -160,8 +161,7 @@ class LocalLog:
                     self.epochs.note(epoch, offset)
         self.epochs.truncate_from_end(self.log_end_offset)
         self.epochs.truncate_from_start(self.log_start_offset)
-        if self.epochs.entries != before or (known and not clean):
-            self.epochs.write()
+        self.epochs.write_if_changed()
 
     def _restore_producers(self, snapshots: list[int], now_ms: int) -> None:
         self._newest_snapshot = restore_producers(
@@ -317,7 +317,10 @@ class LocalLog:
             paths.append(self.directory / PARTITION_METADATA)
             directories.append(self.directory.parent)
             self._names_synced = True
-        self.epochs.sync()
+        if self.epochs.take_unsynced():
+            paths.append(self.directory / LEADER_EPOCHS)
+        if self._newest_snapshot > segments.active.base_offset:
+            paths.append(snapshot_path(self.directory, self._newest_snapshot))
         end = segments.active.base_offset if closed_only else self.log_end_offset
         return PendingFlush(self._files, logs, paths, directories, end, partial(self._flushed_to, self._truncations))
 
@@ -329,16 +332,17 @@ class LocalLog:
         """Flush, take a snapshot of the producers, close the indexes as Kafka does, and release the files."""
         if self._prepared:  # else nothing was appended since it was opened, and everything is as it should be
             self._segments.active.finish()
+        self._take_snapshot()
         self.flush()
-        self._take_snapshot(sync=True)
-        self.epochs.sync()
         self._segments.remove_files(self._files, now_ms=LONG_MAX)
         for segment in self._segments:
             segment.close()
 
-    def _take_snapshot(self, *, sync: bool) -> None:
+    def _take_snapshot(self) -> None:
         if self.log_end_offset > max(self._newest_snapshot, 0):
-            write_snapshot(self._files, self.directory, self.log_end_offset, self.producers.entries.values(), sync=sync)
+            write_snapshot(
+                self._files, self.directory, self.log_end_offset, self.producers.entries.values(), sync=False
+            )
             self._newest_snapshot = self.log_end_offset
 
     # ── truncation, deletion ───────────────────────────────────────────────────────────────────────────────────────

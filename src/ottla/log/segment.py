@@ -236,6 +236,8 @@ class Segment:
 
     def next_offset(self) -> int:
         """One beyond the last offset in this segment; its base offset when it is empty."""
+        if not self.size:
+            return self.base_offset
         position = self.position_before(self.base_offset + MAX_RELATIVE_OFFSET)
         following = self.base_offset
         for _, header in scan_headers(self.file, position, self.size):
@@ -342,6 +344,7 @@ class Segment:
         self._found.clear()
 
     def close(self) -> None:
+        """Let the `.log` file go; it is opened again when it is touched."""
         if self._file is not None:
             self._file.close()
             self._file = None

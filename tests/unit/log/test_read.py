@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.simulation.disk import SimulatedDisk
 from tests.unit.log.batches import NOW_MS, append, batch, open_log
 
+from ottla.log.append_result import AppendOrigin
 from ottla.log.config import LogConfig
 from ottla.log.log import Log
 from ottla.protocol.errors import ErrorCode
@@ -181,6 +182,26 @@ def test_rolling_by_index_size() -> None:
     for index in range(9):
         append(log, batch(timestamp_ms=NOW_MS + index))
     assert segment_starts(disk, log) == [0, 4, 8]  # the time index, of 4 entries, keeps one free
+
+
+def test_rolling_when_offsets_do_not_fit_the_index() -> None:
+    disk = SimulatedDisk(1)
+    log = open_log(disk)
+    for base in (0, 2**31 - 1, 2**31, 2**31 + 7):
+        append(log, batch(base_offset=base, leader_epoch=0), origin=AppendOrigin.REPLICATION)
+    assert segment_starts(disk, log) == [0, 2**31]
+    assert [first_offset(log, offset) for offset in (1, 2**31, 2**31 + 1)] == [2**31 - 1, 2**31, 2**31 + 7]
+
+
+def test_configs_by_kafkas_names() -> None:
+    config = LogConfig.from_topic_configs(
+        {"segment.bytes": "100", "retention.ms": 5, "cleanup.policy": "compact, delete", "unknown": 1, "flush.ms": None}
+    )
+    assert (config.segment_bytes, config.retention_ms, config.cleanup_policy) == (100, 5, ("compact", "delete"))
+    assert (config.compact, config.delete, config.flush_ms) == (True, True, 2**63 - 1)
+    assert LogConfig.from_topic_configs({"segment.bytes": 9, "internal.segment.bytes": 7}).segment_bytes == 7
+    with pytest.raises(ValueError, match="invalid literal"):
+        LogConfig.from_topic_configs({"segment.bytes": "much"})
 
 
 def test_retention() -> None:
