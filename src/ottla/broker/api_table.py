@@ -106,7 +106,7 @@ def _list_groups(parts: Parts) -> Handler:
 def _api_versions(parts: Parts) -> Handler:
     from ottla.broker.apis.api_versions import ApiVersionsHandler
 
-    return ApiVersionsHandler(HANDLERS, parts.image)
+    return ApiVersionsHandler(HANDLERS, parts.image, lambda: parts.controller.history.kraft_version)
 
 
 def _create_topics(parts: Parts) -> Handler:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ottla.metadata.features import METADATA_VERSION, SUPPORTED_FEATURES
+from ottla.metadata.features import KRAFT_VERSION, METADATA_VERSION, SUPPORTED_FEATURES
 from ottla.protocol.api.api_versions import (
     ApiVersion,
     ApiVersionsRequest,
@@ -41,10 +41,16 @@ _software_name = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
 
 
 class ApiVersionsHandler:
-    def __init__(self, served: Collection[ApiKey], image: Callable[[], MetadataImage]) -> None:
+    def __init__(
+        self,
+        served: Collection[ApiKey],
+        image: Callable[[], MetadataImage],
+        kraft_version: Callable[[], int] = lambda: 0,
+    ) -> None:
         """`served` are the keys of the table that this handler stands in; it may still grow until the first request."""
         self._served = served
         self._image = image
+        self._kraft_version = kraft_version
         self._api_versions: list[ApiVersion] = []
 
     def __call__(self, context: RequestContext, request: ApiVersionsRequest) -> ApiVersionsResponse:
@@ -66,7 +72,7 @@ class ApiVersionsHandler:
             api_keys=self._api_versions,
             supported_features=_supported_features(version),
             finalized_features_epoch=image.offset,
-            finalized_features=_finalized_features(image),
+            finalized_features=_finalized_features(image, self._kraft_version()),
         )
 
 
@@ -89,10 +95,12 @@ def _supported_features(version: int) -> list[SupportedFeatureKey]:
     ]
 
 
-def _finalized_features(image: MetadataImage) -> list[FinalizedFeatureKey]:
+def _finalized_features(image: MetadataImage, kraft_version: int) -> list[FinalizedFeatureKey]:
     levels = {name: level for name, level in image.features.finalized_levels.items() if level > 0}
     if image.features.metadata_version:
         levels[METADATA_VERSION] = image.features.metadata_version
+    if kraft_version:
+        levels[KRAFT_VERSION] = kraft_version  # of the quorum's own records, not of the image
     return [
         FinalizedFeatureKey(name=name, max_version_level=level, min_version_level=level)
         for name, level in levels.items()
