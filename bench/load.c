@@ -3,18 +3,25 @@
  *
  *   load produce  ADDRESS TOPIC PARTITIONS CONNECTIONS COUNT SIZE ONE_A_REQUEST
  *   load consume  ADDRESS TOPIC PARTITIONS CONNECTIONS COUNT
+ *   load fetch    ADDRESS TOPIC PARTITIONS CONNECTIONS COUNT
  *   load latency  ADDRESS TOPIC PARTITIONS CONNECTIONS COUNT SIZE RATE_PER_S
  *
- * A connection is an rd_kafka_t of its own. Prints one JSON object. The few declarations of librdkafka's C API that are
+ * A connection is an rd_kafka_t of its own; in `fetch` it is a bare socket with Fetch requests (version 4) one after the
+ * other, whose answers are read batch by batch and forgotten: librdkafka cannot take records as fast as a broker gives
+ * them, this can. Prints one JSON object. The few declarations of librdkafka's C API that are
  * used stand here, so that its shared library is enough to build with.
  */
+#include <arpa/inet.h>
 #include <inttypes.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <time.h>
+#include <unistd.h>
 
 typedef struct rd_kafka_s rd_kafka_t;
 typedef struct rd_kafka_conf_s rd_kafka_conf_t;
@@ -199,6 +206,107 @@ static void run(int type, const char *const settings[][2], void *(*work)(void *)
     _Exit(failed ? 1 : 0); /* the orderly end of a hundred clients is not what is measured */
 }
 
+/* fetch -------------------------------------------------------------------------------------------------------------- */
+
+enum { FETCH_MAX = 50 << 20, PARTITION_MAX = 1 << 20, ANSWER_MAX = 4 << 20, BATCH_HEADER = 61 };
+
+static char *put(char *at, uint64_t value, int bytes) {
+    for (int i = bytes - 1; i >= 0; i--) *at++ = (char)(value >> (8 * i));
+    return at;
+}
+
+static char *put_string(char *at, const char *text) {
+    size_t length = strlen(text);
+    at = put(at, length, 2);
+    memcpy(at, text, length);
+    return at + length;
+}
+
+static int64_t get(const unsigned char *at, int bytes) {
+    uint64_t value = 0;
+    for (int i = 0; i < bytes; i++) value = value << 8 | at[i];
+    return bytes == 8 ? (int64_t)value : (int64_t)(int32_t)value;
+}
+
+static int connect_to_broker(void) {
+    char host[64];
+    const char *colon = strrchr(address, ':');
+    if (!colon || (size_t)(colon - address) >= sizeof host) die("the address is HOST:PORT");
+    memcpy(host, address, colon - address);
+    host[colon - address] = 0;
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(colon + 1))};
+    if (inet_pton(AF_INET, host, &to.sin_addr) != 1) die("the host is an IPv4 address");
+    int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+    struct timeval timeout = {TIMEOUT_S, 0};
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+    if (connect(fd, (struct sockaddr *)&to, sizeof to)) die("cannot connect");
+    return fd;
+}
+
+static void read_fully(int fd, unsigned char *into, size_t bytes) {
+    while (bytes > 0) {
+        ssize_t got = recv(fd, into, bytes, MSG_WAITALL);
+        if (got <= 0) die("the connection ended, or no answer came");
+        into += got;
+        bytes -= got;
+    }
+}
+
+static size_t fetch_request(char *request, int32_t partition, int64_t offset) {
+    char *at = request + 4;
+    at = put(at, 1, 2), at = put(at, 4, 2), at = put(at, 7, 4), at = put_string(at, "load"); /* key, version, id, client */
+    at = put(at, (uint64_t)-1, 4), at = put(at, 500, 4), at = put(at, 1, 4), at = put(at, FETCH_MAX, 4), at = put(at, 0, 1);
+    at = put(at, 1, 4), at = put_string(at, topic), at = put(at, 1, 4);
+    at = put(at, partition, 4), at = put(at, offset, 8), at = put(at, PARTITION_MAX, 4);
+    put(request, at - request - 4, 4);
+    return at - request;
+}
+
+static void *fetch_part(void *argument) {
+    part_t *part = argument;
+    unsigned char *answer = malloc(ANSWER_MAX);
+    char request[512];
+    int fd = connect_to_broker();
+    int64_t offset = 0, records_at = 4 + 4 + 4 + 2 + (int64_t)strlen(topic) + 4 + 4;
+    while (offset < part->count) {
+        size_t length = fetch_request(request, part->partition, offset);
+        if (send(fd, request, length, 0) != (ssize_t)length) die("cannot send");
+        read_fully(fd, answer, 4);
+        int64_t bytes = get(answer, 4);
+        if (bytes < records_at || bytes > ANSWER_MAX) die("an answer of a strange size");
+        read_fully(fd, answer, bytes);
+        const unsigned char *at = answer + records_at, *end = answer + bytes;
+        if (get(at, 2)) die("the fetch has an error");
+        at += 2 + 8 + 8;                             /* error, high watermark, last stable offset */
+        int64_t aborted = get(at, 4);
+        at += 4 + (aborted > 0 ? aborted * 16 : 0);
+        at += 4; /* the size of the records */
+        while (at + BATCH_HEADER <= end && at + 12 + get(at + 8, 4) <= end) {
+            offset = get(at, 8) + get(at + 23, 4) + 1;
+            at += 12 + get(at + 8, 4);
+        }
+    }
+    __atomic_fetch_add(&delivered, offset, __ATOMIC_RELAXED);
+    close(fd);
+    free(answer);
+    return NULL;
+}
+
+static void fetch(void) {
+    static part_t parts[MAX_CONNECTIONS];
+    static pthread_t threads[MAX_CONNECTIONS];
+    int64_t start = now_ns();
+    for (long i = 0; i < connections; i++) {
+        parts[i] = (part_t){NULL, NULL, (int32_t)(i % partitions), count / connections};
+        pthread_create(&threads[i], NULL, fetch_part, &parts[i]);
+    }
+    for (long i = 0; i < connections; i++) pthread_join(threads[i], NULL);
+    double seconds = (now_ns() - start) / 1e9;
+    printf("{\"records_per_s\": %.3f, \"records\": %ld, \"failed\": 0}\n", delivered / seconds, delivered);
+    exit(0);
+}
+
 /* latency ------------------------------------------------------------------------------------------------------------ */
 
 static int64_t *latencies;
@@ -286,6 +394,8 @@ int main(int argc, char **argv) {
         run(PRODUCER, atol(argv[8]) ? ONE_A_REQUEST : BATCHED, produce_part);
     else if (!strcmp(argv[1], "consume"))
         run(CONSUMER, READER, consume_part);
+    else if (!strcmp(argv[1], "fetch"))
+        fetch();
     else if (!strcmp(argv[1], "latency") && argc == 9 && size >= 8)
         latency(atol(argv[8]));
     die("usage: see the head of load.c");

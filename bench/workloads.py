@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bench import load
@@ -36,19 +36,12 @@ class Workload:
     connections: int = 1
     partitions: int = 1
     rate_per_s: int = 0
+    mode: str = "consume"
+    """How the client reads: `consume` with librdkafka, `fetch` with bare requests."""
 
     def scaled(self, factor: float) -> Workload:
         records = max(int(self.records * factor), self.connections * 20)
-        return Workload(
-            self.key,
-            self.title,
-            self.kind,
-            records,
-            self.record_bytes,
-            self.connections,
-            self.partitions,
-            self.rate_per_s,
-        )
+        return replace(self, records=records)
 
     def run(self, contender: Contender, client_cpus: str | None) -> Measurement:
         topic = f"bench-{self.key}-{next(_NUMBERS)}"
@@ -62,7 +55,7 @@ class Workload:
             stored = self.records // self.connections * self.partitions
             fill = (contender.node.address, topic, self.partitions, self.partitions, stored)
             load.run(client_cpus, "produce", *fill, self.record_bytes, 0)
-            return self._timed(contender, client_cpus, "consume", *target)
+            return self._timed(contender, client_cpus, self.mode, *target)
         return self._timed(
             contender, client_cpus, "produce", *target, self.record_bytes, 1 if self.kind == "one" else 0
         )
@@ -84,6 +77,8 @@ WORKLOADS = (
     Workload("consume-100", "consume from the start, 100 B", "consume", 2_000_000, 100),
     Workload("consume-1000", "consume from the start, 1 kB", "consume", 500_000, 1000),
     Workload("consume-100-c100", "consume from the start, 100 B, 100 connections", "consume", 4_000_000, 100, 100, 10),
+    Workload("fetch-100", "fetch from the start, 100 B, bare requests", "consume", 5_000_000, 100, mode="fetch"),
+    Workload("fetch-1000", "fetch from the start, 1 kB, bare requests", "consume", 500_000, 1000, mode="fetch"),
     Workload("latency", "end to end, 500 records/s", "latency", 5_000, 100, rate_per_s=500),
     Workload("latency-c100", "end to end, 500 records/s, 100 connections", "latency", 5_000, 100, 100, 10, 500),
 )
