@@ -22,7 +22,7 @@ from ottla.log.timestamps import TimestampedOffset, first_at_or_after, of_max_ti
 from ottla.log.transaction_index import AbortedTransactionEntry
 from ottla.protocol.crc import crc32c
 from ottla.protocol.errors import ErrorCode
-from ottla.protocol.record_batch import HEADER, HEADER_SIZE, LOG_OVERHEAD
+from ottla.protocol.record_batch import HEADER, HEADER_SIZE, LOG_OVERHEAD, TRANSACTIONAL_FLAG
 from ottla.runtime.files import Buffer, FileRegion
 
 _NONE = ErrorCode.NONE
@@ -32,6 +32,7 @@ _HEAD_SIZE = _HEAD.size
 _unpack_header = HEADER.unpack_from
 _pack_head = _HEAD.pack
 _PLAIN_ATTRIBUTES = 4  # compression 0 … 4 and no flag
+_NOT_TRANSACTIONAL = ~TRANSACTIONAL_FLAG
 NO_OFFSET = -1
 
 
@@ -43,16 +44,23 @@ class Log(LocalLog):
     # ── appending ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def append(
-        self, records: Buffer, *, leader_epoch: int, now_ms: int, origin: AppendOrigin = _CLIENT
+        self,
+        records: Buffer,
+        *,
+        leader_epoch: int,
+        now_ms: int,
+        origin: AppendOrigin = _CLIENT,
+        transaction_version: int = 0,
     ) -> AppendResult:
         """Append; see `AppendOrigin` for what is checked and who assigns offsets, `AppendResult` for the answer.
 
+        `transaction_version` is that of a transaction's marker, and decides which epochs it may have.
         `records` is not changed, and not kept. Raises `OSError`; `ValueError` for RAFT and REPLICATION batches that do
         not follow the log's end.
         """
         size = len(records)
         if origin is not _CLIENT or not self._plain or size < HEADER_SIZE:
-            return self._append_checked(records, leader_epoch, now_ms, origin)
+            return self._append_checked(records, leader_epoch, now_ms, origin, transaction_version)
         (
             base,
             length,
@@ -74,7 +82,7 @@ class Log(LocalLog):
             base != 0
             or length + LOG_OVERHEAD != size
             or magic != 2
-            or not 0 <= attributes <= _PLAIN_ATTRIBUTES
+            or not 0 <= attributes & _NOT_TRANSACTIONAL <= _PLAIN_ATTRIBUTES
             or count != delta + 1
             or count < 1
             or size > config.max_message_bytes
@@ -85,8 +93,9 @@ class Log(LocalLog):
             or crc32c(view[21:]) != crc
         ):
             return self._append_checked(records, leader_epoch, now_ms, origin)
+        transactional = attributes > _PLAIN_ATTRIBUTES
         if producer_id >= 0:
-            objection = self.producers.check(producer_id, producer_epoch, sequence, delta)
+            objection = self.producers.check(producer_id, producer_epoch, sequence, delta, transactional)
             if objection is not None:
                 return self._objected(objection)
         base = self.log_end_offset
@@ -97,13 +106,17 @@ class Log(LocalLog):
         if leader_epoch != self.epochs.latest:
             self.epochs.assign(leader_epoch, base)
         if producer_id >= 0:
-            self.producers.append(producer_id, producer_epoch, sequence, delta, base, last, max_timestamp)
+            self.producers.append(
+                producer_id, producer_epoch, sequence, delta, base, last, max_timestamp, transactional
+            )
         self._unflushed_records += count
         if self._unflushed_records >= config.flush_messages:
             self.flush()
         return AppendResult(_NONE, base, last, -1, self.log_start_offset)
 
-    def _append_checked(self, records: Buffer, leader_epoch: int, now_ms: int, origin: AppendOrigin) -> AppendResult:
+    def _append_checked(
+        self, records: Buffer, leader_epoch: int, now_ms: int, origin: AppendOrigin, transaction_version: int = 0
+    ) -> AppendResult:
         """Any append: whatever the short way does not take, with the reason for a refusal."""
         if origin is _CLIENT:
             checked = check_client_batch(records, self._config, now_ms)
@@ -127,7 +140,7 @@ class Log(LocalLog):
         if not batches:
             return AppendResult(_NONE, NO_OFFSET, NO_OFFSET, -1, self.log_start_offset)
         for batch in batches:
-            objection = self._producer_objection(batch, origin)
+            objection = self._producer_objection(batch, origin, transaction_version)
             if objection is not None:
                 return self._objected(objection)
         self._write(batches, size, now_ms)
@@ -161,16 +174,24 @@ class Log(LocalLog):
             following = header.next_offset
         return assigned
 
-    def _producer_objection(self, batch: CheckedBatch, origin: AppendOrigin) -> SequenceError | None:
+    def _producer_objection(
+        self, batch: CheckedBatch, origin: AppendOrigin, transaction_version: int
+    ) -> SequenceError | None:
         header, view = batch
         if not header.has_producer_id or origin is AppendOrigin.REPLICATION:
             return None
         producers = self.producers
         if header.is_control:
             marker = marker_of(header, view)
-            return marker and producers.check_marker(header.producer_id, header.producer_epoch, marker[1])
+            return marker and producers.check_marker(
+                header.producer_id, header.producer_epoch, marker[1], transaction_version
+            )
         objection = producers.check(
-            header.producer_id, header.producer_epoch, header.base_sequence, header.last_offset_delta
+            header.producer_id,
+            header.producer_epoch,
+            header.base_sequence,
+            header.last_offset_delta,
+            header.is_transactional,
         )
         if objection is not None and (origin is _CLIENT or objection.error is ErrorCode.INVALID_PRODUCER_EPOCH):
             return objection
@@ -196,7 +217,7 @@ class Log(LocalLog):
                                 transaction.producer_id, transaction.first_offset, transaction.last_offset, stable
                             )
                         )
-                elif header.base_sequence >= 0:
+                else:
                     self.producers.append_batch(header)
             self._unflushed_records += header.last_offset_delta + 1
         if self._unflushed_records >= self._config.flush_messages:

@@ -93,7 +93,7 @@ def _replay(segments: Segments, index: int, producers: ProducerStates, begin: in
             continue
         if header.is_control:
             record_marker(producers, header, segment.file.read(position, header.size))
-        elif header.base_sequence >= 0:
+        else:
             producers.append_batch(header)
 
 

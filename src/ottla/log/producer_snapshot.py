@@ -72,8 +72,8 @@ def decode_snapshot(content: bytes) -> list[ProducerEntry]:
         body[_COUNT.size :]
     ):
         entry = ProducerEntry(producer_id, epoch)
-        if sequence >= 0:
-            first_sequence = (sequence - delta) % _SEQUENCES
+        if offset >= 0:  # offsets that a group coordinator wrote in a transaction have no sequence
+            first_sequence = (sequence - delta) % _SEQUENCES if sequence >= 0 else sequence
             entry.batches.append(CachedBatch(first_sequence, sequence, offset - delta, offset, timestamp))
             entry.next_sequence = (sequence + 1) % _SEQUENCES
         entry.last_timestamp_ms = timestamp

@@ -17,6 +17,8 @@ from ottla.protocol.record_batch import BatchHeader, increment_sequence
 CACHED_BATCHES = 5
 NO_EPOCH = -1
 _MAX_SEQUENCE = 2**31 - 1
+_MAX_EPOCH = 2**15 - 1
+_EPOCH_BUMP_VERSION = 2
 
 
 class CachedBatch(NamedTuple):
@@ -68,8 +70,8 @@ class ProducerEntry:
 
     def add(self, base_sequence: int, delta: int, first_offset: int, last_offset: int, timestamp_ms: int) -> None:
         last = base_sequence + delta
-        if last > _MAX_SEQUENCE:
-            last = increment_sequence(base_sequence, delta)
+        if last > _MAX_SEQUENCE or base_sequence < 0:
+            last = increment_sequence(base_sequence, delta) if base_sequence >= 0 else base_sequence
         batches = self.batches
         if len(batches) == CACHED_BATCHES:
             del batches[0]
@@ -113,10 +115,16 @@ class ProducerStates:
 
     # ── deciding ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def check(self, producer_id: int, epoch: int, base_sequence: int, delta: int) -> SequenceError | None:
+    def check(
+        self, producer_id: int, epoch: int, base_sequence: int, delta: int, transactional: bool = False
+    ) -> SequenceError | None:
         """Whether a client's batch may be appended (None: yes)."""
         entry = self.entries.get(producer_id)
-        if entry is None or (entry.epoch == epoch and entry.next_sequence == base_sequence):
+        if entry is None or (
+            entry.epoch == epoch
+            and entry.next_sequence == base_sequence
+            and (transactional or entry.transaction_first_offset is None)
+        ):
             return None
         duplicate = entry.duplicate_of(epoch, base_sequence, delta)
         if duplicate is not None:
@@ -126,24 +134,39 @@ class ProducerStates:
                 ErrorCode.INVALID_PRODUCER_EPOCH,
                 f"producer {producer_id} has epoch {entry.epoch}, the batch is of epoch {epoch}",
             )
-        if epoch == entry.epoch:
+        if epoch == entry.epoch and base_sequence != entry.next_sequence:
             return SequenceError(
                 ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
                 f"producer {producer_id} sent sequence {base_sequence}, {entry.next_sequence} is next",
             )
-        if base_sequence != 0:
+        if epoch != entry.epoch and base_sequence != 0:
             return SequenceError(
                 ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
                 f"producer {producer_id} begins epoch {epoch} with sequence {base_sequence}, not 0",
             )
+        if entry.transaction_first_offset is not None and not transactional:
+            return SequenceError(
+                ErrorCode.INVALID_TXN_STATE, f"producer {producer_id} has a transaction open, the batch is not of it"
+            )
         return None
 
-    def check_marker(self, producer_id: int, epoch: int, coordinator_epoch: int) -> SequenceError | None:
-        """Whether a transaction coordinator's marker may be appended (None: yes)."""
+    def check_marker(
+        self, producer_id: int, epoch: int, coordinator_epoch: int, transaction_version: int = 0
+    ) -> SequenceError | None:
+        """Whether a transaction coordinator's marker may be appended (None: yes).
+
+        In version 2 each marker has a new epoch (KIP-890, KIP-1228): one with a known epoch may only be the same marker
+        again, and does nothing, or that of a producer that has no epochs left.
+        """
         entry = self.entries.get(producer_id)
         if entry is None:
             return None
-        if epoch < entry.epoch:
+        if epoch < entry.epoch or (
+            transaction_version >= _EPOCH_BUMP_VERSION
+            and epoch == entry.epoch
+            and entry.transaction_first_offset is not None
+            and epoch != _MAX_EPOCH
+        ):
             return SequenceError(
                 ErrorCode.INVALID_PRODUCER_EPOCH,
                 f"producer {producer_id} has epoch {entry.epoch}, the marker is of epoch {epoch}",
@@ -154,6 +177,11 @@ class ProducerStates:
                 f"coordinator epoch {entry.coordinator_epoch} is known, the marker is of {coordinator_epoch}",
             )
         return None
+
+    def has_open_transaction(self, producer_id: int, epoch: int) -> bool:
+        """Whether a transaction of the producer has begun here, under this epoch."""
+        entry = self.entries.get(producer_id)
+        return entry is not None and entry.transaction_first_offset is not None and entry.epoch == epoch
 
     # ── recording what stands in the log ───────────────────────────────────────────────────────────────────────────
 

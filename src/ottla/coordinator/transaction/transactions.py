@@ -1,0 +1,77 @@
+"""All transactional ids of one coordinator, what the transitions need besides, and how a step gets into the log."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from ottla.coordinator.result import CoordinatorResult, CoordinatorTimers, TimerKey
+from ottla.coordinator.transaction.config import TransactionCoordinatorConfig
+from ottla.coordinator.transaction.metadata import TopicPartition, Transaction, TransactionMetadata
+from ottla.coordinator.transaction.records import transaction_record
+from ottla.protocol.errors import ErrorCode
+from ottla.runtime.time import Clock
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, frozen=True)
+class EndedTransaction:
+    """What markers are to say, and where; the shell adds the coordinator's epoch."""
+
+    transactional_id: str
+    producer_id: int
+    producer_epoch: int
+    commit: bool
+    partitions: frozenset[TopicPartition]
+    transaction_version: int
+
+
+class MarkerSender(Protocol):
+    def send(self, ended: EndedTransaction) -> None:
+        """Have the markers written; `TransactionShard.markers_written` is told of each, now or later."""
+        ...
+
+
+class ProducerIdSource(Protocol):
+    def take(self) -> int | None:
+        """A producer id that nobody has had; None: there is none at the moment, ask again soon."""
+        ...
+
+
+@dataclass(slots=True)
+class Transactions:
+    """`transaction_version`: the finalized level of that feature."""
+
+    config: TransactionCoordinatorConfig
+    clock: Clock
+    timers: CoordinatorTimers
+    producer_ids: ProducerIdSource
+    markers: MarkerSender
+    transaction_version: Callable[[], int]
+    by_id: dict[str, TransactionMetadata] = field(default_factory=dict)
+
+    def get(self, transactional_id: str) -> TransactionMetadata | None:
+        return self.by_id.get(transactional_id)
+
+    def step(
+        self,
+        metadata: TransactionMetadata,
+        target: Transaction,
+        response: T,
+        on_done: Callable[[ErrorCode], None] | None = None,
+    ) -> CoordinatorResult[T]:
+        """Begin a step: its record, the answer once it is committed, and `on_done`, which may begin the next step."""
+        metadata.begin(target)
+
+        def committed(error: ErrorCode) -> None:
+            if metadata.pending is target:
+                metadata.pending = None
+            if on_done is not None:
+                on_done(error)
+
+        record = transaction_record(metadata.transactional_id, target, self.transaction_version())
+        return CoordinatorResult([record], response, on_committed=committed)
+
+
+def retry_timer(transactional_id: str) -> TimerKey:
+    return ("complete-transaction", transactional_id)
