@@ -6,6 +6,7 @@ are imported when the first request comes for them, or soon after the start (`Di
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ottla.protocol.api_keys import ApiKey
@@ -27,7 +28,12 @@ def _fetch(parts: Parts) -> Handler:
     from ottla.broker.apis.fetch import FetchHandler
 
     return FetchHandler(
-        parts.replicas, parts.fetch_sessions, parts.clock, parts.timers, parts.config.get_int("fetch.max.bytes")
+        parts.replicas,
+        parts.fetch_sessions,
+        parts.clock,
+        parts.timers,
+        parts.config.get_int("fetch.max.bytes"),
+        parts.authorizer,
     )
 
 
@@ -139,6 +145,26 @@ def _offset_for_leader_epoch(parts: Parts) -> Handler:
     return OffsetForLeaderEpochHandler(parts.replicas)
 
 
+def _describe_acls(parts: Parts) -> Handler:
+    from ottla.broker.apis.describe_acls import DescribeAclsHandler
+
+    return DescribeAclsHandler(parts.image, enabled=parts.authorizer is not None)
+
+
+def _create_acls(parts: Parts) -> Handler:
+    from ottla.broker.apis.create_acls import CreateAclsHandler
+
+    return CreateAclsHandler(parts.controller, enabled=parts.authorizer is not None)
+
+
+def _delete_acls(parts: Parts) -> Handler:
+    from ottla.broker.apis.delete_acls import DeleteAclsHandler
+
+    return DeleteAclsHandler(parts.controller, enabled=parts.authorizer is not None)
+
+
+
+
 def _describe_configs(parts: Parts) -> Handler:
     from ottla.broker.apis.describe_configs import DescribeConfigsHandler
 
@@ -221,6 +247,9 @@ HANDLERS: dict[ApiKey, Callable[[Parts], Handler]] = {
     ApiKey.DELETE_RECORDS: _delete_records,
     ApiKey.INIT_PRODUCER_ID: _init_producer_id,
     ApiKey.OFFSET_FOR_LEADER_EPOCH: _offset_for_leader_epoch,
+    ApiKey.DESCRIBE_ACLS: _describe_acls,
+    ApiKey.CREATE_ACLS: _create_acls,
+    ApiKey.DELETE_ACLS: _delete_acls,
     ApiKey.DESCRIBE_CONFIGS: _describe_configs,
     ApiKey.ALTER_CONFIGS: _alter_configs,
     ApiKey.DESCRIBE_LOG_DIRS: _describe_log_dirs,
@@ -232,3 +261,17 @@ HANDLERS: dict[ApiKey, Callable[[Parts], Handler]] = {
     ApiKey.LIST_CONFIG_RESOURCES: _list_config_resources,
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: _describe_topic_partitions,
 }
+
+
+def handler_makers(parts: Parts) -> dict[ApiKey, Callable[[], Handler]]:
+    """What makes each handler of a node; where there is an authorizer, behind its guard."""
+    authorizer = parts.authorizer
+    if authorizer is None:
+        return {key: partial(make, parts) for key, make in HANDLERS.items()}
+
+    def make_guarded(key: ApiKey) -> Handler:
+        from ottla.broker.authorizer.guards import guard_handler
+
+        return guard_handler(key, HANDLERS[key](parts), authorizer)
+
+    return {key: partial(make_guarded, key) for key in HANDLERS}

@@ -3,15 +3,33 @@
 Bit n stands for the `AclOperation` with code n.
 """
 
-READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE, CLUSTER_ACTION = 3, 4, 5, 6, 7, 8, 9
-DESCRIBE_CONFIGS, ALTER_CONFIGS, IDEMPOTENT_WRITE = 10, 11, 12
+from collections.abc import Mapping
+from typing import Final
+
+from ottla.metadata.acls import AclOperation as Op
+from ottla.metadata.acls import ResourceType
 
 NOT_ASKED = -(2**31)
 
+OPERATIONS_OF: Final[Mapping[int, tuple[Op, ...]]] = {
+    ResourceType.TOPIC: (
+        Op.READ, Op.WRITE, Op.CREATE, Op.DELETE, Op.ALTER, Op.DESCRIBE, Op.DESCRIBE_CONFIGS, Op.ALTER_CONFIGS
+    ),
+    ResourceType.GROUP: (Op.READ, Op.DELETE, Op.DESCRIBE, Op.DESCRIBE_CONFIGS, Op.ALTER_CONFIGS),
+    ResourceType.CLUSTER: (
+        Op.CREATE, Op.ALTER, Op.DESCRIBE, Op.CLUSTER_ACTION, Op.DESCRIBE_CONFIGS, Op.ALTER_CONFIGS, Op.IDEMPOTENT_WRITE
+    ),
+    ResourceType.TRANSACTIONAL_ID: (Op.DESCRIBE, Op.WRITE, Op.TWO_PHASE_COMMIT),
+    ResourceType.DELEGATION_TOKEN: (Op.DESCRIBE,),
+    ResourceType.USER: (Op.CREATE_TOKENS, Op.DESCRIBE_TOKENS),
+}  # fmt: skip
+"""Kafka's `AclEntry.supportedOperations`."""
 
-def _bits(*operations: int) -> int:
-    return sum(1 << operation for operation in operations)
+
+def _bits(resource_type: ResourceType) -> int:
+    return sum(1 << operation for operation in OPERATIONS_OF[resource_type])
 
 
-ALL_OF_TOPIC = _bits(READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS)
-ALL_OF_CLUSTER = _bits(CREATE, ALTER, DESCRIBE, CLUSTER_ACTION, DESCRIBE_CONFIGS, ALTER_CONFIGS, IDEMPOTENT_WRITE)
+ALL_OF_TOPIC = _bits(ResourceType.TOPIC)
+ALL_OF_CLUSTER = _bits(ResourceType.CLUSTER)
+ALL_OF_GROUP = _bits(ResourceType.GROUP)

@@ -16,10 +16,10 @@ import gc
 import logging
 import random
 import uuid
-from functools import partial
 from typing import TYPE_CHECKING
 
-from ottla.broker.api_table import HANDLERS
+from ottla.broker.api_table import handler_makers
+from ottla.broker.authorizer.authorizer import make_authorizer
 from ottla.broker.config_schema import ServerConfigSchema
 from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.coordinator.internal_topics import InternalTopics
@@ -127,7 +127,7 @@ class Node:
             self._registration = registration
             replicas, groups = self._make_replicas(logs)
             parts = self._make_parts(storage, controller, replicas, groups)
-            dispatcher = Dispatcher({key: partial(make, parts) for key, make in HANDLERS.items()})
+            dispatcher = Dispatcher(handler_makers(parts))
             listeners = await self._listen(dispatcher)
             registration.register(
                 ports=self._ports,
@@ -260,6 +260,7 @@ class Node:
             log_directories=self._directories.described(),
             create_internal_topic=internal_topics.create,
             dynamic_config=DynamicServerConfig(self._config),
+            authorizer=make_authorizer(self._config, lambda: controller.image),
         )
 
     async def _listen(self, dispatcher: Dispatcher) -> list[Listener]:

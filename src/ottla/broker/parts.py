@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from ottla.broker.apis.describe_log_dirs import LogDirectory
+    from ottla.broker.authorizer.authorizer import Authorizer
     from ottla.broker.controller.shell import ControllerShell
     from ottla.broker.dynamic_config import DynamicServerConfig
     from ottla.broker.replica.fetch_session import FetchSessionCache
@@ -40,6 +41,8 @@ class Parts:
     log_directories: Sequence[LogDirectory]
     create_internal_topic: Callable[[str], Awaitable[None]]
     dynamic_config: DynamicServerConfig
+    authorizer: Authorizer | None = None
+    """`None`: everybody may do everything."""
 
     def image(self) -> MetadataImage:
         """The newest committed metadata."""

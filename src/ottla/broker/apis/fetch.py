@@ -20,6 +20,7 @@ ready; too little of it parks as a `DelayedFetch`. Kafka's `KafkaApis.handleFetc
 from collections.abc import Awaitable
 from typing import Final
 
+from ottla.broker.authorizer.authorizer import Authorizer
 from ottla.broker.replica.delayed_fetch import DelayedFetch
 from ottla.broker.replica.fetch_read import FetchRead
 from ottla.broker.replica.fetch_session import (
@@ -31,6 +32,7 @@ from ottla.broker.replica.fetch_session import (
 )
 from ottla.broker.replica.replica_manager import ReplicaManager
 from ottla.broker.request_context import RequestContext
+from ottla.metadata.acls import AclOperation
 from ottla.protocol.api.fetch import (
     FetchableTopicResponse,
     FetchRequest,
@@ -50,13 +52,20 @@ ERRORS_WITH_LEADER: Final = frozenset((ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCo
 
 class FetchHandler:
     def __init__(
-        self, manager: ReplicaManager, sessions: FetchSessionCache, clock: Clock, timers: Timers, fetch_max_bytes: int
+        self,
+        manager: ReplicaManager,
+        sessions: FetchSessionCache,
+        clock: Clock,
+        timers: Timers,
+        fetch_max_bytes: int,
+        authorizer: Authorizer | None = None,
     ) -> None:
         self._manager = manager
         self._sessions = sessions
         self._clock = clock
         self._timers = timers
         self._fetch_max_bytes = fetch_max_bytes
+        self._authorizer = authorizer
 
     def __call__(self, context: RequestContext, request: FetchRequest) -> FetchResponse | Awaitable[FetchResponse]:
         replica_id = request.replica_id
@@ -65,6 +74,8 @@ class FetchHandler:
         session = self._open_session(context, request, privileged=replica_id >= 0)
         if isinstance(session, ErrorCode):
             return FetchResponse(error_code=session, responses=[])
+        if self._authorizer is not None:
+            _limit(session, self._authorizer, context, replica_id)
         fetch = _Fetch(self, context, request, session, replica_id)
         answer = fetch.attempt(request.max_wait_ms <= 0 or not session.partitions)
         if isinstance(answer, FetchResponse):
@@ -145,6 +156,21 @@ class FetchHandler:
         )
         read.run()
         return read
+
+
+def _limit(session: FetchSession, authorizer: Authorizer, context: RequestContext, replica_id: int) -> None:
+    """Let the session read what this request's principal may. What it may not read is told with every answer."""
+
+    def may_read(topic_key: TopicKey) -> bool:
+        if replica_id >= 0:
+            return authorizer.allows_cluster(context, AclOperation.CLUSTER_ACTION)
+        name = authorizer.image().topics.name_of(topic_key) if isinstance(topic_key, bytes) else topic_key
+        return name is None or authorizer.allows_topic(context, AclOperation.READ, name)
+
+    session.may_read = may_read
+    for wanted in session.partitions.values():
+        if not may_read(wanted.topic_key):
+            session.ready[wanted] = None
 
 
 class _Fetch:

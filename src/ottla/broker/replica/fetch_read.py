@@ -106,6 +106,9 @@ class FetchRead:
     def _read(self, wanted: FetchPartition, limit: int) -> PartitionData | None:
         """What to say of one partition; `None`: nothing that was not said before."""
         wanted.exhausted = False
+        may_read = self._session.may_read
+        if may_read is not None and not may_read(wanted.topic_key):
+            return self._refused(wanted, ErrorCode.TOPIC_AUTHORIZATION_FAILED)
         partition = wanted.partition
         if partition is None or partition.closed:
             where = self._session.find(self._manager, wanted)

@@ -104,6 +104,7 @@ class FetchSession:
         "id",
         "last_used_ms",
         "listening",
+        "may_read",
         "parked",
         "partitions",
         "privileged",
@@ -119,6 +120,8 @@ class FetchSession:
         self.ready: dict[FetchPartition, None] = {}
         self.parked: DelayedFetch | None = None
         self.listening = False
+        self.may_read: Callable[[TopicKey], bool] | None = None
+        """Whether the one who fetches may read a topic; `None`: every topic. Anew with every request."""
         self.created_ms = self.last_used_ms = 0.0
 
     def want(self, topics: Iterable[FetchTopic]) -> None:

@@ -38,6 +38,8 @@ EFFECTIVE_KEYS: frozenset[str] = frozenset(
         "max.connections",
         "max.connections.per.ip",
         "max.connections.per.ip.overrides",
+        # Who may do what
+        "authorizer.class.name",
         # Topics
         "auto.create.topics.enable",
         "delete.topic.enable",

@@ -42,6 +42,8 @@ SINGLE_NODE_DEFAULTS: dict[str, str] = {
 BROKER_DEFINITIONS: Definitions = BROKER_CONFIGS | DYNAMIC_ONLY_CONFIGS
 _DEFAULT_PROTOCOL_MAP = BROKER_CONFIGS["listener.security.protocol.map"].default
 _LISTENER_PREFIX = "listener.name."
+AUTHORIZER_CONFIGS = frozenset({"super.users", "allow.everyone.if.no.acl.found"})
+"""What the standard authorizer reads beside Kafka's own definitions."""
 
 
 class ServerConfig(TypedValues):
@@ -102,7 +104,8 @@ class ServerConfig(TypedValues):
     @property
     def ineffective_keys(self) -> list[str]:
         """Keys set that Kafka defines and that have no effect in Ottla yet."""
-        return sorted(key for key in self.explicit if key not in EFFECTIVE_KEYS and _is_known(key))
+        effective = EFFECTIVE_KEYS | AUTHORIZER_CONFIGS
+        return sorted(key for key in self.explicit if key not in effective and _is_known(key))
 
     @property
     def node_id(self) -> int:
@@ -223,7 +226,7 @@ def check_topic_overrides(overrides: Mapping[str, str]) -> None:
 
 
 def _is_known(key: str) -> bool:
-    if key in BROKER_DEFINITIONS:
+    if key in BROKER_DEFINITIONS or key in AUTHORIZER_CONFIGS:
         return True
     if not key.startswith(_LISTENER_PREFIX):
         return False
