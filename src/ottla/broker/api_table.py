@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 def _produce(parts: Parts) -> Handler:
     from ottla.broker.apis.produce import ProduceHandler
+    from ottla.broker.coordinator.produce_enrolment import ProduceEnrolment
 
-    return ProduceHandler(parts.replicas, parts.clock, parts.timers)
+    enrolment = ProduceEnrolment(parts.replicas, parts.transactions)
+    return ProduceHandler(parts.replicas, parts.clock, parts.timers, enrolment)
 
 
 def _fetch(parts: Parts) -> Handler:
@@ -70,7 +72,7 @@ def _offset_fetch(parts: Parts) -> Handler:
 def _find_coordinator(parts: Parts) -> Handler:
     from ottla.broker.apis.find_coordinator import FindCoordinatorHandler
 
-    return FindCoordinatorHandler(parts.groups, parts.image, parts.create_internal_topic)
+    return FindCoordinatorHandler(parts.groups, parts.transactions, parts.image, parts.create_internal_topic)
 
 
 def _join_group(parts: Parts) -> Handler:
@@ -134,9 +136,9 @@ def _delete_records(parts: Parts) -> Handler:
 
 
 def _init_producer_id(parts: Parts) -> Handler:
-    from ottla.broker.apis.init_producer_id import InitProducerIdHandler, ProducerIds
+    from ottla.broker.apis.init_producer_id import InitProducerIdHandler
 
-    return InitProducerIdHandler(ProducerIds(parts.controller, parts.config.node_id))
+    return InitProducerIdHandler(parts.producer_ids, parts.transactions)
 
 
 def _offset_for_leader_epoch(parts: Parts) -> Handler:
@@ -163,6 +165,52 @@ def _delete_acls(parts: Parts) -> Handler:
     return DeleteAclsHandler(parts.controller, enabled=parts.authorizer is not None)
 
 
+def _add_partitions_to_txn(parts: Parts) -> Handler:
+    from ottla.broker.apis.add_partitions_to_txn import AddPartitionsToTxnHandler
+
+    return AddPartitionsToTxnHandler(parts.transactions, parts.image)
+
+
+def _add_offsets_to_txn(parts: Parts) -> Handler:
+    from ottla.broker.apis.add_offsets_to_txn import AddOffsetsToTxnHandler
+
+    return AddOffsetsToTxnHandler(parts.transactions, parts.groups)
+
+
+def _end_txn(parts: Parts) -> Handler:
+    from ottla.broker.apis.end_txn import EndTxnHandler
+
+    return EndTxnHandler(parts.transactions)
+
+
+def _write_txn_markers(parts: Parts) -> Handler:
+    from ottla.broker.apis.write_txn_markers import WriteTxnMarkersHandler
+
+    return WriteTxnMarkersHandler(parts.transaction_markers)
+
+
+def _txn_offset_commit(parts: Parts) -> Handler:
+    from ottla.broker.apis.txn_offset_commit import TxnOffsetCommitHandler
+
+    return TxnOffsetCommitHandler(parts.groups, parts.transactions, parts.image)
+
+
+def _describe_producers(parts: Parts) -> Handler:
+    from ottla.broker.apis.describe_producers import DescribeProducersHandler
+
+    return DescribeProducersHandler(parts.replicas)
+
+
+def _describe_transactions(parts: Parts) -> Handler:
+    from ottla.broker.apis.describe_transactions import DescribeTransactionsHandler
+
+    return DescribeTransactionsHandler(parts.transactions)
+
+
+def _list_transactions(parts: Parts) -> Handler:
+    from ottla.broker.apis.list_transactions import ListTransactionsHandler
+
+    return ListTransactionsHandler(parts.transactions)
 
 
 def _describe_configs(parts: Parts) -> Handler:
@@ -247,6 +295,11 @@ HANDLERS: dict[ApiKey, Callable[[Parts], Handler]] = {
     ApiKey.DELETE_RECORDS: _delete_records,
     ApiKey.INIT_PRODUCER_ID: _init_producer_id,
     ApiKey.OFFSET_FOR_LEADER_EPOCH: _offset_for_leader_epoch,
+    ApiKey.ADD_PARTITIONS_TO_TXN: _add_partitions_to_txn,
+    ApiKey.ADD_OFFSETS_TO_TXN: _add_offsets_to_txn,
+    ApiKey.END_TXN: _end_txn,
+    ApiKey.WRITE_TXN_MARKERS: _write_txn_markers,
+    ApiKey.TXN_OFFSET_COMMIT: _txn_offset_commit,
     ApiKey.DESCRIBE_ACLS: _describe_acls,
     ApiKey.CREATE_ACLS: _create_acls,
     ApiKey.DELETE_ACLS: _delete_acls,
@@ -258,6 +311,9 @@ HANDLERS: dict[ApiKey, Callable[[Parts], Handler]] = {
     ApiKey.INCREMENTAL_ALTER_CONFIGS: _incremental_alter_configs,
     ApiKey.OFFSET_DELETE: _offset_delete,
     ApiKey.DESCRIBE_CLUSTER: _describe_cluster,
+    ApiKey.DESCRIBE_PRODUCERS: _describe_producers,
+    ApiKey.DESCRIBE_TRANSACTIONS: _describe_transactions,
+    ApiKey.LIST_TRANSACTIONS: _list_transactions,
     ApiKey.LIST_CONFIG_RESOURCES: _list_config_resources,
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: _describe_topic_partitions,
 }

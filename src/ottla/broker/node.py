@@ -23,12 +23,14 @@ from ottla.broker.authorizer.authorizer import make_authorizer
 from ottla.broker.config_schema import ServerConfigSchema
 from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.coordinator.internal_topics import InternalTopics
+from ottla.broker.coordinator.producer_ids import ProducerIds
+from ottla.broker.coordinator.transaction_markers import TransactionMarkers
 from ottla.broker.dispatcher import Dispatcher
 from ottla.broker.dynamic_config import DynamicServerConfig
 from ottla.broker.listeners import Listeners
 from ottla.broker.lock import DirectoryInUseError
 from ottla.broker.log_directories import LogDirectories
-from ottla.broker.parts import Parts, make_group_coordinator
+from ottla.broker.parts import Parts, make_group_coordinator, make_transaction_coordinator
 from ottla.broker.registration import Registration
 from ottla.broker.replica.fetch_session import FetchSessionCache
 from ottla.broker.replica.log_config import LogConfigs
@@ -39,6 +41,7 @@ from ottla.broker.settings import (
     controller_settings,
     group_metadata_topic,
     socket_options,
+    transaction_state_topic,
     upkeep_intervals,
 )
 from ottla.broker.storage_format import FormatRequest, Storage, StorageError, open_storage
@@ -127,6 +130,7 @@ class Node:
             self._registration = registration
             replicas, groups = self._make_replicas(logs)
             parts = self._make_parts(storage, controller, replicas, groups)
+            transactions = parts.transactions
             dispatcher = Dispatcher(handler_makers(parts))
             listeners = await self._listen(dispatcher)
             registration.register(
@@ -137,6 +141,8 @@ class Node:
             controller.subscribe(replicas.on_metadata)
             controller.subscribe(groups.on_metadata)
             self._undo.append(groups.close)
+            controller.subscribe(transactions.on_metadata)
+            self._undo.append(transactions.close)
             registration.unfence()
             self._start_upkeep(logs)
         except CANNOT_START as error:
@@ -245,7 +251,15 @@ class Node:
         self, storage: Storage, controller: ControllerShell, replicas: ReplicaManager, groups: GroupCoordinator
     ) -> Parts:
         internal_topics = InternalTopics(
-            (group_metadata_topic(self._config),), controller.submit, controller.schema, _report
+            (group_metadata_topic(self._config), transaction_state_topic(self._config)),
+            controller.submit,
+            controller.schema,
+            _report,
+        )
+        producer_ids = ProducerIds(controller, self._config.node_id)
+        markers = TransactionMarkers(replicas, groups, self._clock)
+        transactions = make_transaction_coordinator(
+            self._config, replicas, markers, producer_ids, self._clock, self._timers, _report
         )
         slots = self._config.get_int("max.incremental.fetch.session.cache.slots")
         return Parts(
@@ -257,6 +271,9 @@ class Node:
             replicas=replicas,
             fetch_sessions=FetchSessionCache(slots, lambda: random.randint(1, MAX_FETCH_SESSION_ID)),
             groups=groups,
+            producer_ids=producer_ids,
+            transaction_markers=markers,
+            transactions=transactions,
             log_directories=self._directories.described(),
             create_internal_topic=internal_topics.create,
             dynamic_config=DynamicServerConfig(self._config),

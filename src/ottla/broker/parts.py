@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from ottla.broker.coordinator.group_coordinator import GROUP_METADATA_TOPIC, GroupCoordinator
 from ottla.broker.coordinator.partition_log import ReplicaManagerLog
 from ottla.broker.coordinator.runtime import CoordinatorRuntime, RuntimeConfig, Serde
-from ottla.broker.settings import group_settings
+from ottla.broker.coordinator.transaction_coordinator import TRANSACTION_STATE_TOPIC, TransactionCoordinator
+from ottla.broker.settings import group_settings, transaction_settings
 from ottla.coordinator.group.records import decode_record, encode_record
 from ottla.coordinator.group.shard import GroupShard
+from ottla.coordinator.transaction import records as transaction_records
 from ottla.protocol.record_batch import CompressionType
 
 if TYPE_CHECKING:
@@ -20,9 +22,14 @@ if TYPE_CHECKING:
     from ottla.broker.apis.describe_log_dirs import LogDirectory
     from ottla.broker.authorizer.authorizer import Authorizer
     from ottla.broker.controller.shell import ControllerShell
+    from ottla.broker.coordinator.producer_ids import ProducerIds
+    from ottla.broker.coordinator.transaction_coordinator import ProducerIdBlocks
+    from ottla.broker.coordinator.transaction_markers import TransactionMarkers
     from ottla.broker.dynamic_config import DynamicServerConfig
     from ottla.broker.replica.fetch_session import FetchSessionCache
     from ottla.broker.replica.replica_manager import ReplicaManager
+    from ottla.coordinator.result import CoordinatorTimers
+    from ottla.coordinator.transaction.shard import TransactionShard
     from ottla.metadata.image import MetadataImage
     from ottla.runtime.config.server_config import ServerConfig
     from ottla.runtime.time import Clock, Timers
@@ -38,6 +45,9 @@ class Parts:
     replicas: ReplicaManager
     fetch_sessions: FetchSessionCache
     groups: GroupCoordinator
+    producer_ids: ProducerIds
+    transaction_markers: TransactionMarkers
+    transactions: TransactionCoordinator
     log_directories: Sequence[LogDirectory]
     create_internal_topic: Callable[[str], Awaitable[None]]
     dynamic_config: DynamicServerConfig
@@ -74,3 +84,40 @@ def make_group_coordinator(
     )
     partition_count = config.get_int("offsets.topic.num.partitions")
     return GroupCoordinator(runtime, settings, node_id=config.node_id, partition_count=partition_count)
+
+
+def make_transaction_coordinator(
+    config: ServerConfig,
+    replicas: ReplicaManager,
+    markers: TransactionMarkers,
+    producer_ids: ProducerIdBlocks,
+    clock: Clock,
+    timers: Timers,
+    report: Callable[[str], None],
+) -> TransactionCoordinator:
+    """The coordinator of transactions over `__transaction_state`."""
+    settings = transaction_settings(config)
+
+    def make_runtime(
+        new_shard: Callable[[CoordinatorTimers], TransactionShard],
+    ) -> CoordinatorRuntime[TransactionShard]:
+        return CoordinatorRuntime(
+            ReplicaManagerLog(replicas, TRANSACTION_STATE_TOPIC),
+            Serde(transaction_records.encode_record, transaction_records.decode_record),
+            new_shard,
+            clock,
+            timers,
+            RuntimeConfig(write_timeout_ms=settings.write_timeout_ms, load_buffer_bytes=settings.load_buffer_size),
+            report,
+        )
+
+    return TransactionCoordinator(
+        make_runtime,
+        settings,
+        clock,
+        producer_ids=producer_ids,
+        markers=markers,
+        node_id=config.node_id,
+        partition_count=config.get_int("transaction.state.log.num.partitions"),
+        verifies=config.get_bool("transaction.partition.verification.enable"),
+    )

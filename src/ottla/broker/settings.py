@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from ottla.broker.controller.settings import ControllerSettings
 from ottla.broker.coordinator.group_coordinator import GROUP_METADATA_TOPIC
 from ottla.broker.coordinator.internal_topics import InternalTopic
+from ottla.broker.coordinator.transaction_coordinator import TRANSACTION_STATE_TOPIC
 from ottla.broker.listeners import ConnectionLimits
 from ottla.broker.registration import SECURITY_PROTOCOL_IDS
 from ottla.coordinator.group.config import GroupCoordinatorConfig
+from ottla.coordinator.transaction.config import TransactionCoordinatorConfig
 from ottla.log.upkeep import UpkeepIntervals
 from ottla.metadata.controller.topics import TopicDefaults
 from ottla.metadata.registration import Endpoint
@@ -116,6 +118,32 @@ def group_metadata_topic(config: ServerConfig) -> InternalTopic:
             ("cleanup.policy", "compact"),
             ("compression.type", "producer"),
             ("segment.bytes", str(config.get_int("offsets.topic.segment.bytes"))),
+        ),
+    )
+
+
+def transaction_settings(config: ServerConfig) -> TransactionCoordinatorConfig:
+    return TransactionCoordinatorConfig(
+        transaction_max_timeout_ms=config.get_int("transaction.max.timeout.ms"),
+        transactional_id_expiration_ms=config.get_int("transactional.id.expiration.ms"),
+        abort_timed_out_interval_ms=config.get_int("transaction.abort.timed.out.transaction.cleanup.interval.ms"),
+        remove_expired_interval_ms=config.get_int("transaction.remove.expired.transaction.cleanup.interval.ms"),
+        write_timeout_ms=config.get_int("request.timeout.ms"),
+        load_buffer_size=config.get_int("transaction.state.log.load.buffer.size"),
+    )
+
+
+def transaction_state_topic(config: ServerConfig) -> InternalTopic:
+    return InternalTopic(
+        name=TRANSACTION_STATE_TOPIC,
+        partitions=config.get_int("transaction.state.log.num.partitions"),
+        replication_factor=config.get_int("transaction.state.log.replication.factor"),
+        configs=(
+            ("unclean.leader.election.enable", "false"),
+            ("compression.type", "uncompressed"),
+            ("cleanup.policy", "compact"),
+            ("min.insync.replicas", str(config.get_int("transaction.state.log.min.isr"))),
+            ("segment.bytes", str(config.get_int("transaction.state.log.segment.bytes"))),
         ),
     )
 

@@ -19,7 +19,9 @@ from ottla.broker.apis.offset_delete import OffsetDeleteHandler
 from ottla.broker.apis.offset_fetch import OffsetFetchHandler
 from ottla.broker.apis.sync_group import SyncGroupHandler
 from ottla.broker.coordinator.group_coordinator import GROUP_METADATA_TOPIC, GroupCoordinator
-from ottla.broker.parts import make_group_coordinator
+from ottla.broker.coordinator.transaction_coordinator import TRANSACTION_STATE_TOPIC, TransactionCoordinator
+from ottla.broker.coordinator.transaction_markers import TransactionMarkers
+from ottla.broker.parts import make_group_coordinator, make_transaction_coordinator
 from ottla.broker.request_context import RequestContext
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import EMPTY_IMAGE
@@ -37,9 +39,34 @@ if TYPE_CHECKING:
     from ottla.protocol.record import Record
 
 PARTITIONS = 4
-SETTINGS = {"offsets.topic.num.partitions": str(PARTITIONS), "group.initial.rebalance.delay.ms": "0"}
+SETTINGS = {
+    "offsets.topic.num.partitions": str(PARTITIONS),
+    "transaction.state.log.num.partitions": str(PARTITIONS),
+    "group.initial.rebalance.delay.ms": "0",
+}
 MAX_TURNS = 1_000
 ResponseT = TypeVar("ResponseT", bound=Response)
+
+
+class CountedProducerIds:
+    """Producer ids from 1000 on; `None` while `exhausted`."""
+
+    def __init__(self) -> None:
+        self.next_id = 1000
+        self.exhausted = False
+
+    @property
+    def available(self) -> bool:
+        return not self.exhausted
+
+    def take(self) -> int | None:
+        if self.exhausted:
+            return None
+        self.next_id += 1
+        return self.next_id - 1
+
+    async def fill(self) -> None:
+        self.exhausted = False
 
 
 class GroupNode(Replicas):
@@ -51,6 +78,8 @@ class GroupNode(Replicas):
         self.creates = True
         self._records: list[MetadataRecord] = []
         self.coordinator: GroupCoordinator | None = None
+        self.transactions: TransactionCoordinator | None = None
+        self.producer_ids = CountedProducerIds()
         self.handlers: dict[ApiKey, Handler] = {}
         super().__init__(directory)
         self.start_coordinator()
@@ -66,15 +95,22 @@ class GroupNode(Replicas):
             for record in records:
                 delta.replay(record)
             self.coordinator.on_metadata(delta, self.manager.image)
+            assert self.transactions is not None
+            self.transactions.on_metadata(delta, self.manager.image)
 
     def make_offsets_topic(self, **how: object) -> bytes:
         return self.create_topic(GROUP_METADATA_TOPIC, PARTITIONS, **how)  # type: ignore[arg-type]  # as given
 
+    def make_transaction_topic(self, **how: object) -> bytes:
+        return self.create_topic(TRANSACTION_STATE_TOPIC, PARTITIONS, **how)  # type: ignore[arg-type]  # as given
+
     async def create_internal_topic(self, name: str) -> None:
         """What `InternalTopics` does, without a controller."""
         self.created.append(name)
-        if self.creates:
+        if self.creates and name == GROUP_METADATA_TOPIC:
             self.make_offsets_topic()
+        elif self.creates:
+            self.make_transaction_topic()
 
     def start_coordinator(self) -> None:
         """As after a restart of the node: nothing is known but what stands in the logs and the metadata."""
@@ -82,9 +118,14 @@ class GroupNode(Replicas):
             self.config, self.manager, self.clock, self.timers, lambda: uuid.uuid4().bytes, self.reports.append
         )
         self.coordinator = groups
+        markers = TransactionMarkers(self.manager, groups, self.clock)
+        transactions = make_transaction_coordinator(
+            self.config, self.manager, markers, self.producer_ids, self.clock, self.timers, self.reports.append
+        )
+        self.transactions = transactions
         image = self._image_now
         self.handlers = {
-            ApiKey.FIND_COORDINATOR: FindCoordinatorHandler(groups, image, self.create_internal_topic),
+            ApiKey.FIND_COORDINATOR: FindCoordinatorHandler(groups, transactions, image, self.create_internal_topic),
             ApiKey.JOIN_GROUP: JoinGroupHandler(groups),
             ApiKey.SYNC_GROUP: SyncGroupHandler(groups),
             ApiKey.HEARTBEAT: HeartbeatHandler(groups),
@@ -100,6 +141,11 @@ class GroupNode(Replicas):
         for record in self._records:
             everything.replay(record)
         self.coordinator.on_metadata(everything, self.manager.image)
+        transactions.on_metadata(everything, self.manager.image)
+        self.made(groups, transactions, markers)
+
+    def made(self, groups: GroupCoordinator, transactions: TransactionCoordinator, markers: TransactionMarkers) -> None:
+        """The coordinators are there: for tests that serve more of them."""
 
     def _image_now(self) -> MetadataImage:
         return self.manager.image

@@ -232,7 +232,7 @@ class Replicas:
         version: int = 9,
         client_id: str = "test",
         timeout_ms: int = 1000,
-    ) -> PartitionProduceResponse | Awaitable[ProduceResponse] | None:
+    ) -> PartitionProduceResponse | Awaitable[ProduceResponse | None] | None:
         """Ask for one partition; its answer, or what is waited for."""
         topic_data = TopicProduceData(partition_data=[PartitionProduceData(index=index, records=records)])
         if isinstance(topic, bytes):

@@ -16,10 +16,16 @@ from ottla.broker.apis.describe_cluster import DescribeClusterHandler
 from ottla.broker.apis.describe_configs import DescribeConfigsHandler
 from ottla.broker.apis.describe_topic_partitions import DescribeTopicPartitionsHandler
 from ottla.broker.apis.incremental_alter_configs import IncrementalAlterConfigsHandler
-from ottla.broker.apis.init_producer_id import InitProducerIdHandler, ProducerIds
+from ottla.broker.apis.init_producer_id import InitProducerIdHandler
 from ottla.broker.apis.list_config_resources import ListConfigResourcesHandler
 from ottla.broker.apis.metadata import MetadataHandler
+from ottla.broker.coordinator.producer_ids import ProducerIds
+from ottla.broker.coordinator.transaction_markers import TransactionMarkers
 from ottla.broker.dynamic_config import DynamicServerConfig
+from ottla.broker.parts import make_group_coordinator, make_transaction_coordinator
+from ottla.broker.replica.log_config import LogConfigs
+from ottla.broker.replica.replica_manager import ReplicaManager
+from ottla.log.manager import LogManager
 from ottla.protocol.api import alter_configs as alter
 from ottla.protocol.api import incremental_alter_configs as incremental
 from ottla.protocol.api.create_partitions import CreatePartitionsRequest, CreatePartitionsTopic
@@ -33,15 +39,19 @@ from ottla.protocol.api.describe_topic_partitions import (
     DescribeTopicPartitionsResponse,
     TopicRequest,
 )
-from ottla.protocol.api.init_producer_id import InitProducerIdRequest
+from ottla.protocol.api.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
 from ottla.protocol.api.list_config_resources import ListConfigResourcesRequest
 from ottla.protocol.api.metadata import MetadataRequest, MetadataRequestTopic, MetadataResponse
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.types import ZERO_UUID
+from ottla.runtime.config.server_config import ServerConfig
+from ottla.runtime.disk import Disk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from ottla.broker.coordinator.transaction_coordinator import Eventually
 
 TOPIC, BROKER, LOGGER, METRICS, GROUP = 2, 4, 8, 16, 32
 ALL_OF_TOPIC = 3576  # what Apache Kafka 4.3.1 answers without an authorizer
@@ -415,9 +425,9 @@ async def test_producer_ids_are_never_given_twice(node: TestNode, version: int) 
     request = InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=0)
     given: list[int] = []
     for _ in range(2):
-        handler = InitProducerIdHandler(ProducerIds(node.shell, 1))
+        handler = _init_producer_id_handler(node)
         for _ in range(1001):
-            answer = await handler(*sent(request, version))
+            answer = await _answered(handler(*sent(request, version)))
             assert (answer.error_code, answer.producer_epoch) == (0, 0)
             given.append(answer.producer_id)
         await node.restart()
@@ -426,14 +436,35 @@ async def test_producer_ids_are_never_given_twice(node: TestNode, version: int) 
 
 
 async def test_what_gets_no_producer_id(node: TestNode) -> None:
-    handler = InitProducerIdHandler(ProducerIds(node.shell, 1))
+    handler = _init_producer_id_handler(node)
     for request, code in (
-        (InitProducerIdRequest(transactional_id="t", transaction_timeout_ms=1), ErrorCode.UNSUPPORTED_VERSION),
+        (InitProducerIdRequest(transactional_id="t", transaction_timeout_ms=1), ErrorCode.NOT_COORDINATOR),
         (InitProducerIdRequest(transactional_id="", transaction_timeout_ms=1), ErrorCode.INVALID_REQUEST),
         (
             InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=1, producer_id=4),
             ErrorCode.INVALID_REQUEST,
         ),
     ):
-        answer = await handler(*sent(request, 6))
+        answer = await _answered(handler(*sent(request, 5)))
         assert (answer.error_code, answer.producer_id) == (code, -1)
+
+
+def _init_producer_id_handler(node: TestNode) -> InitProducerIdHandler:
+    """Of a node that coordinates no transactions."""
+    config = ServerConfig.from_properties({})
+    replicas = ReplicaManager(
+        node_id=1,
+        logs=LogManager(Disk(), [], node.clock, unique=lambda: bytes(16)),
+        clock=node.clock,
+        log_config=LogConfigs(1, {}, print),
+        report=print,
+    )
+    ids = ProducerIds(node.shell, 1)
+    groups = make_group_coordinator(config, replicas, node.clock, node.timers, lambda: bytes(16), print)
+    markers = TransactionMarkers(replicas, groups, node.clock)
+    transactions = make_transaction_coordinator(config, replicas, markers, ids, node.clock, node.timers, print)
+    return InitProducerIdHandler(ids, transactions)
+
+
+async def _answered(answer: Eventually[InitProducerIdResponse]) -> InitProducerIdResponse:
+    return answer if isinstance(answer, InitProducerIdResponse) else await answer

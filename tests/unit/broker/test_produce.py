@@ -168,10 +168,12 @@ def test_only_the_admin_client_writes_to_internal_topics(replicas: Replicas) -> 
     assert taken.error_code == 0
 
 
-def test_a_transactional_batch_has_no_transaction_to_belong_to(replicas: Replicas) -> None:
+def test_a_transactional_batch_without_a_transactional_id_is_nobodys(replicas: Replicas) -> None:
     replicas.create_topic("t")
     transactional = batch(b"a", transactional=True, producer_id=1, producer_epoch=0, base_sequence=0)
-    assert answered(replicas.produce("t", transactional)).error_code == ErrorCode.INVALID_TXN_STATE
+    refused = answered(replicas.produce("t", transactional))
+    assert refused.error_code == ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+    assert replicas.partition("t").log.log_end_offset == 0
 
 
 def test_a_repeated_batch_of_an_idempotent_producer_is_answered_as_it_was(replicas: Replicas) -> None:

@@ -10,14 +10,16 @@
 | 5       | TRANSACTION_ABORTABLE may be answered elsewhere | 890 |
 | 6       | share partitions                                | 932 |
 
-The first who asks for a group has `__consumer_offsets` made, and is answered when it is there. Transactions and share
-groups are not served yet: their keys are refused for good, so that a client does not wait for a coordinator in vain.
+The first who asks for a group has `__consumer_offsets` made, for a transactional id `__transaction_state`, and is
+answered when it is there. Share groups are not served yet: their keys are refused for good, so that a client does not
+wait for a coordinator in vain.
 """
 
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from ottla.broker.coordinator.group_coordinator import GROUP_METADATA_TOPIC, Eventually, GroupCoordinator
+from ottla.broker.coordinator.transaction_coordinator import TRANSACTION_STATE_TOPIC, TransactionCoordinator
 from ottla.broker.request_context import RequestContext
 from ottla.metadata.image import MetadataImage
 from ottla.protocol.api.find_coordinator import Coordinator, FindCoordinatorRequest, FindCoordinatorResponse
@@ -35,23 +37,28 @@ class FindCoordinatorHandler:
 
     def __init__(
         self,
-        coordinator: GroupCoordinator,
+        groups: GroupCoordinator,
+        transactions: TransactionCoordinator,
         image: Callable[[], MetadataImage],
         create_topic: Callable[[str], Awaitable[None]],
     ) -> None:
-        self._coordinator = coordinator
+        self._coordinators: dict[int, tuple[str, Callable[[str], int]]] = {
+            GROUP: (GROUP_METADATA_TOPIC, groups.partition_for),
+            TRANSACTION: (TRANSACTION_STATE_TOPIC, transactions.partition_for),
+        }
         self._image = image
         self._create_topic = create_topic
 
     def __call__(self, context: RequestContext, request: FindCoordinatorRequest) -> Eventually[FindCoordinatorResponse]:
-        if request.key_type == GROUP and GROUP_METADATA_TOPIC not in self._image().topics.by_name:
-            return self._create_and_answer(context, request)
+        coordinator = self._coordinators.get(request.key_type)
+        if coordinator is not None and coordinator[0] not in self._image().topics.by_name:
+            return self._create_and_answer(context, request, coordinator[0])
         return self._answer(context, request)
 
     async def _create_and_answer(
-        self, context: RequestContext, request: FindCoordinatorRequest
+        self, context: RequestContext, request: FindCoordinatorRequest, topic: str
     ) -> FindCoordinatorResponse:
-        await self._create_topic(GROUP_METADATA_TOPIC)
+        await self._create_topic(topic)
         return self._answer(context, request)
 
     def _answer(self, context: RequestContext, request: FindCoordinatorRequest) -> FindCoordinatorResponse:
@@ -69,11 +76,13 @@ class FindCoordinatorHandler:
         )
 
     def _find(self, context: RequestContext, key_type: int, key: str) -> Coordinator:
-        if key_type != GROUP:
+        coordinator = self._coordinators.get(key_type)
+        if coordinator is None:
             return _refuse(key, ErrorCode.INVALID_REQUEST, _why_refused(key_type))
         image = self._image()
-        topic = image.topics.by_name.get(GROUP_METADATA_TOPIC)
-        partition = None if topic is None else topic.partitions.get(self._coordinator.partition_for(key))
+        name, partition_for = coordinator
+        topic = image.topics.by_name.get(name)
+        partition = None if topic is None else topic.partitions.get(partition_for(key))
         broker = None if partition is None else image.cluster.brokers.get(partition.leader)
         endpoint = None if broker is None else broker.listeners.get(context.listener)
         if broker is None or endpoint is None:
@@ -89,8 +98,6 @@ class FindCoordinatorHandler:
 
 
 def _why_refused(key_type: int) -> str:
-    if key_type == TRANSACTION:
-        return "transactions are not served by this version of Ottla"
     if key_type == SHARE:
         return "share groups are not served by this version of Ottla"
     return f"there is no coordinator of type {key_type}"

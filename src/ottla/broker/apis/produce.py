@@ -16,8 +16,10 @@ a producer can notice. Kafka's `KafkaApis.handleProduceRequest`, `ReplicaManager
 """
 
 import asyncio
+from collections.abc import Awaitable, Mapping
 from typing import Final, TypeAlias
 
+from ottla.broker.coordinator.produce_enrolment import NO_REFUSALS, ProduceEnrolment, Refusals
 from ottla.broker.replica.partition import Partition
 from ottla.broker.replica.replica_manager import HostedTopic, ReplicaManager
 from ottla.broker.request_context import RequestContext
@@ -75,15 +77,36 @@ Waiting: TypeAlias = list[tuple[PartitionProduceResponse, asyncio.Future[ErrorCo
 
 
 class ProduceHandler:
-    def __init__(self, manager: ReplicaManager, clock: Clock, timers: Timers) -> None:
+    def __init__(
+        self, manager: ReplicaManager, clock: Clock, timers: Timers, enrolment: ProduceEnrolment | None = None
+    ) -> None:
+        """Without an `enrolment` there are no transactions, and their batches are refused."""
         self._manager = manager
+        self._enrolment = enrolment
         self._clock = clock
         self._timers = timers
 
     def __call__(
         self, context: RequestContext, request: ProduceRequest
+    ) -> "ProduceResponse | Awaitable[ProduceResponse | None] | None":
+        if request.transactional_id is None or self._enrolment is None:
+            return self._produce(context, request, NO_REFUSALS)
+        refusals = self._enrolment.enroll(context.api_version, request)
+        if isinstance(refusals, Mapping):
+            return self._produce(context, request, refusals)
+        return self._produce_later(context, request, refusals)
+
+    async def _produce_later(
+        self, context: RequestContext, request: ProduceRequest, refusals: Awaitable[Refusals]
+    ) -> ProduceResponse | None:
+        answer = self._produce(context, request, await refusals)
+        return await answer if isinstance(answer, asyncio.Future) else answer
+
+    def _produce(
+        self, context: RequestContext, request: ProduceRequest, refusals: Refusals
     ) -> "ProduceResponse | asyncio.Future[ProduceResponse] | None":
         acks = request.acks
+        transactional = request.transactional_id is not None
         by_topic_id = context.api_version >= TOPIC_IDS_SINCE
         manager = self._manager
         now_ms = self._clock.now_ms()
@@ -98,7 +121,9 @@ class ProduceHandler:
                 if topic is None or partition is None:
                     result = _refused(self._why_unknown(topic_data, data.index, by_topic_id=by_topic_id))
                 else:
-                    result = self._append(context, topic, partition, data.records, acks, now_ms)
+                    result = self._append(
+                        context, topic, partition, data.records, acks, now_ms, refusals if transactional else None
+                    )
                 if result.error is NONE:
                     answer = PartitionProduceResponse(
                         index=data.index,
@@ -138,6 +163,7 @@ class ProduceHandler:
         records: Buffer | Region | None,
         acks: int,
         now_ms: int,
+        refusals: Refusals | None,
     ) -> AppendResult:
         """What stands between a batch and its log, in Kafka's order; then the append."""
         if not isinstance(records, _BUFFERS) or len(records) <= _ATTRIBUTES_AT:
@@ -151,8 +177,12 @@ class ProduceHandler:
             return _refused(ErrorCode.INVALID_TOPIC_EXCEPTION, f"{topic.name} is written by its coordinator only")
         if not partition.is_leader:
             return _refused(ErrorCode.NOT_LEADER_OR_FOLLOWER)
-        if attributes & TRANSACTIONAL_FLAG:  # no transaction can be open: there is no transaction coordinator yet
-            return _refused(ErrorCode.INVALID_TXN_STATE)
+        if attributes & TRANSACTIONAL_FLAG:
+            if refusals is None:  # without a transactional id nobody can say who may write in its name
+                return _refused(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+            error = refusals.get(partition, NONE) if self._enrolment else ErrorCode.INVALID_TXN_STATE
+            if error is not NONE:
+                return _refused(error)
         if acks == ALL_ACKS and len(partition.replicas) > 1 and partition.lacks_replicas():
             return _refused(ErrorCode.NOT_ENOUGH_REPLICAS)
         try:

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Final, Generic, TypeAlias, TypeVar
 
+from ottla.broker.coordinator.marker import Marker
 from ottla.broker.coordinator.runtime import CoordinatorRuntime
 from ottla.coordinator.group.classic_group import join_error, sync_error
 from ottla.coordinator.group.config import GroupCoordinatorConfig
@@ -15,6 +16,7 @@ from ottla.coordinator.group.describe import described_error
 from ottla.coordinator.group.offset_commit import commit_error
 from ottla.coordinator.group.offset_fetch import fetch_error
 from ottla.coordinator.group.shard import GroupShard
+from ottla.coordinator.group.txn_offset_commit import txn_commit_error
 from ottla.coordinator.partitioner import partition_for
 from ottla.coordinator.result import RequestingClient
 from ottla.metadata.delta import MetadataDelta
@@ -29,6 +31,7 @@ from ottla.protocol.api.offset_commit import OffsetCommitRequest, OffsetCommitRe
 from ottla.protocol.api.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
 from ottla.protocol.api.offset_fetch import OffsetFetchRequestGroup, OffsetFetchResponseGroup
 from ottla.protocol.api.sync_group import SyncGroupRequest, SyncGroupResponse
+from ottla.protocol.api.txn_offset_commit import TxnOffsetCommitRequest, TxnOffsetCommitResponse
 from ottla.protocol.errors import ErrorCode
 
 T = TypeVar("T")
@@ -139,6 +142,26 @@ class GroupCoordinator:
             return commit_error(request, shard)
         result = shard.commit_offsets(api_version, request)
         return self._runtime.write(index, result, lambda error: commit_error(request, error))
+
+    def has_open_transaction(self, group_id: str, producer_id: int, producer_epoch: int) -> bool:
+        """Whether the producer has committed offsets of the group in a transaction that is open."""
+        return self._runtime.log.has_open_transaction(self.partition_for(group_id), producer_id, producer_epoch)
+
+    def commit_transactional_offsets(self, request: TxnOffsetCommitRequest) -> Eventually[TxnOffsetCommitResponse]:
+        """The caller has seen that the partition of the group is part of the producer's transaction."""
+        index, shard = self._find(request.group_id)
+        if isinstance(shard, ErrorCode):
+            return txn_commit_error(request, shard)
+        return self._runtime.write(
+            index,
+            shard.commit_transactional_offsets(request),
+            lambda error: txn_commit_error(request, error),
+            (request.producer_id, request.producer_epoch),
+        )
+
+    def complete_transaction(self, index: int, marker: Marker) -> Eventually[ErrorCode]:
+        """A transaction ends that committed offsets in a partition of `__consumer_offsets`."""
+        return self._runtime.complete_transaction(index, marker)
 
     def fetch_offsets(self, request: OffsetFetchRequestGroup, *, require_stable: bool) -> OffsetFetchResponseGroup:
         _, shard = self._find(request.group_id)

@@ -14,8 +14,16 @@ class PartitionLog(Protocol):
         """Append one batch as the leader; offsets and leader epoch are assigned there."""
         ...
 
+    def append_marker(self, index: int, batch: Buffer, transaction_version: int) -> AppendOutcome:
+        """Append the marker that ends a transaction in the partition."""
+        ...
+
     def read(self, index: int, offset: int, max_bytes: int) -> bytes | ErrorCode:
         """Whole batches from `offset` (one at least), or empty at the log's end."""
+        ...
+
+    def has_open_transaction(self, index: int, producer_id: int, producer_epoch: int) -> bool:
+        """Whether the producer has begun a transaction in the partition."""
         ...
 
     def bounds(self, index: int) -> tuple[int, int] | ErrorCode:
@@ -33,8 +41,17 @@ class ReplicaManagerLog:
     def append(self, index: int, batch: Buffer) -> AppendOutcome:
         return self._replicas.append(self._topic, index, batch)
 
+    def append_marker(self, index: int, batch: Buffer, transaction_version: int) -> AppendOutcome:
+        return self._replicas.append_marker(self._topic, index, batch, transaction_version)
+
     def read(self, index: int, offset: int, max_bytes: int) -> bytes | ErrorCode:
         return self._replicas.read(self._topic, index, offset, max_bytes)
+
+    def has_open_transaction(self, index: int, producer_id: int, producer_epoch: int) -> bool:
+        partition = self._replicas.find(self._topic, index)
+        return not isinstance(partition, ErrorCode) and partition.log.producers.has_open_transaction(
+            producer_id, producer_epoch
+        )
 
     def bounds(self, index: int) -> tuple[int, int] | ErrorCode:
         partition = self._replicas.find(self._topic, index)

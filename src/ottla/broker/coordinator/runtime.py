@@ -11,15 +11,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from ottla.broker.coordinator.loader import Decode, Loader, Shard
+from ottla.broker.coordinator.marker import Marker
 from ottla.broker.coordinator.partition_log import PartitionLog
 from ottla.broker.coordinator.timers import KeyedTimers
 from ottla.coordinator.result import CoordinatorRecord, CoordinatorResult, CoordinatorTimers, TimerResult
 from ottla.protocol.errors import ErrorCode, KafkaError, ProtocolError
 from ottla.protocol.record import RecordBatchBuilder
-from ottla.protocol.record_batch import CompressionType
+from ottla.protocol.record_batch import NO_PRODUCER_EPOCH, NO_PRODUCER_ID, CompressionType
 from ottla.runtime.time import Clock, Timers
 
 S = TypeVar("S", bound=Shard)
@@ -40,6 +41,11 @@ _TOLD_AS = {
     ErrorCode.RECORD_LIST_TOO_LARGE: ErrorCode.UNKNOWN_SERVER_ERROR,
     ErrorCode.INVALID_FETCH_SIZE: ErrorCode.UNKNOWN_SERVER_ERROR,
 }
+
+
+Producer: TypeAlias = tuple[int, int]
+"""Id and epoch."""
+NO_PRODUCER: Final[Producer] = (NO_PRODUCER_ID, NO_PRODUCER_EPOCH)
 
 
 class CoordinatorState(Enum):
@@ -150,18 +156,47 @@ class CoordinatorRuntime(Generic[S]):
         """Every partition that this node leads, as `shard` has it."""
         return [(index, self.shard(index)) for index in sorted(self._coordinators)]
 
-    def write(self, index: int, result: CoordinatorResult[T], on_error: Callable[[ErrorCode], T]) -> T | Awaitable[T]:
-        """Append, replay, and answer: now if the records are committed, else when they are, or `on_error`'s answer."""
+    def leader_epoch(self, index: int) -> int:
+        """The epoch in which this node leads the partition; -1 if it does not."""
+        coordinator = self._coordinators.get(index)
+        return -1 if coordinator is None else coordinator.leader_epoch
+
+    def write(
+        self,
+        index: int,
+        result: CoordinatorResult[T],
+        on_error: Callable[[ErrorCode], T],
+        producer: Producer = NO_PRODUCER,
+    ) -> T | Awaitable[T]:
+        """Append, replay, and answer: now if the records are committed, else when they are, or `on_error`'s answer.
+
+        With a `producer` the records are part of its transaction.
+        """
         if not result.records:
             return result.response
-        committed, error = self._append(index, result)
+        committed, error = self._append(index, result, producer)
         if error is not ErrorCode.NONE:
             return _finish(result, error, on_error)
         if committed is None:
             return _finish(result, ErrorCode.NONE, on_error)
         return self._wait(committed, result, on_error)
 
-    def _append(self, index: int, result: CoordinatorResult[T]) -> tuple[asyncio.Future[ErrorCode] | None, ErrorCode]:
+    def complete_transaction(self, index: int, marker: Marker) -> ErrorCode | Awaitable[ErrorCode]:
+        """Write a transaction's marker into the partition, and make its records count, or not.
+
+        The errors are the log's; NOT_LEADER_OR_FOLLOWER also while the partition is being loaded (KIP-447).
+        """
+        shard = self.shard(index)
+        if isinstance(shard, ErrorCode):
+            return ErrorCode.NOT_LEADER_OR_FOLLOWER
+        outcome = self.log.append_marker(index, marker.batch(self.clock.now_ms()), marker.transaction_version)
+        if outcome.error is ErrorCode.NONE:
+            shard.replay_end_transaction(marker.producer_id, commit=marker.commit)
+        return outcome.committed or outcome.error
+
+    def _append(
+        self, index: int, result: CoordinatorResult[T], producer: Producer
+    ) -> tuple[asyncio.Future[ErrorCode] | None, ErrorCode]:
         coordinator = self._coordinators.get(index)
         if coordinator is None:
             return None, ErrorCode.NOT_COORDINATOR
@@ -169,21 +204,30 @@ class CoordinatorRuntime(Generic[S]):
         records = result.records
         position = 0
         while position < len(records):
-            batch, count = self._batch(records, position, None if result.atomic else MAX_BATCH_BYTES)
+            batch, count = self._batch(records, position, None if result.atomic else MAX_BATCH_BYTES, producer)
             outcome = self.log.append(index, batch)
             if outcome.error is not ErrorCode.NONE:
                 self.report(f"coordinator of partition {index} cannot write: {outcome.error.name}")
                 return committed, _TOLD_AS.get(outcome.error, outcome.error)
             if result.replay:
                 for delta in range(count):
-                    coordinator.shard.replay(records[position + delta], outcome.base_offset + delta)
+                    coordinator.shard.replay(records[position + delta], outcome.base_offset + delta, producer[0])
             committed = outcome.committed
             position += count
         return committed, ErrorCode.NONE
 
-    def _batch(self, records: list[CoordinatorRecord], position: int, max_bytes: int | None) -> tuple[bytearray, int]:
+    def _batch(
+        self, records: list[CoordinatorRecord], position: int, max_bytes: int | None, producer: Producer
+    ) -> tuple[bytearray, int]:
         now_ms = self.clock.now_ms()
-        builder = RecordBatchBuilder(compression=self.config.compression, max_bytes=max_bytes)
+        producer_id, producer_epoch = producer
+        builder = RecordBatchBuilder(
+            compression=self.config.compression,
+            max_bytes=max_bytes,
+            producer_id=producer_id,
+            producer_epoch=producer_epoch,
+            transactional=producer is not NO_PRODUCER,
+        )
         encode = self.serde.encode
         for i in range(position, len(records)):
             key, value = encode(records[i])

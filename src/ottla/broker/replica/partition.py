@@ -110,6 +110,21 @@ class Partition:
                 self._uncommitted_bytes += len(records)
         return result
 
+    def append_marker(self, batch: Buffer, now_ms: int, transaction_version: int) -> AppendResult:
+        """Append the marker that ends a transaction here. Who reads committed records only may have much more now."""
+        log = self.log
+        result = log.append(
+            batch,
+            leader_epoch=self.leader_epoch,
+            now_ms=now_ms,
+            origin=AppendOrigin.COORDINATOR,
+            transaction_version=transaction_version,
+        )
+        if result.error is NONE and self.sole_replica:
+            self.advance_high_watermark(log.log_end_offset)
+            self._tell_altered()
+        return result
+
     def advance_high_watermark(self, offset: int) -> None:
         """Every in-sync replica has what stands below `offset`."""
         log = self.log

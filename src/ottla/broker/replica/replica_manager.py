@@ -207,19 +207,30 @@ class ReplicaManager:
         self, topic: str, index: int, records: Buffer, *, origin: AppendOrigin = AppendOrigin.COORDINATOR
     ) -> AppendOutcome:
         """Append one batch as the leader of the partition, with `acks=all`: it counts when it is committed."""
-        partition = self.find(topic, index)
+        partition = self._find_to_append(topic, index)
         if isinstance(partition, ErrorCode):
             return AppendOutcome(partition)
+        return _outcome(partition, self.append_to(partition, records, self._clock.now_ms(), origin))
+
+    def append_marker(self, topic: str, index: int, batch: Buffer, transaction_version: int) -> AppendOutcome:
+        """`append` for the marker that ends a transaction."""
+        partition = self._find_to_append(topic, index)
+        if isinstance(partition, ErrorCode):
+            return AppendOutcome(partition)
+        try:
+            result = partition.append_marker(batch, self._clock.now_ms(), transaction_version)
+        except OSError as error:
+            self.disk_failed(partition, error)
+            return AppendOutcome(ErrorCode.KAFKA_STORAGE_ERROR)
+        return _outcome(partition, result)
+
+    def _find_to_append(self, topic: str, index: int) -> Partition | ErrorCode:
+        partition = self.find(topic, index)
+        if isinstance(partition, ErrorCode):
+            return partition
         if not partition.is_leader:
-            return AppendOutcome(ErrorCode.NOT_LEADER_OR_FOLLOWER)
-        if partition.lacks_replicas():
-            return AppendOutcome(ErrorCode.NOT_ENOUGH_REPLICAS)
-        result = self.append_to(partition, records, self._clock.now_ms(), origin)
-        if result.error is not ErrorCode.NONE:
-            return AppendOutcome(result.error, error_message=result.error_message)
-        return AppendOutcome(
-            ErrorCode.NONE, result.base_offset, result.last_offset, partition.committed(result.last_offset + 1)
-        )
+            return ErrorCode.NOT_LEADER_OR_FOLLOWER
+        return ErrorCode.NOT_ENOUGH_REPLICAS if partition.lacks_replicas() else partition
 
     def append_to(self, partition: Partition, records: Buffer, now_ms: int, origin: AppendOrigin) -> AppendResult:
         """`Partition.append`, with a failing disk made an answer: the partition goes offline."""
@@ -248,3 +259,11 @@ class ReplicaManager:
         self._offline.add((topic_id, index))
         topic = self.by_id.get(topic_id)
         self._report(f"partition {topic.name if topic else topic_id.hex()}-{index} is offline: {error}")
+
+
+def _outcome(partition: Partition, result: AppendResult) -> AppendOutcome:
+    if result.error is not ErrorCode.NONE:
+        return AppendOutcome(result.error, error_message=result.error_message)
+    return AppendOutcome(
+        ErrorCode.NONE, result.base_offset, result.last_offset, partition.committed(result.last_offset + 1)
+    )

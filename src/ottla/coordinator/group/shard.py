@@ -28,6 +28,7 @@ from ottla.coordinator.group.offsets import Offsets
 from ottla.coordinator.group.rebalance import prepare_rebalance, reschedule_heartbeat
 from ottla.coordinator.group.replay import NO_PRODUCER_ID, replay
 from ottla.coordinator.group.sync import sync_group
+from ottla.coordinator.group.txn_offset_commit import commit_transactional_offsets
 from ottla.coordinator.result import (
     CoordinatorRecord,
     CoordinatorResult,
@@ -46,6 +47,7 @@ from ottla.protocol.api.offset_commit import OffsetCommitRequest, OffsetCommitRe
 from ottla.protocol.api.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
 from ottla.protocol.api.offset_fetch import OffsetFetchRequestGroup, OffsetFetchResponseGroup
 from ottla.protocol.api.sync_group import SyncGroupRequest
+from ottla.protocol.api.txn_offset_commit import TxnOffsetCommitRequest, TxnOffsetCommitResponse
 from ottla.protocol.errors import ErrorCode
 from ottla.runtime.time import Clock
 
@@ -112,6 +114,11 @@ class GroupShard:
 
     def commit_offsets(self, api_version: int, request: OffsetCommitRequest) -> CoordinatorResult[OffsetCommitResponse]:
         return commit_offsets(self.groups, api_version, request)
+
+    def commit_transactional_offsets(
+        self, request: TxnOffsetCommitRequest
+    ) -> CoordinatorResult[TxnOffsetCommitResponse]:
+        return commit_transactional_offsets(self.groups, request)
 
     def fetch_offsets(self, request: OffsetFetchRequestGroup, *, require_stable: bool) -> OffsetFetchResponseGroup:
         return fetch_offsets(self.groups, self.offsets, request, require_stable=require_stable)
