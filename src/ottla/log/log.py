@@ -302,9 +302,23 @@ class Log(LocalLog):
         """For a read_committed fetch of the offsets `start … end` (exclusive), by first offset."""
         found: list[AbortedTransaction] = []
         for index in range(self._segments.floor(start), len(self._segments)):
-            overlapping = self._segments[index].transactions.overlapping(start, end)
+            transactions = self._segments[index].transactions
+            overlapping = transactions.overlapping(start, end)
             found += [AbortedTransaction(entry.producer_id, entry.first_offset) for entry in overlapping]
+            if transactions.entries and transactions.entries[-1].last_stable_offset >= end:
+                break
         return sorted(found, key=lambda transaction: transaction.first_offset)
+
+    def aborted_within(self, start: int, region: FileRegion) -> list[AbortedTransaction]:
+        """`aborted_transactions` for what `read` found from `start` on; as in Kafka, up to the next indexed offset."""
+        segments = self._segments
+        for index in range(segments.floor(start), len(segments)):
+            segment = segments[index]
+            if segment.file is region.file:
+                bound = segment.offsets.bound_of(region.position, region.size)
+                end = segments.end_of(index, self.log_end_offset) if bound is None else bound
+                return self.aborted_transactions(start, end)
+        return self.aborted_transactions(start, self.last_stable_offset)
 
     def offset_for_timestamp(self, timestamp_ms: int) -> TimestampedOffset | None:
         """The first record whose timestamp is `timestamp_ms` or later; None if there is none.

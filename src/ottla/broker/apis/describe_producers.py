@@ -2,6 +2,7 @@
 
 from ottla.broker.replica.replica_manager import ReplicaManager
 from ottla.broker.request_context import RequestContext
+from ottla.metadata.controller.topic_names import is_valid_topic_name
 from ottla.protocol.api.describe_producers import (
     DescribeProducersRequest,
     DescribeProducersResponse,
@@ -29,6 +30,11 @@ class DescribeProducersHandler:
         )
 
     def _describe(self, topic: str, index: int) -> PartitionResponse:
+        if not is_valid_topic_name(topic):
+            error = ErrorCode.INVALID_TOPIC_EXCEPTION
+            return PartitionResponse(
+                partition_index=index, error_code=error, error_message=error.message, active_producers=[]
+            )
         partition = self._replicas.find(topic, index)
         error = partition if isinstance(partition, ErrorCode) else partition.epoch_error(-1)
         if isinstance(partition, ErrorCode) or error is not ErrorCode.NONE:

@@ -38,6 +38,10 @@ class TransactionMarkers:
 
     def _write(self, marker: Marker, partition: TopicPartition) -> ErrorCode | Awaitable[ErrorCode]:
         topic, index = partition
+        if self._replicas.find(topic, index) is ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+            return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+        if marker.producer_id < 0 or marker.producer_epoch < 0:
+            return ErrorCode.UNKNOWN_SERVER_ERROR  # as in Kafka; it cannot be said in a batch
         if topic == GROUP_METADATA_TOPIC:
             return self._groups.complete_transaction(index, marker)
         batch = marker.batch(self._clock.now_ms())

@@ -163,10 +163,10 @@ class FetchRead:
         aborted: list[AbortedTransaction] | None = None
         if self._read_committed:
             aborted = []
-            if records:
+            if isinstance(records, FileRegion):
                 aborted = [
                     AbortedTransaction(producer_id=transaction.producer_id, first_offset=transaction.first_offset)
-                    for transaction in log.aborted_transactions(wanted.fetch_offset, log.last_stable_offset)
+                    for transaction in log.aborted_within(wanted.fetch_offset, records)
                 ]
         return PartitionData(
             partition_index=wanted.index,
