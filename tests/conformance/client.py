@@ -177,6 +177,7 @@ class Member:
 
     def __init__(self, client: Client, group: str, topic: str) -> None:
         self.received: list[Record] = []
+        self.polls = 0
         self.assignment: set[int] = set()
         self.failure: BaseException | None = None
         self._calls: queue.SimpleQueue[tuple[Callable[[GroupConsumer], None], threading.Event]] = queue.SimpleQueue()
@@ -196,7 +197,12 @@ class Member:
         wait_for(assigned, f"an assignment of {counts} partitions", timeout_s)
 
     def wait_for_values(self, expected: set[bytes], timeout_s: float = 60.0) -> None:
-        wait_for(lambda: expected <= self.values(), "every expected record", timeout_s)
+        try:
+            wait_for(lambda: expected <= self.values(), "every expected record", timeout_s)
+        except AssertionError as error:
+            missing = sorted(expected - self.values())
+            seen = f"{len(self.received)} received, assigned {sorted(self.assignment)}, polls {self.polls}"
+            raise AssertionError(f"{error}; {seen}, {len(missing)} missing: {missing[:5]}") from None
 
     def commit(self) -> None:
         """Commit what was received until now."""
@@ -222,6 +228,7 @@ class Member:
             try:
                 while not self._stopped.is_set():
                     self.received.extend(consumer.poll())
+                    self.polls += 1
                     self.assignment = consumer.assignment()
                     self._answer_calls(consumer)
             finally:
