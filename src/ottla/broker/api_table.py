@@ -117,6 +117,58 @@ def _api_versions(parts: Parts) -> Handler:
     return ApiVersionsHandler(HANDLERS, parts.image, lambda: parts.controller.history.kraft_version)
 
 
+def _sasl_handshake(parts: Parts) -> Handler:
+    from ottla.broker.apis.sasl_handshake import SaslHandshakeHandler
+
+    return SaslHandshakeHandler()
+
+
+def _sasl_authenticate(parts: Parts) -> Handler:
+    from ottla.broker.apis.sasl_authenticate import SaslAuthenticateHandler
+
+    return SaslAuthenticateHandler()
+
+
+def _describe_user_scram_credentials(parts: Parts) -> Handler:
+    from ottla.broker.apis.describe_user_scram_credentials import DescribeUserScramCredentialsHandler
+
+    return DescribeUserScramCredentialsHandler(parts.image)
+
+
+def _alter_user_scram_credentials(parts: Parts) -> Handler:
+    from ottla.broker.apis.alter_user_scram_credentials import AlterUserScramCredentialsHandler
+
+    return AlterUserScramCredentialsHandler(parts.controller)
+
+
+def _create_delegation_token(parts: Parts) -> Handler:
+    from ottla.broker.apis.create_delegation_token import CreateDelegationTokenHandler
+    from ottla.broker.listener_security import token_settings
+
+    return CreateDelegationTokenHandler(parts.controller, token_settings(parts.config))
+
+
+def _renew_delegation_token(parts: Parts) -> Handler:
+    from ottla.broker.apis.renew_delegation_token import RenewDelegationTokenHandler
+    from ottla.broker.listener_security import token_settings
+
+    return RenewDelegationTokenHandler(parts.controller, token_settings(parts.config))
+
+
+def _expire_delegation_token(parts: Parts) -> Handler:
+    from ottla.broker.apis.expire_delegation_token import ExpireDelegationTokenHandler
+    from ottla.broker.listener_security import token_settings
+
+    return ExpireDelegationTokenHandler(parts.controller, token_settings(parts.config))
+
+
+def _describe_delegation_token(parts: Parts) -> Handler:
+    from ottla.broker.apis.describe_delegation_token import DescribeDelegationTokenHandler
+    from ottla.broker.listener_security import token_settings
+
+    return DescribeDelegationTokenHandler(parts.image, token_settings(parts.config))
+
+
 def _create_topics(parts: Parts) -> Handler:
     from ottla.broker.apis.create_topics import CreateTopicsHandler
 
@@ -289,6 +341,7 @@ HANDLERS: dict[ApiKey, Callable[[Parts], Handler]] = {
     ApiKey.SYNC_GROUP: _sync_group,
     ApiKey.DESCRIBE_GROUPS: _describe_groups,
     ApiKey.LIST_GROUPS: _list_groups,
+    ApiKey.SASL_HANDSHAKE: _sasl_handshake,
     ApiKey.API_VERSIONS: _api_versions,
     ApiKey.CREATE_TOPICS: _create_topics,
     ApiKey.DELETE_TOPICS: _delete_topics,
@@ -306,10 +359,17 @@ HANDLERS: dict[ApiKey, Callable[[Parts], Handler]] = {
     ApiKey.DESCRIBE_CONFIGS: _describe_configs,
     ApiKey.ALTER_CONFIGS: _alter_configs,
     ApiKey.DESCRIBE_LOG_DIRS: _describe_log_dirs,
+    ApiKey.SASL_AUTHENTICATE: _sasl_authenticate,
     ApiKey.CREATE_PARTITIONS: _create_partitions,
+    ApiKey.CREATE_DELEGATION_TOKEN: _create_delegation_token,
+    ApiKey.RENEW_DELEGATION_TOKEN: _renew_delegation_token,
+    ApiKey.EXPIRE_DELEGATION_TOKEN: _expire_delegation_token,
+    ApiKey.DESCRIBE_DELEGATION_TOKEN: _describe_delegation_token,
     ApiKey.DELETE_GROUPS: _delete_groups,
     ApiKey.INCREMENTAL_ALTER_CONFIGS: _incremental_alter_configs,
     ApiKey.OFFSET_DELETE: _offset_delete,
+    ApiKey.DESCRIBE_USER_SCRAM_CREDENTIALS: _describe_user_scram_credentials,
+    ApiKey.ALTER_USER_SCRAM_CREDENTIALS: _alter_user_scram_credentials,
     ApiKey.DESCRIBE_CLUSTER: _describe_cluster,
     ApiKey.DESCRIBE_PRODUCERS: _describe_producers,
     ApiKey.DESCRIBE_TRANSACTIONS: _describe_transactions,

@@ -25,6 +25,7 @@ from ottla.protocol.message import Response
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from ottla.broker.authentication.sasl_entrance import SaslEntrance
     from ottla.broker.dispatcher import Dispatcher, Route
     from ottla.protocol.types import Region
     from ottla.runtime.files import FileRegion
@@ -61,14 +62,17 @@ class Connection:
         "_client",
         "_closed",
         "_dispatcher",
+        "_ending",
         "_frames",
         "_listener_name",
+        "_max_request_bytes",
         "_on_closed",
         "_on_connected",
         "_out",
         "_parked",
         "_pending",
         "_regions",
+        "_security_protocol",
         "_transport",
         "idle_sweeps",
     )
@@ -83,10 +87,21 @@ class Connection:
         max_request_bytes: int,
         on_connected: Callable[[Connection], bool],
         on_closed: Callable[[Connection], None],
+        *,
+        security_protocol: str = "PLAINTEXT",
+        entrance: SaslEntrance | None = None,
+        max_unknown_bytes: int = 0,
     ) -> None:
-        self._dispatcher = dispatcher
+        """`entrance`: what stands before the dispatcher until the client is known; requests until then are bounded by
+        `max_unknown_bytes`."""
+        self._dispatcher: Dispatcher | SaslEntrance = entrance or dispatcher
         self._listener_name = listener_name
-        self._frames = FrameReader(max_request_bytes)
+        self._security_protocol = security_protocol
+        self._max_request_bytes = max_request_bytes
+        self._frames = FrameReader(min(max_request_bytes, max_unknown_bytes) if entrance else max_request_bytes)
+        if entrance is not None:
+            entrance.begin(self)
+        self._ending = False  # the next answers are the last ones
         self._on_connected = on_connected
         self._on_closed = on_closed
         self._backlog: deque[memoryview] = deque()
@@ -110,12 +125,27 @@ class Connection:
     def close(self, *, abort: bool = False) -> None:
         self._transport.close(abort=abort)
 
+    # --- EnteringConnection
+
+    def admit(self) -> None:
+        self._frames.max_frame_bytes = self._max_request_bytes
+
+    def send_bare(self, payload: bytes) -> None:
+        self._out += len(payload).to_bytes(4, "big") + payload
+
+    def close_after_answer(self) -> None:
+        self._ending = True
+        self._backlog.clear()
+
     # --- Receiver
 
     def connected(self, transport: Transport) -> None:
         self._transport = transport
         self._client = ClientConnection(
-            client_host=transport.peer_host, client_port=transport.peer_port, listener=self._listener_name
+            client_host=transport.peer_host,
+            client_port=transport.peer_port,
+            listener=self._listener_name,
+            security_protocol=self._security_protocol,
         )
         if not self._on_connected(self):
             transport.close(abort=True)
@@ -154,6 +184,8 @@ class Connection:
         for entry in pending:
             if entry.future is not None:
                 entry.future.cancel()
+        for told in list(self._client.on_closed.values()):
+            told()
         self._on_closed(self)
 
     def _is_closed(self) -> bool:
@@ -175,6 +207,8 @@ class Connection:
             if self._regions or len(self._out) > FLUSH_BYTES:
                 self._flush()
         self._flush()
+        if self._ending and not self._pending and not self._closed:
+            self._transport.close()
 
     def _serve(self, frame: memoryview) -> None:
         try:
@@ -228,6 +262,9 @@ class Connection:
                 return
         self._parked = any(entry.future is not None and not entry.route.pipelines for entry in pending)
         self._flush()
+        if self._ending and not pending:
+            self._transport.close()
+            return
         self._resume()
 
     def _failed(self, route: Route, context: RequestContext, error: BaseException) -> Response | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ottla.broker.dispatcher import Dispatcher
+    from ottla.broker.listener_security import ListenerSecurity
     from ottla.runtime.network import Listener, Network
     from ottla.runtime.time import Timer, Timers
 
@@ -54,11 +55,25 @@ class Listeners:
     def connection_count(self) -> int:
         return len(self._connections)
 
-    async def open(self, name: str, host: str, port: int, dispatcher: Dispatcher) -> Listener:
+    async def open(
+        self, name: str, host: str, port: int, dispatcher: Dispatcher, security: ListenerSecurity | None = None
+    ) -> Listener:
         """Listen; `OSError` when the address is not to be had. The listener's port is the real one when 0 was asked."""
+        max_bytes, timers = self._limits.max_request_bytes, self._timers
 
         def accept() -> Connection:
-            return Connection(dispatcher, name, self._limits.max_request_bytes, self._enter, self._leave)
+            if security is None:
+                return Connection(dispatcher, name, max_bytes, self._enter, self._leave)
+            return Connection(
+                dispatcher,
+                name,
+                max_bytes,
+                self._enter,
+                self._leave,
+                security_protocol=security.protocol,
+                entrance=security.entrance(dispatcher, timers),
+                max_unknown_bytes=security.max_unknown_bytes,
+            )
 
         listener = await self._network.listen(host, port, accept)
         self._listeners.append(listener)

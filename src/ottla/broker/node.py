@@ -27,6 +27,7 @@ from ottla.broker.coordinator.producer_ids import ProducerIds
 from ottla.broker.coordinator.transaction_markers import TransactionMarkers
 from ottla.broker.dispatcher import Dispatcher
 from ottla.broker.dynamic_config import DynamicServerConfig
+from ottla.broker.listener_security import listener_security, token_settings
 from ottla.broker.listeners import Listeners
 from ottla.broker.lock import DirectoryInUseError
 from ottla.broker.log_directories import LogDirectories
@@ -53,6 +54,7 @@ from ottla.protocol.errors import KafkaError
 from ottla.raft.batches import RaftLogError
 from ottla.raft.election_state import QuorumStateError
 from ottla.raft.state import RaftError
+from ottla.metadata.controller.delegation_tokens import sweep_tokens
 from ottla.runtime.blocking import BlockingWork
 from ottla.runtime.clock import LoopTimers, SystemClock
 from ottla.runtime.config.definition import ConfigError
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     from ottla.runtime.config.server_config import ServerConfig
     from ottla.runtime.loop import StopRequest
     from ottla.runtime.network import Listener
+    from ottla.runtime.time import Timer
 
 WARM_UP_INTERVAL_MS = 5.0
 MAX_FETCH_SESSION_ID = 2**31 - 1
@@ -108,6 +111,7 @@ class Node:
         self._undo: list[Callable[[], object]] = []  # what `stop` does, last first
         self._ports: dict[str, int] = {}
         self._registration: Registration | None = None
+        self._token_sweeper: Timer
 
     @property
     def address(self) -> str:
@@ -132,7 +136,7 @@ class Node:
             parts = self._make_parts(storage, controller, replicas, groups)
             transactions = parts.transactions
             dispatcher = Dispatcher(handler_makers(parts))
-            listeners = await self._listen(dispatcher)
+            listeners = await self._listen(dispatcher, controller)
             registration.register(
                 ports=self._ports,
                 directory_ids=[storage.directory_ids[path] for path in self._directories.paths],
@@ -145,6 +149,7 @@ class Node:
             self._undo.append(transactions.close)
             registration.unfence()
             self._start_upkeep(logs)
+            self._sweep_tokens(controller)
         except CANNOT_START as error:
             raise StartError(str(error)) from error
         for listener in listeners:
@@ -280,14 +285,15 @@ class Node:
             authorizer=make_authorizer(self._config, lambda: controller.image),
         )
 
-    async def _listen(self, dispatcher: Dispatcher) -> list[Listener]:
+    async def _listen(self, dispatcher: Dispatcher, controller: ControllerShell) -> list[Listener]:
         """Take the addresses, so that the real ports are known; nobody is let in yet."""
         listeners = []
+        security = listener_security(self._config, lambda: controller.image, self._clock)
         self._undo.append(self._listeners.close)
         for endpoint in self._config.broker_listeners:
             name = endpoint.listener_name
             try:
-                listener = await self._listeners.open(name, endpoint.host, endpoint.port, dispatcher)
+                listener = await self._listeners.open(name, endpoint.host, endpoint.port, dispatcher, security[name])
             except OSError as error:
                 where = f"{endpoint.host}:{endpoint.port}"
                 raise StartError(f"cannot listen on {where}: {error.strerror or error}") from error
@@ -308,6 +314,19 @@ class Node:
                 gc.set_threshold(GC_THRESHOLD)
 
         self._timers.call_later(WARM_UP_INTERVAL_MS, turn)
+
+    def _sweep_tokens(self, controller: ControllerShell) -> None:
+        """From time to time, remove delegation tokens that have expired."""
+        if token_settings(self._config) is None:
+            return
+        interval_ms = self._config.get_int("delegation.token.expiry.check.interval.ms")
+
+        def sweep() -> None:
+            controller.submit(sweep_tokens).add_done_callback(lambda done: done.exception())
+            self._token_sweeper = self._timers.call_later(interval_ms, sweep)
+
+        self._token_sweeper = self._timers.call_later(interval_ms, sweep)
+        self._undo.append(lambda: self._token_sweeper.cancel())
 
     def _start_upkeep(self, logs: LogManager) -> None:
         upkeep = LogUpkeep(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, TypeAlias
 
 from ottla.protocol.message import Response
@@ -19,14 +19,28 @@ class ClientConnection:
         "client_software_name",
         "client_software_version",
         "listener",
+        "on_closed",
         "principal",
+        "security_protocol",
+        "token_authenticated",
     )
 
-    def __init__(self, *, client_host: str, client_port: int, listener: str, principal: str = ANONYMOUS) -> None:
+    def __init__(
+        self,
+        *,
+        client_host: str,
+        client_port: int,
+        listener: str,
+        principal: str = ANONYMOUS,
+        security_protocol: str = "PLAINTEXT",
+    ) -> None:
         self.client_host = client_host
         self.client_port = client_port
         self.listener = listener
         self.principal = principal
+        self.security_protocol = security_protocol
+        self.token_authenticated = False  # with a delegation token, which may not make further ones
+        self.on_closed: dict[Hashable, Callable[[], None]] = {}  # whoever wants to know that the client is gone
         self.client_software_name = "unknown"  # until ApiVersions v3+ tells (KIP-511)
         self.client_software_version = "unknown"
 

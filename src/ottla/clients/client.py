@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from ottla.clients.connection import Connection
 from ottla.clients.errors import BrokerUnreachableError, ClientError, RetriableError
+from ottla.clients.security import NO_SECURITY, ClientSecurity
 from ottla.protocol.api.find_coordinator import FindCoordinatorRequest, FindCoordinatorResponse
 from ottla.protocol.api.metadata import MetadataRequest, MetadataRequestTopic, MetadataResponse
 from ottla.protocol.errors import ErrorCode, KafkaError, error_code
@@ -90,7 +91,9 @@ class KafkaClient:
         *,
         client_id: str = "ottla",
         request_timeout_ms: float = REQUEST_TIMEOUT_MS,
+        security: ClientSecurity = NO_SECURITY,
     ) -> None:
+        self._security = security
         self.client_id = client_id
         self.request_timeout_ms = request_timeout_ms
         self.metadata = ClusterMetadata()
@@ -156,7 +159,12 @@ class KafkaClient:
         task = self._connecting.get(address)
         if task is None:
             opening = Connection.open(
-                self._network, host, port, client_id=self.client_id, timeout_ms=CONNECT_TIMEOUT_MS
+                self._network,
+                host,
+                port,
+                client_id=self.client_id,
+                timeout_ms=CONNECT_TIMEOUT_MS,
+                security=self._security,
             )
             task = self._connecting[address] = asyncio.ensure_future(opening)
             task.add_done_callback(lambda _: self._connecting.pop(address, None))

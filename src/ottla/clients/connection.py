@@ -10,14 +10,23 @@ from collections import deque
 from typing import TypeVar
 
 from ottla import __version__
-from ottla.clients.errors import BrokerUnreachableError, RequestTimedOutError, VersionMismatchError
+from ottla.clients.errors import (
+    AuthenticationFailedError,
+    BrokerUnreachableError,
+    RequestTimedOutError,
+    VersionMismatchError,
+)
+from ottla.clients.security import NO_SECURITY, ClientSecurity
 from ottla.protocol.api.api_versions import ApiVersionsRequest, ApiVersionsResponse
+from ottla.protocol.api.sasl_authenticate import SaslAuthenticateRequest, SaslAuthenticateResponse
+from ottla.protocol.api.sasl_handshake import SaslHandshakeRequest, SaslHandshakeResponse
 from ottla.protocol.api_keys import ApiKey
 from ottla.protocol.codec import decoder, encode_into
 from ottla.protocol.errors import ErrorCode, ProtocolError, error_code
 from ottla.protocol.framing import FrameReader
 from ottla.protocol.header import RequestHeader, ResponseHeader, request_header_version, response_header_version
 from ottla.protocol.message import Request, Response
+from ottla.protocol.sasl.exchange import SaslError
 from ottla.runtime.network import Network, Transport
 
 RESPONSE_BYTES_MAX = 512 * 1024 * 1024
@@ -63,20 +72,34 @@ class Connection:
         self._closed: BrokerUnreachableError | None = None
 
     @classmethod
-    async def open(cls, network: Network, host: str, port: int, *, client_id: str, timeout_ms: float) -> "Connection":
-        """Connect and learn the broker's versions; `BrokerUnreachableError` says which address and why."""
+    async def open(
+        cls,
+        network: Network,
+        host: str,
+        port: int,
+        *,
+        client_id: str,
+        timeout_ms: float,
+        security: ClientSecurity = NO_SECURITY,
+    ) -> "Connection":
+        """Connect, learn the broker's versions and say who one is; `BrokerUnreachableError` says which address and why,
+        `AuthenticationFailedError` that one is not believed."""
         connection = cls(client_id)
         connection.address = f"{host}:{port}"
         try:
             async with asyncio.timeout(timeout_ms / 1000):
                 await network.connect(host, port, connection)
                 await connection._learn_versions()
+                await connection._authenticate(security)
         except TimeoutError:
             connection.close()
             raise BrokerUnreachableError(f"{connection.address} did not answer within {timeout_ms:.0f} ms") from None
         except OSError as error:
             connection.close()
             raise BrokerUnreachableError(f"{connection.address}: {error.strerror or error}") from None
+        except AuthenticationFailedError:
+            connection.close()
+            raise
         return connection
 
     @property
@@ -147,6 +170,29 @@ class Connection:
         if answer.error_code != ErrorCode.NONE:
             raise BrokerUnreachableError(f"{self.address} refused ApiVersions: {error_code(answer.error_code).name}")
         self._versions = {key.api_key: (key.min_version, key.max_version) for key in answer.api_keys}
+
+    async def _authenticate(self, security: ClientSecurity) -> None:
+        exchange = security.exchange()
+        if exchange is None:
+            return
+        mechanism = security.mechanism or ""
+        hands = await self._write(SaslHandshakeRequest(mechanism=mechanism), SaslHandshakeResponse, 1)
+        assert isinstance(hands, SaslHandshakeResponse)
+        if hands.error_code != ErrorCode.NONE:
+            offered = ", ".join(hands.mechanisms) or "no mechanism at all"
+            raise AuthenticationFailedError(f"{self.address} does not take {mechanism}; it takes {offered}")
+        version = self.version_of(SaslAuthenticateRequest)
+        token: bytes | None = exchange.first()
+        try:
+            while token is not None:
+                answer = await self._write(SaslAuthenticateRequest(auth_bytes=token), SaslAuthenticateResponse, version)
+                assert isinstance(answer, SaslAuthenticateResponse)
+                if answer.error_code != ErrorCode.NONE:
+                    why = answer.error_message or error_code(answer.error_code).name
+                    raise AuthenticationFailedError(f"{self.address}: {why}")
+                token = exchange.next(bytes(answer.auth_bytes))
+        except SaslError as error:
+            raise AuthenticationFailedError(f"{self.address}: {error}") from None
 
     def close(self) -> None:
         transport = self._transport

@@ -21,5 +21,9 @@ class RebalanceError(RetriableError):
     """The group moved on while this member joined: it joins again."""
 
 
+class AuthenticationFailedError(ClientError):
+    """The broker does not believe who this is, or does not want the mechanism: trying again changes nothing."""
+
+
 class VersionMismatchError(ClientError):
     """The broker has no version of an API that this client speaks."""

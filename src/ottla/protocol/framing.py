@@ -52,6 +52,15 @@ class FrameReader:
         self._error: ProtocolError | None = None
 
     @property
+    def max_frame_bytes(self) -> int:
+        return self._max
+
+    @max_frame_bytes.setter
+    def max_frame_bytes(self, size: int) -> None:
+        """For the frames that begin from now on."""
+        self._max = size
+
+    @property
     def pending_bytes(self) -> int:
         """What has arrived of the unfinished frame, its size field included."""
         return self._end - self._start

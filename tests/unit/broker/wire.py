@@ -17,6 +17,7 @@ from ottla.runtime.sockets import SocketNetwork
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ottla.broker.listener_security import ListenerSecurity
     from ottla.broker.request_context import Handler
     from ottla.protocol.message import Request, Response
 
@@ -32,7 +33,13 @@ TIMEOUT_SECONDS = 10
 class Server:
     """Listeners on a free port of the loopback."""
 
-    def __init__(self, table: Mapping[ApiKey, Handler], limits: ConnectionLimits = LIMITS) -> None:
+    def __init__(
+        self,
+        table: Mapping[ApiKey, Handler],
+        limits: ConnectionLimits = LIMITS,
+        security: ListenerSecurity | None = None,
+    ) -> None:
+        self.security = security
         loop = asyncio.get_running_loop()
         self.network = SocketNetwork(loop)
         self.listeners = Listeners(self.network, LoopTimers(loop), limits)
@@ -40,7 +47,7 @@ class Server:
         self.port = 0
 
     async def __aenter__(self) -> Server:
-        self.port = (await self.listeners.open("PLAINTEXT", "127.0.0.1", 0, self.dispatcher)).port
+        self.port = (await self.listeners.open("PLAINTEXT", "127.0.0.1", 0, self.dispatcher, self.security)).port
         return self
 
     async def __aexit__(self, *_: object) -> None:

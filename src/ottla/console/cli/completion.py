@@ -13,7 +13,7 @@ import argcomplete
 from argcomplete.shell_integration import shellcode
 
 from ottla.clients.client import KafkaClient
-from ottla.console.cli.session import DEFAULT_BOOTSTRAP
+from ottla.console.cli.session import DEFAULT_BOOTSTRAP, read_security
 from ottla.console.operations.groups import list_groups
 from ottla.runtime.sockets import SocketNetwork
 
@@ -74,7 +74,9 @@ def _ask(arguments: argparse.Namespace, question: Callable[[KafkaClient], Awaita
         try:
             async with (
                 asyncio.timeout(NAMES_TIMEOUT_MS / 1000),
-                KafkaClient(network, bootstrap, request_timeout_ms=NAMES_TIMEOUT_MS) as client,
+                KafkaClient(
+                    network, bootstrap, request_timeout_ms=NAMES_TIMEOUT_MS, security=read_security(arguments)
+                ) as client,
             ):
                 return await question(client)
         finally:

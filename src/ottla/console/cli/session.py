@@ -3,11 +3,14 @@
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from ottla.clients.client import KafkaClient
 from ottla.clients.errors import BrokerUnreachableError, ClientError
+from ottla.clients.security import ClientSecurity, client_security
 from ottla.console.cli.output import note
 from ottla.protocol.errors import KafkaError, ProtocolError
+from ottla.runtime.config.properties import parse_properties
 from ottla.runtime.sockets import SocketNetwork
 
 DEFAULT_BOOTSTRAP = "localhost:9092"
@@ -35,10 +38,28 @@ def add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_BOOTSTRAP,
         help="where a broker of the cluster listens (default: %(default)s)",
     )
+    parser.add_argument(
+        "--command-config",
+        metavar="FILE",
+        help="a client.properties, as Kafka's tools take it: security.protocol, sasl.*, ssl.*",
+    )
     parser.add_argument("--json", action="store_true", help="JSON for programs, instead of tables")
     parser.add_argument(
         "--timeout", type=float, default=30.0, metavar="SECONDS", help="how long to try (default: %(default)g)"
     )
+
+
+def read_security(arguments: argparse.Namespace) -> ClientSecurity:
+    """Of `--command-config`. `UsageError` and `ClientError` name what is wrong with it, and no secret."""
+    name = arguments.command_config
+    if name is None:
+        return client_security({})
+    try:
+        return client_security(parse_properties(Path(name).read_text("utf-8")))
+    except OSError as error:
+        raise UsageError(f"--command-config {name}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise UsageError(f"--command-config {name}: {error}") from error
 
 
 def run_with_client(
@@ -47,10 +68,15 @@ def run_with_client(
     """Connect, operate, and turn what goes wrong into one line and an exit code."""
 
     async def main() -> int:
+        security = read_security(arguments)
         network = SocketNetwork(asyncio.get_running_loop())
         try:
             client = KafkaClient(
-                network, arguments.bootstrap, client_id="ottla-cli", request_timeout_ms=arguments.timeout * 1000
+                network,
+                arguments.bootstrap,
+                client_id="ottla-cli",
+                request_timeout_ms=arguments.timeout * 1000,
+                security=security,
             )
             async with client:
                 return await operate(client, arguments)

@@ -38,6 +38,22 @@ EFFECTIVE_KEYS: frozenset[str] = frozenset(
         "max.connections",
         "max.connections.per.ip",
         "max.connections.per.ip.overrides",
+        # Who comes in
+        "connection.failed.authentication.delay.ms",
+        "connections.max.reauth.ms",
+        "delegation.token.expiry.check.interval.ms",
+        "delegation.token.expiry.time.ms",
+        "delegation.token.max.lifetime.ms",
+        "delegation.token.secret.key",
+        "sasl.enabled.mechanisms",
+        "sasl.oauthbearer.clock.skew.seconds",
+        "sasl.oauthbearer.expected.audience",
+        "sasl.oauthbearer.expected.issuer",
+        "sasl.oauthbearer.jwks.endpoint.refresh.ms",
+        "sasl.oauthbearer.jwks.endpoint.url",
+        "sasl.oauthbearer.sub.claim.name",
+        "sasl.server.callback.handler.class",
+        "sasl.server.max.receive.size",
         # Who may do what
         "authorizer.class.name",
         # Topics

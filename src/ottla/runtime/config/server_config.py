@@ -42,6 +42,7 @@ SINGLE_NODE_DEFAULTS: dict[str, str] = {
 BROKER_DEFINITIONS: Definitions = BROKER_CONFIGS | DYNAMIC_ONLY_CONFIGS
 _DEFAULT_PROTOCOL_MAP = BROKER_CONFIGS["listener.security.protocol.map"].default
 _LISTENER_PREFIX = "listener.name."
+_JAAS_CONFIG = "sasl.jaas.config"  # of a listener and a mechanism only
 AUTHORIZER_CONFIGS = frozenset({"super.users", "allow.everyone.if.no.acl.found"})
 """What the standard authorizer reads beside Kafka's own definitions."""
 
@@ -104,8 +105,9 @@ class ServerConfig(TypedValues):
     @property
     def ineffective_keys(self) -> list[str]:
         """Keys set that Kafka defines and that have no effect in Ottla yet."""
-        effective = EFFECTIVE_KEYS | AUTHORIZER_CONFIGS
-        return sorted(key for key in self.explicit if key not in effective and _is_known(key))
+        effective = EFFECTIVE_KEYS | AUTHORIZER_CONFIGS | {_JAAS_CONFIG}
+        ineffective = {key for key in self.explicit if _is_known(key) and not effective & _names_of(key)}
+        return sorted(ineffective | (self.explicit & {_JAAS_CONFIG}))
 
     @property
     def node_id(self) -> int:
@@ -195,6 +197,14 @@ class ServerConfig(TypedValues):
                 return self.definitions[name].parse(layer[key])
         return self.get(name)
 
+    def mechanism_override(self, listener_name: str, mechanism: str, name: str) -> Value:
+        """The value for a SASL mechanism of a listener: `listener.name.<name>.<mechanism>.<key>`, or the listener's."""
+        key = f"{_LISTENER_PREFIX}{listener_name.lower()}.{mechanism.lower()}.{name}"
+        for layer in (self.dynamic_broker, self.dynamic_default, self.static):
+            if key in layer:
+                return self.definitions[name].parse(layer[key])
+        return self.listener_override(listener_name, name)
+
     def topic_default(self, name: str) -> Value:
         """The value of a topic config where the topic does not set it."""
         for synonym in BROKER_SYNONYMS.get(name, ()):
@@ -226,9 +236,12 @@ def check_topic_overrides(overrides: Mapping[str, str]) -> None:
 
 
 def _is_known(key: str) -> bool:
-    if key in BROKER_DEFINITIONS or key in AUTHORIZER_CONFIGS:
-        return True
+    return any(name in BROKER_DEFINITIONS or name in AUTHORIZER_CONFIGS for name in _names_of(key))
+
+
+def _names_of(key: str) -> set[str]:
+    """The config that a key may mean: itself, or what stands behind `listener.name.<name>.` and a SASL mechanism."""
     if not key.startswith(_LISTENER_PREFIX):
-        return False
-    _, _, suffix = key.removeprefix(_LISTENER_PREFIX).partition(".")  # may start with a SASL mechanism
-    return suffix in BROKER_DEFINITIONS or suffix.partition(".")[2] in BROKER_DEFINITIONS
+        return {key}
+    _, _, suffix = key.removeprefix(_LISTENER_PREFIX).partition(".")
+    return {suffix, suffix.partition(".")[2]}

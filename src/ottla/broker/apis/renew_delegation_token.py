@@ -1,0 +1,38 @@
+"""RenewDelegationToken (39): a token lives longer, up to its largest life time.
+
+| version | what changed                | KIP |
+|---------|-----------------------------|-----|
+| 1       | throttled after the answer  | 219 |
+| 2       | tagged fields               | 482 |
+"""
+
+from functools import partial
+
+from ottla.broker.apis.create_delegation_token import NO_TIME, check_allowed
+from ottla.broker.controller.shell import ControllerShell
+from ottla.broker.request_context import RequestContext
+from ottla.metadata.controller.delegation_tokens import TokenSettings, renew_token
+from ottla.protocol.api.renew_delegation_token import RenewDelegationTokenRequest, RenewDelegationTokenResponse
+from ottla.protocol.errors import ErrorCode, KafkaError
+
+
+class RenewDelegationTokenHandler:
+    def __init__(self, controller: ControllerShell, settings: TokenSettings | None) -> None:
+        self._controller = controller
+        self._settings = settings
+
+    async def __call__(
+        self, context: RequestContext, request: RenewDelegationTokenRequest
+    ) -> RenewDelegationTokenResponse:
+        try:
+            decision = partial(
+                renew_token,
+                settings=check_allowed(context, self._settings),
+                hmac=bytes(request.hmac),
+                principal=context.principal,
+                renew_period_ms=request.renew_period_ms,
+            )
+            expiry_ms = await self._controller.submit(decision)
+        except KafkaError as error:
+            return RenewDelegationTokenResponse(error_code=error.code, expiry_timestamp_ms=NO_TIME)
+        return RenewDelegationTokenResponse(error_code=ErrorCode.NONE, expiry_timestamp_ms=expiry_ms)

@@ -1,0 +1,72 @@
+"""What each listener asks of who comes in, made from the configuration once at the start.
+
+PLAINTEXT        nothing
+SASL_PLAINTEXT   a SASL exchange (`broker/authentication`)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ottla.metadata.controller.delegation_tokens import TokenSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ottla.broker.authentication.mechanisms import ListenerMechanisms
+    from ottla.broker.authentication.sasl_entrance import SaslEntrance
+    from ottla.broker.dispatcher import Dispatcher
+    from ottla.metadata.image import MetadataImage
+    from ottla.runtime.config.server_config import ServerConfig
+    from ottla.runtime.time import Clock, Timers
+
+
+@dataclass(slots=True, kw_only=True)
+class ListenerSecurity:
+    protocol: str = "PLAINTEXT"
+    mechanisms: ListenerMechanisms | None = None
+    failed_authentication_delay_ms: int = 0
+    max_unknown_bytes: int = 0
+    """`sasl.server.max.receive.size`: the largest request before authentication."""
+    clock: Clock | None = None
+
+    def entrance(self, dispatcher: Dispatcher, timers: Timers) -> SaslEntrance | None:
+        """For one connection."""
+        if self.mechanisms is None or self.clock is None:
+            return None
+        from ottla.broker.authentication.sasl_entrance import SaslEntrance
+
+        return SaslEntrance(dispatcher, self.mechanisms, self.clock, timers, self.failed_authentication_delay_ms)
+
+
+def token_settings(config: ServerConfig) -> TokenSettings | None:
+    """`None`: there are no delegation tokens, as long as `delegation.token.secret.key` is not set."""
+    secret_key = config.get_optional_str("delegation.token.secret.key")
+    if not secret_key:
+        return None
+    return TokenSettings(
+        secret_key=secret_key,
+        max_lifetime_ms=config.get_int("delegation.token.max.lifetime.ms"),
+        expiry_time_ms=config.get_int("delegation.token.expiry.time.ms"),
+    )
+
+
+def listener_security(
+    config: ServerConfig, image: Callable[[], MetadataImage], clock: Clock
+) -> dict[str, ListenerSecurity]:
+    """By the listener's name. Raises `ConfigError`."""
+    found = {}
+    for endpoint in config.broker_listeners:
+        name, protocol = endpoint.listener_name, endpoint.security_protocol
+        security = ListenerSecurity(protocol=protocol, clock=clock)
+        if protocol.startswith("SASL_"):
+            from ottla.broker.authentication.mechanisms import ListenerMechanisms, ScramDirectory
+            from ottla.broker.authentication.oauth import make_validator
+
+            directory = ScramDirectory(image, token_settings(config))
+            security.mechanisms = ListenerMechanisms(config, name, directory, make_validator(clock))
+            security.failed_authentication_delay_ms = config.get_int("connection.failed.authentication.delay.ms")
+            security.max_unknown_bytes = config.get_int("sasl.server.max.receive.size")
+        found[name] = security
+    return found
