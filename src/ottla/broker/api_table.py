@@ -105,6 +105,20 @@ def _describe_groups(parts: Parts) -> Handler:
     return DescribeGroupsHandler(parts.groups)
 
 
+def _consumer_group_heartbeat(parts: Parts) -> Handler:
+    from ottla.broker.apis.consumer_group_heartbeat import ConsumerGroupHeartbeatHandler
+
+    enabled = "consumer" in parts.config.get_list("group.coordinator.rebalance.protocols")
+    return ConsumerGroupHeartbeatHandler(parts.groups, parts.image, enabled=enabled)
+
+
+def _consumer_group_describe(parts: Parts) -> Handler:
+    from ottla.broker.apis.consumer_group_describe import ConsumerGroupDescribeHandler
+
+    enabled = "consumer" in parts.config.get_list("group.coordinator.rebalance.protocols")
+    return ConsumerGroupDescribeHandler(parts.groups, parts.image, enabled=enabled)
+
+
 def _list_groups(parts: Parts) -> Handler:
     from ottla.broker.apis.list_groups import ListGroupsHandler
 
@@ -375,6 +389,8 @@ HANDLERS: dict[ApiKey, Callable[[Parts], Handler]] = {
     ApiKey.DESCRIBE_TRANSACTIONS: _describe_transactions,
     ApiKey.LIST_TRANSACTIONS: _list_transactions,
     ApiKey.LIST_CONFIG_RESOURCES: _list_config_resources,
+    ApiKey.CONSUMER_GROUP_HEARTBEAT: _consumer_group_heartbeat,
+    ApiKey.CONSUMER_GROUP_DESCRIBE: _consumer_group_describe,
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: _describe_topic_partitions,
 }
 

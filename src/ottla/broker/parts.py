@@ -67,12 +67,14 @@ def make_group_coordinator(
     new_uuid: Callable[[], bytes],
     report: Callable[[str], None],
 ) -> GroupCoordinator:
-    """The coordinator of classic groups over `__consumer_offsets`."""
+    """The coordinator of groups over `__consumer_offsets`."""
     settings = group_settings(config)
     runtime = CoordinatorRuntime(
         ReplicaManagerLog(replicas, GROUP_METADATA_TOPIC),
         Serde(encode_record, decode_record),
-        lambda shard_timers: GroupShard(settings, clock, shard_timers, lambda: str(uuid.UUID(bytes=new_uuid()))),
+        lambda shard_timers: GroupShard(
+            settings, clock, shard_timers, lambda: str(uuid.UUID(bytes=new_uuid())), lambda: coordinator.image
+        ),
         clock,
         timers,
         RuntimeConfig(
@@ -83,7 +85,8 @@ def make_group_coordinator(
         report,
     )
     partition_count = config.get_int("offsets.topic.num.partitions")
-    return GroupCoordinator(runtime, settings, node_id=config.node_id, partition_count=partition_count)
+    coordinator = GroupCoordinator(runtime, settings, node_id=config.node_id, partition_count=partition_count)
+    return coordinator
 
 
 def make_transaction_coordinator(

@@ -10,7 +10,8 @@ from ottla.broker.coordinator.internal_topics import InternalTopic
 from ottla.broker.coordinator.transaction_coordinator import TRANSACTION_STATE_TOPIC
 from ottla.broker.listeners import ConnectionLimits
 from ottla.broker.registration import SECURITY_PROTOCOL_IDS
-from ottla.coordinator.group.config import GroupCoordinatorConfig
+from ottla.coordinator.group.config import GroupCoordinatorConfig, MigrationPolicy
+from ottla.coordinator.group.consumer.target import ASSIGNORS
 from ottla.coordinator.transaction.config import TransactionCoordinatorConfig
 from ottla.log.upkeep import UpkeepIntervals
 from ottla.metadata.controller.topics import TopicDefaults
@@ -106,7 +107,29 @@ def group_settings(config: ServerConfig) -> GroupCoordinatorConfig:
         offsets_retention_check_interval_ms=config.get_int("offsets.retention.check.interval.ms"),
         offsets_commit_timeout_ms=config.get_int("offsets.commit.timeout.ms"),
         offsets_load_buffer_size=config.get_int("offsets.load.buffer.size"),
+        consumer_group_max_size=config.get_int("group.consumer.max.size"),
+        consumer_assignors=_consumer_assignors(config),
+        consumer_session_timeout_ms=config.get_int("group.consumer.session.timeout.ms"),
+        consumer_min_session_timeout_ms=config.get_int("group.consumer.min.session.timeout.ms"),
+        consumer_max_session_timeout_ms=config.get_int("group.consumer.max.session.timeout.ms"),
+        consumer_heartbeat_interval_ms=config.get_int("group.consumer.heartbeat.interval.ms"),
+        consumer_min_heartbeat_interval_ms=config.get_int("group.consumer.min.heartbeat.interval.ms"),
+        consumer_max_heartbeat_interval_ms=config.get_int("group.consumer.max.heartbeat.interval.ms"),
+        consumer_assignment_interval_ms=config.get_int("group.consumer.assignment.interval.ms"),
+        consumer_min_assignment_interval_ms=config.get_int("group.consumer.min.assignment.interval.ms"),
+        consumer_max_assignment_interval_ms=config.get_int("group.consumer.max.assignment.interval.ms"),
+        consumer_regex_refresh_interval_ms=config.get_int("group.consumer.regex.refresh.interval.ms"),
+        migration_policy=MigrationPolicy(config.get_str("group.consumer.migration.policy").lower()),
     )
+
+
+def _consumer_assignors(config: ServerConfig) -> tuple[str, ...]:
+    key = "group.consumer.assignors"
+    names = tuple(dict.fromkeys(config.get_list(key)))
+    unknown = [name for name in names if name not in ASSIGNORS]
+    if unknown or not names:
+        raise ConfigError(key, ",".join(names), f"each item must be one of {', '.join(ASSIGNORS)}")
+    return names
 
 
 def group_metadata_topic(config: ServerConfig) -> InternalTopic:

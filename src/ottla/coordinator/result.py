@@ -61,6 +61,8 @@ class CoordinatorTimers(Protocol):
         """Forget the key; nothing happens if there is none."""
         ...
 
+    def is_scheduled(self, key: TimerKey) -> bool: ...
+
 
 class RequestingClient(Protocol):
     """What a decision may know of who asks; the broker's request context has this shape."""

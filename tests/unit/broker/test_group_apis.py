@@ -527,7 +527,7 @@ def test_compressed_batches_and_markers_are_loaded_and_strangers_skipped(node: G
 
     for compression in CompressionType:
         builder = RecordBatchBuilder(compression=compression)
-        builder.append(b"\x00\x03\x00\x01c", b"\x00\x00\x00\x00\x00\x01\x00", timestamp_ms=1)
+        builder.append(b"\x00\x63\x00\x01c", b"\x00\x00\x00\x00\x00\x01\x00", timestamp_ms=1)
         builder.append(record.key, newer, timestamp_ms=1)
         node.manager.append(OFFSETS, index, builder.build())
     builder = RecordBatchBuilder(producer_id=7, producer_epoch=0, base_sequence=0, transactional=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from ottla.coordinator.group.classic_group import ClassicGroup
 from ottla.coordinator.group.config import GroupCoordinatorConfig
 from ottla.coordinator.group.records import decode_record, encode_record
 from ottla.coordinator.group.shard import GroupShard
+from ottla.metadata.image import MetadataImage
 from ottla.protocol.api.heartbeat import HeartbeatRequest
 from ottla.protocol.api.join_group import JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse
 from ottla.protocol.api.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberIdentity
@@ -26,7 +28,6 @@ from ottla.protocol.types import ZERO_UUID
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ottla.coordinator.group.classic_group import ClassicGroup
     from ottla.coordinator.result import CoordinatorRecord, CoordinatorResult, TimerKey, TimerResult
 
 T = TypeVar("T")
@@ -58,6 +59,9 @@ class FakeTimers:
 
     def cancel(self, key: TimerKey) -> None:
         self.entries.pop(key, None)
+
+    def is_scheduled(self, key: TimerKey) -> bool:
+        return key in self.entries
 
     def next_deadline(self) -> int | None:
         return min((entry[0] for entry in self.entries.values()), default=None)
@@ -114,12 +118,13 @@ def subscription(*topics: str) -> bytes:
 class Driver:
     """One shard, its log and its clock. Records are committed at once, unless `hold` is set."""
 
-    def __init__(self, **config: int) -> None:
+    def __init__(self, **config: Any) -> None:
         self.config = GroupCoordinatorConfig(**config)
         self.clock = FakeClock()
         self.timers = FakeTimers(self.clock)
         self.uuids = 0
-        self.shard = GroupShard(self.config, self.clock, self.timers, self._new_uuid)
+        self.image = MetadataImage()
+        self.shard = GroupShard(self.config, self.clock, self.timers, self._new_uuid, lambda: self.image)
         self.log: list[tuple[bytes, bytes | None]] = []
         self.hold = False
         self.fail_with = ErrorCode.NONE
@@ -130,7 +135,9 @@ class Driver:
         return f"uuid{self.uuids}"
 
     def group(self, group_id: str = "g") -> ClassicGroup:
-        return self.shard.groups.by_id[group_id]
+        group = self.shard.groups.by_id[group_id]
+        assert isinstance(group, ClassicGroup)
+        return group
 
     # -- what the shell does
 
@@ -182,7 +189,8 @@ class Driver:
         other.config = self.config
         other.clock.time_ms = self.clock.time_ms
         other.uuids = self.uuids
-        other.shard = GroupShard(self.config, other.clock, other.timers, other._new_uuid)
+        other.image = self.image
+        other.shard = GroupShard(self.config, other.clock, other.timers, other._new_uuid, lambda: other.image)
         other.log = list(self.log)
         for offset, record in enumerate(self.records()):
             other.shard.replay(record, offset)

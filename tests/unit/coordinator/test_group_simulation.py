@@ -169,7 +169,7 @@ class World:
         self.generations.clear()
 
     def check(self) -> None:
-        group = self.driver.shard.groups.by_id.get("g")
+        group = self.driver.shard.groups.classic("g")
         if group is None:
             return
         check_counts(group)

@@ -12,6 +12,8 @@ from ottla.broker.coordinator.marker import Marker
 from ottla.broker.coordinator.runtime import CoordinatorRuntime
 from ottla.coordinator.group.classic_group import join_error, sync_error
 from ottla.coordinator.group.config import GroupCoordinatorConfig
+from ottla.coordinator.group.consumer.describe import described_consumer_group_error
+from ottla.coordinator.group.consumer.heartbeat import validate_heartbeat
 from ottla.coordinator.group.describe import described_error
 from ottla.coordinator.group.offset_commit import commit_error
 from ottla.coordinator.group.offset_fetch import fetch_error
@@ -21,6 +23,11 @@ from ottla.coordinator.partitioner import partition_for
 from ottla.coordinator.result import RequestingClient
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import MetadataImage
+from ottla.protocol.api.consumer_group_describe import DescribedGroup as DescribedConsumerGroup
+from ottla.protocol.api.consumer_group_heartbeat import (
+    ConsumerGroupHeartbeatRequest,
+    ConsumerGroupHeartbeatResponse,
+)
 from ottla.protocol.api.delete_groups import DeletableGroupResult
 from ottla.protocol.api.describe_groups import DescribedGroup
 from ottla.protocol.api.heartbeat import HeartbeatRequest
@@ -32,7 +39,7 @@ from ottla.protocol.api.offset_delete import OffsetDeleteRequest, OffsetDeleteRe
 from ottla.protocol.api.offset_fetch import OffsetFetchRequestGroup, OffsetFetchResponseGroup
 from ottla.protocol.api.sync_group import SyncGroupRequest, SyncGroupResponse
 from ottla.protocol.api.txn_offset_commit import TxnOffsetCommitRequest, TxnOffsetCommitResponse
-from ottla.protocol.errors import ErrorCode
+from ottla.protocol.errors import ErrorCode, KafkaError
 
 T = TypeVar("T")
 Eventually: TypeAlias = T | Awaitable[T]
@@ -55,11 +62,14 @@ class GroupCoordinator:
         self._config = config
         self._node_id = node_id
         self._partition_count = partition_count
+        self.image = MetadataImage()
+        """The newest metadata; what the shards decide by."""
 
     # -- metadata
 
     def on_metadata(self, delta: MetadataDelta, image: MetadataImage) -> None:
         """Follow who leads the partitions, and which topics are gone. After the replica manager has followed."""
+        self.image = image
         deleted = {topic.name for topic in delta.deleted_topics.values()}
         if GROUP_METADATA_TOPIC in deleted:
             self._runtime.close()
@@ -74,9 +84,14 @@ class GroupCoordinator:
                     self._runtime.elect(index, partition.leader_epoch)
                 else:
                     self._runtime.resign(index)
-        if deleted:
-            for index, shard in self._runtime.shards():
-                if isinstance(shard, GroupShard):
+        if not deleted and not delta.changed_topics:
+            return
+        names = {topic.name for topic in delta.changed_topics.values()}
+        some_are_new = any(topic_id not in delta.image.topics.by_id for topic_id in delta.changed_topics)
+        for index, shard in self._runtime.shards():
+            if isinstance(shard, GroupShard):
+                shard.topics_changed(names, deleted, some_are_new=some_are_new)
+                if deleted:
                     self._runtime.write(index, shard.topics_deleted(deleted), _ignore)
 
     def partition_for(self, group_id: str) -> int:
@@ -134,6 +149,19 @@ class GroupCoordinator:
             return _leave_error(shard)
         return self._runtime.write(index, shard.leave_group(request), _leave_error)
 
+    def consumer_group_heartbeat(
+        self, client: RequestingClient, request: ConsumerGroupHeartbeatRequest
+    ) -> Eventually[ConsumerGroupHeartbeatResponse]:
+        try:
+            validate_heartbeat(request, client.api_version, self._config.consumer_assignors)
+            index, shard = self._find(request.group_id)
+            if isinstance(shard, ErrorCode):
+                return consumer_heartbeat_error(shard)
+            result = shard.consumer_group_heartbeat(client, request)
+        except KafkaError as error:
+            return consumer_heartbeat_error(error.code, error.message)
+        return self._runtime.write(index, result, consumer_heartbeat_error)
+
     # -- offsets
 
     def commit_offsets(self, api_version: int, request: OffsetCommitRequest) -> Eventually[OffsetCommitResponse]:
@@ -185,6 +213,14 @@ class GroupCoordinator:
             return described_error(group_id, shard, None)
         return shard.describe_group(group_id, api_version)
 
+    def describe_consumer_group(self, group_id: str) -> DescribedConsumerGroup:
+        if not group_id:
+            return described_consumer_group_error(group_id, ErrorCode.INVALID_GROUP_ID)
+        _, shard = self._find(group_id)
+        if isinstance(shard, ErrorCode):
+            return described_consumer_group_error(group_id, shard)
+        return shard.describe_consumer_group(group_id)
+
     def list_groups(self, states: Sequence[str], types: Sequence[str]) -> ListGroupsResponse:
         """The groups of every partition led here; an error if one of them is still being loaded."""
         groups: list[ListedGroup] = []
@@ -232,6 +268,15 @@ class _Parked(Generic[T]):
             return self._response
         self._future = asyncio.get_running_loop().create_future()
         return self._future
+
+
+def consumer_heartbeat_error(error: ErrorCode, message: str | None = None) -> ConsumerGroupHeartbeatResponse:
+    return ConsumerGroupHeartbeatResponse(
+        error_code=error,
+        error_message=error.message if message is None else message,
+        member_epoch=0,
+        heartbeat_interval_ms=0,
+    )
 
 
 def _ignore(error: ErrorCode) -> None:

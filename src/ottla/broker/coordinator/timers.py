@@ -51,6 +51,9 @@ class KeyedTimers:
         if entry is not None and entry.timer is not None:
             entry.timer.cancel()
 
+    def is_scheduled(self, key: TimerKey) -> bool:
+        return key in self._entries
+
     def cancel_all(self) -> None:
         for key in list(self._entries):
             self.cancel(key)

@@ -3,18 +3,20 @@
 from collections.abc import Collection
 
 from ottla.coordinator.group.classic_group import DEAD, STABLE
-from ottla.coordinator.group.groups import Groups
+from ottla.coordinator.group.consumer.consumer_group import CONSUMER_PROTOCOL_TYPE, ConsumerGroup
+from ottla.coordinator.group.groups import Group, Groups
 from ottla.protocol.api.describe_groups import DescribedGroup, DescribedGroupMember
 from ottla.protocol.api.list_groups import ListedGroup
 from ottla.protocol.errors import ErrorCode
 
 CLASSIC = "classic"
+CONSUMER = "consumer"
 GROUP_ID_NOT_FOUND_VERSION = 6
 
 
 def describe_group(groups: Groups, group_id: str, api_version: int) -> DescribedGroup:
-    """A group that is not there is `Dead`, and since version 6 also an error."""
-    group = groups.get(group_id)
+    """A group that is not there, or is no classic one, is `Dead`, and since version 6 also an error."""
+    group = groups.classic(group_id)
     if group is None:
         if api_version >= GROUP_ID_NOT_FOUND_VERSION:
             return described_error(
@@ -59,15 +61,24 @@ def list_groups(groups: Groups, states: Collection[str], types: Collection[str])
     """All groups that have one of the states and one of the types; none given means any. Case does not matter."""
     wanted_states = {state.strip().lower() for state in states}
     wanted_types = {kind.strip().lower() for kind in types}
-    if wanted_types and CLASSIC not in wanted_types:
-        return []
-    return [
-        ListedGroup(
-            group_id=group.group_id,
-            protocol_type=group.protocol_type or "",
-            group_state=group.state.value,
-            group_type=CLASSIC,
+    listed = []
+    for group in groups.by_id.values():
+        kind = _kind(group)
+        if wanted_types and kind not in wanted_types:
+            continue
+        if wanted_states and group.state.value.lower() not in wanted_states:
+            continue
+        protocol_type = CONSUMER_PROTOCOL_TYPE if isinstance(group, ConsumerGroup) else group.protocol_type or ""
+        listed.append(
+            ListedGroup(
+                group_id=group.group_id,
+                protocol_type=protocol_type,
+                group_state=group.state.value,
+                group_type=kind,
+            )
         )
-        for group in groups.by_id.values()
-        if not wanted_states or group.state.value.lower() in wanted_states
-    ]
+    return listed
+
+
+def _kind(group: Group) -> str:
+    return CONSUMER if isinstance(group, ConsumerGroup) else CLASSIC

@@ -1,31 +1,56 @@
-"""All classic groups of one coordinator, and what the transitions need besides: time, timers, ids, bounds."""
+"""All groups of one coordinator, and what the transitions need besides: time, timers, ids, bounds, metadata."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from ottla.coordinator.group.classic_group import ClassicGroup
 from ottla.coordinator.group.config import GroupCoordinatorConfig
+from ottla.coordinator.group.consumer.consumer_group import ConsumerGroup
+from ottla.coordinator.group.consumer.metadata_hash import TopicHashes
 from ottla.coordinator.result import CoordinatorTimers, TimerKey
+from ottla.metadata.image import MetadataImage
 from ottla.runtime.time import Clock
+
+Group: TypeAlias = ClassicGroup | ConsumerGroup
 
 
 @dataclass(slots=True)
 class Groups:
-    """`new_uuid` returns the text of a fresh UUID; member ids end in it."""
+    """`new_uuid` returns the text of a fresh UUID; member ids end in it. `image` gives the newest metadata."""
 
     config: GroupCoordinatorConfig
     clock: Clock
     timers: CoordinatorTimers
     new_uuid: Callable[[], str]
-    by_id: dict[str, ClassicGroup] = field(default_factory=dict)
+    image: Callable[[], MetadataImage]
+    by_id: dict[str, Group] = field(default_factory=dict)
+    topic_hashes: TopicHashes = field(default_factory=TopicHashes)
+    # The newest metadata version (an offset of the metadata log) in which topics were made.
+    topics_created_version: int = -1
 
-    def get(self, group_id: str) -> ClassicGroup | None:
+    def get(self, group_id: str) -> Group | None:
         return self.by_id.get(group_id)
 
-    def get_or_create(self, group_id: str) -> ClassicGroup:
+    def classic(self, group_id: str) -> ClassicGroup | None:
+        """None also for groups of another type."""
+        group = self.by_id.get(group_id)
+        return group if isinstance(group, ClassicGroup) else None
+
+    def consumer(self, group_id: str) -> ConsumerGroup | None:
+        """None also for groups of another type."""
+        group = self.by_id.get(group_id)
+        return group if isinstance(group, ConsumerGroup) else None
+
+    def get_or_create(self, group_id: str) -> Group:
+        """A group that nobody has heard of starts as an empty classic one."""
         group = self.by_id.get(group_id)
         if group is None:
-            group = self.by_id[group_id] = ClassicGroup(group_id, state_timestamp_ms=self.clock.now_ms())
+            group = self.create(group_id)
+        return group
+
+    def create(self, group_id: str) -> ClassicGroup:
+        group = self.by_id[group_id] = ClassicGroup(group_id, state_timestamp_ms=self.clock.now_ms())
         return group
 
     def remove(self, group_id: str) -> None:
@@ -33,10 +58,19 @@ class Groups:
         group = self.by_id.pop(group_id, None)
         if group is None:
             return
-        self.timers.cancel(join_timer(group_id))
-        self.timers.cancel(sync_timer(group_id))
-        for member_id in [*group.members, *group.pending_join_members]:
-            self.timers.cancel(heartbeat_timer(group_id, member_id))
+        if isinstance(group, ClassicGroup):
+            self.timers.cancel(join_timer(group_id))
+            self.timers.cancel(sync_timer(group_id))
+            for member_id in [*group.members, *group.pending_join_members]:
+                self.timers.cancel(heartbeat_timer(group_id, member_id))
+        else:
+            self.timers.cancel(expressions_timer(group_id))
+            for member_id in group.members:
+                for timer in CONSUMER_MEMBER_TIMERS:
+                    self.timers.cancel(timer(group_id, member_id))
+
+
+# -- of classic groups
 
 
 def heartbeat_timer(group_id: str, member_id: str) -> TimerKey:
@@ -49,3 +83,31 @@ def join_timer(group_id: str) -> TimerKey:
 
 def sync_timer(group_id: str) -> TimerKey:
     return ("sync", group_id)
+
+
+# -- of consumer groups
+
+
+def session_timer(group_id: str, member_id: str) -> TimerKey:
+    return ("session", group_id, member_id)
+
+
+def rebalance_timer(group_id: str, member_id: str) -> TimerKey:
+    return ("rebalance", group_id, member_id)
+
+
+def classic_join_timer(group_id: str, member_id: str) -> TimerKey:
+    """A classic member of a consumer group has been told to join again."""
+    return ("classic-join", group_id, member_id)
+
+
+def classic_sync_timer(group_id: str, member_id: str) -> TimerKey:
+    """A classic member of a consumer group has joined and must sync."""
+    return ("classic-sync", group_id, member_id)
+
+
+def expressions_timer(group_id: str) -> TimerKey:
+    return ("expressions", group_id)
+
+
+CONSUMER_MEMBER_TIMERS = (session_timer, rebalance_timer, classic_join_timer, classic_sync_timer)

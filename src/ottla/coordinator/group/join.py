@@ -16,6 +16,9 @@ from ottla.coordinator.group.classic_group import (
     ClassicGroup,
     join_error,
 )
+from ottla.coordinator.group.consumer.classic_join import join_consumer_group
+from ottla.coordinator.group.consumer.consumer_group import ConsumerGroup
+from ottla.coordinator.group.consumer.records import group_tombstones
 from ottla.coordinator.group.groups import Groups, heartbeat_timer
 from ottla.coordinator.group.member import ClassicGroupMember, Protocols, RespondJoin
 from ottla.coordinator.group.rebalance import (
@@ -26,7 +29,13 @@ from ottla.coordinator.group.rebalance import (
     reschedule_heartbeat,
 )
 from ottla.coordinator.group.records import empty_group_metadata_record, group_metadata_record
-from ottla.coordinator.result import CoordinatorResult, RequestingClient, TimerResult, nothing
+from ottla.coordinator.result import (
+    CoordinatorRecord,
+    CoordinatorResult,
+    RequestingClient,
+    TimerResult,
+    nothing,
+)
 from ottla.protocol.api.join_group import JoinGroupRequest
 from ottla.protocol.errors import ErrorCode
 
@@ -38,11 +47,22 @@ def join_group(
     groups: Groups, client: RequestingClient, request: JoinGroupRequest, respond: RespondJoin
 ) -> TimerResult:
     """Take a member in, or back. `respond` is called now or later, exactly once."""
-    is_new_group = request.group_id not in groups.by_id
-    if is_new_group and request.member_id:
+    records: list[CoordinatorRecord] = []
+    existing = groups.get(request.group_id)
+    if isinstance(existing, ConsumerGroup):
+        if not existing.is_empty:
+            return join_consumer_group(groups, client, request, existing, respond)
+        if not request.member_id:
+            records = group_tombstones(existing)
+        existing = None
+    is_new_group = existing is None
+    if existing is None and request.member_id:
         respond(join_error(request.member_id, ErrorCode.UNKNOWN_MEMBER_ID))
         return nothing()
-    group = groups.get_or_create(request.group_id)
+    group = existing
+    if group is None:
+        groups.remove(request.group_id)
+        group = groups.create(request.group_id)
     if not _accepts(groups, group, request.member_id):
         group.remove(request.member_id)
         respond(join_error("", ErrorCode.GROUP_MAX_SIZE_REACHED))
@@ -59,9 +79,9 @@ def join_group(
     else:
         result = _join_new(groups, client, request, group, protocols, respond)
     if is_new_group and not result.records:
-        return CoordinatorResult(
-            [empty_group_metadata_record(group)], None, replay=False, on_committed=partial(_refuse_unwritten, respond)
-        )
+        records.append(empty_group_metadata_record(group))
+        return CoordinatorResult(records, None, replay=False, on_committed=partial(_refuse_unwritten, respond))
+    result.records[:0] = records
     return result
 
 

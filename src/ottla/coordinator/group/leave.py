@@ -9,6 +9,8 @@ from ottla.coordinator.group.classic_group import (
     join_error,
     sync_error,
 )
+from ottla.coordinator.group.consumer.classic_member import leave_consumer_group
+from ottla.coordinator.group.consumer.consumer_group import ConsumerGroup
 from ottla.coordinator.group.groups import Groups, heartbeat_timer
 from ottla.coordinator.group.rebalance import maybe_complete_join, maybe_prepare_rebalance
 from ottla.coordinator.result import CoordinatorResult, nothing
@@ -22,6 +24,8 @@ def leave_group(groups: Groups, request: LeaveGroupRequest) -> CoordinatorResult
     if group is None:
         unknown = [_answer(member, ErrorCode.UNKNOWN_MEMBER_ID) for member in request.members]
         return CoordinatorResult([], LeaveGroupResponse(error_code=ErrorCode.NONE, members=unknown))
+    if isinstance(group, ConsumerGroup):
+        return leave_consumer_group(groups, request, group)
     if group.state is DEAD:
         return CoordinatorResult([], LeaveGroupResponse(error_code=ErrorCode.COORDINATOR_NOT_AVAILABLE, members=[]))
     members = [_answer(member, _leave(groups, group, member)) for member in request.members]

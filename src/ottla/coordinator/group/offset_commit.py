@@ -12,6 +12,8 @@ from ottla.coordinator.group.classic_group import (
     STABLE,
     ClassicGroup,
 )
+from ottla.coordinator.group.consumer.consumer_group import ConsumerGroup
+from ottla.coordinator.group.consumer.offsets import check_commit
 from ottla.coordinator.group.groups import Groups
 from ottla.coordinator.group.offsets import OffsetAndMetadata
 from ottla.coordinator.group.rebalance import reschedule_heartbeat
@@ -40,12 +42,28 @@ def commit_offsets(
             error = ErrorCode.GROUP_ID_NOT_FOUND if late else ErrorCode.ILLEGAL_GENERATION
             return CoordinatorResult([], commit_error(request, error))
         group = groups.get_or_create(request.group_id)
-    error = _validate(group, request)
+    if isinstance(group, ConsumerGroup):
+        error = _check_consumer_group(group, api_version, request)
+    else:
+        error = _validate(group, request)
     if error is not ErrorCode.NONE:
         return CoordinatorResult([], commit_error(request, error))
+    if isinstance(group, ConsumerGroup):
+        return _commit(groups, request)
     if group.state is STABLE or group.state is PREPARING_REBALANCE:
         reschedule_heartbeat(groups, group, group.members[request.member_id])
     return _commit(groups, request)
+
+
+def _check_consumer_group(group: ConsumerGroup, api_version: int, request: OffsetCommitRequest) -> ErrorCode:
+    return check_commit(
+        group,
+        request.member_id,
+        request.group_instance_id,
+        request.generation_id_or_member_epoch,
+        ((topic.topic_id, each.partition_index) for topic in request.topics for each in topic.partitions),
+        api_version=api_version,
+    )
 
 
 def _validate(group: ClassicGroup, request: OffsetCommitRequest) -> ErrorCode:

@@ -7,7 +7,9 @@ offsets are all gone and that has no members goes too. Source: OffsetMetadataMan
 from collections.abc import Iterable
 
 from ottla.coordinator.group.classic_group import DEAD, EMPTY, STABLE, ClassicGroup
-from ottla.coordinator.group.groups import Groups
+from ottla.coordinator.group.consumer.consumer_group import ConsumerGroup
+from ottla.coordinator.group.consumer.records import group_tombstones
+from ottla.coordinator.group.groups import Group, Groups
 from ottla.coordinator.group.offsets import OffsetAndMetadata, Offsets
 from ottla.coordinator.group.records import group_metadata_tombstone, offset_commit_tombstone
 from ottla.coordinator.result import CoordinatorRecord, CoordinatorResult
@@ -27,7 +29,7 @@ def delete_offsets(
     group = groups.get(request.group_id)
     if group is None or group.state is DEAD:
         return CoordinatorResult([], OffsetDeleteResponse(error_code=ErrorCode.GROUP_ID_NOT_FOUND, topics=[]))
-    if group.state is not EMPTY and not group.uses_consumer_protocol:
+    if isinstance(group, ClassicGroup) and group.state is not EMPTY and not group.uses_consumer_protocol:
         return CoordinatorResult([], OffsetDeleteResponse(error_code=ErrorCode.NON_EMPTY_GROUP, topics=[]))
     records: list[CoordinatorRecord] = []
     topics: list[OffsetDeleteResponseTopic] = []
@@ -63,32 +65,40 @@ def delete_group(groups: Groups, offsets: Offsets, group_id: str) -> tuple[Error
     group = groups.get(group_id)
     if group is None or group.state is DEAD:
         return ErrorCode.GROUP_ID_NOT_FOUND, []
-    if group.state is not EMPTY:
+    if not group.is_empty:
         return ErrorCode.NON_EMPTY_GROUP, []
     records = [offset_commit_tombstone(group_id, *each) for each in offsets.each_of_group(group_id)]
-    records.append(group_metadata_tombstone(group_id))
+    records += _tombstones(group)
     return ErrorCode.NONE, records
+
+
+def _tombstones(group: Group) -> list[CoordinatorRecord]:
+    """All that an empty group has in the log beside its offsets."""
+    return group_tombstones(group) if isinstance(group, ConsumerGroup) else [group_metadata_tombstone(group.group_id)]
 
 
 def expire(groups: Groups, offsets: Offsets) -> CoordinatorResult[None]:
     """What has been kept long enough, and the groups that nothing is left of."""
     records: list[CoordinatorRecord] = []
-    for group_id, group in groups.by_id.items():
-        if _expire_group(groups, offsets, group, records) and group.state is EMPTY and not group.pending_join_members:
-            records.append(group_metadata_tombstone(group_id))
+    for group in groups.by_id.values():
+        all_gone = _expire_group(groups, offsets, group, records)
+        awaits_members = isinstance(group, ClassicGroup) and group.pending_join_members
+        if all_gone and group.is_empty and not awaits_members:
+            records += _tombstones(group)
     return CoordinatorResult(records, None, atomic=False)
 
 
-def _expire_group(groups: Groups, offsets: Offsets, group: ClassicGroup, records: list[CoordinatorRecord]) -> bool:
+def _expire_group(groups: Groups, offsets: Offsets, group: Group, records: list[CoordinatorRecord]) -> bool:
     """Add a tombstone for each expired offset; whether no offset is left then."""
     by_topic = offsets.of_group(group.group_id)
     has_open_transactions = group.group_id in offsets.open_transactions
     if not by_topic:
         return not has_open_transactions
-    since_empty = group.protocol_type is not None and group.state is EMPTY
-    if group.protocol_type is not None and not since_empty:
-        looks_inside = group.uses_consumer_protocol and group.subscribed_topics is not None and group.state is STABLE
-        if not looks_inside:
+    since_empty_ms = None
+    if isinstance(group, ClassicGroup) and group.protocol_type is not None:
+        if group.state is EMPTY:
+            since_empty_ms = None if group.state_timestamp_ms == -1 else group.state_timestamp_ms
+        elif not (group.uses_consumer_protocol and group.subscribed_topics is not None and group.state is STABLE):
             return False
     now_ms, retention_ms = groups.clock.now_ms(), groups.config.offsets_retention_ms
     all_expired = True
@@ -97,9 +107,7 @@ def _expire_group(groups: Groups, offsets: Offsets, group: ClassicGroup, records
             all_expired = False
             continue
         for partition, offset in partitions.items():
-            base_ms = offset.commit_timestamp_ms
-            if since_empty and group.state_timestamp_ms != -1:
-                base_ms = group.state_timestamp_ms
+            base_ms = offset.commit_timestamp_ms if since_empty_ms is None else since_empty_ms
             if _is_expired(offset, base_ms, now_ms, retention_ms) and not offsets.has_pending(
                 group.group_id, topic, partition
             ):

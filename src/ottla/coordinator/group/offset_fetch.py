@@ -5,6 +5,8 @@ committed for a topic of the same name and another id is not there. Source: Offs
 """
 
 from ottla.coordinator.group.classic_group import DEAD
+from ottla.coordinator.group.consumer.consumer_group import ConsumerGroup
+from ottla.coordinator.group.consumer.offsets import check_fetch
 from ottla.coordinator.group.groups import Groups
 from ottla.coordinator.group.offsets import OffsetAndMetadata, Offsets
 from ottla.protocol.api.offset_fetch import (
@@ -24,6 +26,10 @@ def fetch_offsets(
 ) -> OffsetFetchResponseGroup:
     """`request.topics` carry names, and ids where known; `None` asks for all, which are answered without ids."""
     group = groups.get(request.group_id)
+    if isinstance(group, ConsumerGroup):
+        error = check_fetch(group, request.member_id, request.member_epoch)
+        if error is not ErrorCode.NONE:
+            return fetch_error(request, error)
     known = group is not None and group.state is not DEAD
     by_topic = offsets.of_group(request.group_id) if known else {}
     stable = not require_stable or request.group_id not in offsets.open_transactions

@@ -67,7 +67,7 @@ def _schedule_initial(groups: Groups, group_id: str, delay_ms: int, remaining_ms
 
 
 def _try_complete_initial(groups: Groups, group_id: str, delay_ms: int, remaining_ms: int) -> TimerResult:
-    group = groups.get(group_id)
+    group = groups.classic(group_id)
     if group is None:
         return nothing()
     if group.new_member_added and remaining_ms != 0:
@@ -84,7 +84,7 @@ def _schedule_complete_join(groups: Groups, group: ClassicGroup) -> None:
 
 
 def _join_timed_out(groups: Groups, group_id: str) -> TimerResult:
-    group = groups.get(group_id)
+    group = groups.classic(group_id)
     return nothing() if group is None else complete_join(groups, group)
 
 
@@ -119,7 +119,7 @@ def complete_join(groups: Groups, group: ClassicGroup) -> TimerResult:
 
 def _sync_timed_out(groups: Groups, group_id: str, generation_id: int) -> TimerResult:
     """Members that joined and never asked for their assignment are out."""
-    group = groups.get(group_id)
+    group = groups.classic(group_id)
     if group is None or group.generation_id != generation_id or group.state not in (COMPLETING_REBALANCE, STABLE):
         return nothing()
     if not group.pending_sync_members:
@@ -169,7 +169,7 @@ def reschedule_heartbeat(
 
 def expire_heartbeat(groups: Groups, group_id: str, member_id: str) -> TimerResult:
     """The session of a member, or of one that was told to come back with its id, has timed out."""
-    group = groups.get(group_id)
+    group = groups.classic(group_id)
     if group is None or group.state is DEAD:
         return nothing()
     if member_id in group.pending_join_members:

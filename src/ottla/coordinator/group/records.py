@@ -10,7 +10,7 @@ type  key               value, at the version written            one a
  2    GroupMetadataKey  GroupMetadataValue 3                     classic group
 ```
 
-Types 3 and up belong to consumer, share and streams groups.
+Types 3 to 8 and 16 are in `consumer.records`; the others belong to share and streams groups.
 Source: GroupCoordinatorRecordHelpers, CoordinatorRecordSerde.
 """
 
@@ -33,9 +33,15 @@ GROUP_METADATA_VALUE_VERSION = 3
 OFFSET_COMMIT_VALUE_VERSION = 4
 OFFSET_COMMIT_VALUE_VERSION_WITH_EXPIRY = 1
 
-_CLASSIC_RECORDS = {
+_CONSUMER_GROUP_RECORD_TYPES = (3, 4, 5, 6, 7, 8, 16)
+_KNOWN_RECORDS = {
     record_type: GROUP_RECORDS[record_type]
-    for record_type in (LegacyOffsetCommitKey.record_type, OffsetCommitKey.record_type, GroupMetadataKey.record_type)
+    for record_type in (
+        LegacyOffsetCommitKey.record_type,
+        OffsetCommitKey.record_type,
+        GroupMetadataKey.record_type,
+        *_CONSUMER_GROUP_RECORD_TYPES,
+    )
 }
 
 
@@ -112,7 +118,7 @@ def encode_record(record: CoordinatorRecord) -> tuple[bytes, bytes | None]:
 def decode_record(key: bytes | memoryview, value: bytes | memoryview | None) -> CoordinatorRecord | None:
     """A record of the log; None if its type is not one of ours. `ProtocolError` when malformed."""
     try:
-        decoded_key = decode_key(key, _CLASSIC_RECORDS)
+        decoded_key = decode_key(key, _KNOWN_RECORDS)
     except UnknownRecordTypeError:
         return None
     if value is None:

@@ -1,6 +1,10 @@
-"""Replay: records of `__consumer_offsets` into state. The only writer of offsets; at load, the only maker of groups."""
+"""Replay: records of `__consumer_offsets` into state.
+
+The only writer of offsets and of consumer groups; at load, the only maker of classic groups.
+"""
 
 from ottla.coordinator.group.classic_group import EMPTY, STABLE, ClassicGroup
+from ottla.coordinator.group.consumer.replay import replay_consumer_record
 from ottla.coordinator.group.groups import Groups
 from ottla.coordinator.group.member import ClassicGroupMember
 from ottla.coordinator.group.offsets import OffsetAndMetadata, Offsets
@@ -23,6 +27,8 @@ def replay(
     elif isinstance(key, GroupMetadataKey):
         assert value is None or isinstance(value, GroupMetadataValue)
         _replay_group(groups, key.group, value)
+    elif replay_consumer_record(groups, record):
+        return
     elif isinstance(key, LegacyOffsetCommitKey):
         assert value is None or isinstance(value, LegacyOffsetCommitValue)
         modern = None

@@ -1,7 +1,7 @@
 """One coordinator of groups: the state of one partition of `__consumer_offsets`, and what can be asked of it.
 
 The face of this folder. Each method decides (see `result`), `replay` changes; the transitions are in the files named
-after them. Consumer, share and streams groups will stand beside the classic ones. Source: GroupCoordinatorShard.
+after them, those of consumer groups in `consumer`. Source: GroupCoordinatorShard.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -15,6 +15,10 @@ from ottla.coordinator.group.classic_group import (
     sync_error,
 )
 from ottla.coordinator.group.config import GroupCoordinatorConfig
+from ottla.coordinator.group.consumer.consumer_group import ConsumerGroup
+from ottla.coordinator.group.consumer.describe import describe_consumer_group
+from ottla.coordinator.group.consumer.fence import schedule_timeouts_after_load
+from ottla.coordinator.group.consumer.heartbeat import consumer_group_heartbeat
 from ottla.coordinator.group.describe import describe_group, list_groups
 from ottla.coordinator.group.groups import Groups
 from ottla.coordinator.group.heartbeat import heartbeat
@@ -37,6 +41,12 @@ from ottla.coordinator.result import (
     TimerResult,
     nothing,
 )
+from ottla.metadata.image import MetadataImage
+from ottla.protocol.api.consumer_group_describe import DescribedGroup as DescribedConsumerGroup
+from ottla.protocol.api.consumer_group_heartbeat import (
+    ConsumerGroupHeartbeatRequest,
+    ConsumerGroupHeartbeatResponse,
+)
 from ottla.protocol.api.delete_groups import DeletableGroupResult
 from ottla.protocol.api.describe_groups import DescribedGroup
 from ottla.protocol.api.heartbeat import HeartbeatRequest
@@ -55,12 +65,17 @@ EXPIRATION_TIMER = ("expire-group-metadata",)
 
 
 class GroupShard:
-    """`timers` belong to this shard alone; `new_uuid` gives the text of a fresh UUID."""
+    """`timers` belong to this shard alone; `new_uuid` gives the text of a fresh UUID, `image` the newest metadata."""
 
     def __init__(
-        self, config: GroupCoordinatorConfig, clock: Clock, timers: CoordinatorTimers, new_uuid: Callable[[], str]
+        self,
+        config: GroupCoordinatorConfig,
+        clock: Clock,
+        timers: CoordinatorTimers,
+        new_uuid: Callable[[], str],
+        image: Callable[[], MetadataImage],
     ) -> None:
-        self.groups = Groups(config, clock, timers, new_uuid)
+        self.groups = Groups(config, clock, timers, new_uuid, image)
         self.offsets = Offsets()
 
     # -- replicated state
@@ -74,7 +89,11 @@ class GroupShard:
     def on_loaded(self) -> TimerResult:
         """The log has been replayed: members have their session timeout from now, groups that are too big rebalance."""
         groups = self.groups
+        groups.topics_created_version = groups.image().offset
         for group in list(groups.by_id.values()):
+            if isinstance(group, ConsumerGroup):
+                schedule_timeouts_after_load(groups, group)
+                continue
             for member in group.members.values():
                 reschedule_heartbeat(groups, group, member)
             if len(group.members) > groups.config.group_max_size:
@@ -86,6 +105,8 @@ class GroupShard:
         """This node coordinates the partition no more: parked members are sent to look for who does."""
         now_ms = self.groups.clock.now_ms()
         for group in self.groups.by_id.values():
+            if isinstance(group, ConsumerGroup):
+                continue
             state = group.state
             group.transition_to(DEAD, now_ms)
             for member in list(group.members.values()):
@@ -110,6 +131,23 @@ class GroupShard:
     def leave_group(self, request: LeaveGroupRequest) -> CoordinatorResult[LeaveGroupResponse]:
         return leave_group(self.groups, request)
 
+    def consumer_group_heartbeat(
+        self, client: RequestingClient, request: ConsumerGroupHeartbeatRequest
+    ) -> CoordinatorResult[ConsumerGroupHeartbeatResponse]:
+        """Raises `KafkaError`."""
+        return consumer_group_heartbeat(self.groups, client, request)
+
+    def topics_changed(self, changed: Collection[str], deleted: Collection[str], *, some_are_new: bool) -> None:
+        """Consumer groups that subscribe to one of these look at their topics again at the next heartbeat."""
+        groups = self.groups
+        if some_are_new:
+            groups.topics_created_version = groups.image().offset
+        groups.topic_hashes.forget(deleted)
+        topics = {*changed, *deleted}
+        for group in groups.by_id.values():
+            if isinstance(group, ConsumerGroup) and not topics.isdisjoint(group.subscribed_topics()):
+                group.request_metadata_refresh()
+
     # -- offsets
 
     def commit_offsets(self, api_version: int, request: OffsetCommitRequest) -> CoordinatorResult[OffsetCommitResponse]:
@@ -133,6 +171,9 @@ class GroupShard:
 
     def describe_group(self, group_id: str, api_version: int) -> DescribedGroup:
         return describe_group(self.groups, group_id, api_version)
+
+    def describe_consumer_group(self, group_id: str) -> DescribedConsumerGroup:
+        return describe_consumer_group(self.groups, group_id)
 
     def list_groups(self, states: Collection[str], types: Collection[str]) -> list[ListedGroup]:
         return list_groups(self.groups, states, types)

@@ -7,12 +7,13 @@ KIP-345 (3), KIP-559 (5: protocol type and name must be the group's). Source: Gr
 from ottla.coordinator.group.classic_group import (
     COMPLETING_REBALANCE,
     DEAD,
-    EMPTY,
     PREPARING_REBALANCE,
     STABLE,
     ClassicGroup,
     sync_error,
 )
+from ottla.coordinator.group.consumer.classic_member import sync_consumer_group
+from ottla.coordinator.group.consumer.consumer_group import ConsumerGroup
 from ottla.coordinator.group.groups import Groups, sync_timer
 from ottla.coordinator.group.member import RespondSync
 from ottla.coordinator.group.rebalance import (
@@ -29,8 +30,11 @@ from ottla.protocol.errors import ErrorCode
 def sync_group(groups: Groups, request: SyncGroupRequest, respond: RespondSync) -> TimerResult:
     """Park a member until its generation is assigned. `respond` is called now or later, exactly once."""
     group = groups.get(request.group_id)
-    if group is None or group.state is EMPTY:
+    if group is None or group.is_empty:
         respond(sync_error(ErrorCode.UNKNOWN_MEMBER_ID))
+        return nothing()
+    if isinstance(group, ConsumerGroup):
+        sync_consumer_group(groups, request, group, respond)
         return nothing()
     error = _validate(group, request)
     if error is not ErrorCode.NONE:

@@ -8,6 +8,8 @@ Source: OffsetMetadataManager.commitTransactionalOffset.
 from collections.abc import Callable
 
 from ottla.coordinator.group.classic_group import DEAD, EMPTY, ClassicGroup
+from ottla.coordinator.group.consumer.consumer_group import ConsumerGroup
+from ottla.coordinator.group.consumer.offsets import check_commit
 from ottla.coordinator.group.groups import Groups
 from ottla.coordinator.group.offset_commit import utf16_length
 from ottla.coordinator.group.offsets import OffsetAndMetadata
@@ -21,6 +23,7 @@ from ottla.protocol.api.txn_offset_commit import (
     TxnOffsetCommitResponseTopic,
 )
 from ottla.protocol.errors import ErrorCode
+from ottla.protocol.types import ZERO_UUID
 
 
 def commit_transactional_offsets(
@@ -32,7 +35,7 @@ def commit_transactional_offsets(
         if request.generation_id >= 0:
             return CoordinatorResult([], txn_commit_error(request, ErrorCode.ILLEGAL_GENERATION))
         group = groups.get_or_create(request.group_id)
-    error = _validate(group, request)
+    error = _check_consumer_group(group, request) if isinstance(group, ConsumerGroup) else _validate(group, request)
     if error is not ErrorCode.NONE:
         return CoordinatorResult([], txn_commit_error(request, error))
     now_ms, limit = groups.clock.now_ms(), groups.config.offset_metadata_max_bytes
@@ -50,6 +53,20 @@ def commit_transactional_offsets(
 
     response = _answer(request, commit)
     return CoordinatorResult(records, response)
+
+
+def _check_consumer_group(group: ConsumerGroup, request: TxnOffsetCommitRequest) -> ErrorCode:
+    """The request knows topics by name alone, so a member that is behind cannot show what it owned."""
+    error = check_commit(
+        group,
+        request.member_id,
+        request.group_instance_id,
+        request.generation_id,
+        ((ZERO_UUID, each.partition_index) for topic in request.topics for each in topic.partitions),
+        api_version=0,
+        transactional=True,
+    )
+    return ErrorCode.ILLEGAL_GENERATION if error is ErrorCode.STALE_MEMBER_EPOCH else error
 
 
 def _validate(group: ClassicGroup, request: TxnOffsetCommitRequest) -> ErrorCode:
