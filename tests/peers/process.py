@@ -35,6 +35,7 @@ class NodeProcess(ABC):
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._process: subprocess.Popen[bytes] | None = None
+        self._ended_here = True
 
     @property
     @abstractmethod
@@ -73,7 +74,10 @@ class NodeProcess(ABC):
         self.start()
 
     def close(self) -> None:
-        """End the process if it runs, whatever it takes."""
+        """End the process if it runs, whatever it takes; `NodeDiedError` if it ended before, and not by this class."""
+        if self._process is not None and not self.is_running and not self._ended_here:
+            self._ended_here = True
+            raise self.died(f"ended by itself, with status {self._process.returncode}")
         if self.is_running:
             try:
                 self.stop()
@@ -91,6 +95,7 @@ class NodeProcess(ABC):
         assert not self.is_running, "the node runs already"
         self.directory.mkdir(parents=True, exist_ok=True)
         with (self.directory / "output.log").open("ab") as log:
+            self._ended_here = False
             self._process = subprocess.Popen(
                 list(command),
                 stdin=subprocess.DEVNULL,
@@ -102,6 +107,8 @@ class NodeProcess(ABC):
 
     def _end(self, number: signal.Signals) -> int:
         assert self._process is not None, "the node was never started"
+        if self._process.poll() is None:
+            self._ended_here = True
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
         return self._process.wait(STOP_TIMEOUT_S)
