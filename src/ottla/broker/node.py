@@ -37,6 +37,7 @@ from ottla.broker.replica.fetch_session import FetchSessionCache
 from ottla.broker.replica.log_config import LogConfigs
 from ottla.broker.replica.replica_manager import ReplicaManager
 from ottla.broker.settings import (
+    cleaner_config,
     connection_limits,
     controller_endpoints,
     controller_settings,
@@ -154,7 +155,7 @@ class Node:
             raise StartError(str(error)) from error
         for listener in listeners:
             listener.resume_accepting()
-        self._warm_up(dispatcher)
+        self._warm_up(dispatcher, logs, controller)
 
     async def stop(self) -> None:
         """Stop what was started, in order; what fails is reported and does not keep the rest from stopping."""
@@ -302,13 +303,14 @@ class Node:
             listeners.append(listener)
         return listeners
 
-    def _warm_up(self, dispatcher: Dispatcher) -> None:
+    def _warm_up(self, dispatcher: Dispatcher, logs: LogManager, controller: ControllerShell) -> None:
         """Once the first clients are let in: make the other handlers, one a turn; then spare the collector all that."""
 
         def turn() -> None:
             if dispatcher.warm_up():
                 self._timers.call_later(WARM_UP_INTERVAL_MS, turn)
             else:
+                self._start_cleaner(logs, controller)
                 gc.collect()
                 gc.freeze()
                 gc.set_threshold(GC_THRESHOLD)
@@ -339,6 +341,23 @@ class Node:
         )
         upkeep.start()
         self._undo.append(upkeep.stop)
+
+    def _start_cleaner(self, logs: LogManager, controller: ControllerShell) -> None:
+        from ottla.log.log_cleaner import LogCleaner
+
+        dynamic_config = DynamicServerConfig(self._config)
+        cleaner = LogCleaner(
+            logs,
+            self._timers,
+            self._clock,
+            self._blocking.run,
+            config=lambda: cleaner_config(dynamic_config(controller.image)),
+            failed=lambda error: _report(f"the disk failed: {error}"),
+            report=_report,
+        )
+        if self._config.get_bool("log.cleaner.enable"):
+            cleaner.start()
+            self._undo.append(cleaner.stop)
 
 
 def _new_uuid() -> bytes:

@@ -13,6 +13,7 @@ from ottla.broker.registration import SECURITY_PROTOCOL_IDS
 from ottla.coordinator.group.config import GroupCoordinatorConfig, MigrationPolicy
 from ottla.coordinator.group.consumer.target import ASSIGNORS
 from ottla.coordinator.transaction.config import TransactionCoordinatorConfig
+from ottla.log.config import CleanerConfig
 from ottla.log.upkeep import UpkeepIntervals
 from ottla.metadata.controller.topics import TopicDefaults
 from ottla.metadata.registration import Endpoint
@@ -168,6 +169,17 @@ def transaction_state_topic(config: ServerConfig) -> InternalTopic:
             ("min.insync.replicas", str(config.get_int("transaction.state.log.min.isr"))),
             ("segment.bytes", str(config.get_int("transaction.state.log.segment.bytes"))),
         ),
+    )
+
+
+def cleaner_config(config: ServerConfig) -> CleanerConfig:
+    return CleanerConfig(
+        enable=config.get_bool("log.cleaner.enable"),
+        backoff_ms=config.get_int("log.cleaner.backoff.ms"),
+        dedupe_buffer_size=config.get_int("log.cleaner.dedupe.buffer.size"),
+        io_buffer_load_factor=config.get_float("log.cleaner.io.buffer.load.factor"),
+        io_buffer_size=config.get_int("log.cleaner.io.buffer.size"),
+        io_max_bytes_per_second=config.get_float("log.cleaner.io.max.bytes.per.second"),
     )
 
 

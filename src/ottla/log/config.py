@@ -1,4 +1,4 @@
-"""What one log is told to do: the topic configs that the log obeys (`storage.internals.log.LogConfig`)."""
+"""What one log is told to do (`LogConfig`: the topic configs that it obeys), and what the cleaner is."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -49,6 +49,13 @@ class LogConfig:
         return "delete" in self.cleanup_policy
 
     @property
+    def max_segment_ms(self) -> int:
+        """An active segment is not compacted, so it may not be older than records may stay uncompacted."""
+        if self.compact and self.max_compaction_lag_ms > 0:
+            return min(self.segment_ms, self.max_compaction_lag_ms)
+        return self.segment_ms
+
+    @property
     def log_append_time(self) -> bool:
         return self.message_timestamp_type == "LogAppendTime"
 
@@ -67,6 +74,18 @@ class LogConfig:
         if internal is not None:
             chosen["segment_bytes"] = _typed(internal, 0)
         return cls(**chosen)  # type: ignore[arg-type]  # every value got the type of its field's default in _typed
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class CleanerConfig:
+    """Field names are the broker configs' names without `log.cleaner.`; the defaults are Kafka's."""
+
+    enable: bool = True
+    backoff_ms: int = 15_000
+    dedupe_buffer_size: int = 134_217_728
+    io_buffer_load_factor: float = 0.9
+    io_buffer_size: int = 524_288
+    io_max_bytes_per_second: float = float("inf")
 
 
 def _typed(value: ConfigValue, default: object) -> object:

@@ -4,7 +4,8 @@ What `Log` appends to and reads from. Every call is synchronous and on one threa
 through: the log's directory has failed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import PurePath
 from typing import Self
@@ -12,10 +13,13 @@ from typing import Self
 from ottla.log.checkpoint import read_topic_id, write_topic_id
 from ottla.log.config import LONG_MAX, LogConfig
 from ottla.log.file_names import (
+    CLEANED_SUFFIX,
     INDEX_SUFFIX,
     LEADER_EPOCHS,
     PARTITION_METADATA,
+    SEGMENT_SUFFIXES,
     SNAPSHOT_SUFFIX,
+    SWAP_SUFFIX,
     TIME_INDEX_SUFFIX,
     TRANSACTION_INDEX_SUFFIX,
     segment_file,
@@ -33,6 +37,7 @@ from ottla.log.producer_state import ProducerStates
 from ottla.log.recovery import LoadedSegments, SegmentLoader
 from ottla.log.retention import deletable
 from ottla.log.segment import Segment
+from ottla.log.transaction_index import AbortedTransactionEntry
 from ottla.runtime.files import FileSystem
 
 _SYNCED_BESIDE = (INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX, SNAPSHOT_SUFFIX)
@@ -260,7 +265,7 @@ class LocalLog:
         return segment
 
     def _new_segment(self, base_offset: int, now_ms: int) -> Segment:
-        jitter_bound = min(self._config.segment_jitter_ms, self._config.segment_ms)
+        jitter_bound = min(self._config.segment_jitter_ms, self._config.max_segment_ms)
         jitter_ms = self._random_below(jitter_bound) if self._random_below and jitter_bound > 0 else 0
         self._prepared = True
         return Segment(
@@ -423,6 +428,63 @@ class LocalLog:
         self._start_at(segments[0].base_offset)
         self.recovery_point = max(self.recovery_point, self.log_start_offset)
         return count
+
+    # ── compaction ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def files(self) -> FileSystem:
+        return self._files
+
+    @property
+    def active_segment_offset(self) -> int:
+        """Where the segment begins that is appended to."""
+        return self._segments.active.base_offset
+
+    def segments_between(self, start: int, end: int) -> list[Segment]:
+        """The closed segments that may hold an offset in `start … end` (exclusive)."""
+        closed = list(self._segments)[self._segments.floor(start) : -1]
+        return [segment for segment in closed if segment.base_offset < end]
+
+    def aborted_between(self, start: int, end: int) -> list[AbortedTransactionEntry]:
+        """The aborted transactions that have an offset in `start … end` (exclusive)."""
+        segments = list(self._segments)[self._segments.floor(start) :]
+        return [entry for segment in segments for entry in segment.transactions.overlapping(start, end)]
+
+    @property
+    def truncations(self) -> int:
+        """How often something was cut off: what a closed segment holds is the same for ever, truncations apart."""
+        return self._truncations
+
+    def holds(self, segments: Sequence[Segment]) -> bool:
+        """Whether these are closed segments of the log, one after the other."""
+        first = self._segments.floor(segments[0].base_offset)
+        return list(self._segments)[first : first + len(segments)] == [*segments] and (
+            segments[-1] is not self._segments.active
+        )
+
+    def replace_segments(self, old: Sequence[Segment], now_ms: int) -> None:
+        """Put the synced `.cleaned` files of the first of `old`, which the log `holds`, in the place of all of them.
+
+        .cleaned ► .swap     from now on a start finishes the work (`recovery`)
+        old ► .deleted
+        .swap ► final names
+        """
+        base_offset = old[0].base_offset
+        first = self._segments.floor(base_offset)
+        paths = [self.directory / segment_file(base_offset, suffix) for suffix in SEGMENT_SUFFIXES]
+
+        def rename(source: str, target: str) -> None:
+            for path in paths:
+                with suppress(FileNotFoundError):  # few have a transaction index
+                    self._files.rename(path.with_name(path.name + source), path.with_name(path.name + target))
+
+        def swapped_in() -> Segment:
+            rename(SWAP_SUFFIX, "")
+            created_ms = old[-1].created_ms
+            return Segment(self._files, self.directory, base_offset, self._config, created_ms=created_ms, fresh=False)
+
+        rename(CLEANED_SUFFIX, SWAP_SUFFIX)
+        self._segments.replace(first, first + len(old), now_ms + self._config.file_delete_delay_ms, swapped_in)
 
     @property
     def next_removal_ms(self) -> int | None:

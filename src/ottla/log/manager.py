@@ -5,7 +5,7 @@
         recovery-point-offset-checkpoint          up to where each log is synced: recovery reads from there on
         log-start-offset-checkpoint               starts that deleted records moved into a segment
         replication-offset-checkpoint             high watermarks
-        cleaner-offset-checkpoint                 what compaction has done (kept, not used yet)
+        cleaner-offset-checkpoint                 up to where each log is compacted (`cleaner_schedule`)
         .kafka_cleanshutdown                      only there between a clean stop and the next start
 
 The metadata log is the quorum's own and is left alone. Calls are synchronous; what may take long comes as
@@ -258,6 +258,24 @@ class LogManager:
         if directory.checkpoints.get(name) != offsets or name not in directory.checkpoints:
             write_offsets(self._files, directory.path / name, offsets)
             directory.checkpoints[name] = offsets
+
+    def cleaner_offset(self, name: TopicPartition) -> int | None:
+        """Up to where the log is compacted; None: it never was."""
+        directory = self._by_name.get(name)
+        return None if directory is None else directory.checkpoints[CLEANER_OFFSETS].get(name)
+
+    def checkpoint_cleaner_offset(self, name: TopicPartition, offset: int) -> None:
+        directory = self._by_name[name]
+        known = directory.checkpoints[CLEANER_OFFSETS]
+        kept = {other: cleaned for other, cleaned in known.items() if other in directory.logs}
+        self._write(directory, CLEANER_OFFSETS, kept | {name: offset})
+
+    def secure_recovery_point(self, name: TopicPartition, offset: int) -> None:
+        """Have a crash begin recovery at `offset` or later: compaction leaves holes that look like losses."""
+        directory = self._by_name[name]
+        if directory.checkpoints[RECOVERY_POINTS].get(name, 0) < offset:
+            logs = directory.logs
+            self._write(directory, RECOVERY_POINTS, {other: log.recovery_point for other, log in logs.items()})
 
     def close(self, broker_epoch: int = -1) -> None:
         """A clean stop: every log flushed and closed, the checkpoints, and the file that says so.

@@ -113,7 +113,7 @@ class Segment:
     def configure(self, config: LogConfig) -> None:
         """Obey other configs from now on (the size of the indexes stays)."""
         self.segment_bytes = config.segment_bytes
-        self._segment_ms = config.segment_ms
+        self._segment_ms = config.max_segment_ms
         self._index_interval_bytes = config.index_interval_bytes
         self._roll_by_time()
 
@@ -123,6 +123,10 @@ class Segment:
         wait_ms = self._segment_ms - self.jitter_ms
         self.roll_after_timestamp = LONG_MAX if first is None or first < 0 else first + wait_ms
         self.roll_after_ms = self.created_ms + wait_ms if first is not None and first < 0 else LONG_MAX
+
+    @property
+    def log_path(self) -> PurePath:
+        return self._path(LOG_SUFFIX)
 
     @property
     def file(self) -> File:
@@ -143,8 +147,8 @@ class Segment:
         """Before the first append since the start: know the largest timestamp, and when to roll."""
         self._know_timestamps()
         self.full = self.offsets.full or self.times.full
-        first = next(scan_headers(self.file, 0, self.size), None)
-        self._first_timestamp = first[1].max_timestamp if first else None
+        self._first_timestamp = None
+        self._know_first_timestamp()
         self._roll_by_time()
 
     def append(self, buffers: Sequence[Buffer], size: int, last_offset: int, max_timestamp: int) -> None:
@@ -249,6 +253,18 @@ class Segment:
         """-1 if no record has one."""
         self._know_timestamps()
         return self.max_timestamp
+
+    @property
+    def first_timestamp(self) -> int:
+        """The largest one of the first batch; -1 if that has none, or there is no batch."""
+        first = self._know_first_timestamp()
+        return NO_TIMESTAMP if first is None else first
+
+    def _know_first_timestamp(self) -> int | None:
+        if self._first_timestamp is None:
+            first = next(scan_headers(self.file, 0, self.size), None)
+            self._first_timestamp = first[1].max_timestamp if first else None
+        return self._first_timestamp
 
     def _know_timestamps(self) -> None:
         """Read the largest timestamp: the time index's last entry, or one later in the log."""

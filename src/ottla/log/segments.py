@@ -1,7 +1,7 @@
 """The segments of one log, in the order of their base offsets, and those that wait to be removed (`LogSegments`)."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import PurePath
 
@@ -69,21 +69,35 @@ class Segments:
                 self._loaded.pop(0).unload()
         return segment
 
-    def remove(self, first: int, last: int, remove_at_ms: int) -> list[Segment]:
-        """Take the segments `first … last` (exclusive) out: their files become `.deleted`, and go at `remove_at_ms`."""
+    def remove(self, first: int, last: int, remove_at_ms: int, *, replaced: int | None = None) -> list[Segment]:
+        """Take the segments `first … last` (exclusive) out: their files become `.deleted`, and go at `remove_at_ms`.
+
+        `replaced`: a base offset that another segment will have; the snapshot of the producers there stays.
+        """
         removed = self._segments[first:last]
         del self._segments[first:last], self._bases[first:last]
         for segment in removed:
             if segment in self._loaded:
                 self._loaded.remove(segment)
             names = segment.rename_with_suffix(DELETED_SUFFIX)
-            snapshot = snapshot_path(segment.directory, segment.base_offset)
-            target = snapshot.with_name(snapshot.name + DELETED_SUFFIX)
-            with suppress(FileNotFoundError):
-                segment.files.rename(snapshot, target)
-                names.append(target)
+            if segment.base_offset != replaced:
+                snapshot = snapshot_path(segment.directory, segment.base_offset)
+                target = snapshot.with_name(snapshot.name + DELETED_SUFFIX)
+                with suppress(FileNotFoundError):
+                    segment.files.rename(snapshot, target)
+                    names.append(target)
             self._removable.append((remove_at_ms, names))
         return removed
+
+    def replace(self, first: int, last: int, remove_at_ms: int, replacement: Callable[[], Segment]) -> None:
+        """Put one segment in the place of `first … last` (exclusive), of whose first it has the base offset.
+
+        `replacement` makes it, once the names of its files are free.
+        """
+        self.remove(first, last, remove_at_ms, replaced=self._bases[first])
+        segment = replacement()
+        self._bases.insert(first, segment.base_offset)
+        self._segments.insert(first, segment)
 
     @property
     def next_removal_ms(self) -> int | None:
