@@ -68,6 +68,12 @@ class CountedProducerIds:
     async def fill(self) -> None:
         self.exhausted = False
 
+    async def next(self) -> int:
+        await self.fill()
+        taken = self.take()
+        assert taken is not None
+        return taken
+
 
 class GroupNode(Replicas):
     """The coordinator of a node whose metadata the test writes."""

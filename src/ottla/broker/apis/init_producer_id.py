@@ -15,8 +15,7 @@ transaction coordinator answers.
 
 from collections.abc import Awaitable
 
-from ottla.broker.coordinator.producer_ids import ProducerIds
-from ottla.broker.coordinator.transaction_coordinator import Eventually, TransactionCoordinator
+from ottla.broker.coordinator.transaction_coordinator import Eventually, ProducerIdBlocks, TransactionCoordinator
 from ottla.broker.request_context import RequestContext
 from ottla.protocol.api.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -27,7 +26,7 @@ PRODUCER_FENCED_SINCE = 4
 
 
 class InitProducerIdHandler:
-    def __init__(self, producer_ids: ProducerIds, transactions: TransactionCoordinator) -> None:
+    def __init__(self, producer_ids: ProducerIdBlocks, transactions: TransactionCoordinator) -> None:
         self._producer_ids = producer_ids
         self._transactions = transactions
 

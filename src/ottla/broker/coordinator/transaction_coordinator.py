@@ -53,6 +53,8 @@ class ProducerIdBlocks(Protocol):
 
     async def fill(self) -> None: ...
 
+    async def next(self) -> int: ...
+
 
 class TransactionCoordinator:
     """`partition_count` is what `__transaction_state` has, or will have when it is made."""
