@@ -309,6 +309,11 @@ def test_transactions_are_listed(node: TransactionNode) -> None:
     assert listed(1, state_filters=["Ongoing"], duration_filter=50) == []
     assert listed(transactional_id_pattern="a.") == ["a1", "a2"]
     assert listed(transactional_id_pattern="a") == []
+    node.start_producer("c/1 é")
+    assert listed(transactional_id_pattern="c/. .*") == ["c/1 é"]
+    assert listed(transactional_id_pattern="((a|a)*)*b?[0-9]") == ["a1", "a2", "b1", "b2"]
+    node.start_producer("/" * 200)
+    assert listed(transactional_id_pattern="(/*)*b") == []
     strange = ListTransactionsRequest(state_filters=["Strange"], producer_id_filters=[])
     answer = node.ask_now(strange, 2, ListTransactionsResponse)
     assert (answer.unknown_state_filters, answer.transaction_states) == (["Strange"], [])
