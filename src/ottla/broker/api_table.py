@@ -9,10 +9,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ottla.broker.cluster_api_table import CLUSTER_HANDLERS, TELEMETRY
 from ottla.protocol.api_keys import ApiKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from ottla.broker.parts import Parts
     from ottla.broker.request_context import Handler
@@ -128,7 +129,7 @@ def _list_groups(parts: Parts) -> Handler:
 def _api_versions(parts: Parts) -> Handler:
     from ottla.broker.apis.api_versions import ApiVersionsHandler
 
-    return ApiVersionsHandler(HANDLERS, parts.image, lambda: parts.controller.history.kraft_version)
+    return ApiVersionsHandler(advertised(parts), parts.image, lambda: parts.controller.history.kraft_version)
 
 
 def _sasl_handshake(parts: Parts) -> Handler:
@@ -392,7 +393,13 @@ HANDLERS: dict[ApiKey, Callable[[Parts], Handler]] = {
     ApiKey.CONSUMER_GROUP_HEARTBEAT: _consumer_group_heartbeat,
     ApiKey.CONSUMER_GROUP_DESCRIBE: _consumer_group_describe,
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: _describe_topic_partitions,
+    **CLUSTER_HANDLERS,
 }
+
+
+def advertised(parts: Parts) -> Collection[ApiKey]:
+    """Every API, but telemetry only where somebody receives it: clients need not ask in vain."""
+    return HANDLERS if parts.receives_telemetry else HANDLERS.keys() - {*TELEMETRY}
 
 
 def handler_makers(parts: Parts) -> dict[ApiKey, Callable[[], Handler]]:

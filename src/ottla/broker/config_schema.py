@@ -32,6 +32,8 @@ class ServerConfigSchema:
         self._with_cluster_configs = (dict[str, str](), config)
 
     def is_list(self, resource_type: int, name: str) -> bool:
+        if resource_type not in (ConfigResourceType.TOPIC, ConfigResourceType.BROKER):
+            return False  # Apache Kafka's controller knows no types of the others: its answers are the same
         definition = DEFINITIONS.get(resource_type, {}).get(name)
         return definition is not None and definition.type is ConfigType.LIST
 

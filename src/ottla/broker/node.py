@@ -16,6 +16,7 @@ import gc
 import logging
 import random
 import uuid
+from functools import cache
 from typing import TYPE_CHECKING
 
 from ottla.broker.api_table import handler_makers
@@ -31,7 +32,7 @@ from ottla.broker.listener_security import listener_security, token_settings
 from ottla.broker.listeners import Listeners
 from ottla.broker.lock import DirectoryInUseError
 from ottla.broker.log_directories import LogDirectories
-from ottla.broker.parts import Parts, make_group_coordinator, make_transaction_coordinator
+from ottla.broker.parts import Parts, make_client_metrics, make_group_coordinator, make_transaction_coordinator
 from ottla.broker.registration import Registration
 from ottla.broker.replica.fetch_session import FetchSessionCache
 from ottla.broker.replica.log_config import LogConfigs
@@ -283,6 +284,7 @@ class Node:
             log_directories=self._directories.described(),
             create_internal_topic=internal_topics.create,
             dynamic_config=DynamicServerConfig(self._config),
+            client_metrics=cache(lambda: make_client_metrics(self._config, controller, self._clock, _new_uuid)),
             authorizer=make_authorizer(self._config, lambda: controller.image),
         )
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ottla.broker.apis.describe_log_dirs import LogDirectory
     from ottla.broker.authorizer.authorizer import Authorizer
+    from ottla.broker.client_metrics import ClientMetrics
     from ottla.broker.controller.shell import ControllerShell
     from ottla.broker.coordinator.producer_ids import ProducerIds
     from ottla.broker.coordinator.transaction_coordinator import ProducerIdBlocks
@@ -51,12 +52,26 @@ class Parts:
     log_directories: Sequence[LogDirectory]
     create_internal_topic: Callable[[str], Awaitable[None]]
     dynamic_config: DynamicServerConfig
+    client_metrics: Callable[[], ClientMetrics]
+    """Made when it is first asked for."""
+    receives_telemetry: bool = False
     authorizer: Authorizer | None = None
     """`None`: everybody may do everything."""
 
     def image(self) -> MetadataImage:
         """The newest committed metadata."""
         return self.controller.image
+
+
+def make_client_metrics(
+    config: ServerConfig, controller: ControllerShell, clock: Clock, new_uuid: Callable[[], bytes]
+) -> ClientMetrics:
+    """Kept up to date with the subscriptions of the metadata."""
+    from ottla.broker.client_metrics import ClientMetrics
+
+    metrics = ClientMetrics(clock, new_uuid, config.get_int("telemetry.max.bytes"))
+    controller.subscribe(metrics.on_metadata)
+    return metrics
 
 
 def make_group_coordinator(

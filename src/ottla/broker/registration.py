@@ -67,9 +67,10 @@ class Registration:
 
     async def shut_down(self) -> None:
         """Lead nothing any more, and say that this broker is gone."""
-        if self.broker_epoch == NOT_REGISTERED:
-            return
-        schema, node_id = self._controller.schema, self._config.node_id
+        node_id = self._config.node_id
+        if self.broker_epoch == NOT_REGISTERED or node_id not in self._controller.image.cluster.brokers:
+            return  # UnregisterBroker may have taken it out
+        schema = self._controller.schema
         await self._controller.submit(
             partial(begin_controlled_shutdown, schema=schema, broker_id=node_id, broker_epoch=self.broker_epoch)
         )

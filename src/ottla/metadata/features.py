@@ -46,6 +46,14 @@ BOOTSTRAP_LEVELS: Mapping[str, int] = {
 }
 """What `kafka-storage format` of 4.3 writes into `bootstrap.checkpoint`, in its order."""
 
+FEATURE_DEPENDENCIES: Mapping[tuple[str, int], Mapping[str, int]] = {
+    (ELIGIBLE_LEADER_REPLICAS_VERSION, 1): {METADATA_VERSION: METADATA_4_0_IV1},
+}
+"""What must be finalized, at that level or above, for a level of a feature (`FeatureVersion.dependencies`)."""
+
+LEVELS_THAT_CHANGED_METADATA = (8, 11, 13, 14, 15, 17, 23, 30)
+"""Levels of `metadata.version` that brought records or fields which one below cannot hold."""
+
 
 def register_broker_record_version(metadata_version: int) -> int:
     if metadata_version >= METADATA_4_3_IV0:

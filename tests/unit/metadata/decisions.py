@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 from ottla.broker.config_schema import ServerConfigSchema
 from ottla.metadata.controller.bootstrap import activate, default_bootstrap_records
 from ottla.metadata.controller.brokers import register_broker, unfence_broker
-from ottla.metadata.controller.result import ControllerView
+from ottla.metadata.controller.result import ControllerResult, ControllerView
 from ottla.metadata.controller.topics import TopicDefaults, create_topics
 from ottla.metadata.features import SUPPORTED_FEATURES
 from ottla.metadata.loader import MetadataLoader
-from ottla.metadata.record_serde import decode_record, encode_record
+from ottla.metadata.record_serde import VersionedRecord, decode_record, encode_record
 from ottla.protocol.api.broker_registration import BrokerRegistrationRequest, Feature, Listener
 from ottla.protocol.api.create_topics import (
     CreatableReplicaAssignment,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ottla.metadata.controller.result import Decision
     from ottla.metadata.image import MetadataImage
-    from ottla.metadata.record_serde import VersionedRecord
+    from ottla.metadata.registration import SupportedRange
     from ottla.protocol.api.create_topics import CreatableTopicResult
     from ottla.protocol.message import MetadataRecord
 
@@ -65,11 +65,22 @@ class Controller:
             self._loader.publish(epoch=1, timestamp_ms=NOW_MS)
         return result.response
 
+    def replay(self, *records: MetadataRecord) -> None:
+        """As if the controller had decided them."""
+        self.decide(lambda _: ControllerResult([VersionedRecord(record, 0) for record in records], None))
+
     @property
     def written(self) -> list[MetadataRecord]:
         return [versioned.record for versioned in self.records]
 
-    def register(self, broker_id: int, *, incarnation: int = 1, previous_epoch: int = -1) -> int:
+    def register(
+        self,
+        broker_id: int,
+        *,
+        incarnation: int = 1,
+        previous_epoch: int = -1,
+        features: Mapping[str, SupportedRange] = SUPPORTED_FEATURES,
+    ) -> int:
         request = BrokerRegistrationRequest(
             broker_id=broker_id,
             cluster_id=CLUSTER_ID,
@@ -77,7 +88,7 @@ class Controller:
             listeners=[Listener(name="PLAINTEXT", host="localhost", port=9000 + broker_id, security_protocol=0)],
             features=[
                 Feature(name=name, min_supported_version=levels.min_level, max_supported_version=levels.max_level)
-                for name, levels in SUPPORTED_FEATURES.items()
+                for name, levels in features.items()
             ],
             rack=None,
             log_dirs=[directory_of(broker_id)],

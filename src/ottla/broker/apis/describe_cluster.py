@@ -31,13 +31,9 @@ class DescribeClusterHandler:
 
     def __call__(self, context: RequestContext, request: DescribeClusterRequest) -> DescribeClusterResponse:
         if request.endpoint_type == CONTROLLERS:
-            return self._refused(
-                request, ErrorCode.MISMATCHED_ENDPOINT_TYPE, "This is a broker's listener, not a controller's"
-            )
+            return _refused(ErrorCode.MISMATCHED_ENDPOINT_TYPE, "This is a broker's listener, not a controller's")
         if request.endpoint_type != BROKERS:
-            return self._refused(
-                request, ErrorCode.UNSUPPORTED_ENDPOINT_TYPE, f"Endpoint type {request.endpoint_type} is not known"
-            )
+            return _refused(ErrorCode.UNSUPPORTED_ENDPOINT_TYPE, f"Endpoint type {request.endpoint_type} is not known")
         brokers = []
         for broker in self._controller.image.cluster.brokers.values():
             endpoint = broker.listeners.get(context.listener)
@@ -61,7 +57,8 @@ class DescribeClusterHandler:
             ),
         )
 
-    def _refused(self, request: DescribeClusterRequest, code: ErrorCode, message: str) -> DescribeClusterResponse:
-        return DescribeClusterResponse(
-            error_code=code, error_message=message, endpoint_type=request.endpoint_type, cluster_id="", brokers=[]
-        )
+
+def _refused(code: ErrorCode, message: str) -> DescribeClusterResponse:
+    return DescribeClusterResponse(
+        error_code=code, error_message=message, endpoint_type=BROKERS, cluster_id="", brokers=[]
+    )

@@ -20,12 +20,13 @@ from ottla.protocol.api.list_config_resources import (
 from ottla.protocol.errors import ErrorCode
 
 LISTED = (
-    ConfigResourceType.TOPIC,
-    ConfigResourceType.BROKER,
-    ConfigResourceType.BROKER_LOGGER,
-    ConfigResourceType.CLIENT_METRICS,
     ConfigResourceType.GROUP,
+    ConfigResourceType.CLIENT_METRICS,
+    ConfigResourceType.BROKER_LOGGER,
+    ConfigResourceType.BROKER,
+    ConfigResourceType.TOPIC,
 )
+"""In the order of the answer."""
 
 
 class ListConfigResourcesHandler:
@@ -33,11 +34,12 @@ class ListConfigResourcesHandler:
         self._controller = controller
 
     def __call__(self, context: RequestContext, request: ListConfigResourcesRequest) -> ListConfigResourcesResponse:
-        types: Iterable[int] = dict.fromkeys(request.resource_types) or LISTED
+        types: Iterable[int] = set(request.resource_types) or LISTED
         if context.api_version == 0:
             types = (ConfigResourceType.CLIENT_METRICS,)
         if any(resource_type not in LISTED for resource_type in types):
             return ListConfigResourcesResponse(error_code=ErrorCode.UNSUPPORTED_VERSION, config_resources=[])
+        types = [resource_type for resource_type in LISTED if resource_type in types]
         image = self._controller.image
         return ListConfigResourcesResponse(
             error_code=ErrorCode.NONE,

@@ -126,6 +126,11 @@ class ControllerShell:
     def high_watermark(self) -> int:
         return self._quorum.high_watermark
 
+    @property
+    def log_end_offset(self) -> int:
+        """After everything that was appended, committed or not."""
+        return self._quorum.log_end_offset
+
     def subscribe(self, subscriber: Subscriber) -> None:
         """Called at once with (a delta that makes the image out of nothing, the image), then at every commit."""
         self._subscribers.append(subscriber)

@@ -1,6 +1,6 @@
 """Who holds a new partition, and who leads it at first: from a placement, or from what a person wrote. KIP-455, 858."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ottla.metadata.features import partition_record_version
 from ottla.metadata.image import MetadataImage
@@ -48,7 +48,7 @@ def _new_partition(image: MetadataImage, replicas: Sequence[int]) -> PartitionRe
         return None
     return PartitionRegistration(
         replicas=tuple(replicas),
-        directories=tuple(_default_directory(image, replica) for replica in replicas),
+        directories=tuple(default_directory(image, replica) for replica in replicas),
         isr=isr,
         leader=isr[0],
         leader_epoch=0,
@@ -56,7 +56,14 @@ def _new_partition(image: MetadataImage, replicas: Sequence[int]) -> PartitionRe
     )
 
 
-def _default_directory(image: MetadataImage, broker_id: int) -> bytes:
+def directory_chooser(image: MetadataImage) -> Callable[[int], bytes] | None:
+    """The directory of a new replica on a broker; `None` where records cannot say it yet."""
+    if partition_record_version(image.features.metadata_version) == 0:
+        return None
+    return lambda broker_id: default_directory(image, broker_id)
+
+
+def default_directory(image: MetadataImage, broker_id: int) -> bytes:
     """With several directories the broker chooses, and tells (AssignReplicasToDirs)."""
     directories = image.cluster.brokers[broker_id].directories
     if not directories:

@@ -23,6 +23,7 @@ from ottla.protocol.api.broker_registration import BrokerRegistrationRequest
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.metadata_record.broker_registration_change_record import BrokerRegistrationChangeRecord
 from ottla.protocol.metadata_record.register_broker_record import BrokerEndpoint, BrokerFeature, RegisterBrokerRecord
+from ottla.protocol.metadata_record.unregister_broker_record import UnregisterBrokerRecord
 
 FENCE = 1
 UNFENCE = -1
@@ -138,6 +139,14 @@ def begin_controlled_shutdown(
         return ControllerResult([], None)
     records = [_change(broker, 1, in_controlled_shutdown=1)]
     records += records_for_broker_gone(view, schema, broker_id)
+    return ControllerResult(records, None)
+
+
+def unregister_broker(view: ControllerView, schema: ConfigSchema, broker_id: int) -> ControllerResult[None]:
+    """It will not come back: it leaves every ISR, and its registration is gone."""
+    broker = _registered(view, broker_id)
+    records = records_for_broker_gone(view, schema, broker_id)
+    records.append(VersionedRecord(UnregisterBrokerRecord(broker_id=broker_id, broker_epoch=broker.epoch)))
     return ControllerResult(records, None)
 
 

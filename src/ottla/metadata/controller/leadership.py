@@ -7,11 +7,12 @@ lost data               it leaves every ISR and every ELR
 
 from collections.abc import Iterator
 
+from ottla.metadata.controller.assignment import directory_chooser
 from ottla.metadata.controller.config_schema import ConfigResourceType, ConfigSchema
 from ottla.metadata.controller.partition_change import Election, PartitionChange
 from ottla.metadata.controller.result import ControllerView
 from ottla.metadata.features import ELIGIBLE_LEADER_REPLICAS_VERSION, partition_record_version
-from ottla.metadata.image import MetadataImage, TopicImage
+from ottla.metadata.image import MetadataImage
 from ottla.metadata.partition import NO_LEADER, PartitionRegistration
 from ottla.metadata.record_serde import VersionedRecord
 
@@ -58,6 +59,7 @@ def _changes(
 ) -> Iterator[VersionedRecord]:
     image = view.image
     version = partition_record_version(image.features.metadata_version)
+    directory_of = directory_chooser(image)
 
     def may_lead(replica: int) -> bool:
         if replica < 0 or replica in (gone, lost_data):
@@ -68,7 +70,7 @@ def _changes(
         concerned = [item for item in topic.partitions.items() if _concerns(item[1], gone, come, lost_data)]
         if not concerned:
             continue
-        min_isr, election = _settings(image, schema, topic)
+        min_isr, election = election_settings(image, schema, topic.name)
         for index, partition in concerned:
             record = PartitionChange(
                 partition,
@@ -78,6 +80,7 @@ def _changes(
                 min_isr=min_isr,
                 elr_enabled=elr_enabled(image),
                 election=election,
+                directory_of=directory_of,
                 target_isr=tuple(replica for replica in partition.isr if replica not in (gone, lost_data)),
                 unclean_shutdown=frozenset() if lost_data == NO_BROKER else frozenset((lost_data,)),
             ).build()
@@ -93,7 +96,8 @@ def _concerns(partition: PartitionRegistration, gone: int, come: int, lost_data:
     return lost_data in partition.isr or lost_data in partition.eligible_leader_replicas
 
 
-def _settings(image: MetadataImage, schema: ConfigSchema, topic: TopicImage) -> tuple[int, Election]:
-    min_isr = topic_config(image, schema, topic.name, MIN_INSYNC_REPLICAS)
-    unclean = topic_config(image, schema, topic.name, UNCLEAN_LEADER_ELECTION_ENABLE)
+def election_settings(image: MetadataImage, schema: ConfigSchema, topic: str) -> tuple[int, Election]:
+    """(`min.insync.replicas`, how a topic elects by itself)."""
+    min_isr = topic_config(image, schema, topic, MIN_INSYNC_REPLICAS)
+    unclean = topic_config(image, schema, topic, UNCLEAN_LEADER_ELECTION_ENABLE)
     return int(min_isr or 1), Election.UNCLEAN if unclean == "true" else Election.ONLINE

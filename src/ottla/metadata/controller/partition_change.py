@@ -1,19 +1,21 @@
-"""One partition's next leader and ISR, as the record that says so. Kafka's `PartitionChangeBuilder`. KIP-841, 966.
+"""One partition's next leader and ISR, as the record that says so. Kafka's `PartitionChangeBuilder`. KIP-455, 841, 966.
 
 With eligible leader replicas (ELR) the ISR may become empty: replicas that leave an ISR below `min.insync.replicas`
 stay eligible, for they hold every committed record, until they lose data (an unclean shutdown). When neither is left,
-the last leader known may lead again, and says that it is recovering.
+the last leader known may lead again, and says that it is recovering. A reassignment ends as soon as the new ISR allows.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from ottla.metadata.partition import NO_LEADER, RECOVERING, PartitionRegistration
+from ottla.metadata.controller.reassignment_replicas import Reassignment
+from ottla.metadata.partition import NO_LEADER, NO_LEADER_CHANGE, RECOVERING, PartitionRegistration
 from ottla.protocol.metadata_record.partition_change_record import PartitionChangeRecord
 
 
 class Election(Enum):
+    PREFERRED = "the first replica, if it may lead"
     ONLINE = "from ISR and ELR"
     UNCLEAN = "from anyone alive, if need be"
 
@@ -38,8 +40,11 @@ class PartitionChange:
         elr_enabled: bool,
         election: Election = Election.ONLINE,
         target_isr: tuple[int, ...] | None = None,
+        reassignment: Reassignment | None = None,
+        directory_of: Callable[[int], bytes] | None = None,
         unclean_shutdown: frozenset[int] = frozenset(),
     ) -> None:
+        """`reassignment`: where to, if that changes; `directory_of`: of new replicas, from records version 1 on."""
         self._partition = partition
         self._record = PartitionChangeRecord(partition_id=index, topic_id=topic_id)
         self._may_lead = may_lead
@@ -47,26 +52,33 @@ class PartitionChange:
         self._elr_enabled = elr_enabled
         self._election = election
         self._isr = partition.isr if target_isr is None else target_isr
+        self._reassignment = reassignment or Reassignment.of(partition)
+        self._directory_of = directory_of
         self._unclean_shutdown = unclean_shutdown
         self._elr = partition.eligible_leader_replicas
         self._last_known_elr = partition.last_known_elr
 
     def build(self) -> PartitionChangeRecord | None:
         """`None` if nothing changes."""
+        completed = self._reassignment.completed(self._isr)
+        if completed is not None:
+            self._reassignment, self._isr = completed
         self._populate_elr()
         self._elect()
+        self._start_epoch_if_replica_leaves()
         self._record_elr()
         record = self._record
         if record.isr is None and (self._isr or self._elr_enabled) and self._isr != self._partition.isr:
             record.isr = list(self._isr)
         self._remember_last_leader()
+        self._record_replicas()
         untouched = PartitionChangeRecord(partition_id=record.partition_id, topic_id=record.topic_id)
         return None if record == untouched else record
 
     def _populate_elr(self) -> None:
         if not self._elr_enabled:
             return
-        if len(self._isr) >= min(self._min_isr, len(self._partition.replicas)):
+        if len(self._isr) >= min(self._min_isr, len(self._reassignment.replicas)):
             self._elr = self._last_known_elr = ()
             return
         candidates = dict.fromkeys((*self._elr, *self._partition.isr))
@@ -94,9 +106,11 @@ class PartitionChange:
             self._last_known_elr = ()
 
     def _elect_any(self) -> _Elected:
+        replicas = self._reassignment.replicas
+        if self._election is Election.PREFERRED and replicas and self._is_valid_leader(replicas[0]):
+            return _Elected(replicas[0])
         if self._is_valid_leader(self._partition.leader):
             return _Elected(self._partition.leader)
-        replicas = self._partition.replicas
         clean = next((replica for replica in replicas if self._is_valid_leader(replica)), None)
         if clean is not None:
             return _Elected(clean)
@@ -112,6 +126,26 @@ class PartitionChange:
     def _is_valid_leader(self, replica: int) -> bool:
         in_sync = replica in self._isr or (self._elr_enabled and not self._isr and replica in self._elr)
         return in_sync and self._may_lead(replica)
+
+    def _start_epoch_if_replica_leaves(self) -> None:
+        """So that the leader forgets what the replica that leaves has fetched."""
+        left = set(self._partition.replicas) - set(self._reassignment.replicas)
+        if left and self._record.leader == NO_LEADER_CHANGE:
+            self._record.leader = self._partition.leader
+
+    def _record_replicas(self) -> None:
+        partition, wanted, record = self._partition, self._reassignment, self._record
+        if wanted.replicas and wanted.replicas != partition.replicas:
+            record.replicas = list(wanted.replicas)
+            if self._directory_of is not None:
+                known = dict(zip(partition.replicas, partition.directories, strict=True))
+                directories = [known.get(one) or self._directory_of(one) for one in wanted.replicas]
+                if tuple(directories) != partition.directories:
+                    record.directories = directories
+        if wanted.removing != partition.removing_replicas:
+            record.removing_replicas = list(wanted.removing)
+        if wanted.adding != partition.adding_replicas:
+            record.adding_replicas = list(wanted.adding)
 
     def _record_elr(self) -> None:
         if not self._elr_enabled:
