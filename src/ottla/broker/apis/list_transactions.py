@@ -19,6 +19,7 @@ from ottla.protocol.api.list_transactions import ListTransactionsRequest, ListTr
 from ottla.protocol.errors import ErrorCode
 
 MAX_SIMPLE_REPETITIONS: Final = 2
+MAX_LENGTH_FOR_SIMPLE: Final = 500
 
 _REPETITION = re.compile(r"[*+?{]")
 _REPEATED_GROUP = re.compile(r"\)[*+?{]")
@@ -56,6 +57,10 @@ def _matcher(pattern: str) -> Callable[[str], bool]:
     def matches(transactional_id: str) -> bool:
         if ALPHABET.issuperset(transactional_id):
             return linear.matches(transactional_id)
-        return simple is not None and simple.fullmatch(transactional_id) is not None
+        return (
+            simple is not None
+            and len(transactional_id) <= MAX_LENGTH_FOR_SIMPLE
+            and simple.fullmatch(transactional_id) is not None
+        )
 
     return matches
