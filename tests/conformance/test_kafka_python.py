@@ -57,7 +57,6 @@ class KafkaPythonProducer(Producer):
 class KafkaPythonMember(GroupConsumer):
     def __init__(self, address: str, group: str, topic: str) -> None:
         self._consumer = kafka.KafkaConsumer(
-            topic,
             bootstrap_servers=address,
             group_id=group,
             session_timeout_ms=10_000,
@@ -66,6 +65,10 @@ class KafkaPythonMember(GroupConsumer):
             auto_offset_reset="earliest",
             **RECONNECT,
         )
+        # A leader of this library that assigns before it has metadata assigns nothing, and does not notice metadata
+        # that comes before its assignment is answered ("No partition metadata for topic"): so have it first.
+        assert self._consumer.partitions_for_topic(topic)
+        self._consumer.subscribe([topic])
 
     def poll(self) -> list[Record]:
         try:

@@ -125,6 +125,10 @@ class Connection:
     def close(self, *, abort: bool = False) -> None:
         self._transport.close(abort=abort)
 
+    def identified(self, principal: str) -> None:
+        """TLS says who the client is, before its first request."""
+        self._client.principal = principal
+
     # --- EnteringConnection
 
     def admit(self) -> None:
@@ -215,6 +219,10 @@ class Connection:
             route, context, request = self._dispatcher.open(frame, self._client)
         except ProtocolError as error:
             self._refuse(error)
+            return
+        except Exception:  # a mistake of ours: without an answer the client would wait, so it is told by the close
+            _log.exception("a request of %s cannot be opened", self._transport.peer_host)
+            self._transport.close(abort=True)
             return
         try:
             answer = route.handler(context, request)
