@@ -141,7 +141,7 @@ async def test_missing_topics_are_not_made_where_nobody_wants_it(node: TestNode)
 async def test_topics_of_kafka_itself_are_made_by_their_own_rules(node: TestNode) -> None:
     metadata = Metadata(node)
     answer = await metadata.ask(named("__consumer_offsets", "__transaction_state"), 12)
-    assert metadata.internal == ["__consumer_offsets"]
+    assert metadata.internal == ["__consumer_offsets", "__transaction_state"]
     assert {(topic.error_code, topic.is_internal) for topic in answer.topics} == {
         (ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, True)
     }

@@ -24,9 +24,11 @@ from functools import partial
 from ottla.broker.authorized_operations import ALL_OF_CLUSTER, ALL_OF_TOPIC, NOT_ASKED
 from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.request_context import RequestContext
+from ottla.metadata.controller.leadership import has_online_directory
 from ottla.metadata.controller.topic_names import (
     GROUP_METADATA_TOPIC,
     INTERNAL_TOPICS,
+    TRANSACTION_STATE_TOPIC,
     is_internal,
     is_valid_topic_name,
 )
@@ -44,6 +46,7 @@ from ottla.protocol.api.metadata import (
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.types import ZERO_UUID
 
+CREATABLE_INTERNAL_TOPICS = frozenset((GROUP_METADATA_TOPIC, TRANSACTION_STATE_TOPIC))
 FIRST_WITH_LISTENER_NOT_FOUND = 6
 FIRST_WITH_IDS_ASKED = 12
 
@@ -88,8 +91,9 @@ class MetadataHandler:
         self, context: RequestContext, request: MetadataRequest, names: list[str]
     ) -> MetadataResponse:
         failures: dict[str, ErrorCode] = {}
-        if GROUP_METADATA_TOPIC in names:
-            await self._create_internal_topic(GROUP_METADATA_TOPIC)
+        for name in names:
+            if name in CREATABLE_INTERNAL_TOPICS:
+                await self._create_internal_topic(name)
         ordinary = [name for name in names if name not in INTERNAL_TOPICS]
         if ordinary:
             topics = [
@@ -226,10 +230,15 @@ def _partition(
 
 
 def offline_replicas(partition: PartitionRegistration, image: MetadataImage, listener: str) -> list[int]:
-    """Replicas on brokers that are gone, fenced, or not to be reached through the client's listener."""
+    """Replicas on failed disks, or on brokers that are gone, fenced, or not to be reached through the listener."""
     offline = []
     for replica in partition.replicas:
         broker = image.cluster.brokers.get(replica)
-        if broker is None or broker.fenced or listener not in broker.listeners:
+        if (
+            broker is None
+            or broker.fenced
+            or listener not in broker.listeners
+            or not has_online_directory(image, partition, replica)
+        ):
             offline.append(replica)
     return offline
