@@ -2,11 +2,15 @@
 
 PLAINTEXT        nothing
 SASL_PLAINTEXT   a SASL exchange (`broker/authentication`)
+SSL              TLS, and a certificate, if `ssl.client.auth` says so
+SASL_SSL         both; the principal is that of the SASL exchange
 """
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ottla.metadata.controller.delegation_tokens import TokenSettings
@@ -16,10 +20,14 @@ if TYPE_CHECKING:
 
     from ottla.broker.authentication.mechanisms import ListenerMechanisms
     from ottla.broker.authentication.sasl_entrance import SaslEntrance
+    from ottla.broker.authentication.tls_principal import PrincipalMapper
+    from ottla.broker.connection import Connection
     from ottla.broker.dispatcher import Dispatcher
     from ottla.metadata.image import MetadataImage
     from ottla.runtime.config.server_config import ServerConfig
+    from ottla.runtime.network import Receiver
     from ottla.runtime.time import Clock, Timers
+    from ottla.runtime.tls_context import TlsContexts
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,6 +38,28 @@ class ListenerSecurity:
     max_unknown_bytes: int = 0
     """`sasl.server.max.receive.size`: the largest request before authentication."""
     clock: Clock | None = None
+    tls: TlsContexts | None = None
+    mapper: PrincipalMapper | None = None
+
+    def receiver(self, connection: Connection) -> Receiver:
+        """What the socket's bytes go into: the connection, behind TLS if there is any."""
+        if self.tls is None or self.clock is None:
+            return connection
+        from ottla.runtime.tls import TlsTransport
+
+        return TlsTransport(
+            self.tls.current(self.clock.monotonic_ms() / 1000),
+            connection,
+            secured=lambda secured: self._identify(connection, secured),
+        )
+
+    def _identify(self, connection: Connection, secured: ssl.SSLObject) -> None:
+        if self.mapper is None or self.mechanisms is not None:
+            return
+        try:
+            connection.identified(self.mapper.principal(secured.getpeercert()))
+        except ValueError as error:
+            raise ssl.SSLError(str(error)) from None
 
     def entrance(self, dispatcher: Dispatcher, timers: Timers) -> SaslEntrance | None:
         """For one connection."""
@@ -68,5 +98,11 @@ def listener_security(
             security.mechanisms = ListenerMechanisms(config, name, directory, make_validator(clock))
             security.failed_authentication_delay_ms = config.get_int("connection.failed.authentication.delay.ms")
             security.max_unknown_bytes = config.get_int("sasl.server.max.receive.size")
+        if protocol.endswith("SSL"):
+            from ottla.broker.authentication.tls_principal import PrincipalMapper
+            from ottla.runtime.tls_context import server_contexts
+
+            security.tls = server_contexts(partial(config.listener_override, name))
+            security.mapper = PrincipalMapper(str(config.listener_override(name, "ssl.principal.mapping.rules")))
         found[name] = security
     return found

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ottla.broker.dispatcher import Dispatcher
     from ottla.broker.listener_security import ListenerSecurity
-    from ottla.runtime.network import Listener, Network
+    from ottla.runtime.network import Listener, Network, Receiver
     from ottla.runtime.time import Timer, Timers
 
 SWEEPS_PER_IDLE_TIME = 8  # how exact the idle bound is: one eighth of it
@@ -61,10 +61,10 @@ class Listeners:
         """Listen; `OSError` when the address is not to be had. The listener's port is the real one when 0 was asked."""
         max_bytes, timers = self._limits.max_request_bytes, self._timers
 
-        def accept() -> Connection:
+        def accept() -> Receiver:
             if security is None:
                 return Connection(dispatcher, name, max_bytes, self._enter, self._leave)
-            return Connection(
+            connection = Connection(
                 dispatcher,
                 name,
                 max_bytes,
@@ -74,6 +74,7 @@ class Listeners:
                 entrance=security.entrance(dispatcher, timers),
                 max_unknown_bytes=security.max_unknown_bytes,
             )
+            return security.receiver(connection)
 
         listener = await self._network.listen(host, port, accept)
         self._listeners.append(listener)

@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     try:
         config = read_config(arguments.config, arguments.data, arguments.listen, arguments.set)
+        _check_security(config)
     except (UsageError, ConfigError) as error:
         print(f"ottla: {error}", file=sys.stderr)
         return EXIT_USAGE
@@ -50,6 +51,21 @@ def run(arguments: argparse.Namespace) -> int:
     from ottla.runtime.loop import run as run_loop
 
     return run_loop(lambda stop: _serve(config, stop))
+
+
+def _check_security(config: ServerConfig) -> None:
+    """What only those who want it pay for at the start. Raises `ConfigError`, before anything is written."""
+    if config.get_str("authorizer.class.name"):
+        from ottla.broker.authorizer.authorizer import make_authorizer
+        from ottla.metadata.image import EMPTY_IMAGE
+
+        make_authorizer(config, lambda: EMPTY_IMAGE)
+    if any(one.security_protocol != "PLAINTEXT" for one in config.broker_listeners):
+        from ottla.broker.listener_security import listener_security
+        from ottla.metadata.image import EMPTY_IMAGE
+        from ottla.runtime.clock import SystemClock
+
+        listener_security(config, lambda: EMPTY_IMAGE, SystemClock())
 
 
 async def _serve(config: ServerConfig, stop: StopRequest) -> int:

@@ -88,7 +88,7 @@ class Connection:
         connection.address = f"{host}:{port}"
         try:
             async with asyncio.timeout(timeout_ms / 1000):
-                await network.connect(host, port, connection)
+                await network.connect(host, port, security.receiver(connection, host))
                 await connection._learn_versions()
                 await connection._authenticate(security)
         except TimeoutError:

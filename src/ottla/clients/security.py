@@ -22,13 +22,16 @@ from ottla.protocol.sasl.oauthbearer import OAuthBearerClient
 from ottla.protocol.sasl.plain import MECHANISM as PLAIN
 from ottla.protocol.sasl.plain import PlainClient
 from ottla.protocol.sasl.scram import SCRAM_MECHANISMS, ScramClient
+from ottla.runtime.config.definition import ConfigError, Value
 from ottla.runtime.config.endpoints import SECURITY_PROTOCOLS
 from ottla.runtime.config.jaas import JaasEntry, JaasError, parse_jaas
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
 
     from ottla.protocol.sasl.exchange import ClientExchange
+    from ottla.runtime.network import Receiver
 
 MECHANISMS: Final = (PLAIN, *SCRAM_MECHANISMS, OAUTHBEARER)
 UNSECURED_LIFETIME_SECONDS: Final = 3600
@@ -44,6 +47,15 @@ class ClientSecurity:
     protocol: str = "PLAINTEXT"
     mechanism: str | None = None
     login: JaasEntry | None = field(default=None, repr=False)
+    tls: ssl.SSLContext | None = None
+
+    def receiver(self, connection: Receiver, host: str) -> Receiver:
+        """What the socket's bytes go into: the connection, behind TLS if there is any."""
+        if self.tls is None:
+            return connection
+        from ottla.runtime.tls import TlsTransport
+
+        return TlsTransport(self.tls, connection, server_hostname=host)
 
     def exchange(self) -> ClientExchange | None:
         """A new SASL exchange; `None` where the protocol has none."""
@@ -70,10 +82,9 @@ def client_security(properties: Mapping[str, str]) -> ClientSecurity:
     protocol = properties.get("security.protocol", "PLAINTEXT").upper()
     if protocol not in SECURITY_PROTOCOLS:
         raise SecurityConfigError(f"security.protocol is {protocol}: it must be of {', '.join(SECURITY_PROTOCOLS)}")
-    if protocol not in ("PLAINTEXT", "SASL_PLAINTEXT"):
-        raise SecurityConfigError(f"security.protocol is {protocol}: this client has no TLS yet")
+    tls = _tls_context(properties) if protocol.endswith("SSL") else None
     if not protocol.startswith("SASL_"):
-        return ClientSecurity(protocol)
+        return ClientSecurity(protocol, tls=tls)
     mechanism = properties.get("sasl.mechanism", "GSSAPI").upper()
     if mechanism not in MECHANISMS:
         raise SecurityConfigError(f"sasl.mechanism is {mechanism}: it must be of {', '.join(MECHANISMS)}")
@@ -81,9 +92,28 @@ def client_security(properties: Mapping[str, str]) -> ClientSecurity:
     if text is None:
         raise SecurityConfigError(f"{protocol} needs sasl.jaas.config")
     try:
-        return ClientSecurity(protocol, mechanism, parse_jaas(text))
+        return ClientSecurity(protocol, mechanism, parse_jaas(text), tls)
     except JaasError as error:
         raise SecurityConfigError(f"sasl.jaas.config: {error}") from None
+
+
+def _tls_context(properties: Mapping[str, str]) -> ssl.SSLContext:
+    from ottla.runtime.config.broker import BROKER_CONFIGS
+    from ottla.runtime.tls_context import client_context
+
+    def setting(name: str) -> Value:
+        definition = BROKER_CONFIGS[name]  # clients have the same settings
+        text = properties.get(name)
+        default = definition.default
+        if text is None:
+            assert default is None or isinstance(default, bool | int | float | str | tuple)
+            return default
+        return definition.parse(text)
+
+    try:
+        return client_context(setting)
+    except ConfigError as error:
+        raise SecurityConfigError(str(error)) from None
 
 
 def _unsecured_token(options: Mapping[str, str]) -> str:

@@ -181,7 +181,7 @@ def test_from_an_empty_disk_to_an_answer_in_less_than_a_second(processes: list[P
         (["--listen", "localhost:http"], ["HOST:PORT", "http"]),
         (["--listen", "localhost:99999"], ["99999"]),
         (["--config", "no-such-file.properties"], ["no-such-file.properties"]),
-        (["--set", "listeners=SSL://localhost:1"], ["PLAINTEXT"]),
+        (["--set", "listeners=SSL://localhost:1"], ["ssl.keystore.location"]),
     ],
 )
 def test_wrong_settings_are_one_clear_line(

@@ -54,6 +54,17 @@ EFFECTIVE_KEYS: frozenset[str] = frozenset(
         "sasl.oauthbearer.sub.claim.name",
         "sasl.server.callback.handler.class",
         "sasl.server.max.receive.size",
+        "ssl.client.auth",
+        "ssl.enabled.protocols",
+        "ssl.key.password",
+        "ssl.keystore.certificate.chain",
+        "ssl.keystore.key",
+        "ssl.keystore.location",
+        "ssl.keystore.type",
+        "ssl.principal.mapping.rules",
+        "ssl.truststore.certificates",
+        "ssl.truststore.location",
+        "ssl.truststore.type",
         # Who may do what
         "authorizer.class.name",
         # Topics

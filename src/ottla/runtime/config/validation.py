@@ -43,8 +43,8 @@ def _check_listeners(config: ServerConfig) -> None:
         if config.is_controller and name not in names:
             raise _refuse(config, "controller.listener.names", f"listeners must have {name} on a controller")
     for one in config.listeners:
-        if one.security_protocol not in ("PLAINTEXT", "SASL_PLAINTEXT"):
-            raise ConfigError("listeners", str(one), "Ottla speaks PLAINTEXT and SASL_PLAINTEXT only, so far")
+        if one.security_protocol != "PLAINTEXT" and one in config.controller_listeners:
+            raise ConfigError("listeners", str(one), "a controller's listener is PLAINTEXT only, so far")
     if not config.is_broker:
         return
     if not config.broker_listeners:

@@ -113,7 +113,7 @@ def test_listeners() -> None:
         ({"listeners": "OTHER://x:1"}, "listeners"),
         ({"listeners": "PLAINTEXT://a:1,PLAINTEXT://b:2"}, "listeners"),
         ({"listeners": "A://a:1,X://b:1", "listener.security.protocol.map": "A:PLAINTEXT,X:PLAINTEXT"}, "listeners"),
-        ({"listeners": "SSL://a:1"}, "listeners"),
+        ({"listeners": "PLAINTEXT://a:1,SSL://b:2", "controller.listener.names": "SSL"}, "listeners"),
         ({"listeners": "PLAINTEXT://0.0.0.0:1"}, "listeners"),
         ({"advertised.listeners": "PLAINTEXT://0.0.0.0:1"}, "advertised.listeners"),
         ({"advertised.listeners": "SSL://a:1"}, "advertised.listeners"),
