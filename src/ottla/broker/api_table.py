@@ -73,7 +73,13 @@ def _offset_fetch(parts: Parts) -> Handler:
 def _find_coordinator(parts: Parts) -> Handler:
     from ottla.broker.apis.find_coordinator import FindCoordinatorHandler
 
-    return FindCoordinatorHandler(parts.groups, parts.transactions, parts.image, parts.create_internal_topic)
+    return FindCoordinatorHandler(
+        parts.groups,
+        parts.transactions,
+        parts.image,
+        parts.create_internal_topic,
+        lambda key: parts.share().states.partition_for(key),
+    )
 
 
 def _join_group(parts: Parts) -> Handler:
@@ -307,7 +313,7 @@ def _create_partitions(parts: Parts) -> Handler:
 def _delete_groups(parts: Parts) -> Handler:
     from ottla.broker.apis.delete_groups import DeleteGroupsHandler
 
-    return DeleteGroupsHandler(parts.groups)
+    return DeleteGroupsHandler(parts.groups, lambda group_id: parts.share().groups.delete_group(group_id))
 
 
 def _incremental_alter_configs(parts: Parts) -> Handler:
@@ -340,6 +346,80 @@ def _describe_topic_partitions(parts: Parts) -> Handler:
     return DescribeTopicPartitionsHandler(
         parts.controller, max_partitions=parts.config.get_int("max.request.partition.size.limit")
     )
+
+
+def _share_group_heartbeat(parts: Parts) -> Handler:
+    from ottla.broker.apis.share_group_heartbeat import ShareGroupHeartbeatHandler
+
+    return ShareGroupHeartbeatHandler(parts.share().groups, parts.replicas)
+
+
+def _share_group_describe(parts: Parts) -> Handler:
+    from ottla.broker.apis.share_group_describe import ShareGroupDescribeHandler
+
+    return ShareGroupDescribeHandler(parts.share().groups)
+
+
+def _share_fetch(parts: Parts) -> Handler:
+    from ottla.broker.apis.share_fetch import ShareFetchHandler
+
+    return ShareFetchHandler(
+        parts.share().partitions, parts.replicas, parts.timers, parts.config.get_int("fetch.max.bytes")
+    )
+
+
+def _share_acknowledge(parts: Parts) -> Handler:
+    from ottla.broker.apis.share_acknowledge import ShareAcknowledgeHandler
+
+    return ShareAcknowledgeHandler(parts.share().partitions, parts.replicas)
+
+
+def _initialize_share_group_state(parts: Parts) -> Handler:
+    from ottla.broker.apis.initialize_share_group_state import InitializeShareGroupStateHandler
+
+    return InitializeShareGroupStateHandler(parts.share().states)
+
+
+def _read_share_group_state(parts: Parts) -> Handler:
+    from ottla.broker.apis.read_share_group_state import ReadShareGroupStateHandler
+
+    return ReadShareGroupStateHandler(parts.share().states)
+
+
+def _write_share_group_state(parts: Parts) -> Handler:
+    from ottla.broker.apis.write_share_group_state import WriteShareGroupStateHandler
+
+    return WriteShareGroupStateHandler(parts.share().states)
+
+
+def _delete_share_group_state(parts: Parts) -> Handler:
+    from ottla.broker.apis.delete_share_group_state import DeleteShareGroupStateHandler
+
+    return DeleteShareGroupStateHandler(parts.share().states)
+
+
+def _read_share_group_state_summary(parts: Parts) -> Handler:
+    from ottla.broker.apis.read_share_group_state_summary import ReadShareGroupStateSummaryHandler
+
+    return ReadShareGroupStateSummaryHandler(parts.share().states)
+
+
+def _describe_share_group_offsets(parts: Parts) -> Handler:
+    from ottla.broker.apis.describe_share_group_offsets import DescribeShareGroupOffsetsHandler
+
+    return DescribeShareGroupOffsetsHandler(parts.share().groups)
+
+
+def _alter_share_group_offsets(parts: Parts) -> Handler:
+    from ottla.broker.apis.alter_share_group_offsets import AlterShareGroupOffsetsHandler
+
+    return AlterShareGroupOffsetsHandler(parts.share().groups)
+
+
+def _delete_share_group_offsets(parts: Parts) -> Handler:
+    from ottla.broker.apis.delete_share_group_offsets import DeleteShareGroupOffsetsHandler
+
+    return DeleteShareGroupOffsetsHandler(parts.share().groups)
 
 
 HANDLERS: dict[ApiKey, Callable[[Parts], Handler]] = {
@@ -393,6 +473,18 @@ HANDLERS: dict[ApiKey, Callable[[Parts], Handler]] = {
     ApiKey.CONSUMER_GROUP_HEARTBEAT: _consumer_group_heartbeat,
     ApiKey.CONSUMER_GROUP_DESCRIBE: _consumer_group_describe,
     ApiKey.DESCRIBE_TOPIC_PARTITIONS: _describe_topic_partitions,
+    ApiKey.SHARE_GROUP_HEARTBEAT: _share_group_heartbeat,
+    ApiKey.SHARE_GROUP_DESCRIBE: _share_group_describe,
+    ApiKey.SHARE_FETCH: _share_fetch,
+    ApiKey.SHARE_ACKNOWLEDGE: _share_acknowledge,
+    ApiKey.INITIALIZE_SHARE_GROUP_STATE: _initialize_share_group_state,
+    ApiKey.READ_SHARE_GROUP_STATE: _read_share_group_state,
+    ApiKey.WRITE_SHARE_GROUP_STATE: _write_share_group_state,
+    ApiKey.DELETE_SHARE_GROUP_STATE: _delete_share_group_state,
+    ApiKey.READ_SHARE_GROUP_STATE_SUMMARY: _read_share_group_state_summary,
+    ApiKey.DESCRIBE_SHARE_GROUP_OFFSETS: _describe_share_group_offsets,
+    ApiKey.ALTER_SHARE_GROUP_OFFSETS: _alter_share_group_offsets,
+    ApiKey.DELETE_SHARE_GROUP_OFFSETS: _delete_share_group_offsets,
     **CLUSTER_HANDLERS,
 }
 

@@ -43,6 +43,7 @@ from ottla.broker.settings import (
     controller_endpoints,
     controller_settings,
     group_metadata_topic,
+    share_state_topic,
     socket_options,
     transaction_state_topic,
     upkeep_intervals,
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ottla.broker.coordinator.group_coordinator import GroupCoordinator
+    from ottla.broker.share.share_parts import ShareParts
     from ottla.runtime.config.server_config import ServerConfig
     from ottla.runtime.loop import StopRequest
     from ottla.runtime.network import Listener
@@ -258,7 +260,11 @@ class Node:
         self, storage: Storage, controller: ControllerShell, replicas: ReplicaManager, groups: GroupCoordinator
     ) -> Parts:
         internal_topics = InternalTopics(
-            (group_metadata_topic(self._config), transaction_state_topic(self._config)),
+            (
+                group_metadata_topic(self._config),
+                transaction_state_topic(self._config),
+                share_state_topic(self._config),
+            ),
             controller.submit,
             controller.schema,
             _report,
@@ -268,6 +274,7 @@ class Node:
         transactions = make_transaction_coordinator(
             self._config, replicas, markers, producer_ids, self._clock, self._timers, _report
         )
+        share = cache(lambda: self._make_share_parts(controller, replicas, groups, internal_topics))
         slots = self._config.get_int("max.incremental.fetch.session.cache.slots")
         return Parts(
             config=self._config,
@@ -281,12 +288,41 @@ class Node:
             producer_ids=producer_ids,
             transaction_markers=markers,
             transactions=transactions,
+            share=share,
             log_directories=self._directories.described(),
             create_internal_topic=internal_topics.create,
             dynamic_config=DynamicServerConfig(self._config),
             client_metrics=cache(lambda: make_client_metrics(self._config, controller, self._clock, _new_uuid)),
             authorizer=make_authorizer(self._config, lambda: controller.image),
         )
+
+    def _make_share_parts(
+        self,
+        controller: ControllerShell,
+        replicas: ReplicaManager,
+        groups: GroupCoordinator,
+        internal_topics: InternalTopics,
+    ) -> ShareParts:
+        from ottla.broker.share.group_configs import ShareGroupConfigs
+        from ottla.broker.share.share_parts import make_share_parts
+
+        share = make_share_parts(
+            self._config,
+            replicas,
+            groups,
+            ShareGroupConfigs(self._config, lambda: controller.image),
+            self._clock,
+            self._timers,
+            internal_topics.create,
+            _report,
+        )
+        controller.subscribe(share.on_metadata)
+        self._undo.append(share.close)
+        return share
+
+    def _reconfigure(self, config: ServerConfig) -> None:
+        """Beside what follows the metadata by itself: logs, topics, groups, metrics subscriptions."""
+        self._listeners.set_limits(connection_limits(config))
 
     async def _listen(self, dispatcher: Dispatcher, controller: ControllerShell) -> list[Listener]:
         """Take the addresses, so that the real ports are known; nobody is let in yet."""

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ottla.broker.dynamic_config import DynamicServerConfig
     from ottla.broker.replica.fetch_session import FetchSessionCache
     from ottla.broker.replica.replica_manager import ReplicaManager
+    from ottla.broker.share.share_parts import ShareParts
+    from ottla.coordinator.group.share.share_groups import ShareSettings
     from ottla.coordinator.result import CoordinatorTimers
     from ottla.coordinator.transaction.shard import TransactionShard
     from ottla.metadata.image import MetadataImage
@@ -53,6 +55,8 @@ class Parts:
     create_internal_topic: Callable[[str], Awaitable[None]]
     dynamic_config: DynamicServerConfig
     client_metrics: Callable[[], ClientMetrics]
+    """Made when it is first asked for."""
+    share: Callable[[], ShareParts]
     """Made when it is first asked for."""
     receives_telemetry: bool = False
     authorizer: Authorizer | None = None
@@ -84,11 +88,24 @@ def make_group_coordinator(
 ) -> GroupCoordinator:
     """The coordinator of groups over `__consumer_offsets`."""
     settings = group_settings(config)
+
+    def share_settings() -> ShareSettings:
+        from ottla.broker.share.group_configs import ShareGroupConfigs
+        from ottla.coordinator.group.share.share_groups import ShareSettings
+
+        configs = ShareGroupConfigs(config, lambda: coordinator.image)
+        return ShareSettings(configs.of_all(), configs.of)
+
     runtime = CoordinatorRuntime(
         ReplicaManagerLog(replicas, GROUP_METADATA_TOPIC),
         Serde(encode_record, decode_record),
         lambda shard_timers: GroupShard(
-            settings, clock, shard_timers, lambda: str(uuid.UUID(bytes=new_uuid())), lambda: coordinator.image
+            settings,
+            clock,
+            shard_timers,
+            lambda: str(uuid.UUID(bytes=new_uuid())),
+            lambda: coordinator.image,
+            share_settings,
         ),
         clock,
         timers,

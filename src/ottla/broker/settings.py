@@ -157,6 +157,21 @@ def transaction_settings(config: ServerConfig) -> TransactionCoordinatorConfig:
     )
 
 
+def share_state_topic(config: ServerConfig) -> InternalTopic:
+    return InternalTopic(
+        name="__share_group_state",
+        partitions=config.get_int("share.coordinator.state.topic.num.partitions"),
+        replication_factor=config.get_int("share.coordinator.state.topic.replication.factor"),
+        configs=(
+            ("cleanup.policy", "delete"),
+            ("compression.type", "producer"),
+            ("segment.bytes", str(config.get_int("share.coordinator.state.topic.segment.bytes"))),
+            ("min.insync.replicas", str(config.get_int("share.coordinator.state.topic.min.isr"))),
+            ("retention.ms", "-1"),
+        ),
+    )
+
+
 def transaction_state_topic(config: ServerConfig) -> InternalTopic:
     return InternalTopic(
         name=TRANSACTION_STATE_TOPIC,

@@ -23,6 +23,7 @@ from ottla.broker.coordinator.transaction_coordinator import TRANSACTION_STATE_T
 from ottla.broker.coordinator.transaction_markers import TransactionMarkers
 from ottla.broker.parts import make_group_coordinator, make_transaction_coordinator
 from ottla.broker.request_context import RequestContext
+from ottla.coordinator.partitioner import partition_for
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import EMPTY_IMAGE
 from ottla.protocol.api_keys import ApiKey
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from ottla.broker.request_context import Handler
     from ottla.metadata.image import MetadataImage
+    from ottla.protocol.errors import ErrorCode
     from ottla.protocol.message import MetadataRecord, Request
     from ottla.protocol.record import Record
 
@@ -131,7 +133,9 @@ class GroupNode(Replicas):
         self.transactions = transactions
         image = self._image_now
         self.handlers = {
-            ApiKey.FIND_COORDINATOR: FindCoordinatorHandler(groups, transactions, image, self.create_internal_topic),
+            ApiKey.FIND_COORDINATOR: FindCoordinatorHandler(
+                groups, transactions, image, self.create_internal_topic, lambda key: partition_for(key, PARTITIONS)
+            ),
             ApiKey.JOIN_GROUP: JoinGroupHandler(groups),
             ApiKey.SYNC_GROUP: SyncGroupHandler(groups),
             ApiKey.HEARTBEAT: HeartbeatHandler(groups),
@@ -141,7 +145,7 @@ class GroupNode(Replicas):
             ApiKey.OFFSET_DELETE: OffsetDeleteHandler(groups, image),
             ApiKey.DESCRIBE_GROUPS: DescribeGroupsHandler(groups),
             ApiKey.LIST_GROUPS: ListGroupsHandler(groups),
-            ApiKey.DELETE_GROUPS: DeleteGroupsHandler(groups),
+            ApiKey.DELETE_GROUPS: DeleteGroupsHandler(groups, self.delete_share_group),
         }
         everything = MetadataDelta(EMPTY_IMAGE)
         for record in self._records:
@@ -152,6 +156,9 @@ class GroupNode(Replicas):
 
     def made(self, groups: GroupCoordinator, transactions: TransactionCoordinator, markers: TransactionMarkers) -> None:
         """The coordinators are there: for tests that serve more of them."""
+
+    async def delete_share_group(self, group_id: str) -> ErrorCode:
+        raise AssertionError(f"{group_id} is no share group")
 
     def _image_now(self) -> MetadataImage:
         return self.manager.image

@@ -10,9 +10,8 @@
 | 5       | TRANSACTION_ABORTABLE may be answered elsewhere | 890 |
 | 6       | share partitions                                | 932 |
 
-The first who asks for a group has `__consumer_offsets` made, for a transactional id `__transaction_state`, and is
-answered when it is there. Share groups are not served yet: their keys are refused for good, so that a client does not
-wait for a coordinator in vain.
+The first who asks for a group has `__consumer_offsets` made, for a transactional id `__transaction_state`, for a share
+partition `__share_group_state`, and is answered when it is there.
 """
 
 from collections.abc import Awaitable, Callable
@@ -24,11 +23,13 @@ from ottla.broker.request_context import RequestContext
 from ottla.metadata.image import MetadataImage
 from ottla.protocol.api.find_coordinator import Coordinator, FindCoordinatorRequest, FindCoordinatorResponse
 from ottla.protocol.errors import ErrorCode
+from ottla.protocol.types import uuid_from_text
 
 SEVERAL_KEYS_VERSION = 4
 GROUP: Final = 0
 TRANSACTION: Final = 1
 SHARE: Final = 2
+SHARE_STATE_TOPIC: Final = "__share_group_state"
 NO_NODE: Final = -1
 
 
@@ -41,17 +42,23 @@ class FindCoordinatorHandler:
         transactions: TransactionCoordinator,
         image: Callable[[], MetadataImage],
         create_topic: Callable[[str], Awaitable[None]],
+        share_partition_for: Callable[[str], int],
     ) -> None:
         self._coordinators: dict[int, tuple[str, Callable[[str], int]]] = {
             GROUP: (GROUP_METADATA_TOPIC, groups.partition_for),
             TRANSACTION: (TRANSACTION_STATE_TOPIC, transactions.partition_for),
+            SHARE: (SHARE_STATE_TOPIC, share_partition_for),
         }
         self._image = image
         self._create_topic = create_topic
 
     def __call__(self, context: RequestContext, request: FindCoordinatorRequest) -> Eventually[FindCoordinatorResponse]:
         coordinator = self._coordinators.get(request.key_type)
-        if coordinator is not None and coordinator[0] not in self._image().topics.by_name:
+        if (
+            coordinator is not None
+            and coordinator[0] not in self._image().topics.by_name
+            and (request.key_type != SHARE or any(_is_share_partition(key) for key in request.coordinator_keys))
+        ):
             return self._create_and_answer(context, request, coordinator[0])
         return self._answer(context, request)
 
@@ -78,7 +85,9 @@ class FindCoordinatorHandler:
     def _find(self, context: RequestContext, key_type: int, key: str) -> Coordinator:
         coordinator = self._coordinators.get(key_type)
         if coordinator is None:
-            return _refuse(key, ErrorCode.INVALID_REQUEST, _why_refused(key_type))
+            return _refuse(key, ErrorCode.INVALID_REQUEST, f"there is no coordinator of type {key_type}")
+        if key_type == SHARE and not _is_share_partition(key):
+            return _refuse(key, ErrorCode.INVALID_REQUEST, ErrorCode.INVALID_REQUEST.message)
         image = self._image()
         name, partition_for = coordinator
         topic = image.topics.by_name.get(name)
@@ -97,10 +106,16 @@ class FindCoordinatorHandler:
         )
 
 
-def _why_refused(key_type: int) -> str:
-    if key_type == SHARE:
-        return "share groups are not served by this version of Ottla"
-    return f"there is no coordinator of type {key_type}"
+def _is_share_partition(key: str) -> bool:
+    """`groupId:topicId:partition`; a group id may have colons itself."""
+    parts = key.rsplit(":", 2)
+    if len(parts) != 3 or not parts[0] or not parts[2].isdecimal():
+        return False
+    try:
+        uuid_from_text(parts[1])
+    except ValueError:
+        return False
+    return True
 
 
 def _refuse(key: str, error: ErrorCode, message: str) -> Coordinator:

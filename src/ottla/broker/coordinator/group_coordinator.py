@@ -94,6 +94,15 @@ class GroupCoordinator:
                 if deleted:
                     self._runtime.write(index, shard.topics_deleted(deleted), _ignore)
 
+    @property
+    def runtime(self) -> CoordinatorRuntime[GroupShard]:
+        """The shards, for the coordinator of share groups, which live in them."""
+        return self._runtime
+
+    def has_share_group(self, group_id: str) -> bool:
+        _, shard = self._find(group_id)
+        return isinstance(shard, GroupShard) and shard.has_share_group(group_id)
+
     def partition_for(self, group_id: str) -> int:
         return partition_for(group_id, self._partition_count)
 

@@ -2,7 +2,7 @@
 
 Of several records with the same key in a slice only the last is decoded, where it stands: the log is compacted, so
 state must be the same with and without the ones before. Transactions are the exception: their records are replayed
-one by one, in their order with the markers.
+one by one, in their order with the markers. So is a log that is not compacted, where every record adds to the state.
 """
 
 from collections.abc import Callable
@@ -36,11 +36,21 @@ class Shard(Protocol):
 class Loader:
     """`skipped` counts records, the last of each key in a slice, of types that this version does not know."""
 
-    def __init__(self, log: PartitionLog, index: int, shard: Shard, decode: Decode, buffer_bytes: int) -> None:
+    def __init__(
+        self,
+        log: PartitionLog,
+        index: int,
+        shard: Shard,
+        decode: Decode,
+        buffer_bytes: int,
+        *,
+        is_compacted: bool = True,
+    ) -> None:
         self._log = log
         self._index = index
         self._shard = shard
         self._decode = decode
+        self._is_compacted = is_compacted
         self._slice_bytes = min(buffer_bytes, MAX_SLICE_BYTES)
         self._offset = -1
         # key -> (value, offset): the slice's records outside of transactions, not replayed yet
@@ -82,7 +92,7 @@ class Loader:
             key = record.key
             if key is None or record.offset < start:
                 continue
-            if transactional:
+            if transactional or not self._is_compacted:
                 self._replay(key, record.value, record.offset, header.producer_id)
             else:
                 latest.pop(key, None)

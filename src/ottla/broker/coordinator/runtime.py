@@ -75,6 +75,7 @@ class RuntimeConfig:
     write_timeout_ms: int
     load_buffer_bytes: int
     compression: CompressionType = CompressionType.NONE
+    is_compacted: bool = True
 
 
 @dataclass(slots=True)
@@ -102,7 +103,14 @@ class CoordinatorRuntime(Generic[S]):
         keyed = KeyedTimers(self.timers, self.clock, lambda operation: self._run(index, keyed, operation))
         coordinator = _Coordinator(self.new_shard(keyed), keyed, leader_epoch)
         self._coordinators[index] = coordinator
-        loader = Loader(self.log, index, coordinator.shard, self.serde.decode, self.config.load_buffer_bytes)
+        loader = Loader(
+            self.log,
+            index,
+            coordinator.shard,
+            self.serde.decode,
+            self.config.load_buffer_bytes,
+            is_compacted=self.config.is_compacted,
+        )
         bounds = self.log.bounds(index)
         if isinstance(bounds, tuple) and bounds[0] == bounds[1]:
             self._load(index, coordinator, loader)

@@ -10,7 +10,7 @@ type  key               value, at the version written            one a
  2    GroupMetadataKey  GroupMetadataValue 3                     classic group
 ```
 
-Types 3 to 8 and 16 are in `consumer.records`; the others belong to share and streams groups.
+Types 3 to 8 and 16 are in `consumer.records`, 10 to 15 in `share.records`; the others belong to streams groups.
 Source: GroupCoordinatorRecordHelpers, CoordinatorRecordSerde.
 """
 
@@ -34,6 +34,7 @@ OFFSET_COMMIT_VALUE_VERSION = 4
 OFFSET_COMMIT_VALUE_VERSION_WITH_EXPIRY = 1
 
 _CONSUMER_GROUP_RECORD_TYPES = (3, 4, 5, 6, 7, 8, 16)
+_SHARE_GROUP_RECORD_TYPES = (10, 11, 12, 13, 14, 15)
 _KNOWN_RECORDS = {
     record_type: GROUP_RECORDS[record_type]
     for record_type in (
@@ -41,6 +42,7 @@ _KNOWN_RECORDS = {
         OffsetCommitKey.record_type,
         GroupMetadataKey.record_type,
         *_CONSUMER_GROUP_RECORD_TYPES,
+        *_SHARE_GROUP_RECORD_TYPES,
     )
 }
 

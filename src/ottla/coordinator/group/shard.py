@@ -1,10 +1,11 @@
 """One coordinator of groups: the state of one partition of `__consumer_offsets`, and what can be asked of it.
 
 The face of this folder. Each method decides (see `result`), `replay` changes; the transitions are in the files named
-after them, those of consumer groups in `consumer`. Source: GroupCoordinatorShard.
+after them, those of consumer groups in `consumer`, of share groups in `share`. Source: GroupCoordinatorShard.
 """
 
 from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING
 
 from ottla.coordinator.group.classic_group import (
     COMPLETING_REBALANCE,
@@ -25,7 +26,7 @@ from ottla.coordinator.group.heartbeat import heartbeat
 from ottla.coordinator.group.join import join_group
 from ottla.coordinator.group.leave import leave_group
 from ottla.coordinator.group.member import RespondJoin, RespondSync
-from ottla.coordinator.group.offset_commit import commit_offsets
+from ottla.coordinator.group.offset_commit import commit_error, commit_offsets
 from ottla.coordinator.group.offset_delete import delete_group, delete_offsets, expire, topics_deleted
 from ottla.coordinator.group.offset_fetch import fetch_offsets
 from ottla.coordinator.group.offsets import Offsets
@@ -58,10 +59,14 @@ from ottla.protocol.api.offset_delete import OffsetDeleteRequest, OffsetDeleteRe
 from ottla.protocol.api.offset_fetch import OffsetFetchRequestGroup, OffsetFetchResponseGroup
 from ottla.protocol.api.sync_group import SyncGroupRequest
 from ottla.protocol.api.txn_offset_commit import TxnOffsetCommitRequest, TxnOffsetCommitResponse
-from ottla.protocol.errors import ErrorCode
+from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.runtime.time import Clock
 
+if TYPE_CHECKING:
+    from ottla.coordinator.group.share.share_groups import ShareGroups, ShareSettings
+
 EXPIRATION_TIMER = ("expire-group-metadata",)
+SHARE_GROUP_RECORD_TYPES = range(10, 16)
 
 
 class GroupShard:
@@ -74,14 +79,34 @@ class GroupShard:
         timers: CoordinatorTimers,
         new_uuid: Callable[[], str],
         image: Callable[[], MetadataImage],
+        share_settings: "Callable[[], ShareSettings] | None" = None,
     ) -> None:
         self.groups = Groups(config, clock, timers, new_uuid, image)
         self.offsets = Offsets()
+        self._share_settings = share_settings
+        self._share_groups: ShareGroups | None = None
+
+    @property
+    def share_groups(self) -> "ShareGroups":
+        """Made, and its code imported, when share groups are first asked for."""
+        if self._share_groups is None:
+            from ottla.coordinator.group.share.share_groups import make_share_groups
+
+            self._share_groups = make_share_groups(self.groups, self._share_settings)
+        return self._share_groups
+
+    def has_share_group(self, group_id: str) -> bool:
+        return self._share_groups is not None and group_id in self._share_groups.by_id
 
     # -- replicated state
 
     def replay(self, record: CoordinatorRecord, record_offset: int, producer_id: int = NO_PRODUCER_ID) -> None:
-        replay(self.groups, self.offsets, record, record_offset, producer_id)
+        if record.key.record_type in SHARE_GROUP_RECORD_TYPES:
+            from ottla.coordinator.group.share.replay import replay as replay_share
+
+            replay_share(self.share_groups, record)
+        else:
+            replay(self.groups, self.offsets, record, record_offset, producer_id)
 
     def replay_end_transaction(self, producer_id: int, *, commit: bool) -> None:
         self.offsets.end_transaction(producer_id, commit=commit)
@@ -98,6 +123,10 @@ class GroupShard:
                 reschedule_heartbeat(groups, group, member)
             if len(group.members) > groups.config.group_max_size:
                 prepare_rebalance(groups, group)
+        if self._share_groups is not None:
+            from ottla.coordinator.group.share.heartbeat import schedule_sessions
+
+            schedule_sessions(self._share_groups)
         self._schedule_expiration()
         return nothing()
 
@@ -120,6 +149,9 @@ class GroupShard:
     # -- membership
 
     def join_group(self, client: RequestingClient, request: JoinGroupRequest, respond: RespondJoin) -> TimerResult:
+        if self.has_share_group(request.group_id):
+            respond(join_error(request.member_id, ErrorCode.INCONSISTENT_GROUP_PROTOCOL))
+            return nothing()
         return join_group(self.groups, client, request, respond)
 
     def sync_group(self, request: SyncGroupRequest, respond: RespondSync) -> TimerResult:
@@ -135,6 +167,8 @@ class GroupShard:
         self, client: RequestingClient, request: ConsumerGroupHeartbeatRequest
     ) -> CoordinatorResult[ConsumerGroupHeartbeatResponse]:
         """Raises `KafkaError`."""
+        if self.has_share_group(request.group_id):
+            raise KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, f"Group {request.group_id} is not a consumer group.")
         return consumer_group_heartbeat(self.groups, client, request)
 
     def topics_changed(self, changed: Collection[str], deleted: Collection[str], *, some_are_new: bool) -> None:
@@ -151,6 +185,8 @@ class GroupShard:
     # -- offsets
 
     def commit_offsets(self, api_version: int, request: OffsetCommitRequest) -> CoordinatorResult[OffsetCommitResponse]:
+        if self.has_share_group(request.group_id):
+            return CoordinatorResult([], commit_error(request, ErrorCode.GROUP_ID_NOT_FOUND))
         return commit_offsets(self.groups, api_version, request)
 
     def commit_transactional_offsets(
@@ -176,7 +212,12 @@ class GroupShard:
         return describe_consumer_group(self.groups, group_id)
 
     def list_groups(self, states: Collection[str], types: Collection[str]) -> list[ListedGroup]:
-        return list_groups(self.groups, states, types)
+        listed = list_groups(self.groups, states, types)
+        if self._share_groups is not None:
+            from ottla.coordinator.group.share.describe import list_groups as list_share_groups
+
+            listed += list_share_groups(self._share_groups, states, types)
+        return listed
 
     def delete_groups(self, group_ids: Iterable[str]) -> CoordinatorResult[list[DeletableGroupResult]]:
         records: list[CoordinatorRecord] = []
