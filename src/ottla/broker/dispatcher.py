@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.broker.request_context import ClientConnection, Handler, RequestContext
 from ottla.protocol.api_keys import API, ApiKey
-from ottla.protocol.codec import decoder
+from ottla.protocol.codec import decoder, metered_decoder
 from ottla.protocol.errors import ErrorCode, ProtocolError
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _read_header = struct.Struct(">hhih").unpack_from
 _HEADER_BYTES = 10
+LARGE_REQUEST_BYTES = 256 * 1024
+"""What a larger request makes is counted (`codec.MAX_ELEMENTS`); a smaller one cannot make much."""
 MAX_HEADER_TAGS = 64  # Kafka has none yet; a client that sends more is not one
 
 
@@ -110,6 +112,8 @@ class Dispatcher:
             return route, context, route.decode(frame[:0], 0)[0]
         if route.request_tagged:
             position = _skip_tags(frame, position)
+        if len(frame) > LARGE_REQUEST_BYTES:
+            return route, context, metered_decoder(API[route.api_key].request, api_version)(frame, position)[0]
         return route, context, route.decode(frame, position)[0]
 
     def _make_route(self, api_key: int, api_version: int) -> Route:

@@ -4,16 +4,39 @@ from typing import TYPE_CHECKING
 
 from ottla.metadata.controller.config_schema import ConfigResourceType
 from ottla.metadata.image import MetadataImage
+from ottla.runtime.config.definition import ConfigError
 from ottla.runtime.config.server_config import ServerConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from ottla.metadata.delta import MetadataDelta
+
+
+def follow_broker_configs(
+    config: "DynamicServerConfig",
+    apply: "Callable[[ServerConfig], None]",
+    report: "Callable[[str], None]",
+) -> "Callable[[MetadataDelta, MetadataImage], None]":
+    """A subscriber of the metadata that applies this broker's configs when they change. What is wrong is reported."""
+    keys = {(int(ConfigResourceType.BROKER), name) for name in ("", str(config.node_id))}
+
+    def follow(delta: "MetadataDelta", image: MetadataImage) -> None:
+        if keys.isdisjoint(delta.changed_configs):
+            return
+        try:
+            apply(config(image))
+        except ConfigError as error:
+            report(str(error))
+
+    return follow
 
 
 class DynamicServerConfig:
     """Call it with an image. What did not change is not read again."""
 
     def __init__(self, static: ServerConfig) -> None:
+        self.node_id = static.node_id
         self._static = static
         self._dynamic: tuple[Mapping[str, str], Mapping[str, str]] = ({}, {})
         self._current = static

@@ -2,7 +2,10 @@
 
 max.connections                       reached: new connections stay in the system's backlog until one leaves
 max.connections.per.ip (+overrides)   reached: a further connection of that host is closed at once
+max.connection.creation.rate          reached within a second: new connections wait for the next
 connections.max.idle.ms               nothing read for so long, and nothing being waited for: closed
+
+All but the last may change at run time (`set_limits`): those who are inside stay.
 """
 
 from __future__ import annotations
@@ -32,6 +35,8 @@ class ConnectionLimits:
     max_idle_ms: int
     max_request_bytes: int
     per_host_overrides: Mapping[str, int] = field(default_factory=dict)
+    max_creation_rate: int = 2**31 - 1
+    """New connections a second."""
 
     def of_host(self, host: str) -> int:
         return self.per_host_overrides.get(host, self.max_connections_per_host)
@@ -50,6 +55,13 @@ class Listeners:
         self._sweeper: Timer | None = None
         self._accepting = True
         self._closed = False
+        self._created = 0
+        self._second: Timer | None = None
+        """Runs while connections of this second are counted."""
+
+    def set_limits(self, limits: ConnectionLimits) -> None:
+        self._limits = limits
+        self._look_at_bounds()
 
     @property
     def connection_count(self) -> int:
@@ -86,8 +98,9 @@ class Listeners:
         self._closed = True
         for listener in self._listeners:
             listener.close()
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+        for timer in (self._sweeper, self._second):
+            if timer is not None:
+                timer.cancel()
 
     def close(self) -> None:
         """Close every connection; what is queued for a client that reads is still sent."""
@@ -101,8 +114,10 @@ class Listeners:
         host = connection.peer_host
         self._connections.add(connection)
         self._per_host[host] += 1
-        if len(self._connections) >= self._limits.max_connections:
-            self._set_accepting(False)
+        self._created += 1
+        if self._second is None and not self._closed:
+            self._second = self._timers.call_later(1000, self._next_second)
+        self._look_at_bounds()
         return self._per_host[host] <= self._limits.of_host(host)
 
     def _leave(self, connection: Connection) -> None:
@@ -111,8 +126,16 @@ class Listeners:
         self._per_host[host] -= 1
         if not self._per_host[host]:
             del self._per_host[host]
-        if len(self._connections) < self._limits.max_connections:
-            self._set_accepting(True)
+        self._look_at_bounds()
+
+    def _next_second(self) -> None:
+        self._created = 0
+        self._second = None
+        self._look_at_bounds()
+
+    def _look_at_bounds(self) -> None:
+        full = len(self._connections) >= self._limits.max_connections
+        self._set_accepting(not full and self._created < max(self._limits.max_creation_rate, 1))
 
     def _set_accepting(self, accepting: bool) -> None:
         if accepting == self._accepting or self._closed:

@@ -27,7 +27,7 @@ from ottla.broker.coordinator.internal_topics import InternalTopics
 from ottla.broker.coordinator.producer_ids import ProducerIds
 from ottla.broker.coordinator.transaction_markers import TransactionMarkers
 from ottla.broker.dispatcher import Dispatcher
-from ottla.broker.dynamic_config import DynamicServerConfig
+from ottla.broker.dynamic_config import DynamicServerConfig, follow_broker_configs
 from ottla.broker.listener_security import listener_security, token_settings
 from ottla.broker.listeners import Listeners
 from ottla.broker.lock import DirectoryInUseError
@@ -110,6 +110,7 @@ class Node:
         self._timers = LoopTimers(loop)
         self._blocking = BlockingWork(loop)
         self._network = SocketNetwork(loop, socket_options(config))
+        self._dynamic_config = DynamicServerConfig(config)
         self._listeners = Listeners(self._network, self._timers, connection_limits(config))
         self._directories = LogDirectories(config.log_dirs, config.metadata_log_dir)
         self._undo: list[Callable[[], object]] = []  # what `stop` does, last first
@@ -147,6 +148,7 @@ class Node:
                 previous_broker_epoch=logs.directories[0].broker_epoch,
             )
             controller.subscribe(replicas.on_metadata)
+            controller.subscribe(follow_broker_configs(self._dynamic_config, self._reconfigure, _report))
             controller.subscribe(groups.on_metadata)
             self._undo.append(groups.close)
             controller.subscribe(transactions.on_metadata)
@@ -291,7 +293,7 @@ class Node:
             share=share,
             log_directories=self._directories.described(),
             create_internal_topic=internal_topics.create,
-            dynamic_config=DynamicServerConfig(self._config),
+            dynamic_config=self._dynamic_config,
             client_metrics=cache(lambda: make_client_metrics(self._config, controller, self._clock, _new_uuid)),
             authorizer=make_authorizer(self._config, lambda: controller.image),
         )
@@ -319,6 +321,10 @@ class Node:
         controller.subscribe(share.on_metadata)
         self._undo.append(share.close)
         return share
+
+    def _reconfigure(self, config: ServerConfig) -> None:
+        """Beside what follows the metadata by itself: logs, topics, groups, metrics subscriptions."""
+        self._listeners.set_limits(connection_limits(config))
 
     def _reconfigure(self, config: ServerConfig) -> None:
         """Beside what follows the metadata by itself: logs, topics, groups, metrics subscriptions."""

@@ -35,6 +35,7 @@ def connection_limits(config: ServerConfig) -> ConnectionLimits:
         max_idle_ms=config.get_int("connections.max.idle.ms"),
         max_request_bytes=config.get_int("socket.request.max.bytes"),
         per_host_overrides=per_host_overrides(config),
+        max_creation_rate=config.get_int("max.connection.creation.rate"),
     )
 
 

@@ -16,7 +16,7 @@ from struct import error as StructError  # noqa: N812  # an exception, named lik
 from struct import pack, unpack_from
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
-from ottla.protocol.decoder_source import DecoderSource
+from ottla.protocol.decoder_source import MAX_TAGGED_FIELDS, DecoderSource
 from ottla.protocol.encoder_source import EncoderSource
 from ottla.protocol.errors import ProtocolError
 from ottla.protocol.message import ArrayOf, Field, FieldType, Message, Struct, UnsupportedVersionError, type_name
@@ -30,6 +30,10 @@ Encoder: TypeAlias = "Callable[[Message, bytearray, list[tuple[int, Region]]], N
 LONGEST_STRING: Final = 32767
 """Bytes of a string in UTF-8, in every version."""
 
+MAX_ELEMENTS: Final = 250_000
+"""What all arrays of one message may hold together where it is metered: what a request may make is bounded by this and
+not by its bytes alone, of which the smallest elements take two."""
+
 
 def decoder(message: type[M], version: int) -> "Decoder[M]":
     """The function that reads `message` in `version`; UnsupportedVersionError if there is no such version."""
@@ -38,6 +42,16 @@ def decoder(message: type[M], version: int) -> "Decoder[M]":
         source = _write_decoder(message, version)
         found = source.compile("decode", f"ottla {message.__name__} v{version} decoder")
         _decoders[message, version] = found
+    return cast("Decoder[M]", found)
+
+
+def metered_decoder(message: type[M], version: int) -> "Decoder[M]":
+    """As `decoder`, for frames so large that what they make must be counted: more than MAX_ELEMENTS is malformed."""
+    found = _metered_decoders.get((message, version))
+    if found is None:
+        source = _write_decoder(message, version, MAX_ELEMENTS)
+        found = source.compile("decode", f"ottla {message.__name__} v{version} metered decoder")
+        _metered_decoders[message, version] = found
     return cast("Decoder[M]", found)
 
 
@@ -72,13 +86,14 @@ def source_of(message: type[Message], version: int) -> tuple[str, str]:
 
 
 _decoders: dict[tuple[type[Message], int], Any] = {}
+_metered_decoders: dict[tuple[type[Message], int], Any] = {}
 _encoders: dict[tuple[type[Message], int], Encoder] = {}
 
 
-def _write_decoder(message: type[Message], version: int) -> Source:
+def _write_decoder(message: type[Message], version: int, max_elements: int | None = None) -> Source:
     _check_version(message, version)
     source = Source(_DECODER_NAMES)
-    DecoderSource(source, message, version).write()
+    DecoderSource(source, message, version, max_elements).write()
     return source
 
 
@@ -149,6 +164,8 @@ def _unknown_tagged_fields(
     """All tagged fields of a struct that knows none."""
     if count > 127:
         count, offset = _long_length(data, offset, count)
+    if count > MAX_TAGGED_FIELDS:
+        raise _too_large(path, MAX_TAGGED_FIELDS)
     found: list[tuple[int, bytes]] = []
     tag = -1
     for _ in range(count):
@@ -175,6 +192,10 @@ def _too_many(path: str, count: int, left: int) -> ProtocolError:
     return ProtocolError(f"{path} claims {count} elements, but {left} bytes are left")
 
 
+def _too_large(path: str, most: int) -> ProtocolError:
+    return ProtocolError(f"{path}: more than {most} elements")
+
+
 def _wrong_end(path: str) -> ProtocolError:
     return ProtocolError(f"{path}: the tagged field does not have the size that it claims")
 
@@ -188,6 +209,7 @@ _DECODER_NAMES: Final[dict[str, object]] = {
     "new": object.__new__,
     "string_length": _string_length,
     "tag_and_end": _tag_and_end,
+    "too_large": _too_large,
     "too_many": _too_many,
     "unknown_tagged_fields": _unknown_tagged_fields,
     "unpack_from": unpack_from,

@@ -14,10 +14,14 @@ Variables carry the depth of their struct: `m1` is a struct in the array of `m0`
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from ottla.protocol.message import ArrayOf, Field, FieldType, Message, Struct
 from ottla.protocol.source import SHORT_ARRAY, Source, array_calls, layout, struct_call
 from ottla.protocol.types import Primitive
+
+MAX_TAGGED_FIELDS: Final = 1000
+"""Of one struct. Kafka has structs with ten; it sets no bound."""
 
 
 def fields_in(struct: type[Struct], version: int) -> tuple[list[Field], list[Field], list[Field]]:
@@ -48,13 +52,17 @@ def smallest_size(kind: FieldType, version: int, flexible: bool, nullable: bool 
 
 
 class DecoderSource:
-    """Writes the decoder of `message` in `version` into `source`."""
+    """Writes the decoder of `message` in `version` into `source`.
 
-    def __init__(self, source: Source, message: type[Message], version: int) -> None:
+    `max_elements`: what all arrays and unknown tagged fields may hold together.
+    """
+
+    def __init__(self, source: Source, message: type[Message], version: int, max_elements: int | None = None) -> None:
         self.source = source
         self.message = message
         self.version = version
         self.flexible = message.flexible(version)
+        self._max_elements = max_elements
         self._codes: list[str] = []
         self._targets: list[str] = []
 
@@ -63,6 +71,8 @@ class DecoderSource:
         source = self.source
         with source.block("def decode(data, o):"):
             source.line("size = len(data)")
+            if self._max_elements is not None:
+                source.line(f"left = {self._max_elements}")
             with source.block("try:"):
                 self._struct(self.message, 0, self.message.__name__)
                 source.line("return m0, o")
@@ -99,6 +109,13 @@ class DecoderSource:
                 self.source.line(f"raise is_null({path!r})")
         return "n - 1" if flexible else "n"
 
+    def _spend(self, count: str, path: str) -> None:
+        """Where elements are counted: those that are about to be made, or were just made."""
+        if self._max_elements is not None:
+            self.source.line(f"left -= {count}")
+            with self.source.block("if left < 0:"):
+                self.source.line(f"raise too_large({path!r}, {self._max_elements})")
+
     # Structs
 
     def _struct(self, struct: type[Struct], depth: int, path: str) -> None:
@@ -134,9 +151,12 @@ class DecoderSource:
         with source.block("if n:"):
             if not known:
                 source.line(f"m{d}.unknown_tagged_fields, o = unknown_tagged_fields(data, o, n, {path!r})")
+                self._spend(f"len(m{d}.unknown_tagged_fields)", path)
                 return
             with source.block("if n > 127:"):
                 source.line("n, o = long_length(data, o, n)")
+            with source.block(f"if n > {MAX_TAGGED_FIELDS}:"):
+                source.line(f"raise too_large({path!r}, {MAX_TAGGED_FIELDS})")
             source.line(f"last{d} = -1; unknown{d} = []")
             with source.block("for _ in range(n):"):
                 source.line(f"last{d}, end{d}, o = tag_and_end(data, o, last{d}, {path!r})")
@@ -151,6 +171,7 @@ class DecoderSource:
                 with source.block("else:"):
                     source.line(f"unknown{d}.append((last{d}, bytes(data[o:end{d}]))); o = end{d}")
             source.line(f"m{d}.unknown_tagged_fields = tuple(unknown{d})")
+            self._spend(f"len(unknown{d})", path)
 
     # Fields
 
@@ -217,6 +238,7 @@ class DecoderSource:
                 source.line("n -= 1")
             with source.block(f"if n * {smallest} > size - o:" if smallest > 1 else "if n > size - o:"):
                 source.line(f"raise too_many({path!r}, n, size - o)")
+            self._spend("n", path)
             if isinstance(element, Primitive) and element.name == "uuid":
                 source.line("e = o + 16 * n")
                 source.line(f"{target} = [bytes(data[i:i + 16]) for i in range(o, e, 16)]; o = e")

@@ -14,7 +14,9 @@ from ottla.protocol.api.create_topics import CreateTopicsRequest
 from ottla.protocol.api.fetch import FetchRequest
 from ottla.protocol.api.heartbeat import HeartbeatRequest
 from ottla.protocol.api.metadata import MetadataRequest
+from ottla.protocol.api.offset_fetch import OffsetFetchRequest
 from ottla.protocol.api.produce import PartitionProduceData, ProduceRequest, TopicProduceData
+from ottla.protocol.codec import MAX_ELEMENTS, metered_decoder
 from ottla.protocol.header import RequestHeader
 from ottla.protocol.message import Message, ProtocolError
 
@@ -121,7 +123,7 @@ assert HEARTBEAT == b"\x06group\0\0\0\x01\x02m\0\0"
         (b"\x06group\0\0\0\x01\x02m\0\x01\x00\x05ab", "bytes are missing"),
         (b"\x06group\0\0\0\x01\x02m\0\x02\x05\x00\x05\x00", "tag 5 comes after tag 5"),
         (b"\x06group\0\0\0\x01\x02m\0\x02\x05\x00\x04\x00", "tag 4 comes after tag 5"),
-        (b"\x06group\0\0\0\x01\x02m\0\xff\xff\xff\xff\x07", "ends too early"),
+        (b"\x06group\0\0\0\x01\x02m\0\xff\xff\xff\xff\x07", "more than 1000 elements"),
     ],
 )
 def test_malformed_in_flexible_versions(data: bytes, reason: str) -> None:
@@ -164,3 +166,29 @@ def test_any_nonzero_byte_is_true() -> None:
 def test_a_header_without_client_id_is_malformed() -> None:
     with pytest.raises(ProtocolError, match="ends too early"):
         RequestHeader.decode(b"\0\x12\0\0\0\0\0\x01", 1)
+
+
+def test_what_a_large_message_makes_is_bounded() -> None:
+    decode = metered_decoder(MetadataRequest, 8)
+    end = b"\1\0\0"
+
+    def names(count: int) -> memoryview:
+        return memoryview(count.to_bytes(4) + bytes(2 * count) + end)
+
+    request, _ = decode(names(MAX_ELEMENTS), 0)
+    assert request.topics is not None
+    assert len(request.topics) == MAX_ELEMENTS
+    with pytest.raises(ProtocolError, match=rf"topics: more than {MAX_ELEMENTS} elements"):
+        decode(names(MAX_ELEMENTS + 1), 0)
+
+
+def test_elements_within_elements_count_together() -> None:
+    def offsets(topics: int, partitions: int) -> memoryview:
+        each = b"\0\1t" + partitions.to_bytes(4) + bytes(4 * partitions)
+        return memoryview(b"\0\1g" + topics.to_bytes(4) + each * topics)
+
+    decode = metered_decoder(OffsetFetchRequest, 1)
+    most = MAX_ELEMENTS // 1001
+    decode(offsets(most, 1000), 0)
+    with pytest.raises(ProtocolError, match="more than"):
+        decode(offsets(most + 1, 1000), 0)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ottla.broker.request_context import RequestContext
 
 NO_TIME = -1
+KIP_373 = 3
+"""Since this version the answer says who asked for the token."""
 
 
 class CreateDelegationTokenHandler:
@@ -40,6 +42,7 @@ class CreateDelegationTokenHandler:
         owner = context.principal
         if request.owner_principal_name:
             owner = f"{request.owner_principal_type}:{request.owner_principal_name}"
+        told_requester = context.principal if context.api_version >= KIP_373 else ""
         try:
             settings = check_allowed(context, self._settings)
             token = await self._controller.submit(
@@ -53,11 +56,11 @@ class CreateDelegationTokenHandler:
                 )
             )
         except KafkaError as error:
-            return _answer(error.code, owner, context.principal)
+            return _answer(error.code, owner, told_requester)
         return _answer(
             ErrorCode.NONE,
             owner,
-            context.principal,
+            told_requester,
             (token.issue_timestamp, token.expiration_timestamp, token.max_timestamp),
             token.token_id,
             settings.hmac_of(token.token_id),

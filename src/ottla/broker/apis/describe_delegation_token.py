@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.apis.create_delegation_token import check_allowed
+from ottla.broker.apis.create_delegation_token import KIP_373, check_allowed
 from ottla.protocol.api.describe_delegation_token import (
     DescribedDelegationToken,
     DescribedDelegationTokenRenewer,
@@ -47,16 +47,18 @@ class DescribeDelegationTokenHandler:
         if request.owners is not None:
             owners = {f"{one.principal_type}:{one.principal_name}" for one in request.owners}
         tokens = [
-            _describe(token, settings)
+            _describe(token, settings, tells_requester=context.api_version >= KIP_373)
             for token in self._image().delegation_tokens.by_id.values()
             if owners is None or token.owner in owners
         ]
         return DescribeDelegationTokenResponse(error_code=ErrorCode.NONE, tokens=tokens)
 
 
-def _describe(token: DelegationTokenRecord, settings: TokenSettings) -> DescribedDelegationToken:
+def _describe(
+    token: DelegationTokenRecord, settings: TokenSettings, *, tells_requester: bool
+) -> DescribedDelegationToken:
     owner_type, _, owner_name = token.owner.partition(":")
-    requester_type, _, requester_name = token.requester.partition(":")
+    requester_type, _, requester_name = (token.requester if tells_requester else "").partition(":")
     renewers = [renewer.partition(":") for renewer in token.renewers]
     return DescribedDelegationToken(
         principal_type=owner_type,

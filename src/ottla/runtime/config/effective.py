@@ -35,6 +35,7 @@ EFFECTIVE_KEYS: frozenset[str] = frozenset(
         "socket.send.buffer.bytes",
         "socket.receive.buffer.bytes",
         "connections.max.idle.ms",
+        "max.connection.creation.rate",
         "max.connections",
         "max.connections.per.ip",
         "max.connections.per.ip.overrides",
@@ -65,6 +66,7 @@ EFFECTIVE_KEYS: frozenset[str] = frozenset(
         "ssl.truststore.certificates",
         "ssl.truststore.location",
         "ssl.truststore.type",
+        "telemetry.max.bytes",
         # Who may do what
         "authorizer.class.name",
         # Topics

@@ -1,0 +1,157 @@
+"""Configs that are altered while a node runs take effect at once, and are there after a restart. A family each."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.interop.group_scenarios import Connection
+from tests.peers.ottla_node import OttlaNode
+from tests.unit.broker.replicas import START_MS, batch
+
+from ottla.protocol.api import incremental_alter_configs as alter
+from ottla.protocol.api import produce
+from ottla.protocol.api.api_versions import ApiVersionsRequest, ApiVersionsResponse
+from ottla.protocol.api.create_topics import CreatableTopic, CreateTopicsRequest, CreateTopicsResponse
+from ottla.protocol.api.get_telemetry_subscriptions import (
+    GetTelemetrySubscriptionsRequest,
+    GetTelemetrySubscriptionsResponse,
+)
+from ottla.protocol.errors import ErrorCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TOPIC, BROKER, CLIENT_METRICS = 2, 4, 16
+EVERY_BROKER, THIS_BROKER = "", "1"
+SET, DELETE = 0, 1
+UNANSWERED_S = 0.3
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[OttlaNode]:
+    with OttlaNode(tmp_path) as started:
+        yield started
+
+
+class Client:
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    @classmethod
+    async def to(cls, node: OttlaNode) -> Client:
+        return cls(await Connection.open(node.address))
+
+    async def create(self, topic: str) -> None:
+        made = CreatableTopic(name=topic, num_partitions=1, replication_factor=1, assignments=[], configs=[])
+        answer = await self.connection.ask(CreateTopicsRequest(topics=[made]), 7, CreateTopicsResponse)
+        assert answer.topics[0].error_code == ErrorCode.NONE
+
+    async def alter(self, kind: int, name: str, **configs: str | None) -> None:
+        """`None` goes back to what applies without it."""
+        resource = alter.AlterConfigsResource(
+            resource_type=kind,
+            resource_name=name,
+            configs=[
+                alter.AlterableConfig(
+                    name=key.replace("_", "."), config_operation=DELETE if value is None else SET, value=value
+                )
+                for key, value in configs.items()
+            ],
+        )
+        request = alter.IncrementalAlterConfigsRequest(resources=[resource], validate_only=False)
+        answer = await self.connection.ask(request, 1, alter.IncrementalAlterConfigsResponse)
+        assert (answer.responses[0].error_code, answer.responses[0].error_message) == (ErrorCode.NONE, None)
+
+    async def produce(self, topic: str, size: int = 10) -> produce.PartitionProduceResponse:
+        records = batch(bytes(size), timestamp_ms=START_MS)
+        data = produce.PartitionProduceData(index=0, records=records)
+        request = produce.ProduceRequest(
+            acks=-1, timeout_ms=1000, topic_data=[produce.TopicProduceData(name=topic, partition_data=[data])]
+        )
+        answer = await self.connection.ask(request, 9, produce.ProduceResponse)
+        return answer.responses[0].partition_responses[0]
+
+    async def is_served(self) -> bool:
+        request = ApiVersionsRequest(client_software_name="test", client_software_version="1")
+        try:
+            async with asyncio.timeout(UNANSWERED_S):
+                answer = await self.connection.ask(request, 3, ApiVersionsResponse)
+        except (TimeoutError, OSError, EOFError):
+            return False
+        return answer.error_code == ErrorCode.NONE
+
+
+async def test_broker_configs_of_logs(node: OttlaNode) -> None:
+    client = await Client.to(node)
+    await client.create("t")
+    large, too_large = 2000, ErrorCode.MESSAGE_TOO_LARGE
+    assert (await client.produce("t", large)).error_code == ErrorCode.NONE
+    await client.alter(BROKER, EVERY_BROKER, message_max_bytes="1000", log_message_timestamp_type="LogAppendTime")
+    assert (await client.produce("t", large)).error_code == too_large
+    assert (await client.produce("t")).log_append_time_ms > 0
+    await client.alter(BROKER, THIS_BROKER, message_max_bytes="5000")
+    assert (await client.produce("t", large)).error_code == ErrorCode.NONE
+    await client.alter(BROKER, THIS_BROKER, message_max_bytes=None)
+    assert (await client.produce("t", large)).error_code == too_large
+    node.restart()
+    client = await Client.to(node)
+    assert (await client.produce("t", large)).error_code == too_large
+    await client.alter(BROKER, EVERY_BROKER, message_max_bytes=None, log_message_timestamp_type=None)
+    assert (await client.produce("t", large)).error_code == ErrorCode.NONE
+    assert (await client.produce("t")).log_append_time_ms == -1
+
+
+async def test_topic_configs(node: OttlaNode) -> None:
+    client = await Client.to(node)
+    await client.create("t")
+    await client.create("other")
+    await client.alter(TOPIC, "t", max_message_bytes="1000", message_timestamp_type="LogAppendTime")
+    assert (await client.produce("t", 2000)).error_code == ErrorCode.MESSAGE_TOO_LARGE
+    assert (await client.produce("t")).log_append_time_ms > 0
+    assert (await client.produce("other")).log_append_time_ms == -1
+    assert (await client.produce("other", 2000)).error_code == ErrorCode.NONE
+    await client.alter(TOPIC, "t", max_message_bytes=None, message_timestamp_type=None)
+    assert (await client.produce("t", 2000)).error_code == ErrorCode.NONE
+
+
+async def test_broker_configs_of_connections(node: OttlaNode) -> None:
+    admin, neighbour = await Client.to(node), await Client.to(node)
+    assert await admin.is_served()
+    assert await neighbour.is_served()
+    await admin.alter(BROKER, EVERY_BROKER, max_connections_per_ip="2")
+    assert not await (await Client.to(node)).is_served()
+    assert await neighbour.is_served()
+    await admin.alter(BROKER, THIS_BROKER, max_connections_per_ip_overrides="127.0.0.1:3")
+    assert await (await Client.to(node)).is_served()
+    assert not await (await Client.to(node)).is_served()
+    node.restart()
+    admin = await Client.to(node)
+    assert await admin.is_served()
+    await admin.alter(BROKER, EVERY_BROKER, max_connections_per_ip=None, max_connections="2")
+    await admin.alter(BROKER, THIS_BROKER, max_connections_per_ip_overrides=None)
+    second, waiting = await Client.to(node), await Client.to(node)
+    assert await second.is_served()
+    assert not await waiting.is_served()
+    await admin.alter(BROKER, EVERY_BROKER, max_connections=None)
+    assert await (await Client.to(node)).is_served()
+
+
+async def test_client_metrics_configs(node: OttlaNode) -> None:
+    client = await Client.to(node)
+    request = GetTelemetrySubscriptionsRequest(client_instance_id=bytes(16))
+
+    async def wanted() -> tuple[list[str], int]:
+        answer = await client.connection.ask(request, 0, GetTelemetrySubscriptionsResponse)
+        return answer.requested_metrics, answer.push_interval_ms
+
+    assert await wanted() == ([], 300_000)
+    await client.alter(CLIENT_METRICS, "sub", metrics="org.apache.", interval_ms="1000")
+    assert await wanted() == (["org.apache."], 1000)
+    node.restart()
+    client = await Client.to(node)
+    assert await wanted() == (["org.apache."], 1000)
+    await client.alter(CLIENT_METRICS, "sub", metrics=None, interval_ms=None)
+    assert await wanted() == ([], 300_000)
