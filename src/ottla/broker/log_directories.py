@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,8 @@ from ottla.broker.apis.describe_log_dirs import LogDirectory
 from ottla.broker.lock import DirectoryLock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import PurePath
 
 
 class LogDirectories:
@@ -19,18 +21,33 @@ class LogDirectories:
     def __init__(self, log_dirs: Sequence[str], metadata_log_dir: str) -> None:
         self.paths = [Path(name) for name in dict.fromkeys(log_dirs)]
         self.metadata_path = Path(metadata_log_dir)
+        self.failed: dict[PurePath, OSError] = {}
         self._locks: list[DirectoryLock] = []
 
     @property
     def all_paths(self) -> list[Path]:
         return list(dict.fromkeys([*self.paths, self.metadata_path]))
 
+    @property
+    def usable_paths(self) -> list[Path]:
+        return [path for path in self.all_paths if path not in self.failed]
+
     def acquire(self) -> None:
-        """Make and lock them. `OSError`, or `DirectoryInUseError`: none is held then."""
+        """Make and lock them. One whose disk fails goes to `failed`, as long as others are left.
+
+        `OSError` (the metadata log's directory, or the last one), or `DirectoryInUseError`: none is held then.
+        """
         try:
             for path in self.all_paths:
-                path.mkdir(parents=True, exist_ok=True)
-                self._locks.append(DirectoryLock(path))
+                try:
+                    path.mkdir(parents=True, exist_ok=True)
+                    lock = DirectoryLock(path)
+                except OSError as error:
+                    self.failed[path] = error
+                    if path == self.metadata_path or not set(self.paths) - self.failed.keys():
+                        raise
+                else:
+                    self._locks.append(lock)
         except BaseException:
             self.release()
             raise
@@ -40,9 +57,12 @@ class LogDirectories:
             lock.release()
         self._locks.clear()
 
-    def described(self) -> list[LogDirectory]:
+    def described(self, has_failed: Callable[[PurePath], bool]) -> list[LogDirectory]:
         """As DescribeLogDirs shows them, by absolute path."""
-        return [LogDirectory(str(path.absolute()), _DiskBytes(path)) for path in self.paths]
+        return [
+            LogDirectory(str(path.absolute()), _DiskBytes(path), has_failed=partial(has_failed, path))
+            for path in self.paths
+        ]
 
 
 class _DiskBytes:

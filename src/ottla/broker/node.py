@@ -19,6 +19,7 @@ import uuid
 from functools import cache
 from typing import TYPE_CHECKING
 
+from ottla.broker import open_files
 from ottla.broker.api_table import handler_makers
 from ottla.broker.authorizer.authorizer import make_authorizer
 from ottla.broker.config_schema import ServerConfigSchema
@@ -26,6 +27,7 @@ from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.coordinator.internal_topics import InternalTopics
 from ottla.broker.coordinator.producer_ids import ProducerIds
 from ottla.broker.coordinator.transaction_markers import TransactionMarkers
+from ottla.broker.directory_failures import DirectoryFailures
 from ottla.broker.dispatcher import Dispatcher
 from ottla.broker.dynamic_config import DynamicServerConfig, follow_broker_configs
 from ottla.broker.listener_security import listener_security, token_settings
@@ -132,22 +134,24 @@ class Node:
             storage = self._open_storage()
             incarnation_id = uuid.uuid4().bytes
             controller = self._start_controller(storage, incarnation_id)
-            logs = self._open_logs(controller)
+            logs = self._open_logs(controller, storage)
             registration = Registration(
                 self._config, controller, cluster_id=storage.cluster_id, incarnation_id=incarnation_id
             )
             self._registration = registration
             replicas, groups = self._make_replicas(logs)
+            failures = self._watch_directories(logs, replicas, controller)
             parts = self._make_parts(storage, controller, replicas, groups)
             transactions = parts.transactions
             dispatcher = Dispatcher(handler_makers(parts))
             listeners = await self._listen(dispatcher, controller)
             registration.register(
                 ports=self._ports,
-                directory_ids=[storage.directory_ids[path] for path in self._directories.paths],
+                directory_ids=[directory.directory_id for directory in logs.online],
                 previous_broker_epoch=logs.directories[0].broker_epoch,
             )
             controller.subscribe(replicas.on_metadata)
+            controller.subscribe(failures.on_metadata)
             controller.subscribe(follow_broker_configs(self._dynamic_config, self._reconfigure, _report))
             controller.subscribe(groups.on_metadata)
             self._undo.append(groups.close)
@@ -190,7 +194,7 @@ class Node:
     def _open_storage(self) -> Storage:
         config = self._config
         request = FormatRequest(
-            log_directories=self._directories.all_paths,
+            log_directories=self._directories.usable_paths,
             metadata_directory=self._directories.metadata_path,
             node_id=config.node_id,
             controller_endpoints=controller_endpoints(config),
@@ -220,7 +224,7 @@ class Node:
         self._undo.append(controller.close)
         return controller
 
-    def _open_logs(self, controller: ControllerShell) -> LogManager:
+    def _open_logs(self, controller: ControllerShell, storage: Storage) -> LogManager:
         config = self._config
         logs = LogManager(
             self._files,
@@ -229,11 +233,19 @@ class Node:
             unique=_new_uuid,
             random_below=lambda limit: random.randrange(limit) if limit > 0 else 0,
             file_delete_delay_ms=config.get_int("log.segment.delete.delay.ms"),
+            directory_ids=storage.directory_ids,
+            failed=self._directories.failed,
         )
         configs = LogConfigs(config.node_id, config.static, _report)
         for recovered in logs.open_all(lambda topic: configs(controller.image, topic)):
             if recovered.truncated_bytes:
                 _report(f"{recovered.log}: {recovered.truncated_bytes} bytes of a torn tail were cut off")
+        for directory in logs.directories:
+            if directory.failure is not None:
+                _report(f"log directory {directory.path} is offline until the node starts again: {directory.failure}")
+        few_files = open_files.complaint(sum(1 for _ in logs))
+        if few_files:
+            _report(few_files)
         topics = controller.image.topics
         for stray in logs.put_strays_aside(
             lambda name, topic_id: (
@@ -245,6 +257,20 @@ class Node:
             _report(f"{stray} belongs to no topic of the cluster: it was put aside as a stray")
         self._undo.append(lambda: logs.close(self._registration.broker_epoch if self._registration else -1))
         return logs
+
+    def _watch_directories(
+        self, logs: LogManager, replicas: ReplicaManager, controller: ControllerShell
+    ) -> DirectoryFailures:
+        failures = DirectoryFailures(
+            logs,
+            replicas,
+            controller,
+            self._stop_request,
+            metadata_directory=self._directories.metadata_path,
+            report=_report,
+        )
+        failures.watch()
+        return failures
 
     def _make_replicas(self, logs: LogManager) -> tuple[ReplicaManager, GroupCoordinator]:
         config = self._config
@@ -291,7 +317,7 @@ class Node:
             transaction_markers=markers,
             transactions=transactions,
             share=share,
-            log_directories=self._directories.described(),
+            log_directories=self._directories.described(replicas.directory_failed),
             create_internal_topic=internal_topics.create,
             dynamic_config=self._dynamic_config,
             client_metrics=cache(lambda: make_client_metrics(self._config, controller, self._clock, _new_uuid)),

@@ -48,8 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"ottla: {error}", file=sys.stderr)
         return EXIT_USAGE
 
+    from ottla.broker.open_files import raise_limit
     from ottla.runtime.loop import run as run_loop
 
+    raise_limit()
     return run_loop(lambda stop: _serve(config, stop))
 
 

@@ -31,6 +31,11 @@ class PendingFlush:
         self._done = done
         self.offset = offset
 
+    @property
+    def directory(self) -> PurePath:
+        """The log's."""
+        return self._directories[0]
+
     def sync(self) -> None:
         """Blocking; touches nothing but files."""
         for log in self._logs:

@@ -138,21 +138,22 @@ class LogCleaner:
 
     def _clean(self, found: LogToClean, config: CleanerConfig) -> Generator[Step, None, bool]:
         name, log = found.partition, found.log
-        self._manager.secure_recovery_point(name, found.first_uncleanable)
         cleaning = clean(log, found.first_dirty, found.first_uncleanable, config, now_ms=self._clock.now_ms())
         try:
+            self._manager.secure_recovery_point(name, found.first_uncleanable)
             end = yield from cleaning
+            if self._manager.get(*name) is log:
+                self._manager.checkpoint_cleaner_offset(name, end)
         except CleaningAbandonedError:
             return False
-        except OSError:
-            if self._manager.get(*name) is log:
-                raise
-            return False  # it was deleted meanwhile
+        except OSError as error:
+            if self._manager.get(*name) is log:  # else it was deleted meanwhile
+                self._manager.fail_directory_of(log, error)
+                self._failed(error)
+            return False
         except Exception as error:
             self._schedule.uncleanable[name] = log
             self._report(f"{log.directory} cannot be compacted, and is left as it is: {error}")
             return True
-        if self._manager.get(*name) is log:
-            self._manager.checkpoint_cleaner_offset(name, end)
         self.cleaned_logs += 1
         return True

@@ -12,7 +12,8 @@ The metadata log is the quorum's own and is left alone. Calls are synchronous; w
 `PendingFlush` for a thread, or is called for slices of `logs` (see `upkeep`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import errno
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
@@ -41,13 +42,20 @@ from ottla.runtime.files import FileSystem
 from ottla.runtime.time import Clock
 
 METADATA_LOG = TopicPartition("__cluster_metadata", 0)
+NO_DIRECTORY = (b"", bytes(16), bytes(15) + b"\x01")
+"""In place of a directory's id: not told, not known yet (MIGRATING), not placed yet (UNASSIGNED). KIP-858."""
 
 
 @dataclass(slots=True)
 class LogDirectory:
-    """One log directory and what its checkpoint files say (as last read or written)."""
+    """One log directory and what its checkpoint files say (as last read or written).
+
+    `directory_id`: of `meta.properties`; empty where nobody told. `failure`: why it is out of service.
+    """
 
     path: PurePath
+    directory_id: bytes = b""
+    failure: OSError | None = None
     clean: bool = False
     broker_epoch: int = -1
     logs: dict[TopicPartition, Log] = field(default_factory=dict)
@@ -74,13 +82,18 @@ class LogManager:
         unique: Callable[[], bytes],
         random_below: Callable[[int], int] | None = None,
         file_delete_delay_ms: int = 60_000,
+        directory_ids: Mapping[PurePath, bytes] | None = None,
+        failed: Mapping[PurePath, OSError] | None = None,
     ) -> None:
+        """`failed`: the directories that are out of service already."""
         self._files = files
         self._clock = clock
         self._unique = unique
         self._random_below = random_below
         self._delete_delay_ms = file_delete_delay_ms
-        self.directories = [LogDirectory(path) for path in directories]
+        ids, failures = directory_ids or {}, failed or {}
+        self.directories = [LogDirectory(path, ids.get(path, b""), failures.get(path)) for path in directories]
+        self.on_failure: Callable[[PurePath, list[TopicPartition], OSError], None] = lambda *_: None
         self._by_name: dict[TopicPartition, LogDirectory] = {}
         self._removable: list[tuple[int, PurePath]] = []
 
@@ -89,25 +102,35 @@ class LogManager:
     def open_all(self, config_of: Callable[[str], LogConfig]) -> list[Recovered]:
         """Open every log there is, with `config_of(topic)`; returns those that needed recovery.
 
-        Raises `OSError`, and what `Log.open` raises: the directory of that log cannot be used.
+        A directory whose disk fails goes offline; `OSError` if it was the last. What else `Log.open` raises passes.
         """
-        recovered = []
-        for directory in self.directories:
-            self._files.make_directory(directory.path)
-            self._read_state(directory)
-            for name in self._files.list(directory.path):
-                log = parse_log_directory(name)
-                if suffix_of_directory(name) == DELETE_DIRECTORY:
-                    self._removable.append((self._clock.now_ms() + self._delete_delay_ms, directory.path / name))
-                elif log is not None and log != METADATA_LOG and log not in self._by_name:
-                    try:
-                        opened = self._open(directory, log, config_of(log.topic), None, clean=directory.clean)
-                    except NotADirectoryError:
-                        continue
-                    if not directory.clean:
-                        recovered.append(Recovered(log, opened.truncated_bytes))
-            remove_clean_shutdown(self._files, directory.path)
+        recovered: list[Recovered] = []
+        for directory in self.online:
+            try:
+                self._open_directory(directory, config_of, recovered)
+            except OSError as error:
+                self.fail_directory(directory.path, error)
+                if not self.online:
+                    raise
         return recovered
+
+    def _open_directory(
+        self, directory: LogDirectory, config_of: Callable[[str], LogConfig], recovered: list[Recovered]
+    ) -> None:
+        self._files.make_directory(directory.path)
+        self._read_state(directory)
+        for name in self._files.list(directory.path):
+            log = parse_log_directory(name)
+            if suffix_of_directory(name) == DELETE_DIRECTORY:
+                self._removable.append((self._clock.now_ms() + self._delete_delay_ms, directory.path / name))
+            elif log is not None and log != METADATA_LOG and log not in self._by_name:
+                try:
+                    opened = self._open(directory, log, config_of(log.topic), None, clean=directory.clean)
+                except NotADirectoryError:
+                    continue
+                if not directory.clean:
+                    recovered.append(Recovered(log, opened.truncated_bytes))
+        remove_clean_shutdown(self._files, directory.path)
 
     def _read_state(self, directory: LogDirectory) -> None:
         directory.clean = was_clean(self._files, directory.path)
@@ -156,11 +179,24 @@ class LogManager:
         directory = self._by_name.get(name)
         return directory.logs[name] if directory else None
 
+    def directory_id_of(self, topic: str, partition: int) -> bytes:
+        """Empty if there is no such log, or nobody told the ids."""
+        directory = self._by_name.get(TopicPartition(topic, partition))
+        return b"" if directory is None else directory.directory_id
+
     def directory_of(self, topic: str, partition: int) -> LogDirectory | None:
         return self._by_name.get(TopicPartition(topic, partition))
 
-    def get_or_create(self, topic: str, partition: int, topic_id: bytes, config: LogConfig) -> Log:
-        """The partition's log, made in the directory that has the fewest if there is none.
+    @property
+    def online(self) -> list[LogDirectory]:
+        return [directory for directory in self.directories if directory.failure is None]
+
+    def get_or_create(
+        self, topic: str, partition: int, topic_id: bytes, config: LogConfig, directory_id: bytes = b""
+    ) -> Log:
+        """The partition's log; if there is none, made in `directory_id`, or in the directory that has the fewest.
+
+        `OSError` when the metadata knows it in another directory, and it may lie in one that is offline.
 
         One that belongs to another topic of the same name, deleted while this node was down, is put aside as stray.
         """
@@ -172,9 +208,44 @@ class LogManager:
                 log.assign_topic_id(topic_id)
                 return log
             self._put_aside(name, STRAY_DIRECTORY)
-        directory = min(self.directories, key=lambda candidate: len(candidate.logs))
-        self._forget_checkpoints(directory, name)
-        return self._open(directory, name, config, topic_id, clean=True)
+        directory = self._place(name, directory_id)
+        try:
+            self._forget_checkpoints(directory, name)
+            return self._open(directory, name, config, topic_id, clean=True)
+        except NotADirectoryError:  # a file is in the way; the disk is well
+            raise
+        except OSError as error:
+            self.fail_directory(directory.path, error)
+            raise
+
+    def _place(self, name: TopicPartition, directory_id: bytes) -> LogDirectory:
+        online = self.online
+        if not online:
+            raise OSError(errno.EIO, "no log directory is online")
+        for directory in online:
+            if directory_id and directory.directory_id == directory_id:
+                return directory
+        if directory_id not in NO_DIRECTORY and len(online) < len(self.directories):
+            raise OSError(errno.EIO, f"{name} lies in a log directory that is offline")
+        return min(online, key=lambda candidate: len(candidate.logs))
+
+    def is_offline(self, path: PurePath) -> bool:
+        return any(directory.path == path and directory.failure is not None for directory in self.directories)
+
+    def fail_directory(self, path: PurePath, error: OSError) -> None:
+        """The disk of a directory failed: its logs are this manager's no more, and nothing touches it again."""
+        directory = next((one for one in self.directories if one.path == path), None)
+        if directory is None or directory.failure is not None:
+            return
+        directory.failure = error
+        lost, directory.logs = list(directory.logs), {}
+        for name in lost:
+            self._by_name.pop(name, None)
+        self._removable = [(when, other) for when, other in self._removable if other.parent != path]
+        self.on_failure(path, lost, error)
+
+    def fail_directory_of(self, log: Log, error: OSError) -> None:
+        self.fail_directory(log.directory.parent, error)
 
     def _forget_checkpoints(self, directory: LogDirectory, name: TopicPartition) -> None:
         """What a deleted log left in the checkpoints must not be believed of a new one of its name."""
@@ -186,7 +257,11 @@ class LogManager:
         """Rename the log's directory to `-delete`; its files go after the delay. Nothing happens if there is none."""
         name = TopicPartition(topic, partition)
         if name in self._by_name:
-            path = self._put_aside(name, DELETE_DIRECTORY)
+            try:
+                path = self._put_aside(name, DELETE_DIRECTORY)
+            except OSError as error:
+                self.fail_directory(self._by_name[name].path, error)
+                return
             self._removable.append((self._clock.now_ms() + self._delete_delay_ms, path))
 
     def put_strays_aside(self, is_hosted: Callable[[TopicPartition, bytes | None], bool]) -> list[TopicPartition]:
@@ -197,11 +272,12 @@ class LogManager:
         return strays
 
     def _put_aside(self, name: TopicPartition, suffix: str) -> PurePath:
-        directory = self._by_name.pop(name)
-        log = directory.logs.pop(name)
+        directory = self._by_name[name]
+        log = directory.logs[name]
         path = directory.path / suffixed_directory(name, self._unique(), suffix)
         log.move(path)
         self._files.sync_directory(directory.path)
+        del self._by_name[name], directory.logs[name]
         return path
 
     # ── upkeep ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -212,10 +288,13 @@ class LogManager:
         pending = []
         for _, log in self:
             flush = None
-            if log.flush_due(now_ms):
-                flush = log.prepare_flush(now_ms=now_ms)
-            elif log.rolled_unflushed:
-                flush = log.prepare_flush(closed_only=True)
+            try:
+                if log.flush_due(now_ms):
+                    flush = log.prepare_flush(now_ms=now_ms)
+                elif log.rolled_unflushed:
+                    flush = log.prepare_flush(closed_only=True)
+            except OSError as error:
+                self.fail_directory_of(log, error)
             if flush is not None:
                 pending.append(flush)
         return pending
@@ -225,22 +304,28 @@ class LogManager:
         now_ms = self._clock.now_ms()
         for _, log in self:
             if log.next_removal_ms is not None:
-                log.remove_deleted_files(now_ms)
-        waiting = []
-        for when, path in self._removable:
-            if when > now_ms:
-                waiting.append((when, path))
-            else:
+                try:
+                    log.remove_deleted_files(now_ms)
+                except OSError as error:
+                    self.fail_directory_of(log, error)
+        due = [path for when, path in self._removable if when <= now_ms]
+        self._removable = [(when, path) for when, path in self._removable if when > now_ms]
+        for path in due:
+            try:
                 self._files.remove(path)
-        self._removable = waiting
+            except OSError as error:
+                self.fail_directory(path.parent, error)
 
     def checkpoint(self) -> None:
         """Write the checkpoints that changed. The next `open_all` needs them only when the stop is not clean."""
-        for directory in self.directories:
+        for directory in self.online:
             logs = directory.logs
-            self._write(directory, RECOVERY_POINTS, {name: log.recovery_point for name, log in logs.items()})
-            self.checkpoint_high_watermarks(directory)
-            self.checkpoint_log_start_offsets(directory)
+            try:
+                self._write(directory, RECOVERY_POINTS, {name: log.recovery_point for name, log in logs.items()})
+                self.checkpoint_high_watermarks(directory)
+                self.checkpoint_log_start_offsets(directory)
+            except OSError as error:
+                self.fail_directory(directory.path, error)
 
     def checkpoint_high_watermarks(self, directory: LogDirectory) -> None:
         self._write(directory, HIGH_WATERMARKS, {name: log.high_watermark for name, log in directory.logs.items()})
@@ -283,7 +368,7 @@ class LogManager:
         If a log cannot be closed its directory gets no such file, the others do; the `OSError` is raised at the end.
         """
         failed: OSError | None = None
-        for directory in self.directories:
+        for directory in self.online:
             try:
                 for log in directory.logs.values():
                     log.close()

@@ -6,7 +6,7 @@ syncing goes to `run_blocking`, one round at a time.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from ottla.log.log import Log
@@ -35,7 +35,10 @@ class UpkeepIntervals:
 
 
 class LogUpkeep:
-    """`start` once the logs are open, `stop` before they are closed. `failed` gets an `OSError` of the disk."""
+    """`start` once the logs are open, `stop` before they are closed. `failed` gets an `OSError` of the disk.
+
+    The log directory is taken out of service (`LogManager.fail_directory`) before.
+    """
 
     def __init__(
         self,
@@ -80,6 +83,10 @@ class LogUpkeep:
         except OSError as error:
             self._failed(error)
 
+    def _disk_failed(self, directory: PurePath, error: OSError) -> None:
+        self._manager.fail_directory(directory, error)
+        self._failed(error)
+
     def _every(self, name: str, interval_ms: float, work: Callable[[], None]) -> None:
         def turn() -> None:
             self._guarded(work)
@@ -97,7 +104,10 @@ class LogUpkeep:
             turn_of, waiting[:] = waiting[:LOGS_A_TURN], waiting[LOGS_A_TURN:]
             for partition, log in turn_of:
                 if self._manager.get(*partition) is log:  # else it was deleted since the pass began
-                    self._guarded(partial(work, log))
+                    try:
+                        work(log)
+                    except OSError as error:
+                        self._disk_failed(log.directory.parent, error)
             self._later(name, 0 if waiting else interval_ms, turn)
 
         self._later(name, interval_ms, turn)
@@ -115,20 +125,26 @@ class LogUpkeep:
             self._later("flush", self._intervals.flush_check_ms, self._flush)
             return
 
+        synced: list[PendingFlush] = []
+        failed: list[tuple[PendingFlush, OSError]] = []
+
         def sync() -> None:
             for flush in pending:
-                flush.sync()
+                try:
+                    flush.sync()
+                    synced.append(flush)
+                except OSError as error:
+                    failed.append((flush, error))
 
         def done(error: BaseException | None) -> None:
             if self._stopped:
                 return
-            if error is None:
-                for flush in pending:
-                    flush.complete()
-            elif isinstance(error, OSError):
-                self._failed(error)
-            else:
+            if error is not None:
                 raise error
+            for flush in synced:
+                flush.complete()
+            for flush, reason in failed:
+                self._disk_failed(flush.directory.parent, reason)
             self._later("flush", self._intervals.flush_check_ms, self._flush)
 
         self._run_blocking(sync, done)

@@ -34,11 +34,12 @@ Hosted: TypeAlias = dict[str, dict[str, list[Partition]]]
 
 @dataclass(slots=True, frozen=True)
 class LogDirectory:
-    """A directory of `log.dirs`: its absolute path, and how to ask for (total, usable) bytes of its disk."""
+    """A directory of `log.dirs`: its absolute path, and how to ask for (total, usable) bytes, and its state."""
 
     path: str
     disk_bytes: Callable[[], tuple[int, int]]
     cordoned: bool = field(default=False)
+    has_failed: Callable[[], bool] = field(default=lambda: False)
 
 
 class DescribeLogDirsHandler:
@@ -68,8 +69,10 @@ class DescribeLogDirsHandler:
 
 def _describe(directory: LogDirectory, hosted: dict[str, list[Partition]]) -> DescribeLogDirsResult:
     try:
-        total_bytes, usable_bytes = directory.disk_bytes()
+        total_bytes, usable_bytes = (-1, -1) if directory.has_failed() else directory.disk_bytes()
     except OSError:
+        total_bytes = usable_bytes = -1
+    if total_bytes < 0:
         return DescribeLogDirsResult(error_code=ErrorCode.KAFKA_STORAGE_ERROR, log_dir=directory.path, topics=[])
     return DescribeLogDirsResult(
         error_code=0,

@@ -24,6 +24,7 @@ from functools import partial
 from ottla.broker.authorized_operations import ALL_OF_CLUSTER, ALL_OF_TOPIC, NOT_ASKED
 from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.request_context import RequestContext
+from ottla.metadata.controller.leadership import has_online_directory
 from ottla.metadata.controller.topic_names import (
     GROUP_METADATA_TOPIC,
     INTERNAL_TOPICS,
@@ -229,10 +230,15 @@ def _partition(
 
 
 def offline_replicas(partition: PartitionRegistration, image: MetadataImage, listener: str) -> list[int]:
-    """Replicas on brokers that are gone, fenced, or not to be reached through the client's listener."""
+    """Replicas on failed disks, or on brokers that are gone, fenced, or not to be reached through the listener."""
     offline = []
     for replica in partition.replicas:
         broker = image.cluster.brokers.get(replica)
-        if broker is None or broker.fenced or listener not in broker.listeners:
+        if (
+            broker is None
+            or broker.fenced
+            or listener not in broker.listeners
+            or not has_online_directory(image, partition, replica)
+        ):
             offline.append(replica)
     return offline

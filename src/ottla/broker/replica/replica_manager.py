@@ -6,8 +6,9 @@ only then. Kafka's `ReplicaManager`.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Final, Protocol
 
 from ottla.broker.replica.partition import Partition
@@ -39,7 +40,15 @@ class Logs(Protocol):
 
     def get(self, topic: str, partition: int) -> Log | None: ...
 
-    def get_or_create(self, topic: str, partition: int, topic_id: bytes, config: LogConfig) -> Log: ...
+    def get_or_create(
+        self, topic: str, partition: int, topic_id: bytes, config: LogConfig, directory_id: bytes = b""
+    ) -> Log: ...
+
+    def directory_id_of(self, topic: str, partition: int) -> bytes: ...
+
+    def fail_directory_of(self, log: Log, error: OSError) -> None: ...
+
+    def is_offline(self, path: PurePath) -> bool: ...
 
     def delete(self, topic: str, partition: int) -> None: ...
 
@@ -95,6 +104,7 @@ class ReplicaManager:
         self._log_config = log_config
         self._report = report
         self._offline: set[tuple[bytes, int]] = set()
+        self._placed: dict[tuple[bytes, int], bytes] = {}
 
     # --- metadata ---
 
@@ -112,25 +122,37 @@ class ReplicaManager:
         if delta.changed_configs:
             self._apply_configs(delta, image)
 
+    def take_placed(self) -> dict[tuple[bytes, int], bytes]:
+        """(topic id, index) -> directory id of the replicas of which the metadata does not know where they lie."""
+        placed, self._placed = self._placed, {}
+        return placed
+
     def _host(self, name: str, topic_id: bytes, index: int, registration: PartitionRegistration) -> None:
         topic = self.by_id.get(topic_id)
         if topic is None:
             topic = HostedTopic(name, topic_id, name in INTERNAL_TOPICS, {})
             self.by_name[name] = self.by_id[topic_id] = topic
         partition = topic.partitions.get(index)
+        directory_id = registration.directories[registration.replicas.index(self.node_id)]
         try:
             if partition is None:
-                log = self._logs.get_or_create(name, index, topic_id, self._log_config(self.image, name))
+                if (topic_id, index) in self._offline:
+                    return  # its disk failed in this run; what lies there must not begin anew elsewhere
+                log = self._logs.get_or_create(name, index, topic_id, self._log_config(self.image, name), directory_id)
                 partition = Partition(name, topic_id, index, log)
             partition.update(registration, self.node_id)
         except UNUSABLE_LOG as error:
             topic.partitions.pop(index, None)
+            self._fail(topic_id, index, error)
             if partition is not None:
                 partition.close()
-            self._fail(topic_id, index, error)
-        else:
-            topic.partitions[index] = partition
-            self._offline.discard((topic_id, index))
+                if isinstance(error, OSError):
+                    self._logs.fail_directory_of(partition.log, error)
+            return
+        topic.partitions[index] = partition
+        actual_id = self._logs.directory_id_of(name, index)
+        if actual_id and actual_id != directory_id:
+            self._placed[topic_id, index] = actual_id
 
     def _drop_topic(self, image: TopicImage) -> None:
         for index in image.partitions:
@@ -248,12 +270,25 @@ class ReplicaManager:
     # --- disks ---
 
     def disk_failed(self, partition: Partition, error: OSError) -> None:
-        """The disk refused: the partition is offline until the node is restarted, as in Kafka (KIP-112)."""
+        """The disk refused: its whole log directory is out of service until the node starts again (KIP-112)."""
         topic = self.by_id.get(partition.topic_id)
         if topic is not None:
             topic.partitions.pop(partition.index, None)
         partition.close()
         self._fail(partition.topic_id, partition.index, error)
+        self._logs.fail_directory_of(partition.log, error)
+
+    def directory_failed(self, path: PurePath) -> bool:
+        return self._logs.is_offline(path)
+
+    def take_offline(self, names: Iterable[tuple[str, int]]) -> None:
+        """The directory of these failed."""
+        for name, index in names:
+            topic = self.by_name.get(name)
+            partition = None if topic is None else topic.partitions.pop(index, None)
+            if partition is not None:
+                partition.close()
+                self._offline.add((partition.topic_id, index))
 
     def _fail(self, topic_id: bytes, index: int, error: Exception) -> None:
         self._offline.add((topic_id, index))

@@ -1,0 +1,85 @@
+"""A log directory whose disk fails or fills is taken out of service; the rest of the node goes on. KIP-112, 858.
+
+    an OSError of a log ─► LogManager.fail_directory ─► its partitions are offline (KAFKA_STORAGE_ERROR)
+                                                     ─► the controller: this broker leads none of them any more
+    the metadata log lies there, or none is left ─► the node stops
+
+Until the node starts again nothing touches such a directory; what it holds is recovered then. Which directory a
+replica lies in is told to the controller as soon as it is placed, so that it never begins anew in another.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ottla.metadata.controller.directories import assign_replicas, directories_offline
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from pathlib import PurePath
+
+    from ottla.broker.controller.shell import ControllerShell
+    from ottla.broker.replica.replica_manager import ReplicaManager
+    from ottla.log.file_names import TopicPartition
+    from ottla.log.manager import LogManager
+    from ottla.metadata.delta import MetadataDelta
+    from ottla.metadata.image import MetadataImage
+    from ottla.runtime.loop import StopRequest
+
+
+class DirectoryFailures:
+    """`watch` once the replicas are there; `on_metadata` subscribes behind them."""
+
+    def __init__(
+        self,
+        logs: LogManager,
+        replicas: ReplicaManager,
+        controller: ControllerShell,
+        stop_request: StopRequest,
+        *,
+        metadata_directory: PurePath,
+        report: Callable[[str], None],
+    ) -> None:
+        self._logs = logs
+        self._replicas = replicas
+        self._controller = controller
+        self._stop_request = stop_request
+        self._metadata_directory = metadata_directory
+        self._report = report
+
+    def watch(self) -> None:
+        self._logs.on_failure = self._failed
+
+    def on_metadata(self, delta: MetadataDelta, image: MetadataImage) -> None:
+        placed = self._replicas.take_placed()
+        if placed:
+            self._submitted(self._controller.submit(partial(assign_replicas, broker_id=self._node_id, placed=placed)))
+
+    @property
+    def _node_id(self) -> int:
+        return self._replicas.node_id
+
+    def _failed(self, path: PurePath, names: list[TopicPartition], error: OSError) -> None:
+        self._replicas.take_offline(names)
+        if path == self._metadata_directory:
+            self._stop_request.stop(f"log directory {path}, which holds the metadata log, failed", error)
+        elif not self._logs.online:
+            self._stop_request.stop(f"log directory {path} failed, and no other is left", error)
+        else:
+            self._report(
+                f"log directory {path} is offline until the node starts again, and {len(names)} partitions with it: "
+                f"{error}"
+            )
+            offline = [one.directory_id for one in self._logs.directories if one.failure is not None]
+            schema = self._controller.schema
+            decision = partial(directories_offline, schema=schema, broker_id=self._node_id, offline=offline)
+            self._submitted(self._controller.submit(decision))
+
+    def _submitted(self, future: asyncio.Future[None]) -> None:
+        def done(answer: asyncio.Future[None]) -> None:
+            if not answer.cancelled() and (error := answer.exception()) is not None:
+                self._report(f"the controller could not be told of log directories: {error}")
+
+        future.add_done_callback(done)

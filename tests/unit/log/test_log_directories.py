@@ -1,0 +1,176 @@
+"""Several log directories, one of which fails: only what lies there is out of service."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.simulation.disk import SimulatedDisk
+from tests.unit.log.batches import all_records, append, batch
+from tests.unit.log.test_manager import Hands
+
+from ottla.log.config import LogConfig
+from ottla.log.file_names import TopicPartition
+from ottla.log.manager import LogManager
+from ottla.log.upkeep import LogUpkeep, UpkeepIntervals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.simulation.disk import SimulatedFile
+
+A, B = PurePath("/a"), PurePath("/b")
+IDS = {A: b"a" * 16, B: b"b" * 16}
+CONFIG = LogConfig(flush_ms=500, segment_bytes=500)
+
+
+class OneBadDirectory(SimulatedDisk):
+    """Every access below `bad` fails."""
+
+    bad: PurePath | None = None
+
+    def _check(self, path: PurePath) -> None:
+        if self.bad is not None and path.is_relative_to(self.bad):
+            raise OSError(errno.EIO, "Input/output error", str(path))
+
+    def open(self, path: PurePath, *, create: bool = False) -> SimulatedFile:
+        self._check(path)
+        return super().open(path, create=create)
+
+    def list(self, directory: PurePath) -> list[str]:
+        self._check(directory)
+        return super().list(directory)
+
+    def make_directory(self, directory: PurePath) -> None:
+        self._check(directory)
+        super().make_directory(directory)
+
+    def rename(self, source: PurePath, target: PurePath) -> None:
+        self._check(source)
+        super().rename(source, target)
+
+    def sync_directory(self, directory: PurePath) -> None:
+        self._check(directory)
+        super().sync_directory(directory)
+
+
+class House:
+    def __init__(self, disk: OneBadDirectory | None = None) -> None:
+        self.disk = disk or OneBadDirectory(1)
+        self.hands = Hands()
+        self.manager = LogManager(self.disk, [A, B], self.hands, unique=lambda: bytes(16), directory_ids=IDS)
+        self.lost: list[tuple[PurePath, list[TopicPartition]]] = []
+        self.manager.on_failure = lambda path, names, _: self.lost.append((path, names))
+        self.recovered = self.manager.open_all(lambda _: CONFIG)
+
+    def make(self, *names: str) -> None:
+        for name in names:
+            log = self.manager.get_or_create(name, 0, name.encode().ljust(16), CONFIG)
+            append(log, batch(3))
+            log.flush()
+
+    def where(self, name: str) -> PurePath | None:
+        directory = self.manager.directory_of(name, 0)
+        return None if directory is None else directory.path
+
+
+def run_blocking(work: Callable[[], None], done: Callable[[BaseException | None], None]) -> None:
+    work()
+    done(None)
+
+
+def test_new_logs_go_where_the_fewest_are_or_where_the_metadata_says() -> None:
+    house = House()
+    house.make("t", "u", "v", "w")
+    assert [house.where(name) for name in "tuvw"] == [A, B, A, B]
+    house.manager.get_or_create("x", 0, bytes(16), CONFIG, IDS[B])
+    assert house.where("x") == B
+    assert house.manager.directory_id_of("x", 0) == IDS[B]
+
+
+def test_a_failure_takes_one_directory_out_of_service() -> None:
+    house = House()
+    house.make("t", "u", "v")
+    house.disk.bad = B
+    house.manager.fail_directory(B, OSError(errno.EIO, "broken"))
+    assert house.lost == [(B, [TopicPartition("u", 0)])]
+    assert house.manager.get("u", 0) is None
+    assert [directory.path for directory in house.manager.online] == [A]
+    house.make("w")
+    assert house.where("w") == A
+    house.manager.checkpoint()
+    house.hands.forward(120_000)
+    house.manager.remove_deleted()
+    house.manager.close()
+    assert ".kafka_cleanshutdown" in house.disk.list(A)
+    assert len(house.lost) == 1
+    house.disk.bad = None
+    assert ".kafka_cleanshutdown" not in house.disk.list(B)
+
+
+def test_what_lies_in_an_offline_directory_does_not_begin_anew_elsewhere() -> None:
+    house = House()
+    house.make("t", "u")
+    house.manager.fail_directory(B, OSError(errno.EIO, "broken"))
+    with pytest.raises(OSError, match="offline"):
+        house.manager.get_or_create("u", 0, b"u".ljust(16), CONFIG, IDS[B])
+    assert house.manager.get("u", 0) is None
+
+
+def test_the_next_start_without_and_with_the_directory() -> None:
+    house = House()
+    house.make("t", "u")
+    house.manager.close()
+    house.disk.bad = B
+    without = House(house.disk)
+    assert [directory.path for directory in without.manager.online] == [A]
+    assert without.where("t") == A
+    assert without.manager.get("u", 0) is None
+    without.manager.close()
+    house.disk.bad = None
+    again = House(house.disk)
+    log = again.manager.get("u", 0)
+    assert log is not None
+    assert len(all_records(log)) == 3
+
+
+def test_no_directory_left_is_an_error() -> None:
+    house = House()
+    house.make("t")
+    house.manager.fail_directory(A, OSError(errno.EIO, "broken"))
+    house.manager.fail_directory(B, OSError(errno.EIO, "broken"))
+    with pytest.raises(OSError, match="no log directory"):
+        house.manager.get_or_create("x", 0, bytes(16), CONFIG)
+
+
+@pytest.mark.parametrize("way", ["checkpoint", "flush", "retention"])
+def test_upkeep_finds_a_failed_disk_and_goes_on_with_the_others(way: str) -> None:
+    house = House()
+    house.make("t", "u")
+    failures: list[OSError] = []
+    intervals = UpkeepIntervals(
+        log_flush_offset_checkpoint_interval_ms=1000 if way == "checkpoint" else 1e9,
+        log_retention_check_interval_ms=1000 if way == "retention" else 1e9,
+        flush_check_ms=500 if way == "flush" else 1e9,
+    )
+    upkeep = LogUpkeep(house.manager, house.hands, house.hands, run_blocking, failures.append, intervals)
+    upkeep.start()
+    for name in "tu":
+        log = house.manager.get(name, 0)
+        assert log is not None
+        append(log, batch(3))
+        log.roll(house.hands.now_ms())
+        log.high_watermark = log.log_end_offset
+        log.config = LogConfig(retention_ms=1, flush_ms=500)
+    house.disk.bad = B
+    house.hands.forward(3_000)
+    assert [path for path, _ in house.lost] == [B]
+    log = house.manager.get("t", 0)
+    assert log is not None
+    if way == "flush":
+        assert log.recovery_point == log.log_end_offset
+    if way == "retention":
+        assert log.log_start_offset == log.log_end_offset
+    append(log, batch(1))
