@@ -189,7 +189,9 @@ class ConsumerTranscript(Transcript):
         await asyncio.sleep(0.3)
 
     async def delete_topic(self, name: str) -> None:
-        request = DeleteTopicsRequest(topics=[DeleteTopicState(name=name, topic_id=ZERO_UUID)], topic_names=[], timeout_ms=10_000)
+        request = DeleteTopicsRequest(
+            topics=[DeleteTopicState(name=name, topic_id=ZERO_UUID)], topic_names=[], timeout_ms=10_000
+        )
         await self.ask(request, 6, DeleteTopicsResponse)
         self.notes.pop()
         await asyncio.sleep(0.3)
