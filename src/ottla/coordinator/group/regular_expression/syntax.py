@@ -158,6 +158,8 @@ class _Parser:
             node = self._atom()
             if node is not None:
                 parts.append(self._repeated(node))
+            elif parts:
+                parts[-1] = self._repeated(parts[-1])
         return Sequence(tuple(parts))
 
     def _quoted(self) -> list[Node]:
@@ -208,6 +210,8 @@ class _Parser:
 
     def _atom(self) -> Node | None:
         """None: something that only sets flags."""
+        if self._repetition() is not None:
+            raise InvalidExpressionError("there is nothing to repeat")
         char = self._next()
         if char == "(":
             return self._group()
@@ -219,8 +223,6 @@ class _Parser:
             return Assertion(AssertionKind.START)
         if char == "$":
             return Assertion(AssertionKind.END)
-        if char in "*+?":
-            raise InvalidExpressionError(f"nothing before {char} to repeat")
         if char == "\\":
             return self._escape()
         return self._literal(char)
@@ -281,8 +283,6 @@ class _Parser:
         if char and char.lower() in _PERL:
             chars = _PERL[char.lower()]
             return chars if char.islower() else ALPHABET - chars
-        if char == "C":
-            return ALPHABET
         if char and char in "pP":
             name = self._until("}", "a class") if self._accept("{") else self._next()
             negated = name.startswith("^")
