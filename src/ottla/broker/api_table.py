@@ -150,6 +150,18 @@ def _sasl_authenticate(parts: Parts) -> Handler:
     return SaslAuthenticateHandler()
 
 
+def _describe_client_quotas(parts: Parts) -> Handler:
+    from ottla.broker.apis.describe_client_quotas import DescribeClientQuotasHandler
+
+    return DescribeClientQuotasHandler(parts.image)
+
+
+def _alter_client_quotas(parts: Parts) -> Handler:
+    from ottla.broker.apis.alter_client_quotas import AlterClientQuotasHandler
+
+    return AlterClientQuotasHandler(parts.controller)
+
+
 def _describe_user_scram_credentials(parts: Parts) -> Handler:
     from ottla.broker.apis.describe_user_scram_credentials import DescribeUserScramCredentialsHandler
 
@@ -463,6 +475,8 @@ HANDLERS: dict[ApiKey, Callable[[Parts], Handler]] = {
     ApiKey.DELETE_GROUPS: _delete_groups,
     ApiKey.INCREMENTAL_ALTER_CONFIGS: _incremental_alter_configs,
     ApiKey.OFFSET_DELETE: _offset_delete,
+    ApiKey.DESCRIBE_CLIENT_QUOTAS: _describe_client_quotas,
+    ApiKey.ALTER_CLIENT_QUOTAS: _alter_client_quotas,
     ApiKey.DESCRIBE_USER_SCRAM_CREDENTIALS: _describe_user_scram_credentials,
     ApiKey.ALTER_USER_SCRAM_CREDENTIALS: _alter_user_scram_credentials,
     ApiKey.DESCRIBE_CLUSTER: _describe_cluster,

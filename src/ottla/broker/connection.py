@@ -66,6 +66,7 @@ class Connection:
         "_frames",
         "_listener_name",
         "_max_request_bytes",
+        "_muted",
         "_on_closed",
         "_on_connected",
         "_out",
@@ -108,6 +109,7 @@ class Connection:
         self._pending: deque[_Pending] = deque()
         self._parked = False  # a request is being waited for, or too many are
         self._blocked = False  # the client does not read its answers
+        self._muted: asyncio.TimerHandle | None = None  # it has used more than its quota
         self._closed = False
         self._out = bytearray()
         self._regions: list[tuple[int, Region]] = []
@@ -128,6 +130,26 @@ class Connection:
     def identified(self, principal: str) -> None:
         """TLS says who the client is, before its first request."""
         self._client.principal = principal
+
+    def _mute(self, wait_ms: int) -> None:
+        if self._closed:
+            return
+        loop = asyncio.get_running_loop()
+        if self._muted is not None:
+            if self._muted.when() >= loop.time() + wait_ms / 1000:
+                return
+            self._muted.cancel()
+        self._muted = loop.call_later(wait_ms / 1000, self._unmute)
+        self._parked = True
+        self._transport.pause_reading()
+
+    def _unmute(self) -> None:
+        self._muted = None
+        self._parked = self._is_waited_for()
+        self._resume()
+
+    def _is_waited_for(self) -> bool:
+        return any(entry.future is not None and not entry.route.pipelines for entry in self._pending)
 
     # --- EnteringConnection
 
@@ -151,6 +173,7 @@ class Connection:
             listener=self._listener_name,
             security_protocol=self._security_protocol,
         )
+        self._client.mute = self._mute
         if not self._on_connected(self):
             transport.close(abort=True)
 
@@ -183,6 +206,9 @@ class Connection:
 
     def disconnected(self, error: OSError | None) -> None:
         self._closed = True
+        if self._muted is not None:
+            self._muted.cancel()
+            self._muted = None
         self._backlog.clear()
         pending, self._pending = self._pending, deque()
         for entry in pending:
@@ -201,7 +227,7 @@ class Connection:
         """Go on after something that was waited for; read again when all that came is served."""
         if not self._closed and not self._parked:
             self._serve_backlog()
-        if not self._closed and not self._backlog and not self._blocked:
+        if not self._closed and not self._backlog and not self._blocked and self._muted is None:
             self._transport.resume_reading()
 
     def _serve_backlog(self) -> None:
@@ -246,7 +272,7 @@ class Connection:
         entry = _Pending(route, context.correlation_id)
         entry.future = future = asyncio.ensure_future(answer)
         self._pending.append(entry)
-        self._parked = not route.pipelines or len(self._pending) >= MAX_PIPELINED_REQUESTS
+        self._parked = self._parked or not route.pipelines or len(self._pending) >= MAX_PIPELINED_REQUESTS
         future.add_done_callback(lambda done: self._answered(entry, context, done))
 
     def _answered(self, entry: _Pending, context: RequestContext, done: asyncio.Future[Response | None]) -> None:
@@ -268,7 +294,7 @@ class Connection:
                 self._encode(first.route, first.correlation_id, first.response)
             if self._is_closed():
                 return
-        self._parked = any(entry.future is not None and not entry.route.pipelines for entry in pending)
+        self._parked = self._muted is not None or self._is_waited_for()
         self._flush()
         if self._ending and not pending:
             self._transport.close()

@@ -70,6 +70,12 @@ class Dispatcher:
         self._table = table
         self._handlers: dict[ApiKey, Handler] = {}
         self._routes: dict[tuple[int, int], Route] = {}
+        self._around: Callable[[ApiKey, Handler], Handler] | None = None
+
+    def put_around(self, around: Callable[[ApiKey, Handler], Handler] | None) -> None:
+        """What stands around every handler from the next request on; `None`: nothing does."""
+        self._around = around
+        self._routes.clear()
 
     def warm_up(self) -> bool:
         """Make one more handler, before somebody waits for it; whether there are more to make."""
@@ -83,7 +89,7 @@ class Dispatcher:
         handler = self._handlers.get(key)
         if handler is None:
             handler = self._handlers[key] = self._table[key]()
-        return handler
+        return handler if self._around is None else self._around(key, handler)
 
     def open(self, frame: memoryview, connection: ClientConnection) -> tuple[Route, RequestContext, Any]:
         """The route, the context and the decoded request of a frame.

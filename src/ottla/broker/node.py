@@ -45,6 +45,7 @@ from ottla.broker.settings import (
     controller_endpoints,
     controller_settings,
     group_metadata_topic,
+    quota_windows,
     share_state_topic,
     socket_options,
     transaction_state_topic,
@@ -70,7 +71,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ottla.broker.coordinator.group_coordinator import GroupCoordinator
+    from ottla.broker.quotas.client_quotas import ClientQuotas
+    from ottla.broker.quotas.quota_layer import QuotaLayer
     from ottla.broker.share.share_parts import ShareParts
+    from ottla.metadata.image import MetadataImage
     from ottla.runtime.config.server_config import ServerConfig
     from ottla.runtime.loop import StopRequest
     from ottla.runtime.network import Listener
@@ -151,6 +155,7 @@ class Node:
                 previous_broker_epoch=logs.directories[0].broker_epoch,
             )
             controller.subscribe(replicas.on_metadata)
+            self._apply_quotas(controller, dispatcher)
             controller.subscribe(failures.on_metadata)
             controller.subscribe(follow_broker_configs(self._dynamic_config, self._reconfigure, _report))
             controller.subscribe(groups.on_metadata)
@@ -352,10 +357,6 @@ class Node:
         """Beside what follows the metadata by itself: logs, topics, groups, metrics subscriptions."""
         self._listeners.set_limits(connection_limits(config))
 
-    def _reconfigure(self, config: ServerConfig) -> None:
-        """Beside what follows the metadata by itself: logs, topics, groups, metrics subscriptions."""
-        self._listeners.set_limits(connection_limits(config))
-
     async def _listen(self, dispatcher: Dispatcher, controller: ControllerShell) -> list[Listener]:
         """Take the addresses, so that the real ports are known; nobody is let in yet."""
         listeners = []
@@ -386,6 +387,27 @@ class Node:
                 gc.set_threshold(GC_THRESHOLD)
 
         self._timers.call_later(WARM_UP_INTERVAL_MS, turn)
+
+    def _apply_quotas(self, controller: ControllerShell, dispatcher: Dispatcher) -> None:
+        """As long as there are client quotas, and no longer, something stands around the handlers."""
+        layer: QuotaLayer | None = None
+        quotas: ClientQuotas | None = None
+
+        def follow(_: object, image: MetadataImage) -> None:
+            nonlocal layer, quotas
+            if quotas is None:
+                if not image.client_quotas.by_entity:
+                    return
+                from ottla.broker.quotas.client_quotas import ClientQuotas
+                from ottla.broker.quotas.quota_layer import QuotaLayer
+
+                quotas = ClientQuotas(self._clock, quota_windows(self._config))
+                layer = QuotaLayer(quotas, lambda: controller.image, self._config.get_int("num.partitions"))
+            if image.client_quotas is not quotas.image:
+                active = quotas.update(image.client_quotas)
+                dispatcher.put_around(layer.around if layer is not None and active else None)
+
+        controller.subscribe(follow)
 
     def _sweep_tokens(self, controller: ControllerShell) -> None:
         """From time to time, remove delegation tokens that have expired."""

@@ -10,6 +10,10 @@ from ottla.protocol.message import Response
 ANONYMOUS = "User:ANONYMOUS"
 
 
+def _no_one_to_mute(_: int) -> None:
+    """A connection that only a test has."""
+
+
 class ClientConnection:
     """A client's connection as handlers see it: who is there, and through which door."""
 
@@ -19,6 +23,7 @@ class ClientConnection:
         "client_software_name",
         "client_software_version",
         "listener",
+        "mute",
         "on_closed",
         "principal",
         "security_protocol",
@@ -39,6 +44,8 @@ class ClientConnection:
         self.listener = listener
         self.principal = principal
         self.security_protocol = security_protocol
+        self.mute: Callable[[int], None] = _no_one_to_mute
+        """Leave the connection unread for so many milliseconds, after the answer (KIP-219)."""
         self.token_authenticated = False  # with a delegation token, which may not make further ones
         self.on_closed: dict[Hashable, Callable[[], None]] = {}  # whoever wants to know that the client is gone
         self.client_software_name = "unknown"  # until ApiVersions v3+ tells (KIP-511)

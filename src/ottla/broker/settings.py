@@ -23,6 +23,7 @@ from ottla.runtime.sockets import DEFAULT_BACKLOG, OPERATING_SYSTEM_DEFAULT, Soc
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ottla.broker.quotas.client_quotas import QuotaWindows
     from ottla.runtime.config.server_config import ServerConfig
 
 MINUTE_MS = 60_000
@@ -132,6 +133,17 @@ def _consumer_assignors(config: ServerConfig) -> tuple[str, ...]:
     if unknown or not names:
         raise ConfigError(key, ",".join(names), f"each item must be one of {', '.join(ASSIGNORS)}")
     return names
+
+
+def quota_windows(config: ServerConfig) -> QuotaWindows:
+    from ottla.broker.quotas.client_quotas import QuotaWindows
+
+    return QuotaWindows(
+        count=config.get_int("quota.window.num"),
+        size_ms=config.get_int("quota.window.size.seconds") * 1000,
+        controller_count=config.get_int("controller.quota.window.num"),
+        controller_size_ms=config.get_int("controller.quota.window.size.seconds") * 1000,
+    )
 
 
 def group_metadata_topic(config: ServerConfig) -> InternalTopic:

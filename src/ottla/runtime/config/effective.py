@@ -67,6 +67,11 @@ EFFECTIVE_KEYS: frozenset[str] = frozenset(
         "ssl.truststore.location",
         "ssl.truststore.type",
         "telemetry.max.bytes",
+        # How much somebody may use
+        "controller.quota.window.num",
+        "controller.quota.window.size.seconds",
+        "quota.window.num",
+        "quota.window.size.seconds",
         # Who may do what
         "authorizer.class.name",
         # Topics
