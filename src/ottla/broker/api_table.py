@@ -316,6 +316,13 @@ def _describe_log_dirs(parts: Parts) -> Handler:
     return DescribeLogDirsHandler(parts.replicas, parts.log_directories)
 
 
+def _alter_replica_log_dirs(parts: Parts) -> Handler:
+    from ottla.broker.apis.alter_replica_log_dirs import AlterReplicaLogDirsHandler
+
+    assert parts.replica_mover is not None
+    return AlterReplicaLogDirsHandler(parts.replicas, parts.replica_mover, parts.config.log_dirs)
+
+
 def _create_partitions(parts: Parts) -> Handler:
     from ottla.broker.apis.create_partitions import CreatePartitionsHandler
 
@@ -465,6 +472,7 @@ HANDLERS: dict[ApiKey, Callable[[Parts], Handler]] = {
     ApiKey.DELETE_ACLS: _delete_acls,
     ApiKey.DESCRIBE_CONFIGS: _describe_configs,
     ApiKey.ALTER_CONFIGS: _alter_configs,
+    ApiKey.ALTER_REPLICA_LOG_DIRS: _alter_replica_log_dirs,
     ApiKey.DESCRIBE_LOG_DIRS: _describe_log_dirs,
     ApiKey.SASL_AUTHENTICATE: _sasl_authenticate,
     ApiKey.CREATE_PARTITIONS: _create_partitions,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ottla.broker.controller.shell import ControllerShell
     from ottla.broker.replica.replica_manager import ReplicaManager
     from ottla.log.file_names import TopicPartition
+    from ottla.log.log import Log
     from ottla.log.manager import LogManager
     from ottla.metadata.delta import MetadataDelta
     from ottla.metadata.image import MetadataImage
@@ -53,6 +54,14 @@ class DirectoryFailures:
         self._logs.on_failure = self._failed
 
     def on_metadata(self, delta: MetadataDelta, image: MetadataImage) -> None:
+        self._tell_placed()
+
+    def moved(self, name: TopicPartition, log: Log) -> None:
+        """AlterReplicaLogDirs has moved a log."""
+        self._replicas.moved(name, log)
+        self._tell_placed()
+
+    def _tell_placed(self) -> None:
         placed = self._replicas.take_placed()
         if placed:
             self._submitted(self._controller.submit(partial(assign_replicas, broker_id=self._node_id, placed=placed)))

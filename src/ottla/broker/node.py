@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from ottla.broker.quotas.client_quotas import ClientQuotas
     from ottla.broker.quotas.quota_layer import QuotaLayer
     from ottla.broker.share.share_parts import ShareParts
+    from ottla.log.replica_mover import ReplicaMover
     from ottla.metadata.image import MetadataImage
     from ottla.runtime.config.server_config import ServerConfig
     from ottla.runtime.loop import StopRequest
@@ -146,6 +147,7 @@ class Node:
             replicas, groups = self._make_replicas(logs)
             failures = self._watch_directories(logs, replicas, controller)
             parts = self._make_parts(storage, controller, replicas, groups)
+            parts.replica_mover = cache(lambda: self._make_replica_mover(logs, failures))
             transactions = parts.transactions
             dispatcher = Dispatcher(handler_makers(parts))
             listeners = await self._listen(dispatcher, controller)
@@ -276,6 +278,13 @@ class Node:
         )
         failures.watch()
         return failures
+
+    def _make_replica_mover(self, logs: LogManager, failures: DirectoryFailures) -> ReplicaMover:
+        from ottla.log.replica_mover import ReplicaMover
+
+        mover = ReplicaMover(logs, self._timers, self._clock, self._blocking.run, moved=failures.moved, report=_report)
+        self._undo.append(mover.stop)
+        return mover
 
     def _make_replicas(self, logs: LogManager) -> tuple[ReplicaManager, GroupCoordinator]:
         config = self._config

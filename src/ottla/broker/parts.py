@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ottla.coordinator.group.share.share_groups import ShareSettings
     from ottla.coordinator.result import CoordinatorTimers
     from ottla.coordinator.transaction.shard import TransactionShard
+    from ottla.log.replica_mover import ReplicaMover
     from ottla.metadata.image import MetadataImage
     from ottla.runtime.config.server_config import ServerConfig
     from ottla.runtime.time import Clock, Timers
@@ -59,6 +60,8 @@ class Parts:
     share: Callable[[], ShareParts]
     """Made when it is first asked for."""
     receives_telemetry: bool = False
+    replica_mover: Callable[[], ReplicaMover] | None = None
+    """Made when it is first asked for."""
     authorizer: Authorizer | None = None
     """`None`: everybody may do everything."""
 

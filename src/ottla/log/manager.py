@@ -30,6 +30,7 @@ from ottla.log.clean_shutdown import read_broker_epoch, remove_clean_shutdown, w
 from ottla.log.config import LogConfig
 from ottla.log.file_names import (
     DELETE_DIRECTORY,
+    FUTURE_DIRECTORY,
     STRAY_DIRECTORY,
     TopicPartition,
     parse_log_directory,
@@ -96,6 +97,7 @@ class LogManager:
         self.on_failure: Callable[[PurePath, list[TopicPartition], OSError], None] = lambda *_: None
         self._by_name: dict[TopicPartition, LogDirectory] = {}
         self._removable: list[tuple[int, PurePath]] = []
+        self.futures: dict[TopicPartition, tuple[LogDirectory, Log]] = {}
 
     # ── opening ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -121,7 +123,9 @@ class LogManager:
         self._read_state(directory)
         for name in self._files.list(directory.path):
             log = parse_log_directory(name)
-            if suffix_of_directory(name) == DELETE_DIRECTORY:
+            if suffix_of_directory(name) == FUTURE_DIRECTORY:
+                self._files.remove(directory.path / name)  # a copy that was not finished; whoever wants it asks again
+            elif suffix_of_directory(name) == DELETE_DIRECTORY:
                 self._removable.append((self._clock.now_ms() + self._delete_delay_ms, directory.path / name))
             elif log is not None and log != METADATA_LOG and log not in self._by_name:
                 try:
@@ -130,6 +134,12 @@ class LogManager:
                     continue
                 if not directory.clean:
                     recovered.append(Recovered(log, opened.truncated_bytes))
+            elif log is not None and log in self._by_name:
+                # A move between directories was interrupted after its end: the other one is as good.
+                self._files.rename(
+                    directory.path / name,
+                    directory.path / suffixed_directory(log, self._unique(), STRAY_DIRECTORY),
+                )
         remove_clean_shutdown(self._files, directory.path)
 
     def _read_state(self, directory: LogDirectory) -> None:
@@ -242,6 +252,7 @@ class LogManager:
         for name in lost:
             self._by_name.pop(name, None)
         self._removable = [(when, other) for when, other in self._removable if other.parent != path]
+        self.futures = {name: (to, log) for name, (to, log) in self.futures.items() if to is not directory}
         self.on_failure(path, lost, error)
 
     def fail_directory_of(self, log: Log, error: OSError) -> None:
@@ -256,6 +267,7 @@ class LogManager:
     def delete(self, topic: str, partition: int) -> None:
         """Rename the log's directory to `-delete`; its files go after the delay. Nothing happens if there is none."""
         name = TopicPartition(topic, partition)
+        self.abandon_move(name)
         if name in self._by_name:
             try:
                 path = self._put_aside(name, DELETE_DIRECTORY)
@@ -263,6 +275,65 @@ class LogManager:
                 self.fail_directory(self._by_name[name].path, error)
                 return
             self._removable.append((self._clock.now_ms() + self._delete_delay_ms, path))
+
+    # ── moving between directories ─────────────────────────────────────────────────────────────────────────────────
+
+    def begin_move(self, name: TopicPartition, target: PurePath) -> None:
+        """Make the future log of `name` in another directory; nothing happens if it lies there. `OSError`."""
+        directory = next(one for one in self.online if one.path == target)
+        if name in self.futures and self.futures[name][0] is directory:
+            return
+        self.abandon_move(name)
+        source = self._by_name[name].logs[name]
+        if self._by_name[name] is directory:
+            return
+        path = directory.path / suffixed_directory(name, self._unique(), FUTURE_DIRECTORY)
+        now_ms = self._clock.now_ms()
+        try:
+            future = Log.open(self._files, path, source.config, now_ms=now_ms, clean=True, topic_id=source.topic_id)
+            future.truncate_fully_at(source.log_start_offset, now_ms)
+        except OSError as error:
+            self.fail_directory(directory.path, error)
+            raise
+        self.futures[name] = (directory, future)
+
+    def abandon_move(self, name: TopicPartition) -> None:
+        """Remove the future log, if there is one."""
+        directory, future = self.futures.pop(name, (None, None))
+        if directory is not None and future is not None:
+            try:
+                self._files.remove(future.directory)
+            except OSError as error:
+                self.fail_directory(directory.path, error)
+
+    def complete_move(self, name: TopicPartition) -> Log:
+        """Put the synced future log, which holds everything, in the place of the current one. `OSError`."""
+        target, future = self.futures.pop(name)
+        origin = self._by_name[name]
+        source = origin.logs[name]
+        future.high_watermark = source.high_watermark
+        if future.log_start_offset < source.log_start_offset:
+            future.delete_records(source.log_start_offset)
+        cleaned = self.cleaner_offset(name)
+        try:
+            self._forget_checkpoints(target, name)
+            future.move(target.path / str(name))
+            self._files.sync_directory(target.path)
+        except OSError as error:
+            self.fail_directory(target.path, error)
+            raise
+        target.logs[name] = future
+        try:
+            path = self._put_aside(name, DELETE_DIRECTORY)
+            self._removable.append((self._clock.now_ms() + self._delete_delay_ms, path))
+        except OSError as error:
+            del origin.logs[name]
+            self.fail_directory(origin.path, error)
+        self._by_name[name] = target
+        if cleaned is not None:
+            self.checkpoint_cleaner_offset(name, cleaned)
+        self.checkpoint_log_start_offsets(target)
+        return future
 
     def put_strays_aside(self, is_hosted: Callable[[TopicPartition, bytes | None], bool]) -> list[TopicPartition]:
         """Rename the logs that the metadata does not give to this node to `-stray`; an operator may look at them."""

@@ -11,9 +11,11 @@ from tests.simulation.disk import SimulatedDisk
 from tests.unit.log.batches import all_records, append, batch
 from tests.unit.log.test_manager import Hands
 
+from ottla.log.append_result import AppendOrigin
 from ottla.log.config import LogConfig
 from ottla.log.file_names import TopicPartition
 from ottla.log.manager import LogManager
+from ottla.log.replica_mover import ReplicaMover
 from ottla.log.upkeep import LogUpkeep, UpkeepIntervals
 
 if TYPE_CHECKING:
@@ -174,3 +176,113 @@ def test_upkeep_finds_a_failed_disk_and_goes_on_with_the_others(way: str) -> Non
     if way == "retention":
         assert log.log_start_offset == log.log_end_offset
     append(log, batch(1))
+
+
+class Mover:
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.moved: list[TopicPartition] = []
+        self.reports: list[str] = []
+        self.mover = ReplicaMover(
+            house.manager,
+            house.hands,
+            house.hands,
+            run_blocking,
+            moved=lambda name, _: self.moved.append(name),
+            report=self.reports.append,
+        )
+
+
+def test_a_log_moves_while_it_is_written_to() -> None:
+    house = House()
+    house.make("t", "u")
+    name = TopicPartition("t", 0)
+    source = house.manager.get(*name)
+    assert source is not None
+    for number in range(30):
+        append(source, batch(2, producer_id=4, sequence=2 * number, size=100), epoch=number // 10)
+    source.high_watermark = source.log_end_offset
+    source.delete_records(5)
+    house.manager.checkpoint_cleaner_offset(name, 20)
+    mover = Mover(house)
+    mover.mover.move(name, B)
+    assert house.where("t") == A
+    assert [entry for entry in house.disk.list(B) if entry.endswith("-future")]
+    for number in range(30, 40):
+        house.hands.forward(2)
+        now = house.manager.get(*name)
+        assert now is not None
+        append(now, batch(2, producer_id=4, sequence=2 * number, size=100), epoch=number // 10)
+        now.high_watermark = now.log_end_offset
+    house.hands.forward(1_000)
+    assert mover.moved == [name]
+    assert house.where("t") == B
+    moved = house.manager.get(*name)
+    assert moved is not None
+    assert moved is not source
+    assert (moved.log_start_offset, moved.log_end_offset, moved.high_watermark) == (5, 83, 83)
+    assert [record.offset for record in all_records(moved)] == list(range(5, 83))
+    assert moved.producers.entries[4].next_sequence == 80
+    assert [epoch for epoch, _ in moved.epochs.entries] == [0, 1, 2, 3]
+    assert house.manager.cleaner_offset(name) == 20
+    house.hands.forward(120_000)
+    house.manager.remove_deleted()
+    assert not [entry for entry in house.disk.list(A) if entry.startswith("t-")]
+    house.manager.close()
+    again = House(house.disk)
+    assert again.where("t") == B
+    log = again.manager.get(*name)
+    assert log is not None
+    assert log.log_start_offset == 5
+
+
+def test_an_unfinished_move_is_forgotten_at_the_next_start() -> None:
+    house = House()
+    house.make("t")
+    Mover(house).mover.move(TopicPartition("t", 0), B)
+    house.disk.crash(power=False)
+    again = House(house.disk)
+    assert again.where("t") == A
+    assert not [entry for entry in house.disk.list(B) if entry.startswith("t-")]
+
+
+def test_a_move_ends_with_its_target_or_its_topic() -> None:
+    house = House()
+    house.make("t", "u", "v")
+    mover = Mover(house)
+    mover.mover.move(TopicPartition("t", 0), B)
+    mover.mover.move(TopicPartition("v", 0), B)
+    house.manager.delete("v", 0)
+    house.disk.bad = B
+    house.hands.forward(1_000)
+    assert [path for path, _ in house.lost] == [B]
+    assert house.manager.futures == {}
+    log = house.manager.get("t", 0)
+    assert log is not None
+    append(log, batch(1))
+    assert mover.moved == []
+
+
+def test_a_crash_right_after_the_change_leaves_one_log() -> None:
+    """The future log has its name, the other has it still: either is whole."""
+    house = House()
+    house.make("t")
+    name = TopicPartition("t", 0)
+    house.manager.begin_move(name, B)
+    source = house.manager.get(*name)
+    assert source is not None
+    future = house.manager.futures[name][1]
+    region = source.read(0, 1000).region
+    assert region is not None
+    future.append(
+        region.file.read(0, region.size), leader_epoch=-1, now_ms=house.hands.now_ms(), origin=AppendOrigin.REPLICATION
+    )
+    future.flush()
+    future.move(B / "t-0")
+    house.disk.crash(power=False)
+    again = House(house.disk)
+    log = again.manager.get(*name)
+    assert log is not None
+    assert len(all_records(log)) == 3
+    assert again.where("t") == A
+    assert [entry for entry in house.disk.list(B) if entry.endswith("-stray")]

@@ -9,7 +9,8 @@
 | 5       | whether a directory is cordoned     | 1066 |
 
 The offset lag of a log is how far its end is behind the high watermark, which it never is where nothing is replicated.
-Logs do not move between directories yet, so none is a future one. Kafka's `ReplicaManager.describeLogDirs`.
+The copy that AlterReplicaLogDirs makes is a future log; its lag is what it has not copied yet. Kafka's
+`ReplicaManager.describeLogDirs`.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from typing import TypeAlias
 from ottla.broker.replica.partition import Partition
 from ottla.broker.replica.replica_manager import ReplicaManager
 from ottla.broker.request_context import RequestContext
+from ottla.log.log import Log
 from ottla.protocol.api.describe_log_dirs import (
     DescribeLogDirsPartition,
     DescribeLogDirsRequest,
@@ -29,7 +31,7 @@ from ottla.protocol.api.describe_log_dirs import (
 )
 from ottla.protocol.errors import ErrorCode
 
-Hosted: TypeAlias = dict[str, dict[str, list[Partition]]]
+Hosted: TypeAlias = dict[str, dict[str, list[DescribeLogDirsPartition]]]
 
 
 @dataclass(slots=True, frozen=True)
@@ -63,11 +65,17 @@ class DescribeLogDirsHandler:
                 if wanted is None or (topic.name, index) in wanted:
                     parent = partition.log.directory.parent
                     path = absolute.get(parent) or absolute.setdefault(parent, str(Path(parent).absolute()))
-                    hosted.setdefault(path, {}).setdefault(topic.name, []).append(partition)
+                    hosted.setdefault(path, {}).setdefault(topic.name, []).append(_describe_log(index, partition.log))
+        for (name, index), future in self._manager.future_logs():
+            current = self._manager.find(name, index)
+            if isinstance(current, Partition) and (wanted is None or (name, index) in wanted):
+                lag = max(0, current.log.log_end_offset - future.log_end_offset)
+                path = str(Path(future.directory.parent).absolute())
+                hosted.setdefault(path, {}).setdefault(name, []).append(_describe_log(index, future, lag))
         return hosted
 
 
-def _describe(directory: LogDirectory, hosted: dict[str, list[Partition]]) -> DescribeLogDirsResult:
+def _describe(directory: LogDirectory, hosted: dict[str, list[DescribeLogDirsPartition]]) -> DescribeLogDirsResult:
     try:
         total_bytes, usable_bytes = (-1, -1) if directory.has_failed() else directory.disk_bytes()
     except OSError:
@@ -77,21 +85,17 @@ def _describe(directory: LogDirectory, hosted: dict[str, list[Partition]]) -> De
     return DescribeLogDirsResult(
         error_code=0,
         log_dir=directory.path,
-        topics=[
-            DescribeLogDirsTopic(name=name, partitions=[_describe_partition(partition) for partition in partitions])
-            for name, partitions in hosted.items()
-        ],
+        topics=[DescribeLogDirsTopic(name=name, partitions=partitions) for name, partitions in hosted.items()],
         total_bytes=total_bytes,
         usable_bytes=usable_bytes,
         is_cordoned=directory.cordoned,
     )
 
 
-def _describe_partition(partition: Partition) -> DescribeLogDirsPartition:
-    log = partition.log
+def _describe_log(index: int, log: Log, future_lag: int | None = None) -> DescribeLogDirsPartition:
     return DescribeLogDirsPartition(
-        partition_index=partition.index,
+        partition_index=index,
         partition_size=log.size_bytes,
-        offset_lag=max(0, log.high_watermark - log.log_end_offset),
-        is_future_key=False,
+        offset_lag=max(0, log.high_watermark - log.log_end_offset) if future_lag is None else future_lag,
+        is_future_key=future_lag is not None,
     )

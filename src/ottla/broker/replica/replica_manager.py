@@ -15,6 +15,7 @@ from ottla.broker.replica.partition import Partition
 from ottla.log.append_result import AppendOrigin, AppendResult
 from ottla.log.checkpoint import CorruptCheckpointError
 from ottla.log.config import LogConfig
+from ottla.log.file_names import TopicPartition
 from ottla.log.log import Log
 from ottla.log.recovery import OffsetOverflowError
 from ottla.metadata.delta import MetadataDelta
@@ -49,6 +50,9 @@ class Logs(Protocol):
     def fail_directory_of(self, log: Log, error: OSError) -> None: ...
 
     def is_offline(self, path: PurePath) -> bool: ...
+
+    @property
+    def futures(self) -> Mapping[TopicPartition, tuple[object, Log]]: ...
 
     def delete(self, topic: str, partition: int) -> None: ...
 
@@ -280,6 +284,18 @@ class ReplicaManager:
 
     def directory_failed(self, path: PurePath) -> bool:
         return self._logs.is_offline(path)
+
+    def future_logs(self) -> list[tuple[TopicPartition, Log]]:
+        """The copies that are to take a log's place."""
+        return [(name, log) for name, (_, log) in self._logs.futures.items()]
+
+    def moved(self, name: TopicPartition, log: Log) -> None:
+        """A log lies in another directory from now on: it goes on there."""
+        topic = self.by_name.get(name.topic)
+        partition = None if topic is None else topic.partitions.get(name.partition)
+        if topic is not None and partition is not None:
+            partition.log = log
+            self._placed[topic.topic_id, name.partition] = self._logs.directory_id_of(*name)
 
     def take_offline(self, names: Iterable[tuple[str, int]]) -> None:
         """The directory of these failed."""
