@@ -26,6 +26,7 @@ AT_LEAST: Final = {(kind, "records_per_s"): 1.2 for kind in ("produce", "one", "
 METRICS: Final = {
     "records_per_s": "records/s",
     "cpu_us_per_record": "broker CPU, µs a record",
+    "busy": "broker's core busy, %",
     "p50_ms": "p50, ms",
     "p99_ms": "p99, ms",
     "start_s": "empty disk to first answer, s",
@@ -67,7 +68,17 @@ def workload_rows(workload: Workload, ottla: Sequence[Measurement], kafka: Seque
         theirs = [value for value in (getattr(one, metric) for one in kafka) if value is not None]
         if ours and theirs:
             rows.append(row(workload.kind, workload.title, metric, ours, theirs))
+    busy = [[share for share in map(_busy_percent, side) if share is not None] for side in (ottla, kafka)]
+    if all(busy):
+        rows.append(row(workload.kind, workload.title, "busy", busy[0], busy[1]))
     return rows
+
+
+def _busy_percent(one: Measurement) -> float | None:
+    """How much of its core a broker used: where both have time to spare, the client set the throughput."""
+    if one.records_per_s is None or one.cpu_us_per_record is None:
+        return None
+    return one.records_per_s * one.cpu_us_per_record / 1e6 * 100
 
 
 def markdown(rows: Sequence[Row], about: Mapping[str, str]) -> str:

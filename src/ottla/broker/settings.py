@@ -63,7 +63,7 @@ def socket_options(config: ServerConfig) -> SocketOptions:
         return config.get_int(key) if key in config.explicit else otherwise
 
     return SocketOptions(
-        send_buffer_bytes=explicit("socket.send.buffer.bytes", OPERATING_SYSTEM_DEFAULT),
+        send_buffer_bytes=config.get_int("socket.send.buffer.bytes"),
         receive_buffer_bytes=explicit("socket.receive.buffer.bytes", OPERATING_SYSTEM_DEFAULT),
         backlog=explicit("socket.listen.backlog.size", DEFAULT_BACKLOG),
     )
@@ -110,6 +110,7 @@ def group_settings(config: ServerConfig) -> GroupCoordinatorConfig:
         offsets_retention_check_interval_ms=config.get_int("offsets.retention.check.interval.ms"),
         offsets_commit_timeout_ms=config.get_int("offsets.commit.timeout.ms"),
         offsets_load_buffer_size=config.get_int("offsets.load.buffer.size"),
+        node_id=config.node_id,
         consumer_group_max_size=config.get_int("group.consumer.max.size"),
         consumer_assignors=_consumer_assignors(config),
         consumer_session_timeout_ms=config.get_int("group.consumer.session.timeout.ms"),
