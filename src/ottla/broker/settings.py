@@ -53,7 +53,7 @@ def per_host_overrides(config: ServerConfig) -> dict[str, int]:
 
 
 def socket_options(config: ServerConfig) -> SocketOptions:
-    """Unless someone says otherwise the system sizes the buffers, and grows those of a connection that needs it.
+    """Unless someone says otherwise the system sizes the receive buffer, and grows that of a connection that needs it.
 
     Nor does the backlog begin at Kafka's 50: no thread of its own accepts here, and whom a full backlog turns away
     tries again after a second.
