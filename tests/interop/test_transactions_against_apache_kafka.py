@@ -6,7 +6,14 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.interop.transaction_scenarios import SCENARIOS, SETTINGS, TransactionTranscript, play
+from tests.interop.transaction_scenarios import (
+    OF_OLDER_CLUSTERS,
+    SCENARIOS,
+    SETTINGS,
+    TransactionTranscript,
+    finalize,
+    play,
+)
 from tests.peers.apache_kafka import KafkaNode
 from tests.peers.ottla_node import OttlaNode
 
@@ -30,5 +37,19 @@ async def test_the_same_answers_and_records(
     addresses: tuple[str, str], scenario: Callable[[TransactionTranscript], Awaitable[None]]
 ) -> None:
     kafka, ottla = await asyncio.gather(*(play(address, scenario) for address in addresses))
+    assert len(kafka) > 10
+    assert ottla == kafka
+
+
+@pytest.mark.java
+@pytest.mark.parametrize(
+    ("version", "scenario"), OF_OLDER_CLUSTERS, ids=lambda value: getattr(value, "__name__", str(value))
+)
+async def test_the_same_where_less_is_finalized(
+    addresses: tuple[str, str], version: int, scenario: Callable[[TransactionTranscript], Awaitable[None]]
+) -> None:
+    for address in addresses:
+        await finalize(address, version)
+    kafka, ottla = await asyncio.gather(*(play(address, scenario, version) for address in addresses))
     assert len(kafka) > 10
     assert ottla == kafka

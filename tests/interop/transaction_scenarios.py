@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from tests.interop.group_scenarios import Transcript
+from tests.interop.group_scenarios import Connection, Transcript
 
 from ottla.coordinator.group.records import decode_record as decode_group_record
 from ottla.coordinator.partitioner import partition_for
@@ -33,6 +33,7 @@ from ottla.protocol.api.list_transactions import ListTransactionsRequest, ListTr
 from ottla.protocol.api.metadata import MetadataRequest, MetadataRequestTopic, MetadataResponse
 from ottla.protocol.api.offset_fetch import OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchResponse
 from ottla.protocol.api.produce import PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData
+from ottla.protocol.api.update_features import FeatureUpdateKey, UpdateFeaturesRequest, UpdateFeaturesResponse
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.record import RecordBatchBuilder, iterate_records
 from ottla.protocol.record_batch import iterate_batches
@@ -616,9 +617,25 @@ SCENARIOS: tuple[Callable[[TransactionTranscript], Awaitable[None]], ...] = (
 )
 
 
-async def play(address: str, scenario: Callable[[TransactionTranscript], Awaitable[None]]) -> list[str]:
+OF_OLDER_CLUSTERS = ((1, first_version), (1, fencing), (1, timeouts), (0, first_version))
+"""With the finalized `transaction.version`, which only goes down. At 0 no client uses what came with 2."""
+
+
+async def finalize(address: str, transaction_version: int) -> None:
+    """Take the cluster back to what older ones have."""
+    connection = await Connection.open(address)
+    update = FeatureUpdateKey(feature="transaction.version", max_version_level=transaction_version, upgrade_type=2)
+    answer = await connection.ask(UpdateFeaturesRequest(feature_updates=[update]), 1, UpdateFeaturesResponse)
+    connection.close()
+    assert answer.error_code == ErrorCode.NONE
+    assert not any(result.error_code for result in answer.results)
+
+
+async def play(
+    address: str, scenario: Callable[[TransactionTranscript], Awaitable[None]], transaction_version: int = 2
+) -> list[str]:
     """The notes of one scenario against the broker at `address`."""
-    transcript = TransactionTranscript(address, scenario.__name__)
+    transcript = TransactionTranscript(address, f"{scenario.__name__}-{transaction_version}")
     try:
         await transcript.start()
         await scenario(transcript)

@@ -20,6 +20,7 @@ from ottla.coordinator.transaction.metadata import (
     MAX_EPOCH,
     NO_PRODUCER_EPOCH,
     NO_PRODUCER_ID,
+    TRANSACTION_V0,
     TRANSACTION_V2,
     Transaction,
     TransactionMetadata,
@@ -55,7 +56,8 @@ def end_transaction(
 
 def fence(transactions: Transactions, metadata: TransactionMetadata) -> CoordinatorResult[EndTxnResponse] | None:
     """Abort an open transaction under an epoch that its producer does not have. None: there is no producer id."""
-    return _decide(transactions, metadata, transactions.transaction_version(), commit=False, fencing=True)
+    version = TRANSACTION_V2 if transactions.transaction_version() >= TRANSACTION_V2 else TRANSACTION_V0
+    return _decide(transactions, metadata, version, commit=False, fencing=True)
 
 
 def _end_v0(
