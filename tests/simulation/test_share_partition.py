@@ -166,7 +166,7 @@ class World:
             self.forgotten[offset] = count - persisted.get(offset, 0)
 
     def check(self) -> None:
-        kept = self.shard.read_summary(KEY, -1)
+        kept = self.shard.read_summary(KEY)
         assert isinstance(kept, SharePartitionState)
         mine = [batch for batch in self.records.state_batches() if batch.delivery_state != DeliveryState.AVAILABLE]
         theirs = [batch for batch in kept.state_batches if batch.delivery_state != DeliveryState.AVAILABLE]

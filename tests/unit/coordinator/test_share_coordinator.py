@@ -55,7 +55,7 @@ class Coordinator:
         return self.do(self.shard.write(KEY, Write(state_epoch, epoch, start, 0, list(batches))))
 
     def state(self, key: SharePartitionKey = KEY) -> SharePartitionState:
-        state = self.shard.read_summary(key, -1)
+        state = self.shard.read_summary(key)
         assert isinstance(state, SharePartitionState)
         return state
 
@@ -89,7 +89,6 @@ def test_older_leaders_and_older_states_are_fenced() -> None:
     coordinator.start()
     assert refused(coordinator.write(epoch=4, state_epoch=2)) is ErrorCode.FENCED_LEADER_EPOCH
     assert refused(coordinator.do(coordinator.shard.read(KEY, 4))) is ErrorCode.FENCED_LEADER_EPOCH
-    assert refused(coordinator.shard.read_summary(KEY, 4)) is ErrorCode.FENCED_LEADER_EPOCH
     assert refused(coordinator.write(epoch=5, state_epoch=1)) is ErrorCode.FENCED_STATE_EPOCH
     assert refused(coordinator.do(coordinator.shard.initialize(KEY, 1, 0))) is ErrorCode.FENCED_STATE_EPOCH
     assert coordinator.write(epoch=5, state_epoch=2) is None
@@ -100,7 +99,7 @@ def test_what_does_not_exist_has_no_state() -> None:
     unknown = SharePartitionKey("group", TOPIC_ID, 7)
     assert refused(coordinator.do(coordinator.shard.initialize(unknown, 1, 0))) is ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     negative = SharePartitionKey("group", TOPIC_ID, -1)
-    assert refused(coordinator.shard.read_summary(negative, -1)) is ErrorCode.INVALID_REQUEST
+    assert refused(coordinator.shard.read_summary(negative)) is ErrorCode.INVALID_REQUEST
     coordinator.do(coordinator.shard.initialize(KEY, 1, 0))
     assert refused(coordinator.write(StateBatch(4, 3, 2, 1))) is ErrorCode.INVALID_REQUEST
     coordinator.do(coordinator.shard.topics_deleted([TOPIC_ID]))

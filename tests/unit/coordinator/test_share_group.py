@@ -123,13 +123,13 @@ def assigned(response: ShareGroupHeartbeatResponse) -> Assigned | None:
 def test_a_member_joins_and_has_the_partitions_once_their_state_is_there() -> None:
     coordinator = Coordinator()
     first = coordinator.heartbeat("a", 0, ["topic"])
-    assert (first.error_code, first.member_epoch, assigned(first)) == (0, 1, {})
-    assert coordinator.to_begin == [Initialization("group", 1, {TOPIC_ID: frozenset((0, 1, 2))})]
+    assert (first.error_code, first.member_epoch, assigned(first)) == (0, 2, {})
+    assert coordinator.to_begin == [Initialization("group", 2, {TOPIC_ID: frozenset((0, 1, 2))})]
     coordinator.pass_ms(5_000)
-    second = coordinator.heartbeat("a", 1)
-    assert (second.member_epoch, assigned(second)) == (2, {TOPIC_ID: [0, 1, 2]})
-    third = coordinator.heartbeat("a", 2)
-    assert (third.member_epoch, assigned(third)) == (2, None)
+    second = coordinator.heartbeat("a", 2)
+    assert (second.member_epoch, assigned(second)) == (3, {TOPIC_ID: [0, 1, 2]})
+    third = coordinator.heartbeat("a", 3)
+    assert (third.member_epoch, assigned(third)) == (3, None)
     assert len(coordinator.to_begin) == 1
 
 
@@ -178,12 +178,12 @@ def test_the_epoch_before_is_accepted_and_older_ones_are_not() -> None:
     for _ in range(2):
         coordinator.heartbeat("a", 0, ["topic"])
         coordinator.pass_ms(5_000)
-    assert coordinator.heartbeat("a", 1).member_epoch == 2
+    assert coordinator.heartbeat("a", 2).member_epoch == 3
     coordinator.heartbeat("b", 0, ["topic"])
     coordinator.pass_ms(5_000)
-    assert coordinator.heartbeat("a", 2).member_epoch == 3
-    assert coordinator.heartbeat("a", 2).error_code == 0
-    assert coordinator.heartbeat("a", 1).error_code == ErrorCode.FENCED_MEMBER_EPOCH
+    assert coordinator.heartbeat("a", 3).member_epoch == 4
+    assert coordinator.heartbeat("a", 3).error_code == 0
+    assert coordinator.heartbeat("a", 2).error_code == ErrorCode.FENCED_MEMBER_EPOCH
 
 
 def test_a_silent_member_is_removed_and_one_that_leaves_too() -> None:
@@ -195,7 +195,7 @@ def test_a_silent_member_is_removed_and_one_that_leaves_too() -> None:
     assert list(coordinator.groups.by_id["group"].members) == ["a"]
     coordinator.pass_ms(1_000)
     assert coordinator.groups.by_id["group"].members == {}
-    assert coordinator.groups.by_id["group"].epoch == 4
+    assert coordinator.groups.by_id["group"].epoch == 5
     assert describe_group(coordinator.groups, "group").group_state == "Empty"
 
 
@@ -203,7 +203,7 @@ def test_a_restart_changes_nothing_and_gives_members_their_session_anew() -> Non
     coordinator = Coordinator()
     coordinator.heartbeat("a", 0, ["topic"])
     coordinator.pass_ms(5_000)
-    coordinator.heartbeat("a", 1)
+    coordinator.heartbeat("a", 2)
     before = coordinator.groups.by_id["group"]
     coordinator.start()
     after = coordinator.groups.by_id["group"]
@@ -219,15 +219,15 @@ def test_a_restart_changes_nothing_and_gives_members_their_session_anew() -> Non
 def test_states_that_could_not_be_begun_are_tried_again() -> None:
     coordinator = Coordinator()
     coordinator.heartbeat("a", 0, ["topic"], begin=False)
-    coordinator.heartbeat("a", 1, begin=False)
+    coordinator.heartbeat("a", 2, begin=False)
     assert len(coordinator.to_begin) == 1
     coordinator.append(uninitialized(coordinator.groups, "group", {TOPIC_ID: [0, 1, 2]}))
-    coordinator.heartbeat("a", 1, begin=False)
+    coordinator.heartbeat("a", 2, begin=False)
     assert len(coordinator.to_begin) == 2
     coordinator.pass_ms(29_000)
-    coordinator.heartbeat("a", 1, begin=False)
+    coordinator.heartbeat("a", 2, begin=False)
     coordinator.pass_ms(1_000)
-    coordinator.heartbeat("a", 1, begin=False)
+    coordinator.heartbeat("a", 2, begin=False)
     assert len(coordinator.to_begin) == 3
 
 
@@ -235,9 +235,9 @@ def test_a_topic_that_grows_or_goes_is_followed() -> None:
     coordinator = Coordinator()
     coordinator.heartbeat("a", 0, ["topic", "other"])
     coordinator.pass_ms(5_000)
-    assert assigned(coordinator.heartbeat("a", 1)) == {TOPIC_ID: [0, 1, 2]}
+    assert assigned(coordinator.heartbeat("a", 2)) == {TOPIC_ID: [0, 1, 2]}
     coordinator.image = MetadataImage(topics=topics_of(topic=4, other=1))
-    epoch = coordinator.heartbeat("a", 2).member_epoch
+    epoch = coordinator.heartbeat("a", 3).member_epoch
     coordinator.pass_ms(5_000)
     assert assigned(coordinator.heartbeat("a", epoch)) == {TOPIC_ID: [0, 1, 2, 3], OTHER_TOPIC_ID: [0]}
     coordinator.image = MetadataImage(topics=topics_of(topic=4))

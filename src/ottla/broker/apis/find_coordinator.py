@@ -87,7 +87,7 @@ class FindCoordinatorHandler:
         if coordinator is None:
             return _refuse(key, ErrorCode.INVALID_REQUEST, f"there is no coordinator of type {key_type}")
         if key_type == SHARE and not _is_share_partition(key):
-            return _refuse(key, ErrorCode.INVALID_REQUEST, ErrorCode.INVALID_REQUEST.message)
+            return _refuse(key, ErrorCode.INVALID_REQUEST, "")
         image = self._image()
         name, partition_for = coordinator
         topic = image.topics.by_name.get(name)

@@ -33,7 +33,7 @@ class ReadShareGroupStateSummaryHandler:
             partitions: list[PartitionResult] = []
             for each in topic.partitions:
                 key = SharePartitionKey(request.group_id, topic.topic_id, each.partition)
-                partitions.append(_outcome(each.partition, self._states.read_summary(key, each.leader_epoch)))
+                partitions.append(_outcome(each.partition, self._states.read_summary(key)))
             results.append(ReadStateSummaryResult(topic_id=topic.topic_id, partitions=partitions))
         return ReadShareGroupStateSummaryResponse(results=results)
 

@@ -102,4 +102,4 @@ class ShareAcknowledgeHandler:
 
 
 def _refused(error: ErrorCode) -> ShareAcknowledgeResponse:
-    return ShareAcknowledgeResponse(error_code=error, error_message=error.message, responses=[], node_endpoints=[])
+    return ShareAcknowledgeResponse(error_code=error, responses=[], node_endpoints=[])

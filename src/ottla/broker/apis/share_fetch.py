@@ -52,7 +52,7 @@ class ShareFetchHandler:
     def __call__(self, context: RequestContext, request: ShareFetchRequest) -> Eventually[ShareFetchResponse]:
         refusal = self._refusal(request)
         if refusal is not None:
-            return _refused(*refusal)
+            return _refused(refusal)
         group_id, member_id = request.group_id or "", request.member_id or ""
         wanted = [
             (TopicPartition(topic.topic_id, each.partition_index), each.acknowledgement_batches)
@@ -62,7 +62,7 @@ class ShareFetchHandler:
         batches = {where: each for where, each in wanted if each}
         session = self._session(context, request, group_id, member_id, has_acknowledgements=bool(batches))
         if isinstance(session, ErrorCode):
-            return _refused(session, session.message)
+            return _refused(session)
         if request.share_session_epoch != FINAL_EPOCH:
             forgotten = [
                 TopicPartition(topic.topic_id, index)
@@ -80,16 +80,15 @@ class ShareFetchHandler:
         answer = self._acknowledged(fetch, await outcome)
         return answer if isinstance(answer, ShareFetchResponse) else await answer
 
-    def _refusal(self, request: ShareFetchRequest) -> tuple[ErrorCode, str] | None:
+    def _refusal(self, request: ShareFetchRequest) -> ErrorCode | None:
         if not self._replicas.image.features.level(SHARE_VERSION):
-            error = ErrorCode.UNSUPPORTED_VERSION
-            return error, error.message
+            return ErrorCode.UNSUPPORTED_VERSION
         if not request.group_id or not request.member_id:
-            return ErrorCode.INVALID_REQUEST, "A share fetch names its group and its member."
+            return ErrorCode.INVALID_REQUEST
         if request.is_renew_ack and (
             request.max_bytes or request.min_bytes or request.max_records or request.max_wait_ms
         ):
-            return ErrorCode.INVALID_REQUEST, "A request that renews acquisition locks fetches nothing."
+            return ErrorCode.INVALID_REQUEST
         return None
 
     def _session(
@@ -105,7 +104,7 @@ class ShareFetchHandler:
         if epoch != INITIAL_EPOCH:
             return self._shares.next_session(group_id, member_id, epoch, context.connection)
         if has_acknowledgements:  # of what: a new session has acquired nothing
-            return ErrorCode.INVALID_SHARE_SESSION_EPOCH
+            return ErrorCode.INVALID_REQUEST
         return self._shares.open_session(group_id, member_id, context.connection)
 
     def _acknowledged(self, fetch: "_ShareFetch", outcomes: Acknowledged) -> Eventually[ShareFetchResponse]:
@@ -135,7 +134,7 @@ class ShareFetchHandler:
     def attempt(self, fetch: "_ShareFetch", *, at_once: bool) -> ShareFetchResponse | None:
         """The answer, or `None` if it should wait."""
         if not self._shares.sessions.is_open(fetch.session):
-            return _refused(ErrorCode.SHARE_SESSION_NOT_FOUND, ErrorCode.SHARE_SESSION_NOT_FOUND.message)
+            return _refused(ErrorCode.SHARE_SESSION_NOT_FOUND)
         found: dict[TopicPartition, ErrorCode | tuple[SharePartition, Readable]] = {}
         bytes_left = min(fetch.max_bytes, self._fetch_max_bytes)
         records_left = fetch.max_records
@@ -177,7 +176,11 @@ class ShareFetchHandler:
         topics: dict[bytes, list[PartitionData]] = {}
         endpoints: dict[int, NodeEndpoint] = {}
         records_left = fetch.max_records
-        for where in [*found, *(where for where in fetch.outcomes if where not in found)]:
+        told = dict.fromkeys(found)
+        told |= dict.fromkeys(fetch.outcomes)
+        if fetch.is_first:
+            told |= fetch.session.partitions
+        for where in told:
             data = PartitionData(
                 partition_index=where.partition,
                 error_code=ErrorCode.NONE,
@@ -197,10 +200,9 @@ class ShareFetchHandler:
                 acquired = take(share, fetch.session.member_id, readable, limit)
                 records_left -= readable.count
                 data.records = readable.data if acquired else b""
-                data.acquired_records = _in_batches(acquired, fetch.batch_size)
+                data.acquired_records = _in_batches(acquired, readable.batch_ends, fetch.batch_size)
             elif what is not None:
                 data.error_code = what
-                data.error_message = what.message
             if ERRORS_WITH_LEADER & {data.error_code, data.acknowledge_error_code}:
                 self._add_leader(fetch, where, data, endpoints)
             topics.setdefault(where.topic_id, []).append(data)
@@ -239,6 +241,7 @@ class _ShareFetch:
     batch_size: int
     is_strict: bool
     is_final: bool
+    is_first: bool
     fetches_nothing: bool
 
     def __init__(self, context: RequestContext, request: ShareFetchRequest, session: ShareSession) -> None:
@@ -252,6 +255,7 @@ class _ShareFetch:
         self.batch_size = request.batch_size
         self.is_strict = request.share_acquire_mode == STRICT
         self.is_final = request.share_session_epoch == FINAL_EPOCH
+        self.is_first = request.share_session_epoch == INITIAL_EPOCH
         self.fetches_nothing = request.is_renew_ack or request.max_records <= 0
 
 
@@ -259,23 +263,20 @@ def _has_errors(outcomes: Acknowledged) -> bool:
     return any(refused is not None for refused in outcomes.values())
 
 
-def _in_batches(acquired: Sequence[Acquired], batch_size: int) -> list[AcquiredRecords]:
-    """As the member is told: ranges of at most `batch_size` records, which it works off one by one."""
+def _in_batches(acquired: Sequence[Acquired], batch_ends: Sequence[int], batch_size: int) -> list[AcquiredRecords]:
+    """As the member is told: ranges that end with the record batch in which they have come to `batch_size` records."""
     told: list[AcquiredRecords] = []
     for each in acquired:
-        step = batch_size if batch_size > 0 else each.last_offset - each.first_offset + 1
-        told += [
-            AcquiredRecords(
-                first_offset=first,
-                last_offset=min(first + step - 1, each.last_offset),
-                delivery_count=each.delivery_count,
-            )
-            for first in range(each.first_offset, each.last_offset + 1, step)
-        ]
+        first = each.first_offset
+        for end in batch_ends:
+            if end - first + 1 >= batch_size > 0 and first <= end < each.last_offset:
+                told.append(AcquiredRecords(first_offset=first, last_offset=end, delivery_count=each.delivery_count))
+                first = end + 1
+        told.append(
+            AcquiredRecords(first_offset=first, last_offset=each.last_offset, delivery_count=each.delivery_count)
+        )
     return told
 
 
-def _refused(error: ErrorCode, message: str) -> ShareFetchResponse:
-    return ShareFetchResponse(
-        error_code=error, error_message=message, acquisition_lock_timeout_ms=0, responses=[], node_endpoints=[]
-    )
+def _refused(error: ErrorCode) -> ShareFetchResponse:
+    return ShareFetchResponse(error_code=error, acquisition_lock_timeout_ms=0, responses=[], node_endpoints=[])

@@ -24,5 +24,5 @@ class ShareGroupHeartbeatHandler:
         self, context: RequestContext, request: ShareGroupHeartbeatRequest
     ) -> Eventually[ShareGroupHeartbeatResponse]:
         if not self._replicas.image.features.level(SHARE_VERSION):
-            return heartbeat_error(ErrorCode.UNSUPPORTED_VERSION).response
+            return heartbeat_error(ErrorCode.UNSUPPORTED_VERSION, ErrorCode.UNSUPPORTED_VERSION.message).response
         return self._groups.heartbeat(context, request)

@@ -116,9 +116,9 @@ class ShareCoordinator:
             return shard
         return self._runtime.write(index, shard.write(key, write), _refused)
 
-    def read_summary(self, key: SharePartitionKey, leader_epoch: int) -> SharePartitionState | Refusal:
+    def read_summary(self, key: SharePartitionKey) -> SharePartitionState | Refusal:
         _, shard = self._find(key)
-        return shard if isinstance(shard, Refusal) else shard.read_summary(key, leader_epoch)
+        return shard if isinstance(shard, Refusal) else shard.read_summary(key)
 
     # -- pruning
 

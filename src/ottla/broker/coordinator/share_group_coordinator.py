@@ -99,8 +99,8 @@ class ShareGroupCoordinator:
     ) -> Eventually[ShareGroupHeartbeatResponse]:
         index, shard = self._find(request.group_id)
         if isinstance(shard, ErrorCode):
-            return heartbeat_error(shard).response
-        outcome = self._runtime.write(index, heartbeat(shard.share_groups, client, request), heartbeat_error)
+            return heartbeat_error(shard, shard.message).response
+        outcome = self._runtime.write(index, heartbeat(shard.share_groups, client, request), _refused_heartbeat)
         if isinstance(outcome, HeartbeatOutcome):
             return self._answered(outcome)
         return self._when_answered(outcome)
@@ -184,11 +184,10 @@ class ShareGroupCoordinator:
         if isinstance(shard, ErrorCode):
             return _offsets_error(group_id, shard, shard.message)
         group = shard.share_groups.by_id.get(group_id)
-        if group is None:
-            return _offsets_error(group_id, ErrorCode.GROUP_ID_NOT_FOUND, f"Group {group_id} not found.")
+        known = {} if group is None else group.state_partitions.initialized
         found = [
             self._describe_topic(group_id, topic_id, name, sorted(topic.partitions))
-            for topic_id, topic in group.state_partitions.initialized.items()
+            for topic_id, topic in known.items()
             if (name := topics.name_of(topic_id)) is not None
         ]
         return DescribeShareGroupOffsetsResponseGroup(group_id=group_id, topics=found, error_code=ErrorCode.NONE)
@@ -210,7 +209,7 @@ class ShareGroupCoordinator:
         )
 
     def _describe_partition(self, key: SharePartitionKey) -> DescribeShareGroupOffsetsResponsePartition:
-        state = self._states.read_summary(key, -1)
+        state = self._states.read_summary(key)
         if isinstance(state, Refusal):
             return DescribeShareGroupOffsetsResponsePartition(
                 partition_index=key.partition,
@@ -223,7 +222,7 @@ class ShareGroupCoordinator:
         if state.start_offset != UNINITIALIZED_OFFSET and state.delivery_complete_count != UNKNOWN_COUNT:
             partition = self._replicas.find_by_id(key.topic_id, key.partition)
             if not isinstance(partition, ErrorCode):
-                lag = max(0, partition.log.high_watermark - state.start_offset - state.delivery_complete_count)
+                lag = partition.log.high_watermark - state.start_offset - state.delivery_complete_count
         return DescribeShareGroupOffsetsResponsePartition(
             partition_index=key.partition,
             start_offset=state.start_offset,
@@ -311,6 +310,10 @@ async def _answer_of(answer: Eventually[Refusal | None]) -> Refusal | None:
 
 def _offsets_error(group_id: str, error: ErrorCode, message: str) -> DescribeShareGroupOffsetsResponseGroup:
     return DescribeShareGroupOffsetsResponseGroup(group_id=group_id, topics=[], error_code=error, error_message=message)
+
+
+def _refused_heartbeat(error: ErrorCode) -> HeartbeatOutcome:
+    return heartbeat_error(error, error.message)
 
 
 def _ignore(error: ErrorCode) -> None:

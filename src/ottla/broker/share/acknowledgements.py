@@ -41,25 +41,18 @@ Acknowledged: TypeAlias = dict[TopicPartition, Refused | None]
 def check(batches: Iterable[AcknowledgementBatch], *, is_renew: bool) -> list[Acknowledgement] | Refused:
     checked: list[Acknowledgement] = []
     previous_last = -1
+    invalid = Refused(ErrorCode.INVALID_REQUEST)
     for batch in batches:
         first, last, types = batch.first_offset, batch.last_offset, batch.acknowledge_types
-        if first < 0 or first > last:
-            return _invalid(f"The acknowledgement batch {first}-{last} is no range of offsets.")
-        if first <= previous_last:
-            return _invalid(f"The acknowledgement batch {first}-{last} overlaps the one before, or is out of order.")
-        if len(types) not in (1, last - first + 1):
-            return _invalid(f"The acknowledgement batch {first}-{last} has {len(types)} acknowledge types.")
-        if not all(0 <= kind <= RENEW for kind in types):
-            return _invalid("An acknowledge type is not known.")
+        if not 0 <= first <= last or first < previous_last:
+            return invalid
+        if len(types) not in (1, last - first + 1) or not all(0 <= kind <= RENEW for kind in types):
+            return invalid
         if RENEW in types and not is_renew:
-            return _invalid("Renew acknowledgements must be announced by the request.")
+            return invalid
         checked.append(Acknowledgement(first, last, types))
         previous_last = last
     return checked
-
-
-def _invalid(message: str) -> Refused:
-    return Refused(ErrorCode.INVALID_REQUEST, message)
 
 
 def acknowledge(
@@ -84,7 +77,7 @@ def acknowledge(
             continue
         share = shares.find(group_id, where)
         if isinstance(share, ErrorCode):
-            outcomes[where] = Refused(share, share.message)
+            outcomes[where] = Refused(share)
         elif share.life is not Life.ACTIVE:  # what was acquired before is not acquired any more
             error = ErrorCode.INVALID_RECORD_STATE
             outcomes[where] = Refused(error, error.message)

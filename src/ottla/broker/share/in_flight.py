@@ -35,6 +35,8 @@ GAP, ACCEPT, RELEASE, REJECT, RENEW = range(5)
 
 NOT_ACQUIRED = "The batch cannot be acknowledged. The batch is not in the acquired state."
 NOT_THE_OWNER = "Member is not the owner of batch record"
+NOT_ACQUIRED_OFFSET = "The offset cannot be acknowledged. The offset is not acquired."
+BEGINS_PAST_THE_END = "Batch record not found. The first offset in request is past acquired records."
 PAST_THE_END = "Batch record not found. The last offset in request is past acquired records."
 NOT_FOUND = "Batch record not found. The request batch offsets are not found in the cache."
 
@@ -83,7 +85,7 @@ class Acknowledgement:
 @dataclass(slots=True, frozen=True)
 class Refused:
     error: ErrorCode
-    message: str
+    message: str | None = None
 
 
 @dataclass(slots=True)
@@ -228,7 +230,11 @@ class InFlightRecords:
     ) -> Transition | Refused:
         """All of it or nothing. `Refused`: not acquired, or not by this member. What was before the start is done."""
         changes: list[tuple[_Range, int]] = []
+        previous_last = -1
         for each in acknowledgements:
+            if each.first_offset <= previous_last:  # the same record twice
+                return Refused(ErrorCode.INVALID_RECORD_STATE, NOT_ACQUIRED_OFFSET)
+            previous_last = each.last_offset
             for first, last, kind in _runs(each):
                 if last < self.start_offset:
                     continue
@@ -249,6 +255,8 @@ class InFlightRecords:
         return transition
 
     def _acquired_parts(self, member_id: str, first: int, last: int) -> list[_Range] | Refused:
+        if first >= self.end_offset:
+            return Refused(ErrorCode.INVALID_REQUEST, BEGINS_PAST_THE_END)
         if last >= self.end_offset:
             return Refused(ErrorCode.INVALID_REQUEST, PAST_THE_END)
         parts: list[_Range] = []

@@ -24,12 +24,16 @@ MAX_STRETCHES = 16
 
 @dataclass(slots=True)
 class Readable:
-    """Batches from the one that holds `first_offset` to the one that ends at `last_offset`; `count` are free."""
+    """Batches from the one that holds `first_offset` to the one that ends at `last_offset`; `count` are free.
+
+    `batch_ends`: the last offset of each.
+    """
 
     first_offset: int
     last_offset: int
     count: int
     data: memoryview
+    batch_ends: list[int]
 
 
 def look(share: SharePartition, max_bytes: int, max_records: int) -> Readable | None:
@@ -66,6 +70,7 @@ def take(share: SharePartition, member_id: str, readable: Readable, max_records:
 def _walk(share: SharePartition, data: bytes, first: int, max_records: int, *, read_committed: bool) -> Readable | None:
     records = share.records
     count = 0
+    ends: list[int] = []
     start = end = 0
     last = -1
     for position, header, is_for_nobody in _batches(share.partition.log, data, first, read_committed):
@@ -82,10 +87,11 @@ def _walk(share: SharePartition, data: bytes, first: int, max_records: int, *, r
             start = position
         count += free
         last = header.last_offset
+        ends.append(last)
         end = position + header.size
         if count >= max_records:
             break
-    return Readable(first, last, count, memoryview(data)[start:end]) if count else None
+    return Readable(first, last, count, memoryview(data)[start:end], ends) if count else None
 
 
 def _batches(log: Log, data: bytes, first: int, read_committed: bool) -> Iterator[tuple[int, BatchHeader, bool]]:

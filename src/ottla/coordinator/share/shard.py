@@ -60,6 +60,7 @@ class _Stored:
     state: SharePartitionState
     update_count: int
     snapshot_offset: int  # where in the log its last snapshot stands: everything before is redundant
+    newest_leader_epoch: int  # older leaders are fenced, even where the state was begun anew since
 
 
 class ShareCoordinatorShard:
@@ -92,7 +93,9 @@ class ShareCoordinatorShard:
                 self._stored.pop(where, None)
             else:
                 assert isinstance(value, ShareSnapshotValue)
-                self._stored[where] = _Stored(_snapshot_state(value), 0, record_offset)
+                known = self._stored.get(where)
+                newest = max(value.leader_epoch, -1 if known is None else known.newest_leader_epoch)
+                self._stored[where] = _Stored(_snapshot_state(value), 0, record_offset, newest)
         elif isinstance(key, ShareUpdateKey) and value is not None:
             assert isinstance(value, ShareUpdateValue)
             self._replay_update(SharePartitionKey(key.group_id, key.topic_id, key.partition), value, record_offset)
@@ -112,7 +115,7 @@ class ShareCoordinatorShard:
                 value.delivery_complete_count,
                 state_batches=combine([], changes, value.start_offset),
             )
-            self._stored[key] = _Stored(state, 1, record_offset)
+            self._stored[key] = _Stored(state, 1, record_offset, value.leader_epoch)
             return
         old = stored.state
         start_offset = old.start_offset if value.start_offset == UNINITIALIZED_OFFSET else value.start_offset
@@ -124,6 +127,7 @@ class ShareCoordinatorShard:
             state_batches=combine(old.state_batches, changes, start_offset),
         )
         stored.update_count += 1
+        stored.newest_leader_epoch = max(stored.newest_leader_epoch, value.leader_epoch)
 
     def replay_end_transaction(self, producer_id: int, *, commit: bool) -> None:
         """There are no transactions here."""
@@ -167,7 +171,7 @@ class ShareCoordinatorShard:
             return CoordinatorResult([], None)
         return CoordinatorResult([snapshot_tombstone(key)], None)
 
-    def read_summary(self, key: SharePartitionKey, leader_epoch: int) -> SharePartitionState | Refusal:
+    def read_summary(self, key: SharePartitionKey) -> SharePartitionState | Refusal:
         """Without its batches a state is what a summary says; one that was never begun is uninitialized, no error."""
         refusal = self._refuse_unknown(key)
         if refusal is not None:
@@ -175,22 +179,20 @@ class ShareCoordinatorShard:
         stored = self._stored.get(key)
         if stored is None:
             return SharePartitionState(0, UNINITIALIZED_EPOCH, UNINITIALIZED_EPOCH, UNINITIALIZED_OFFSET)
-        if leader_epoch != -1 and leader_epoch < stored.state.leader_epoch:
-            return _fenced_leader_epoch()
         return stored.state
 
     # -- the leader of the share partition
 
     def read(self, key: SharePartitionKey, leader_epoch: int) -> CoordinatorResult[SharePartitionState | Refusal]:
         """A leader with a newer epoch is noted, so that older ones are fenced."""
-        refusal = self._refuse_unknown(key)
-        if refusal is not None:
-            return CoordinatorResult([], refusal)
         stored = self._stored.get(key)
         if stored is None:
             return CoordinatorResult([], Refusal(ErrorCode.INVALID_REQUEST, NOT_READABLE))
+        refusal = self._refuse_unknown(key)
+        if refusal is not None:
+            return CoordinatorResult([], refusal)
         state = stored.state
-        if leader_epoch != -1 and leader_epoch < state.leader_epoch:
+        if -1 < leader_epoch < stored.newest_leader_epoch:
             return CoordinatorResult([], _fenced_leader_epoch())
         if leader_epoch <= state.leader_epoch:
             return CoordinatorResult([], state)
@@ -198,15 +200,15 @@ class ShareCoordinatorShard:
         return CoordinatorResult([self._write_record(key, stored, write)], replace(state, leader_epoch=leader_epoch))
 
     def write(self, key: SharePartitionKey, write: Write) -> CoordinatorResult[Refusal | None]:
-        refusal = self._refuse_unknown(key)
-        if refusal is not None:
-            return CoordinatorResult([], refusal)
         if any(not 0 <= batch.first_offset <= batch.last_offset for batch in write.state_batches):
             return CoordinatorResult([], Refusal(ErrorCode.INVALID_REQUEST, NO_RANGE))
         stored = self._stored.get(key)
         if stored is None:
             return CoordinatorResult([], Refusal(ErrorCode.INVALID_REQUEST, NOT_WRITABLE))
-        if write.leader_epoch != -1 and stored.state.leader_epoch > write.leader_epoch:
+        refusal = self._refuse_unknown(key)
+        if refusal is not None:
+            return CoordinatorResult([], refusal)
+        if -1 < write.leader_epoch < stored.newest_leader_epoch:
             return CoordinatorResult([], _fenced_leader_epoch())
         if write.state_epoch != -1 and stored.state.state_epoch > write.state_epoch:
             return CoordinatorResult([], _fenced_state_epoch())

@@ -51,8 +51,8 @@ def _spread(
         sharers[place] += 1
 
     for member in members:
-        for topic_id, indexes in sorted(current.get(member, {}).items()):
-            for index in sorted(indexes):
+        for topic_id, indexes in sorted(current.get(member, {}).items(), reverse=True):
+            for index in sorted(indexes, reverse=True):
                 place = (topic_id, index)
                 if sharers.get(place, sharing) < sharing and len(given[member]) < wanted[member]:
                     give(member, place)

@@ -60,9 +60,7 @@ class HeartbeatOutcome:
 
 def heartbeat_error(error: ErrorCode, message: str | None = None) -> HeartbeatOutcome:
     return HeartbeatOutcome(
-        ShareGroupHeartbeatResponse(
-            error_code=error, error_message=message or error.message, member_epoch=0, heartbeat_interval_ms=0
-        )
+        ShareGroupHeartbeatResponse(error_code=error, error_message=message, member_epoch=0, heartbeat_interval_ms=0)
     )
 
 
@@ -75,13 +73,13 @@ def heartbeat(
             return _leave(groups, request)
         return _Heartbeat(groups, client, request).decide()
     except KafkaError as error:
-        return CoordinatorResult([], heartbeat_error(error.code, str(error)))
+        return CoordinatorResult([], heartbeat_error(error.code, error.message or None))
 
 
 def _check(request: ShareGroupHeartbeatRequest) -> None:
     """What needs no group to be wrong."""
     if not request.member_id.strip():
-        raise KafkaError(ErrorCode.INVALID_REQUEST, "MemberId can't be empty.")
+        raise KafkaError(ErrorCode.INVALID_REQUEST, "")  # Apache Kafka says no more here
     if not request.group_id.strip():
         raise KafkaError(ErrorCode.INVALID_REQUEST, "GroupId can't be empty.")
     if request.member_epoch == JOIN_GROUP_MEMBER_EPOCH and not request.subscribed_topic_names:
@@ -187,7 +185,7 @@ class _Heartbeat:
             known,
             rack_id=known.rack_id if request.rack_id is None else request.rack_id,
             client_id=self._client.client_id or "",
-            client_host=self._client.client_host,
+            client_host=f"/{self._client.client_host}",
             subscribed_topic_names=names,
         )
 
@@ -264,7 +262,9 @@ def _expire(groups: ShareGroups, group_id: str, member_id: str) -> TimerResult:
 
 
 def _leave(groups: ShareGroups, request: ShareGroupHeartbeatRequest) -> CoordinatorResult[HeartbeatOutcome]:
-    group = find_group(groups, request.group_id)
+    group = groups.by_id.get(request.group_id)
+    if group is None:
+        raise KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, f"Group {request.group_id} not found.")
     if request.member_id not in group.members:
         raise KafkaError(
             ErrorCode.UNKNOWN_MEMBER_ID, f"Member {request.member_id} is not a member of group {group.group_id}."

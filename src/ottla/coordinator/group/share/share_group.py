@@ -68,7 +68,7 @@ class ShareGroup:
     """`hashed_topics`: the topics that `metadata_hash` was last compared with; volatile."""
 
     group_id: str
-    epoch: int = 0
+    epoch: int = 1  # of a group that nobody has joined yet
     metadata_hash: int = 0
     assignment_epoch: int = 0
     assignment_timestamp_ms: int = 0

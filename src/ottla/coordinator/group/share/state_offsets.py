@@ -98,7 +98,7 @@ def alter_offsets(groups: ShareGroups, request: AlterShareGroupOffsetsRequest) -
             group = find_group(groups, group_id) if groups.is_other(group_id) else ShareGroup(group_id)
         check_empty(group)
     except KafkaError as error:
-        refused = AlterShareGroupOffsetsResponse(error_code=error.code, error_message=str(error), responses=[])
+        refused = AlterShareGroupOffsetsResponse(error_code=error.code, error_message=error.message, responses=[])
         return CoordinatorResult([], Alteration(refused))
     now_ms = groups.clock.now_ms()
     wanted: dict[bytes, StateTopic] = {}
@@ -141,7 +141,7 @@ def delete_offsets(groups: ShareGroups, request: DeleteShareGroupOffsetsRequest)
         group = find_group(groups, group_id)
         check_empty(group)
     except KafkaError as error:
-        refused = DeleteShareGroupOffsetsResponse(error_code=error.code, error_message=str(error), responses=[])
+        refused = DeleteShareGroupOffsetsResponse(error_code=error.code, error_message=error.message, responses=[])
         return CoordinatorResult([], Deletion(refused))
     state = group.state_partitions
     gone: dict[bytes, list[int]] = {}
@@ -149,7 +149,8 @@ def delete_offsets(groups: ShareGroups, request: DeleteShareGroupOffsetsRequest)
     topics: list[DeleteShareGroupOffsetsResponseTopic] = []
     for asked in request.topics:
         topic = groups.image().topics.by_name.get(asked.topic_name)
-        if topic is None:
+        there = None if topic is None else state.initialized.get(topic.topic_id)
+        if topic is None or (there is None and topic.topic_id not in state.deleting):
             unknown = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
             topics.append(
                 DeleteShareGroupOffsetsResponseTopic(
@@ -157,9 +158,6 @@ def delete_offsets(groups: ShareGroups, request: DeleteShareGroupOffsetsRequest)
                 )
             )
             continue
-        there = state.initialized.get(topic.topic_id)
-        if there is None and topic.topic_id not in state.deleting:
-            continue  # nothing of it is there: nothing is said of it either
         gone[topic.topic_id] = sorted(topic.partitions if there is None else there.partitions)
         names[topic.topic_id] = asked.topic_name
         topics.append(
