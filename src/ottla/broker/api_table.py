@@ -116,7 +116,7 @@ def _consumer_group_heartbeat(parts: Parts) -> Handler:
     from ottla.broker.apis.consumer_group_heartbeat import ConsumerGroupHeartbeatHandler
 
     enabled = "consumer" in parts.config.get_list("group.coordinator.rebalance.protocols")
-    return ConsumerGroupHeartbeatHandler(parts.groups, parts.image, enabled=enabled)
+    return ConsumerGroupHeartbeatHandler(parts.groups, parts.image, parts.authorizer, enabled=enabled)
 
 
 def _consumer_group_describe(parts: Parts) -> Handler:

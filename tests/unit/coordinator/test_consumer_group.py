@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from tests.unit.coordinator.consumer_groups import Consumer, ConsumerDriver, settle, topic_id
-from tests.unit.coordinator.harness import subscription
+from tests.unit.coordinator.harness import Client, subscription
 
 from ottla.coordinator.group.classic_group import ClassicGroup
 from ottla.coordinator.group.config import MigrationPolicy
 from ottla.coordinator.group.consumer.consumer_group import ConsumerGroup, ConsumerGroupState
 from ottla.coordinator.group.consumer.consumer_member import MemberState
+from ottla.protocol.api.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
 from ottla.protocol.errors import ErrorCode
 
 T = topic_id("t")
@@ -154,6 +155,22 @@ def test_an_expression_is_resolved_again_when_topics_were_made_but_not_at_once()
     assert (resolved.topics, resolved.version) == (frozenset({"ta", "tb"}), driver.image.offset)
     member.leave()
     assert driver.consumers().resolved == {}
+
+
+def test_an_expression_tells_only_of_topics_that_its_member_may_see() -> None:
+    driver = ConsumerDriver({"ta": 1, "tb": 1})
+    request = ConsumerGroupHeartbeatRequest(
+        group_id="g",
+        member_id="m1",
+        member_epoch=0,
+        rebalance_timeout_ms=1_000,
+        subscribed_topic_regex="t.*",
+        topic_partitions=[],
+    )
+    driver.run(driver.shard.consumer_group_heartbeat(Client(1), request, lambda names: [x for x in names if x != "ta"]))
+    driver.sleep(0)
+    [resolved] = driver.consumers().resolved.values()
+    assert resolved.topics == frozenset({"tb"})
 
 
 def test_a_full_group_takes_nobody_but_its_own() -> None:

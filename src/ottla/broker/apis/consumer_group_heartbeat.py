@@ -10,8 +10,10 @@ Served while `group.coordinator.rebalance.protocols` has `consumer` and the feat
 
 from collections.abc import Callable
 
+from ottla.broker.authorizer.authorizer import Authorizer
 from ottla.broker.coordinator.group_coordinator import Eventually, GroupCoordinator, consumer_heartbeat_error
 from ottla.broker.request_context import RequestContext
+from ottla.metadata.acls import AclOperation
 from ottla.metadata.features import GROUP_VERSION
 from ottla.metadata.image import MetadataImage
 from ottla.protocol.api.consumer_group_heartbeat import (
@@ -22,7 +24,15 @@ from ottla.protocol.errors import ErrorCode
 
 
 class ConsumerGroupHeartbeatHandler:
-    def __init__(self, coordinator: GroupCoordinator, image: Callable[[], MetadataImage], *, enabled: bool) -> None:
+    def __init__(
+        self,
+        coordinator: GroupCoordinator,
+        image: Callable[[], MetadataImage],
+        authorizer: Authorizer | None,
+        *,
+        enabled: bool,
+    ) -> None:
+        self._authorizer = authorizer
         self._coordinator = coordinator
         self._image = image
         self._enabled = enabled
@@ -32,4 +42,11 @@ class ConsumerGroupHeartbeatHandler:
     ) -> Eventually[ConsumerGroupHeartbeatResponse]:
         if not self._enabled or not self._image().features.level(GROUP_VERSION):
             return consumer_heartbeat_error(ErrorCode.UNSUPPORTED_VERSION)
-        return self._coordinator.consumer_group_heartbeat(context, request)
+        authorizer = self._authorizer
+        if authorizer is None:
+            return self._coordinator.consumer_group_heartbeat(context, request)
+
+        def visible(names: list[str]) -> list[str]:
+            return [name for name in names if authorizer.allows_topic(context, AclOperation.DESCRIBE, name)]
+
+        return self._coordinator.consumer_group_heartbeat(context, request, visible)

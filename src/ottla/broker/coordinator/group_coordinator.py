@@ -13,6 +13,7 @@ from ottla.broker.coordinator.runtime import CoordinatorRuntime
 from ottla.coordinator.group.classic_group import join_error, sync_error
 from ottla.coordinator.group.config import GroupCoordinatorConfig
 from ottla.coordinator.group.consumer.describe import described_consumer_group_error
+from ottla.coordinator.group.consumer.expressions import VisibleTopics, all_visible
 from ottla.coordinator.group.consumer.heartbeat import validate_heartbeat
 from ottla.coordinator.group.describe import described_error
 from ottla.coordinator.group.offset_commit import commit_error
@@ -159,14 +160,18 @@ class GroupCoordinator:
         return self._runtime.write(index, shard.leave_group(request), _leave_error)
 
     def consumer_group_heartbeat(
-        self, client: RequestingClient, request: ConsumerGroupHeartbeatRequest
+        self,
+        client: RequestingClient,
+        request: ConsumerGroupHeartbeatRequest,
+        visible: VisibleTopics = all_visible,
     ) -> Eventually[ConsumerGroupHeartbeatResponse]:
+        """`visible`: of these topics, those that the client may describe."""
         try:
             validate_heartbeat(request, client.api_version, self._config.consumer_assignors)
             index, shard = self._find(request.group_id)
             if isinstance(shard, ErrorCode):
                 return consumer_heartbeat_error(shard)
-            result = shard.consumer_group_heartbeat(client, request)
+            result = shard.consumer_group_heartbeat(client, request, visible)
         except KafkaError as error:
             return consumer_heartbeat_error(error.code, error.message)
         return self._runtime.write(index, result, consumer_heartbeat_error)

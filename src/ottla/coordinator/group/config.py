@@ -40,6 +40,8 @@ class GroupCoordinatorConfig:
     offsets_retention_check_interval_ms: int = 600_000
     offsets_commit_timeout_ms: int = 5_000
     offsets_load_buffer_size: int = 5_242_880
+    # Whose dynamic configs count, beside those of all brokers.
+    node_id: int = -1
     # Consumer groups: group.consumer.…
     consumer_group_max_size: int = 2_147_483_647
     consumer_assignors: tuple[str, ...] = ("uniform", "range")

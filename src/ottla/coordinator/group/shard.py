@@ -18,6 +18,7 @@ from ottla.coordinator.group.classic_group import (
 from ottla.coordinator.group.config import GroupCoordinatorConfig
 from ottla.coordinator.group.consumer.consumer_group import ConsumerGroup
 from ottla.coordinator.group.consumer.describe import describe_consumer_group
+from ottla.coordinator.group.consumer.expressions import VisibleTopics, all_visible
 from ottla.coordinator.group.consumer.fence import schedule_timeouts_after_load
 from ottla.coordinator.group.consumer.heartbeat import consumer_group_heartbeat
 from ottla.coordinator.group.describe import describe_group, list_groups
@@ -164,12 +165,15 @@ class GroupShard:
         return leave_group(self.groups, request)
 
     def consumer_group_heartbeat(
-        self, client: RequestingClient, request: ConsumerGroupHeartbeatRequest
+        self,
+        client: RequestingClient,
+        request: ConsumerGroupHeartbeatRequest,
+        visible: VisibleTopics = all_visible,
     ) -> CoordinatorResult[ConsumerGroupHeartbeatResponse]:
-        """Raises `KafkaError`."""
+        """Raises `KafkaError`. `visible`: what regular expressions may resolve to."""
         if self.has_share_group(request.group_id):
             raise KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, f"Group {request.group_id} is not a consumer group.")
-        return consumer_group_heartbeat(self.groups, client, request)
+        return consumer_group_heartbeat(self.groups, client, request, visible)
 
     def topics_changed(self, changed: Collection[str], deleted: Collection[str], *, some_are_new: bool) -> None:
         """Consumer groups that subscribe to one of these look at their topics again at the next heartbeat."""

@@ -88,7 +88,7 @@ def _join(
     )
     owned = _owned(groups, request)
     names_changed = add_if_changed(group, member, updated, records)
-    change = update_expressions(groups, group, member, updated, records)
+    change = update_expressions(groups, group, member, updated, records, None)
     changed = names_changed or change is not ExpressionChange.NONE
     if downgrades:
         return _downgrade(groups, group, member, updated, owned, changed=changed, records=records, respond=respond)

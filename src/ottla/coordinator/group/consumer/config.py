@@ -2,6 +2,7 @@
 
 from ottla.coordinator.group.groups import Groups
 
+BROKER_RESOURCE = 4
 GROUP_RESOURCE = 32
 
 SESSION_TIMEOUT = "consumer.session.timeout.ms"
@@ -40,14 +41,26 @@ def assignment_interval_ms(groups: Groups, group_id: str) -> int:
         groups,
         group_id,
         ASSIGNMENT_INTERVAL,
-        config.consumer_assignment_interval_ms,
+        _dynamic(groups, "group.consumer.assignment.interval.ms", config.consumer_assignment_interval_ms),
         config.consumer_min_assignment_interval_ms,
         config.consumer_max_assignment_interval_ms,
     )
 
 
 def _of_group(groups: Groups, group_id: str, name: str, default: int, least: int, most: int) -> int:
-    value = groups.image().configs.of(GROUP_RESOURCE, group_id).get(name)
-    if value is None or not value.strip().lstrip("-").isdigit():
-        return default
-    return min(max(int(value), least), most)
+    value = _number(groups.image().configs.of(GROUP_RESOURCE, group_id).get(name))
+    return default if value is None else min(max(value, least), most)
+
+
+def _dynamic(groups: Groups, name: str, static: int) -> int:
+    """A broker config that may change at run time: for this broker, for all, else what it was started with."""
+    configs = groups.image().configs
+    for broker in (str(groups.config.node_id), ""):
+        value = _number(configs.of(BROKER_RESOURCE, broker).get(name))
+        if value is not None:
+            return value
+    return static
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.strip().lstrip("-").isdigit() else None

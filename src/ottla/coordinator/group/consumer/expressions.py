@@ -5,9 +5,10 @@ a group's expressions are resolved together, anew when topics were made since, a
 `group.consumer.regex.refresh.interval.ms`, but never twice within `MIN_REFRESH_MS`. Source: GroupMetadataManager.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import partial
+from typing import TypeAlias
 
 from ottla.coordinator.group.consumer.consumer_group import ConsumerGroup, ResolvedExpression
 from ottla.coordinator.group.consumer.consumer_member import ConsumerGroupMember
@@ -24,6 +25,16 @@ from ottla.coordinator.result import CoordinatorRecord, CoordinatorResult, Timer
 from ottla.protocol.errors import ErrorCode, KafkaError
 
 MIN_REFRESH_MS = 10_000
+
+VisibleTopics: TypeAlias = Callable[[list[str]], list[str]]
+"""Of these topics, those that the member who asks may describe. An expression must not tell of others."""
+
+
+def all_visible(names: list[str]) -> list[str]:
+    """There is no authorizer."""
+    return names
+
+
 _NOTHING_RESOLVED = ResolvedExpression(frozenset(), 0, 0)
 
 
@@ -40,8 +51,9 @@ def update_expressions(
     member: ConsumerGroupMember,
     updated: ConsumerGroupMember,
     records: list[CoordinatorRecord],
+    visible: VisibleTopics | None,
 ) -> ExpressionChange:
-    """`INVALID_REGULAR_EXPRESSION` if the member's new one is none."""
+    """`INVALID_REGULAR_EXPRESSION` if the member's new one is none. Without `visible` nothing is resolved now."""
     change = ExpressionChange.NONE
     old, new = member.regex, updated.regex
     is_unknown = False
@@ -56,8 +68,8 @@ def update_expressions(
             is_unknown = True
         elif new in group.resolved:
             change = ExpressionChange.CHANGED_AND_RESOLVED
-    if is_unknown or group.regex_counts:
-        _maybe_resolve(groups, group, old, new, is_unknown=is_unknown)
+    if visible is not None and (is_unknown or group.regex_counts):
+        _maybe_resolve(groups, group, old, new, visible, is_unknown=is_unknown)
     return change
 
 
@@ -69,7 +81,15 @@ def _check(expression: str) -> None:
         raise KafkaError(ErrorCode.INVALID_REGULAR_EXPRESSION, message) from None
 
 
-def _maybe_resolve(groups: Groups, group: ConsumerGroup, old: str | None, new: str | None, *, is_unknown: bool) -> None:
+def _maybe_resolve(
+    groups: Groups,
+    group: ConsumerGroup,
+    old: str | None,
+    new: str | None,
+    visible: VisibleTopics,
+    *,
+    is_unknown: bool,
+) -> None:
     key = expressions_timer(group.group_id)
     if groups.timers.is_scheduled(key):
         return
@@ -91,10 +111,10 @@ def _maybe_resolve(groups: Groups, group: ConsumerGroup, old: str | None, new: s
         or now_ms > last.timestamp_ms + groups.config.consumer_regex_refresh_interval_ms
     )
     if is_due and expressions:
-        groups.timers.schedule(key, 0, partial(_resolve, groups, group.group_id, expressions))
+        groups.timers.schedule(key, 0, partial(_resolve, groups, group.group_id, expressions, visible))
 
 
-def _resolve(groups: Groups, group_id: str, expressions: tuple[str, ...]) -> TimerResult:
+def _resolve(groups: Groups, group_id: str, expressions: tuple[str, ...], visible: VisibleTopics) -> TimerResult:
     group = groups.consumer(group_id)
     if group is None:
         return nothing()
@@ -105,7 +125,7 @@ def _resolve(groups: Groups, group_id: str, expressions: tuple[str, ...]) -> Tim
     for expression in expressions:
         if expression not in group.regex_counts:
             continue
-        topics = frozenset(_match(expression, image.topics.by_name))
+        topics = frozenset(visible(_match(expression, image.topics.by_name)))
         topics_changed |= topics != group.resolved.get(expression, _NOTHING_RESOLVED).topics
         resolved[expression] = ResolvedExpression(topics, image.offset, now_ms)
         records.append(regular_expression_record(group_id, expression, resolved[expression]))

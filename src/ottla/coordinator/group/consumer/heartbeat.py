@@ -18,7 +18,12 @@ from ottla.coordinator.group.consumer.consumer_member import (
     ConsumerGroupMember,
     OwnedPartitions,
 )
-from ottla.coordinator.group.consumer.expressions import ExpressionChange, update_expressions
+from ottla.coordinator.group.consumer.expressions import (
+    ExpressionChange,
+    VisibleTopics,
+    all_visible,
+    update_expressions,
+)
 from ottla.coordinator.group.consumer.fence import known_member, leave, schedule_session_timeout
 from ottla.coordinator.group.consumer.reconcile import Reported, reconcile
 from ottla.coordinator.group.consumer.records import (
@@ -76,9 +81,12 @@ def _invalid(message: str) -> KafkaError:
 
 
 def consumer_group_heartbeat(
-    groups: Groups, client: RequestingClient, request: ConsumerGroupHeartbeatRequest
+    groups: Groups,
+    client: RequestingClient,
+    request: ConsumerGroupHeartbeatRequest,
+    visible: VisibleTopics = all_visible,
 ) -> CoordinatorResult[ConsumerGroupHeartbeatResponse]:
-    """Raises `KafkaError`; then nothing has changed."""
+    """Raises `KafkaError`; then nothing has changed. `visible`: what expressions may resolve to."""
     if request.member_epoch in (LEAVE_EPOCH, LEAVE_STATIC_EPOCH):
         return leave(groups, request)
     records: list[CoordinatorRecord] = []
@@ -90,7 +98,7 @@ def consumer_group_heartbeat(
     member = _find_member(group, member_id, request, records)
     updated = _update(member, client, request)
     names_changed = add_if_changed(group, member, updated, records)
-    change = update_expressions(groups, group, member, updated, records)
+    change = update_expressions(groups, group, member, updated, records, visible)
     updated = advance(
         groups,
         group,
