@@ -35,7 +35,9 @@ def commit_transactional_offsets(
         if request.generation_id >= 0:
             return CoordinatorResult([], txn_commit_error(request, ErrorCode.ILLEGAL_GENERATION))
         group = groups.get_or_create(request.group_id)
-    error = _check_consumer_group(group, request) if isinstance(group, ConsumerGroup) else _validate(group, request)
+    error = (
+        _check_consumer_group(groups, group, request) if isinstance(group, ConsumerGroup) else _validate(group, request)
+    )
     if error is not ErrorCode.NONE:
         return CoordinatorResult([], txn_commit_error(request, error))
     now_ms, limit = groups.clock.now_ms(), groups.config.offset_metadata_max_bytes
@@ -55,14 +57,19 @@ def commit_transactional_offsets(
     return CoordinatorResult(records, response)
 
 
-def _check_consumer_group(group: ConsumerGroup, request: TxnOffsetCommitRequest) -> ErrorCode:
-    """The request knows topics by name alone, so a member that is behind cannot show what it owned."""
+def _check_consumer_group(groups: Groups, group: ConsumerGroup, request: TxnOffsetCommitRequest) -> ErrorCode:
+    """Members own topics by id, and the request knows them by name; a topic that is gone is nobody's."""
+    topics = groups.image().topics
     error = check_commit(
         group,
         request.member_id,
         request.group_instance_id,
         request.generation_id,
-        ((ZERO_UUID, each.partition_index) for topic in request.topics for each in topic.partitions),
+        (
+            (topics.id_of(topic.name) or ZERO_UUID, each.partition_index)
+            for topic in request.topics
+            for each in topic.partitions
+        ),
         api_version=0,
         transactional=True,
     )
