@@ -28,6 +28,7 @@ from ottla.protocol.api.get_telemetry_subscriptions import (
     GetTelemetrySubscriptionsResponse,
 )
 from ottla.protocol.api.list_config_resources import ListConfigResourcesRequest, ListConfigResourcesResponse
+from ottla.protocol.api.metadata import MetadataRequest, MetadataRequestTopic, MetadataResponse
 from ottla.protocol.api.unregister_broker import UnregisterBrokerRequest, UnregisterBrokerResponse
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.message import Response, Struct
@@ -41,8 +42,42 @@ ResponseT = TypeVar("ResponseT", bound=Response)
 TOPIC = "admin-scenarios"
 SOMEBODY = bytes([1, 2, 3, 4] * 4)
 METADATA_LOG = "__cluster_metadata"
-CLIENT_METRICS, GROUP = 16, 32
+BROKER, CLIENT_METRICS, GROUP = 4, 16, 32
 SET, DELETE, APPEND, SUBTRACT = range(4)
+DYNAMIC_CONFIGS = {
+    "background.threads": "4 5 20 21",
+    "compression.type": "zip zstd",
+    "cordoned.log.dirs": "/nowhere *",
+    "group.consumer.assignment.interval.ms": "1 -1",
+    "leader.replication.throttled.rate": "-1 5",
+    "listener.name.plaintext.max.connections": "5",
+    "listener.name.plaintext.ssl.keystore.location": "/nowhere",
+    "log.cleaner.dedupe.buffer.size": "1",
+    "log.cleaner.threads": "0 2 3",
+    "log.cleanup.policy": "x compact,delete",
+    "log.message.timestamp.type": "x LogAppendTime",
+    "log.retention.hours": "3",
+    "log.retention.ms": "0 -1 5",
+    "log.roll.ms": "0 1",
+    "log.segment.bytes": "10",
+    "max.connection.creation.rate": "0 x 1",
+    "max.connections": "0 -1 1",
+    "max.connections.per.ip": "0 1",
+    "max.connections.per.ip.overrides": "nonsense 127.0.0.1:5",
+    "message.max.bytes": "-1 5",
+    "metric.reporters": "no.such.Class",
+    "min.insync.replicas": "0 2",
+    "node.id": "3",
+    "nonsense": "1",
+    "num.io.threads": "100 9 4 3 0",
+    "num.network.threads": "7 6",
+    "num.partitions": "3",
+    "producer.id.expiration.ms": "0 1000",
+    "ssl.keystore.location": "/nowhere",
+    "transaction.partition.verification.enable": "false maybe",
+    "unclean.leader.election.enable": "maybe true",
+}
+"""Broker configs, and values that are tried one by one."""
 _DIFFERENT = {
     "client_instance_id", "cluster_id", "high_watermark", "host", "last_caught_up_timestamp", "last_fetch_timestamp",
     "leader_epoch", "listeners", "log_end_offset", "port", "replica_directory_id", "subscription_id",
@@ -61,6 +96,17 @@ class Admin:
         answer = await asyncio.wait_for(self._connection.ask(request, version, expected), ANSWER_TIMEOUT_S)
         self.notes.append(f"{type(request).__name__} v{version} {plain(request)}: {plain(answer)}")
         return answer
+
+    async def leaderless(self, topic: str) -> None:
+        """Note what is told of a topic as soon as its partitions have no leader."""
+        request = MetadataRequest(topics=[MetadataRequestTopic(name=topic)], allow_auto_topic_creation=False)
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            while True:
+                answer = await self._connection.ask(request, 12, MetadataResponse)
+                if all(partition.leader_id == -1 for partition in answer.topics[0].partitions):
+                    break
+                await asyncio.sleep(0.05)
+        self.notes.append(f"without a broker: {plain(answer.topics)}")
 
     async def update_features(self, version: int, *updates: tuple[str, int, int], validate_only: bool = False) -> None:
         """Each update: feature, level, kind of upgrade (which version 0 cannot say)."""
@@ -101,6 +147,29 @@ class Admin:
             ],
             validate_only=False,
         )
+        answer = await self.ask(request, 1, incremental.IncrementalAlterConfigsResponse)
+        if answer.responses[0].error_code == ErrorCode.NONE:
+            await self._until_described(kind, name, {key: value for key, _, value in changes})
+
+    async def _until_described(self, kind: int, name: str, wanted: dict[str, str | None]) -> None:
+        """A broker learns of what it has forwarded only later; `None`: it is not set."""
+        resource = configs.DescribeConfigsResource(resource_type=kind, resource_name=name, configuration_keys=None)
+        request = configs.DescribeConfigsRequest(resources=[resource])
+        default = 5
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            while True:
+                answer = await self._connection.ask(request, 4, configs.DescribeConfigsResponse)
+                told = {
+                    one.name: None if one.config_source == default else one.value for one in answer.results[0].configs
+                }
+                if wanted.items() <= told.items():
+                    return
+                await asyncio.sleep(0.02)
+
+    async def try_config(self, kind: int, name: str, key: str, value: str) -> None:
+        change = incremental.AlterableConfig(name=key, config_operation=SET, value=value)
+        resource = incremental.AlterConfigsResource(resource_type=kind, resource_name=name, configs=[change])
+        request = incremental.IncrementalAlterConfigsRequest(resources=[resource], validate_only=True)
         await self.ask(request, 1, incremental.IncrementalAlterConfigsResponse)
 
     async def describe_configs(self, kind: int, name: str) -> None:
@@ -147,7 +216,7 @@ async def play(address: str) -> list[str]:
         await connection.ask(created, 7, CreateTopicsResponse)
         for scenario in (quorum_described, features_updated, voters_changed, leaders_elected, partitions_moved):
             await scenario(admin)
-        for scenario in (cluster_described, metrics_subscribed, brokers_unregistered):
+        for scenario in (cluster_described, brokers_configured, metrics_subscribed, brokers_unregistered):
             await scenario(admin)
         return admin.notes
     finally:
@@ -284,6 +353,13 @@ async def metrics_subscribed(admin: Admin) -> None:
     await admin.ask(ListConfigResourcesRequest(), 0, ListConfigResourcesResponse)
 
 
+async def brokers_configured(admin: Admin) -> None:
+    for name, values in DYNAMIC_CONFIGS.items():
+        for value in values.split(" "):
+            for broker in ("", "1"):
+                await admin.try_config(BROKER, broker, name, value)
+
+
 async def telemetry_pushed(admin: Admin) -> None:
     async def subscribe(instance_id: bytes) -> GetTelemetrySubscriptionsResponse:
         request = GetTelemetrySubscriptionsRequest(client_instance_id=instance_id)
@@ -327,5 +403,7 @@ async def telemetry_pushed(admin: Admin) -> None:
 
 
 async def brokers_unregistered(admin: Admin) -> None:
-    for broker_id in (2, -1):
+    """The last: without its only broker a cluster has no leaders."""
+    for broker_id in (2, -1, 1, 1):
         await admin.ask(UnregisterBrokerRequest(broker_id=broker_id), 0, UnregisterBrokerResponse)
+    await admin.leaderless(TOPIC)

@@ -51,13 +51,19 @@ class ServerConfigSchema:
         default = definition.default
         return definition.format(default) if isinstance(default, bool | int | float | str | tuple) else None
 
-    def validate(self, resource_type: int, resource_name: str, configs: Mapping[str, str]) -> None:
+    def validate(
+        self,
+        resource_type: int,
+        resource_name: str,
+        configs: Mapping[str, str],
+        before: Mapping[str, str] | None = None,
+    ) -> None:
         try:
             match resource_type:
                 case ConfigResourceType.TOPIC:
                     check_topic_overrides(configs)
                 case ConfigResourceType.BROKER:
-                    _check_broker_configs(configs, cluster_wide=not resource_name)
+                    self._check_broker_configs(before or {}, configs, cluster_wide=not resource_name)
                 case ConfigResourceType.GROUP:
                     self._check_group_configs(configs)
                 case ConfigResourceType.CLIENT_METRICS:
@@ -82,6 +88,12 @@ class ServerConfigSchema:
             EffectiveConfig(one.name, one.value, one.source, one.is_sensitive)
             for one in sorted(described, key=lambda one: one.name)
         ]
+
+    def _check_broker_configs(self, before: Mapping[str, str], after: Mapping[str, str], *, cluster_wide: bool) -> None:
+        from ottla.runtime.config.dynamic_check import check_dynamic_configs  # seldom needed, and not at start
+
+        _check_broker_definitions(after, cluster_wide=cluster_wide)
+        check_dynamic_configs(self._config, before, after, cluster_wide=cluster_wide)
 
     def _check_group_configs(self, configs: Mapping[str, str]) -> None:
         for name, text in configs.items():
@@ -112,7 +124,7 @@ class ServerConfigSchema:
             raise ConfigError(heartbeat, str(interval), f"it must be less than {session} ({timeout})")
 
 
-def _check_broker_configs(configs: Mapping[str, str], *, cluster_wide: bool) -> None:
+def _check_broker_definitions(configs: Mapping[str, str], *, cluster_wide: bool) -> None:
     for name, text in configs.items():
         definition = BROKER_DEFINITIONS.get(name)
         if definition is None:

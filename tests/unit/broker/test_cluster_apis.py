@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.interop.group_scenarios import Connection
+from tests.peers.ottla_node import OttlaNode
 from tests.unit.broker.controllers import TestNode, creation, sent
 from tests.unit.broker.replicas import readable
 
@@ -24,10 +26,11 @@ from ottla.protocol.api.alter_partition_reassignments import (
     ReassignablePartition,
     ReassignableTopic,
 )
+from ottla.protocol.api.describe_cluster import DescribeClusterRequest, DescribeClusterResponse
 from ottla.protocol.api.elect_leaders import ElectLeadersRequest, TopicPartitions
 from ottla.protocol.api.list_partition_reassignments import ListPartitionReassignmentsRequest
 from ottla.protocol.api.remove_raft_voter import RemoveRaftVoterRequest
-from ottla.protocol.api.unregister_broker import UnregisterBrokerRequest
+from ottla.protocol.api.unregister_broker import UnregisterBrokerRequest, UnregisterBrokerResponse
 from ottla.protocol.api.update_features import FeatureUpdateKey, UpdateFeaturesRequest
 from ottla.protocol.errors import ErrorCode
 
@@ -184,3 +187,22 @@ async def test_a_broker_is_unregistered(node: TestNode) -> None:
     assert (await handler(*sent(UnregisterBrokerRequest(broker_id=1), 0))).error_code == ErrorCode.NONE
     assert list(node.shell.image.cluster.brokers) == []
     assert node.shell.image.topics.by_name["there"].partitions[0].leader == -1
+
+
+async def test_a_node_that_was_unregistered_stops_in_order_and_registers_again(tmp_path: Path) -> None:
+    async def brokers() -> list[int]:
+        connection = await Connection.open(running.address)
+        answer = await connection.ask(
+            DescribeClusterRequest(include_cluster_authorized_operations=False), 2, DescribeClusterResponse
+        )
+        connection.close()
+        return [broker.broker_id for broker in answer.brokers]
+
+    with OttlaNode(tmp_path) as running:
+        connection = await Connection.open(running.address)
+        answer = await connection.ask(UnregisterBrokerRequest(broker_id=1), 0, UnregisterBrokerResponse)
+        assert answer.error_code == ErrorCode.NONE
+        assert await brokers() == []
+        assert running.stop() == 0
+        running.start()
+        assert await brokers() == [1]

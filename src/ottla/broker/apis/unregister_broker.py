@@ -25,4 +25,4 @@ class UnregisterBrokerHandler:
             await controller.submit(decision)
         except KafkaError as error:
             return UnregisterBrokerResponse(error_code=error.code, error_message=error.message)
-        return UnregisterBrokerResponse(error_code=ErrorCode.NONE, error_message=None)
+        return UnregisterBrokerResponse(error_code=ErrorCode.NONE, error_message="")

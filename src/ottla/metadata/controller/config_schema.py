@@ -36,8 +36,17 @@ class ConfigSchema(Protocol):
         """The value that applies without a dynamic config: of server.properties, else the default."""
         ...
 
-    def validate(self, resource_type: int, resource_name: str, configs: Mapping[str, str]) -> None:
-        """All configs of a resource as they would be. Raises `KafkaError` (INVALID_CONFIG or INVALID_REQUEST)."""
+    def validate(
+        self,
+        resource_type: int,
+        resource_name: str,
+        configs: Mapping[str, str],
+        before: Mapping[str, str] | None = None,
+    ) -> None:
+        """All configs of a resource as they would be, and as they were.
+
+        Raises `KafkaError` (INVALID_CONFIG or INVALID_REQUEST).
+        """
         ...
 
     def effective_topic_configs(

@@ -121,6 +121,8 @@ def _records(
     current = image.configs.of(*key)
     _check_resource(image, key)
     after = {name: value for name, value in {**current, **wanted}.items() if value is not None}
+    if resource_type == ConfigResourceType.BROKER:  # the broker looks at them before the controller does
+        schema.validate(resource_type, resource_name, after, current)
     records = []
     for name, value in wanted.items():
         if value is not None:
@@ -131,7 +133,8 @@ def _records(
             _check_min_isr(image, key, value)
         record = ConfigRecord(resource_type=resource_type, resource_name=resource_name, name=name, value=value)
         records.append(VersionedRecord(record))
-    schema.validate(resource_type, resource_name, after)
+    if resource_type != ConfigResourceType.BROKER:
+        schema.validate(resource_type, resource_name, after, current)
     return records
 
 
