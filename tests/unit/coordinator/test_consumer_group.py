@@ -11,6 +11,11 @@ from ottla.coordinator.group.config import MigrationPolicy
 from ottla.coordinator.group.consumer.consumer_group import ConsumerGroup, ConsumerGroupState
 from ottla.coordinator.group.consumer.consumer_member import MemberState
 from ottla.protocol.api.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
+from ottla.protocol.api.txn_offset_commit import (
+    TxnOffsetCommitRequest,
+    TxnOffsetCommitRequestPartition,
+    TxnOffsetCommitRequestTopic,
+)
 from ottla.protocol.errors import ErrorCode
 
 T = topic_id("t")
@@ -308,6 +313,34 @@ def test_offsets_of_a_member_that_is_behind_are_taken_where_it_still_owns() -> N
     assert driver.commit({("t", 2): 1}, member_id="m2", generation_id=2, topic_id=T) == [ErrorCode.STALE_MEMBER_EPOCH]
     assert driver.commit({("t", 0): 1}, member_id="m1", generation_id=9, topic_id=T) == [ErrorCode.STALE_MEMBER_EPOCH]
     assert second.partitions == [(T, 2)]
+
+
+def test_members_commit_in_transactions_what_they_own() -> None:
+    driver = ConsumerDriver()
+    first, _ = pair(driver)
+    Consumer(driver, "m3").beat()
+
+    def commit(member_id: str, generation_id: int, topic: str = "t", index: int = 0) -> ErrorCode:
+        partition = TxnOffsetCommitRequestPartition(partition_index=index, committed_offset=1, committed_metadata="")
+        request = TxnOffsetCommitRequest(
+            transactional_id="x",
+            group_id="g",
+            producer_id=1,
+            producer_epoch=0,
+            generation_id=generation_id,
+            member_id=member_id,
+            topics=[TxnOffsetCommitRequestTopic(name=topic, partitions=[partition])],
+        )
+        result = driver.shard.commit_transactional_offsets(request)
+        return ErrorCode(result.response.topics[0].partitions[0].error_code)
+
+    assert commit("m1", first.epoch) is ErrorCode.NONE
+    assert commit("m1", first.epoch - 1) is ErrorCode.NONE
+    assert commit("m1", first.epoch - 1, index=2) is ErrorCode.ILLEGAL_GENERATION
+    assert commit("m1", first.epoch - 1, topic="gone") is ErrorCode.ILLEGAL_GENERATION
+    assert commit("m1", first.epoch + 1) is ErrorCode.ILLEGAL_GENERATION
+    assert commit("m9", first.epoch) is ErrorCode.UNKNOWN_MEMBER_ID
+    assert commit("", -1) is ErrorCode.NONE, "a producer that is not in the group"
 
 
 def test_the_log_says_what_is_in_memory_at_every_step() -> None:
