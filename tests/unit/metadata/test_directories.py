@@ -1,0 +1,87 @@
+"""Where replicas lie, and what a failed log directory means for them."""
+
+from __future__ import annotations
+
+import pytest
+from tests.unit.metadata.decisions import Controller, topic
+
+from ottla.metadata.controller.brokers import fence_broker, unfence_broker
+from ottla.metadata.controller.directories import assign_replicas, directories_offline
+from ottla.metadata.controller.result import ControllerResult
+from ottla.metadata.partition import NO_LEADER, UNASSIGNED_DIRECTORY
+from ottla.metadata.record_serde import VersionedRecord
+from ottla.protocol.metadata_record.broker_registration_change_record import BrokerRegistrationChangeRecord
+from ottla.protocol.metadata_record.partition_change_record import PartitionChangeRecord
+
+A, B = b"a" * 16, b"b" * 16
+
+
+@pytest.fixture
+def controller() -> Controller:
+    """Broker 1 with two directories; topic t has a partition in each."""
+    controller = Controller()
+    controller.add_brokers(1)
+    directories(controller, A, B)
+    controller.create(topic("t", 2))
+    controller.decide(
+        lambda view: assign_replicas(view, 1, {(topic_id(controller), 0): A, (topic_id(controller), 1): B})
+    )
+    return controller
+
+
+def directories(controller: Controller, *ids: bytes) -> None:
+    epoch = controller.image.cluster.brokers[1].epoch
+    record = BrokerRegistrationChangeRecord(broker_id=1, broker_epoch=epoch, log_dirs=list(ids))
+    controller.decide(lambda _: ControllerResult([VersionedRecord(record, 2)], None))
+
+
+def topic_id(controller: Controller) -> bytes:
+    return controller.image.topics.by_name["t"].topic_id
+
+
+def leaders(controller: Controller) -> list[int]:
+    partitions = controller.image.topics.by_name["t"].partitions
+    return [partitions[index].leader for index in range(2)]
+
+
+def fail(controller: Controller, *ids: bytes) -> None:
+    controller.decide(lambda view: directories_offline(view, controller.schema, 1, ids))
+
+
+def restart(controller: Controller, *online: bytes) -> None:
+    controller.decide(lambda view: fence_broker(view, controller.schema, 1))
+    directories(controller, *online)
+    epoch = controller.image.cluster.brokers[1].epoch
+    controller.decide(lambda view: unfence_broker(view, controller.schema, 1, epoch))
+
+
+def test_with_several_directories_the_broker_tells_where_a_replica_lies(controller: Controller) -> None:
+    controller.create(topic("u", 1))
+    assert controller.image.topics.by_name["u"].partitions[0].directories == (UNASSIGNED_DIRECTORY,)
+    partitions = controller.image.topics.by_name["t"].partitions
+    assert [partitions[index].directories for index in range(2)] == [(A,), (B,)]
+    before = partitions[1].partition_epoch
+    controller.decide(lambda view: assign_replicas(view, 1, {(topic_id(controller), 1): A, (bytes(16), 0): A}))
+    [record] = controller.written
+    assert record == PartitionChangeRecord(partition_id=1, topic_id=topic_id(controller), directories=[A])
+    moved = controller.image.topics.by_name["t"].partitions[1]
+    assert (moved.directories, moved.partition_epoch, moved.leader) == ((A,), before + 1, 1)
+    controller.decide(lambda view: assign_replicas(view, 1, {(topic_id(controller), 1): A}))
+    assert controller.written == []
+
+
+def test_a_failed_directory_has_no_leaders_until_it_comes_back(controller: Controller) -> None:
+    fail(controller, B)
+    assert controller.image.cluster.brokers[1].directories == (A,)
+    assert leaders(controller) == [1, NO_LEADER]
+    restart(controller, A)
+    assert leaders(controller) == [1, NO_LEADER]
+    restart(controller, A, B)
+    assert leaders(controller) == [1, 1]
+
+
+def test_the_last_directory_is_not_given_up(controller: Controller) -> None:
+    fail(controller, A, B)
+    assert controller.written == []
+    fail(controller, b"c" * 16)
+    assert controller.written == []
