@@ -19,8 +19,6 @@ from ottla.coordinator.group.consumer.records import (
 )
 from ottla.coordinator.group.consumer.subscription import METADATA_REFRESH_INTERVAL_MS
 from ottla.coordinator.group.groups import Groups, expressions_timer
-from ottla.coordinator.group.regular_expression.matcher import TopicMatcher
-from ottla.coordinator.group.regular_expression.syntax import InvalidExpressionError
 from ottla.coordinator.result import CoordinatorRecord, CoordinatorResult, TimerResult, nothing
 from ottla.protocol.errors import ErrorCode, KafkaError
 
@@ -74,6 +72,9 @@ def update_expressions(
 
 
 def _check(expression: str) -> None:
+    from ottla.coordinator.group.regular_expression.matcher import TopicMatcher  # seldom needed
+    from ottla.coordinator.group.regular_expression.syntax import InvalidExpressionError
+
     try:
         TopicMatcher(expression)
     except InvalidExpressionError as error:
@@ -140,6 +141,9 @@ def _resolve(groups: Groups, group_id: str, expressions: tuple[str, ...], visibl
 
 def _match(expression: str, names: Iterable[str]) -> list[str]:
     """An expression that another implementation accepted and this one does not means no topic."""
+    from ottla.coordinator.group.regular_expression.matcher import TopicMatcher
+    from ottla.coordinator.group.regular_expression.syntax import InvalidExpressionError
+
     try:
         return TopicMatcher(expression).select(names)
     except InvalidExpressionError:
