@@ -46,7 +46,7 @@ from ottla.protocol.api.metadata import (
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.types import ZERO_UUID
 
-CREATABLE_INTERNAL_TOPICS = frozenset((GROUP_METADATA_TOPIC, TRANSACTION_STATE_TOPIC))
+CREATABLE_INTERNAL_TOPICS = frozenset((GROUP_METADATA_TOPIC, TRANSACTION_STATE_TOPIC, "__share_group_state"))
 FIRST_WITH_LISTENER_NOT_FOUND = 6
 FIRST_WITH_IDS_ASKED = 12
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ottla.log.log_slice import AbortedTransaction
 
 READ_COMMITTED = "read_committed"
+# Of one partition in one fetch; a batch that is larger is read whole.
+MAX_READ_BYTES = 1_048_576
 # How often one look goes on after a stretch of records that are for nobody; the next fetch goes on from there.
 MAX_STRETCHES = 16
 
@@ -46,7 +48,7 @@ def look(share: SharePartition, max_bytes: int, max_records: int) -> Readable | 
         first = records.next_fetch_offset()
         if first >= bound or max_records <= 0 or not records.can_acquire():
             return None
-        region = log.read(first, max_bytes, upper_bound=bound, min_one=True).region
+        region = log.read(first, min(max_bytes, MAX_READ_BYTES), upper_bound=bound, min_one=True).region
         if region is None:
             return None
         data = region.file.read(region.position, region.size)
