@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from tests.interop.group_scenarios import Connection
@@ -13,7 +14,9 @@ from tests.unit.broker.replicas import START_MS, batch
 from ottla.protocol.api import incremental_alter_configs as alter
 from ottla.protocol.api import produce
 from ottla.protocol.api.api_versions import ApiVersionsRequest, ApiVersionsResponse
+from ottla.protocol.api.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse
 from ottla.protocol.api.create_topics import CreatableTopic, CreateTopicsRequest, CreateTopicsResponse
+from ottla.protocol.api.find_coordinator import FindCoordinatorRequest, FindCoordinatorResponse
 from ottla.protocol.api.get_telemetry_subscriptions import (
     GetTelemetrySubscriptionsRequest,
     GetTelemetrySubscriptionsResponse,
@@ -24,10 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-TOPIC, BROKER, CLIENT_METRICS = 2, 4, 16
+TOPIC, BROKER, CLIENT_METRICS, GROUP = 2, 4, 16, 32
 EVERY_BROKER, THIS_BROKER = "", "1"
 SET, DELETE = 0, 1
 UNANSWERED_S = 0.3
+TIMEOUT_S = 20
 
 
 @pytest.fixture
@@ -155,3 +159,39 @@ async def test_client_metrics_configs(node: OttlaNode) -> None:
     assert await wanted() == (["org.apache."], 1000)
     await client.alter(CLIENT_METRICS, "sub", metrics=None, interval_ms=None)
     assert await wanted() == ([], 300_000)
+
+
+async def test_group_configs(node: OttlaNode) -> None:
+    client = await Client.to(node)
+    await client.create("t")
+
+    async def interval(group_id: str) -> int:
+        """What a new member is told."""
+        request = ConsumerGroupHeartbeatRequest(
+            group_id=group_id,
+            member_id=str(uuid4()),
+            member_epoch=0,
+            rebalance_timeout_ms=10_000,
+            subscribed_topic_names=["t"],
+            server_assignor=None,
+            topic_partitions=[],
+        )
+        async with asyncio.timeout(TIMEOUT_S):
+            while True:
+                answer = await client.connection.ask(request, 1, ConsumerGroupHeartbeatResponse)
+                if answer.error_code == ErrorCode.NONE:
+                    return answer.heartbeat_interval_ms
+                assert ErrorCode(answer.error_code).retriable, ErrorCode(answer.error_code)
+                await asyncio.sleep(0.05)
+
+    find = FindCoordinatorRequest(coordinator_keys=["g"])
+    await client.connection.ask(find, 4, FindCoordinatorResponse)
+    assert await interval("g") == 5000
+    await client.alter(GROUP, "g", consumer_heartbeat_interval_ms="6000")
+    assert await interval("g") == 6000
+    assert await interval("other") == 5000
+    node.restart()
+    client = await Client.to(node)
+    assert await interval("g") == 6000
+    await client.alter(GROUP, "g", consumer_heartbeat_interval_ms=None)
+    assert await interval("g") == 5000
