@@ -88,6 +88,9 @@ class ConsumerDriver(Driver):
         return shard
 
 
+_START_AGAIN = (ErrorCode.FENCED_MEMBER_EPOCH, ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.GROUP_ID_NOT_FOUND)
+
+
 @dataclass(slots=True)
 class Consumer:
     """A member as a client library keeps it: unless it is `stubborn` it gives up at once what it is not told to own."""
@@ -122,7 +125,7 @@ class Consumer:
             response = self.driver.beat(request)
         except KafkaError as error:
             self.error = error.code
-            if error.code in (ErrorCode.FENCED_MEMBER_EPOCH, ErrorCode.UNKNOWN_MEMBER_ID):
+            if error.code in _START_AGAIN:
                 self.epoch, self.owned = 0, {}
             return None
         self.error = ErrorCode.NONE
