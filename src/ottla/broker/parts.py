@@ -10,6 +10,7 @@ from ottla.broker.coordinator.group_coordinator import GROUP_METADATA_TOPIC, Gro
 from ottla.broker.coordinator.partition_log import ReplicaManagerLog
 from ottla.broker.coordinator.runtime import CoordinatorRuntime, RuntimeConfig, Serde
 from ottla.broker.coordinator.transaction_coordinator import TRANSACTION_STATE_TOPIC, TransactionCoordinator
+from ottla.broker.dynamic_config import DynamicServerConfig
 from ottla.broker.settings import group_settings, transaction_settings
 from ottla.coordinator.group.records import decode_record, encode_record
 from ottla.coordinator.group.shard import GroupShard
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from ottla.broker.coordinator.producer_ids import ProducerIds
     from ottla.broker.coordinator.transaction_coordinator import ProducerIdBlocks
     from ottla.broker.coordinator.transaction_markers import TransactionMarkers
-    from ottla.broker.dynamic_config import DynamicServerConfig
     from ottla.broker.replica.fetch_session import FetchSessionCache
     from ottla.broker.replica.replica_manager import ReplicaManager
     from ottla.broker.share.share_parts import ShareParts
@@ -135,6 +135,7 @@ def make_transaction_coordinator(
 ) -> TransactionCoordinator:
     """The coordinator of transactions over `__transaction_state`."""
     settings = transaction_settings(config)
+    dynamic = DynamicServerConfig(config)
 
     def make_runtime(
         new_shard: Callable[[CoordinatorTimers], TransactionShard],
@@ -157,5 +158,5 @@ def make_transaction_coordinator(
         markers=markers,
         node_id=config.node_id,
         partition_count=config.get_int("transaction.state.log.num.partitions"),
-        verifies=config.get_bool("transaction.partition.verification.enable"),
+        verifies=lambda image: dynamic(image).get_bool("transaction.partition.verification.enable"),
     )

@@ -28,6 +28,7 @@ from ottla.protocol.api.write_txn_markers import (
 )
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.message import Response
+from ottla.protocol.metadata_record.config_record import ConfigRecord
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -66,6 +67,19 @@ def test_a_batch_before_version_12_needs_a_partition_that_joined(node: Transacti
     assert node.write("x", producer, 1, b"b", version=11) is NONE
     assert node.write("x", producer, 0, b"a", partition=1, version=11) is ErrorCode.TRANSACTION_ABORTABLE
     assert node.partition("t").log.log_end_offset == 2
+
+
+def test_verification_is_switched_off_and_on_at_run_time(node: TransactionNode) -> None:
+    def switch(value: str | None) -> None:
+        name = "transaction.partition.verification.enable"
+        node.replay(ConfigRecord(resource_type=4, resource_name="", name=name, value=value))
+
+    producer = node.start_producer("x")
+    switch("false")
+    assert node.write("x", producer, 0, b"a", version=11) is NONE
+    switch(None)
+    assert node.write("x", producer, 1, b"b", version=11) is NONE, "its log has the transaction open"
+    assert node.write("x", producer, 0, b"a", partition=1, version=11) is ErrorCode.TRANSACTION_ABORTABLE
 
 
 @pytest.mark.parametrize("version", [3, 9, 11, 12])

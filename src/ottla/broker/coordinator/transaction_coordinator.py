@@ -57,7 +57,7 @@ class ProducerIdBlocks(Protocol):
 
 
 class TransactionCoordinator:
-    """`partition_count` is what `__transaction_state` has, or will have when it is made."""
+    """`partition_count` is what `__transaction_state` has, or will have when it is made. `verifies`: see `enroll`."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class TransactionCoordinator:
         markers: TransactionMarkers,
         node_id: int,
         partition_count: int,
-        verifies: bool,
+        verifies: Callable[[MetadataImage], bool],
     ) -> None:
         self._config = config
         self._clock = clock
@@ -198,7 +198,7 @@ class TransactionCoordinator:
         The errors are those that clients of Produce and TxnOffsetCommit know. Kafka's `AddPartitionsToTxnManager`.
         """
         if not adds:
-            if not self._verifies:
+            if not self._verifies(self._image):
                 return {}
             errors = self.verify_partitions(transactional_id, producer_id, producer_epoch, partitions)
             return {partition: _told_as(error, knows_abortable) for partition, error in errors.items()}
