@@ -73,7 +73,7 @@ class DescribeAclsHandler:
                     permission_type=entry.permission_type,
                 )
             )
-        return DescribeAclsResponse(error_code=ErrorCode.NONE, error_message=None, resources=list(resources.values()))
+        return DescribeAclsResponse(error_code=ErrorCode.NONE, error_message="", resources=list(resources.values()))
 
 
 def _refused(error: ErrorCode, message: str) -> DescribeAclsResponse:

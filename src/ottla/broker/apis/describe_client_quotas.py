@@ -51,7 +51,7 @@ class DescribeClientQuotasHandler:
             for entity, quotas in self._image().client_quotas.by_entity.items()
             if _matches(components, dict(entity), strict=request.strict)
         ]
-        return DescribeClientQuotasResponse(error_code=ErrorCode.NONE, error_message=None, entries=entries)
+        return DescribeClientQuotasResponse(error_code=ErrorCode.NONE, error_message="", entries=entries)
 
 
 def _components(request: DescribeClientQuotasRequest) -> dict[str, ComponentData]:

@@ -52,7 +52,7 @@ class DescribeUserScramCredentialsHandler:
                         user=user, error_code=ErrorCode.NONE, error_message=None, credential_infos=known[user]
                     )
                 )
-        return DescribeUserScramCredentialsResponse(error_code=ErrorCode.NONE, error_message=None, results=results)
+        return DescribeUserScramCredentialsResponse(error_code=ErrorCode.NONE, error_message="", results=results)
 
 
 def _failed(user: str, error: ErrorCode, text: str) -> DescribeUserScramCredentialsResult:

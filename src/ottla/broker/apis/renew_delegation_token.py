@@ -8,7 +8,7 @@
 
 from functools import partial
 
-from ottla.broker.apis.create_delegation_token import NO_TIME, check_allowed
+from ottla.broker.apis.create_delegation_token import check_allowed
 from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.request_context import RequestContext
 from ottla.metadata.controller.delegation_tokens import TokenSettings, renew_token
@@ -34,5 +34,5 @@ class RenewDelegationTokenHandler:
             )
             expiry_ms = await self._controller.submit(decision)
         except KafkaError as error:
-            return RenewDelegationTokenResponse(error_code=error.code, expiry_timestamp_ms=NO_TIME)
+            return RenewDelegationTokenResponse(error_code=error.code, expiry_timestamp_ms=0)
         return RenewDelegationTokenResponse(error_code=ErrorCode.NONE, expiry_timestamp_ms=expiry_ms)

@@ -74,7 +74,19 @@ def _alter_client_quotas(context: RequestContext, request: Any) -> Response:
 def _describe_client_quotas(context: RequestContext, request: Any) -> Response:
     from ottla.protocol.api.describe_client_quotas import DescribeClientQuotasResponse
 
-    return DescribeClientQuotasResponse(error_code=REFUSED, error_message=TEXT, entries=None)
+    return DescribeClientQuotasResponse(error_code=REFUSED, error_message=None, entries=None)
+
+
+def _describe_scram(context: RequestContext, request: Any) -> Response:
+    from ottla.protocol.api.describe_user_scram_credentials import (
+        DescribeUserScramCredentialsResponse,
+        DescribeUserScramCredentialsResult,
+    )
+
+    nobody = DescribeUserScramCredentialsResult(user="", error_code=REFUSED, error_message=None, credential_infos=[])
+    return DescribeUserScramCredentialsResponse(
+        error_code=REFUSED, error_message=None, results=[nobody for _ in request.users or ()]
+    )
 
 
 def _alter_scram(context: RequestContext, request: Any) -> Response:
@@ -222,7 +234,7 @@ GUARDS: dict[ApiKey, Guard] = {
     ApiKey.DELETE_ACLS: _needs(AclOperation.ALTER, _delete_acls),
     ApiKey.DESCRIBE_CLIENT_QUOTAS: _needs(AclOperation.DESCRIBE_CONFIGS, _describe_client_quotas),
     ApiKey.ALTER_CLIENT_QUOTAS: _needs(AclOperation.ALTER_CONFIGS, _alter_client_quotas),
-    ApiKey.DESCRIBE_USER_SCRAM_CREDENTIALS: _needs(AclOperation.DESCRIBE),
+    ApiKey.DESCRIBE_USER_SCRAM_CREDENTIALS: _needs(AclOperation.DESCRIBE, _describe_scram),
     ApiKey.ALTER_USER_SCRAM_CREDENTIALS: _needs(AclOperation.ALTER, _alter_scram),
     ApiKey.DESCRIBE_LOG_DIRS: _needs(AclOperation.DESCRIBE),
     ApiKey.ALTER_REPLICA_LOG_DIRS: _needs(AclOperation.ALTER, _alter_replica_log_dirs),

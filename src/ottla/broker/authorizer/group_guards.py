@@ -120,7 +120,7 @@ def guard_find_coordinator(
         assert error is not None
         answers.append(
             coordinator.Coordinator(
-                key=key, node_id=-1, host="", port=-1, error_code=error, error_message=error.message
+                key=key, node_id=-1, host="", port=-1, error_code=error, error_message="" if several else error.message
             )
         )
     if not several:

@@ -157,7 +157,7 @@ def guard_create_topics(
                 topic.num_partitions = topic.replication_factor = -1
                 topic.configs = []
         response.topics += [
-            creation.CreatableTopicResult(name=name, error_code=REFUSED, error_message=None)
+            creation.CreatableTopicResult(name=name, error_code=REFUSED, error_message=REFUSED.message)
             for name in dict.fromkeys(topic.name for topic in refused)
         ]
         return response
@@ -177,7 +177,10 @@ def guard_delete_topics(
 
     if context.api_version < _IDS_SINCE:
         request.topic_names, bad = split(request.topic_names, may_delete)
-        refused = [deletion.DeletableTopicResult(name=name, error_code=REFUSED) for name in dict.fromkeys(bad)]
+        refused = [
+            deletion.DeletableTopicResult(name=name, error_code=REFUSED, error_message=REFUSED.message)
+            for name in dict.fromkeys(bad)
+        ]
     else:
         allowed = []
         for topic in request.topics:
@@ -187,7 +190,11 @@ def guard_delete_topics(
             else:
                 by_id = topic.name is None
                 told = None if by_id and not authorizer.allows_topic(context, AclOperation.DESCRIBE, name) else name
-                refused.append(deletion.DeletableTopicResult(name=told, topic_id=topic.topic_id, error_code=REFUSED))
+                refused.append(
+                    deletion.DeletableTopicResult(
+                        name=told, topic_id=topic.topic_id, error_code=REFUSED, error_message=REFUSED.message
+                    )
+                )
         request.topics = allowed
 
     def merge(response: deletion.DeleteTopicsResponse) -> deletion.DeleteTopicsResponse:

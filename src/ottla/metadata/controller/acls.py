@@ -36,7 +36,7 @@ def create_acls(view: ControllerView, request: CreateAclsRequest) -> ControllerR
         if wrong is not None:
             results.append(AclCreationResult(error_code=ErrorCode.INVALID_REQUEST, error_message=wrong))
             continue
-        results.append(AclCreationResult(error_code=ErrorCode.NONE, error_message=None))
+        results.append(AclCreationResult(error_code=ErrorCode.NONE, error_message=""))
         entry = _entry(view.new_uuid(), creation)
         if _facts(entry) not in known:
             known.add(_facts(entry))

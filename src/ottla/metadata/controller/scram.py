@@ -27,11 +27,12 @@ def alter_scram_credentials(
     alterations: list[ScramCredentialDeletion | ScramCredentialUpsertion] = [*request.deletions, *request.upsertions]
     for alteration in alterations:
         name = alteration.name
+        is_first = name not in errors
         errors.setdefault(name, None)
         try:
             mechanism = _mechanism(name, alteration.mechanism)
             key = (int(mechanism), name)
-            if key in changes:
+            if not is_first:
                 raise KafkaError(
                     ErrorCode.DUPLICATE_RESOURCE, "A user credential cannot be altered twice in the same request"
                 )
