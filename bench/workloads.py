@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bench import load
+from bench.compaction import make_dirty_log
 
 if TYPE_CHECKING:
     from bench.contender import Contender
@@ -38,15 +39,19 @@ class Workload:
     rate_per_s: int = 0
     mode: str = "consume"
     """How the client reads: `consume` with librdkafka, `fetch` with bare requests."""
+    dirty_records: int = 0
+    """Records of a compacted topic that are written before, so that it is compacted meanwhile."""
 
     def scaled(self, factor: float) -> Workload:
         records = max(int(self.records * factor), self.connections * 20)
-        return replace(self, records=records)
+        return replace(self, records=records, dirty_records=int(self.dirty_records * factor))
 
     def run(self, contender: Contender, client_cpus: str | None) -> Measurement:
         topic = f"bench-{self.key}-{next(_NUMBERS)}"
         contender.create_topic(topic, self.partitions)
         target = (contender.node.address, topic, self.partitions, self.connections, self.records)
+        if self.dirty_records:
+            make_dirty_log(contender, f"{topic}-dirty", self.dirty_records)
         if self.kind == "latency":
             answer = load.run(client_cpus, "latency", *target, self.record_bytes, self.rate_per_s)
             return Measurement(p50_ms=answer["p50_ms"], p99_ms=answer["p99_ms"])
@@ -81,4 +86,13 @@ WORKLOADS = (
     Workload("fetch-1000", "fetch from the start, 1 kB, bare requests", "consume", 500_000, 1000, mode="fetch"),
     Workload("latency", "end to end, 500 records/s", "latency", 5_000, 100, rate_per_s=500),
     Workload("latency-c100", "end to end, 500 records/s, 100 connections", "latency", 5_000, 100, 100, 10, 500),
+    Workload(
+        "compaction",
+        "end to end, 500 records/s, while another log is compacted",
+        "latency",
+        10_000,
+        100,
+        rate_per_s=500,
+        dirty_records=400_000,
+    ),
 )
