@@ -22,6 +22,8 @@ from ottla.runtime.files import Buffer
 NO_LEADER: Final = -1
 NO_EPOCH: Final = -1
 NONE: Final = ErrorCode.NONE
+ENOUGH_FOR_ANYBODY: Final = 2**31
+"""More bytes than any fetch waits for: a marker may have opened up to that many."""
 
 
 class PartitionListener(Protocol):
@@ -120,9 +122,10 @@ class Partition:
             origin=AppendOrigin.COORDINATOR,
             transaction_version=transaction_version,
         )
-        if result.error is NONE and self.sole_replica:
-            self.advance_high_watermark(log.log_end_offset)
-            self._tell_altered()
+        if result.error is NONE:
+            self._uncommitted_bytes += ENOUGH_FOR_ANYBODY
+            if self.sole_replica:
+                self.advance_high_watermark(log.log_end_offset)
         return result
 
     def advance_high_watermark(self, offset: int) -> None:
