@@ -109,7 +109,9 @@ class Client:
     async def until_tokens(self, count: int) -> None:
         """Apache Kafka's broker learns of them a moment after its controller."""
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            while await self.count_tokens() != count:
+            while True:
+                if await self.count_tokens() == count:
+                    return
                 await asyncio.sleep(0.05)
 
     def note(self, text: str) -> None:
