@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(240)
 
 SETTINGS = {"transaction.state.log.num.partitions": "4"}
-UNSTABLE_MS = {"session.timeout.ms": 6_000, "heartbeat.interval.ms": 500}
+UNSTABLE_MS = {"session.timeout.ms": 6_000, "heartbeat.interval.ms": 500, "socket.timeout.ms": 5_000}
 
 
 def producer(node: NodeProcess, name: str, **settings: Any) -> ck.Producer:
@@ -195,7 +195,7 @@ class Copier(threading.Thread):
             }
         )
         try:
-            writer = producer(self._node, self._name, **{"transaction.timeout.ms": 10_000})
+            writer = producer(self._node, self._name, **{"transaction.timeout.ms": 10_000, "socket.timeout.ms": 5_000})
             consumer.subscribe([self._source])
             while not self._stop_asked.is_set():
                 messages = consumer.consume(20, 0.2)
