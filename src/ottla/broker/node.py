@@ -55,12 +55,12 @@ from ottla.broker.storage_format import FormatRequest, Storage, StorageError, op
 from ottla.log.manager import LogManager
 from ottla.log.recovery import OffsetOverflowError
 from ottla.log.upkeep import LogUpkeep
+from ottla.metadata.controller.delegation_tokens import sweep_tokens
 from ottla.metadata.record_serde import MetadataError
 from ottla.protocol.errors import KafkaError
 from ottla.raft.batches import RaftLogError
 from ottla.raft.election_state import QuorumStateError
 from ottla.raft.state import RaftError
-from ottla.metadata.controller.delegation_tokens import sweep_tokens
 from ottla.runtime.blocking import BlockingWork
 from ottla.runtime.clock import LoopTimers, SystemClock
 from ottla.runtime.config.definition import ConfigError
