@@ -21,6 +21,18 @@ class CorruptIndexError(Exception):
     """An index file that cannot be one; it is rebuilt from the log."""
 
 
+def read_index(files: FileSystem, path: PurePath, entry_size: int) -> bytes:
+    """All of an index file, whole entries. Raises `CorruptIndexError`, `FileNotFoundError`."""
+    file = files.open(path)
+    try:
+        data = file.read(0, file.size)
+    finally:
+        file.close()
+    if len(data) % entry_size:
+        raise CorruptIndexError(f"{path}: {len(data)} bytes are not a multiple of {entry_size}")
+    return data
+
+
 class OffsetIndex:
     """Relative offsets and positions; lookups by offset."""
 
@@ -37,13 +49,7 @@ class OffsetIndex:
 
     def _load(self) -> "array[int]":
         """Raises `CorruptIndexError`, `FileNotFoundError`."""
-        file = self._files.open(self.path)
-        try:
-            data = file.read(0, file.size)
-        finally:
-            file.close()
-        if len(data) % ENTRY_SIZE:
-            raise CorruptIndexError(f"{self.path}: {len(data)} bytes are not a multiple of {ENTRY_SIZE}")
+        data = read_index(self._files, self.path, ENTRY_SIZE)
         words = array("i", data)
         if _LITTLE_ENDIAN:
             words.byteswap()

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from pathlib import PurePath
 from struct import Struct
 
-from ottla.log.offset_index import CorruptIndexError
+from ottla.log.offset_index import CorruptIndexError, read_index
 from ottla.protocol.record_batch import NO_TIMESTAMP
 from ottla.runtime.files import FileSystem
 
@@ -36,13 +36,7 @@ class TimeIndex:
 
     def _load(self) -> "array[int]":
         """Raises `CorruptIndexError`, `FileNotFoundError`."""
-        file = self._files.open(self.path)
-        try:
-            data = file.read(0, file.size)
-        finally:
-            file.close()
-        if len(data) % ENTRY_SIZE:
-            raise CorruptIndexError(f"{self.path}: {len(data)} bytes are not a multiple of {ENTRY_SIZE}")
+        data = read_index(self._files, self.path, ENTRY_SIZE)
         timestamps, relative = array("q"), array("i")
         for timestamp, offset in _ENTRY.iter_unpack(data):
             timestamps.append(timestamp)
