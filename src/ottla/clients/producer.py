@@ -8,7 +8,6 @@ goes through librdkafka.
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ottla.clients.client import KafkaClient, TopicMetadata
 from ottla.clients.partitioner import partition_for_key
@@ -32,16 +31,6 @@ _REFRESH_ON = (
     ErrorCode.LEADER_NOT_AVAILABLE,
     ErrorCode.FENCED_LEADER_EPOCH,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """Where a batch went: its first offset, and how many records it has."""
-
-    topic: str
-    partition: int
-    base_offset: int
-    count: int
 
 
 class _PartitionQueue:
@@ -73,8 +62,8 @@ class Producer:
         self._slots = asyncio.Semaphore(BUFFERED_BATCHES_MAX)
         self._error: Exception | None = None
         self._sticky: dict[str, int] = {}
-        self.delivered: list[Delivered] = []
-        self.delivered_count = 0
+        self.delivered: dict[tuple[str, int], int] = {}
+        """How many records of each topic and partition were acknowledged."""
 
     async def __aenter__(self) -> "Producer":
         if self._acks == -1:
@@ -179,17 +168,14 @@ class Producer:
                 if self._error is not None:
                     return  # a later batch must not overtake one that failed
                 batch = builder.build()
-                base_offset = await self._client.retry(
-                    lambda: self._produce(topic, index, batch), timeout_ms=DELIVERY_TIMEOUT_MS
-                )
-            self.delivered.append(Delivered(topic, index, base_offset, builder.count))
-            self.delivered_count += builder.count
+                await self._client.retry(lambda: self._produce(topic, index, batch), timeout_ms=DELIVERY_TIMEOUT_MS)
+            self.delivered[topic, index] = self.delivered.get((topic, index), 0) + builder.count
         except Exception as error:
             self._error = self._error or error
         finally:
             self._slots.release()
 
-    async def _produce(self, topic: str, index: int, batch: bytearray) -> int:
+    async def _produce(self, topic: str, index: int, batch: bytearray) -> None:
         metadata = await self._client.topic(topic) if self._stale(topic) else self._client.metadata.topics[topic]
         leader = metadata.partitions[index].leader
         connection = await self._client.connection_to(leader)
@@ -203,7 +189,7 @@ class Producer:
         answer = response.responses[0].partition_responses[0]
         code = error_code(answer.error_code)
         if code in (ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER):
-            return answer.base_offset
+            return
         if code in _REFRESH_ON:
             self._client.metadata.topics.pop(topic, None)
         raise KafkaError(code, answer.error_message or f"topic '{topic}', partition {index}")

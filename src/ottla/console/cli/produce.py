@@ -68,15 +68,14 @@ def _split(line: bytes, separator: bytes | None) -> tuple[bytes | None, bytes]:
 
 
 def _report(arguments: argparse.Namespace, producer: Producer) -> None:
-    counts: dict[int, int] = {}
-    for delivered in producer.delivered:
-        counts[delivered.partition] = counts.get(delivered.partition, 0) + delivered.count
+    counts = {partition: count for (_, partition), count in sorted(producer.delivered.items())}
+    records = sum(counts.values())
     if arguments.json:
-        print_json({"topic": arguments.topic, "records": producer.delivered_count, "partitions": counts})
+        print_json({"topic": arguments.topic, "records": records, "partitions": counts})
         return
-    where = ", ".join(f"{count:,} in partition {partition}" for partition, count in sorted(counts.items()))
-    plural = "" if producer.delivered_count == 1 else "s"
-    note(f"{producer.delivered_count:,} record{plural} to {arguments.topic}" + (f": {where}." if where else "."))
+    where = ", ".join(f"{count:,} in partition {partition}" for partition, count in counts.items())
+    plural = "" if records == 1 else "s"
+    note(f"{records:,} record{plural} to {arguments.topic}" + (f": {where}." if where else "."))
 
 
 async def _lines(path: str | None) -> AsyncIterator[bytes]:
