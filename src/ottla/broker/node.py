@@ -83,7 +83,7 @@ if TYPE_CHECKING:
 
 WARM_UP_INTERVAL_MS = 5.0
 MAX_FETCH_SESSION_ID = 2**31 - 1
-GC_THRESHOLD = 50_000  # allocations between two looks at the youngest objects: requests leave no cycles behind
+GC_THRESHOLD = 5_000  # objects that are new between two looks at them: requests leave no cycles, so there are few
 
 # What the parts raise about configuration and directories that cannot be run on; anything else is a bug.
 CANNOT_START = (

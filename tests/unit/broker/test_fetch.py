@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -317,6 +318,25 @@ class TestLongPolling:
 
     def test_nothing_to_fetch_is_answered_at_once(self, replicas: Replicas) -> None:
         assert replicas.fetch_now(fetch_request(max_wait_ms=500)).responses == []
+
+
+async def test_fetches_leave_no_cycles_behind(replicas: Replicas) -> None:
+    """What only the collector can free piles up until it stops every client for the time that freeing takes."""
+    replicas.create_topic("t")
+    replicas.append("t", b"a")
+    gc.collect()
+    gc.disable()
+    try:
+        for offset in range(1, 5):
+            replicas.fetch_now(fetch_request(fetch_topic("t", at(0))))
+            waiting = await parked(replicas, fetch_topic("t", at(offset)), max_wait_ms=1000)
+            replicas.append("t", b"b")
+            assert values_of(only(readable(await waiting, 12))) == [(offset, b"b")]
+        del waiting
+        await turn()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_a_follower_is_refused_until_there_is_replication(replicas: Replicas) -> None:

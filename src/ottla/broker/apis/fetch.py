@@ -79,6 +79,8 @@ class FetchHandler:
         fetch = _Fetch(self, context, request, session, replica_id)
         answer = fetch.attempt(request.max_wait_ms <= 0 or not session.partitions)
         if isinstance(answer, FetchResponse):
+            if session.id == NO_SESSION:
+                session.end()
             return answer
         return DelayedFetch(session, fetch.attempt, answer, request.max_wait_ms, self._timers).future
 

@@ -86,4 +86,4 @@ class DelayedFetch:
         if session.parked is self:
             session.parked = None
             if not session.id:
-                session.stop_listening()
+                session.end()

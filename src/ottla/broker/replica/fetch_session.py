@@ -173,6 +173,12 @@ class FetchSession:
             for wanted in self.partitions.values():
                 wanted.stop_listening()
 
+    def end(self) -> None:
+        """Nobody fetches with it again: let its partitions go, which hold it, so that no cycle is left behind."""
+        self.stop_listening()
+        self.partitions.clear()
+        self.ready.clear()
+
 
 class FetchSessionCache:
     """The sessions that are remembered: at most `slots` (`max.incremental.fetch.session.cache.slots`).
