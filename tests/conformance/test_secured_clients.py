@@ -158,8 +158,9 @@ class Secured:
             made["alice"].result(TIMEOUT_S)
 
         def known() -> bool:
-            found = admin.describe_user_scram_credentials(["alice"])["alice"].result(TIMEOUT_S)
-            return len(found.scram_credential_infos) == len(kinds)
+            found = admin.describe_user_scram_credentials(["alice"])
+            assert isinstance(found, dict)
+            return len(found["alice"].result(TIMEOUT_S).scram_credential_infos) == len(kinds)
 
         wait_for(known, "alice's credentials")
 
