@@ -31,6 +31,10 @@ pytestmark = pytest.mark.timeout(240)
 
 SETTINGS = {"transaction.state.log.num.partitions": "4"}
 UNSTABLE_MS = {"session.timeout.ms": 6_000, "heartbeat.interval.ms": 500, "socket.timeout.ms": 5_000}
+# A producer of librdkafka 2.16 that has lost its last broker starts again from its bootstrap servers, and may then wait
+# for ever in send_offsets_to_transaction, of Apache Kafka as of Ottla: the group coordinator in its cache is a broker
+# that it gave up (confluentinc/librdkafka#5511), and the call's time-out is never looked at (#5456).
+KEEP_THE_BROKER = {"metadata.recovery.strategy": "none"}
 
 
 def producer(node: NodeProcess, name: str, **settings: Any) -> ck.Producer:
@@ -195,7 +199,8 @@ class Copier(threading.Thread):
             }
         )
         try:
-            writer = producer(self._node, self._name, **{"transaction.timeout.ms": 10_000, "socket.timeout.ms": 5_000})
+            limits_ms = {"transaction.timeout.ms": 10_000, "socket.timeout.ms": 5_000}
+            writer = producer(self._node, self._name, **limits_ms, **KEEP_THE_BROKER)
             consumer.subscribe([self._source])
             while not self._stop_asked.is_set():
                 messages = consumer.consume(20, 0.2)
@@ -231,11 +236,6 @@ class Copier(threading.Thread):
     os.environ.get("OTTLA_TEST_PEER") == "apache-kafka",
     reason="Apache Kafka 4.3.1, killed right after it answered EndTxn, may leave the offsets pending for ever",
 )
-@pytest.mark.skipif(
-    "OTTLA_UNSETTLED" not in os.environ,
-    reason="now and then the copier's librdkafka hangs after a kill, why is not understood: see docs/gaps.md;"
-    " OTTLA_UNSETTLED=1 runs it",
-)
 def test_consume_transform_produce_is_exactly_once_whatever_is_killed(own_node: NodeFactory) -> None:
     node = own_node(SETTINGS)
     source, target = unique("source"), unique("target")
@@ -254,8 +254,9 @@ def test_consume_transform_produce_is_exactly_once_whatever_is_killed(own_node: 
         expected += [text.upper() for text in more]
         if round_number < 3:
             before = copier.commits
-            deadline = time.monotonic() + 60
-            while copier.commits == before and time.monotonic() < deadline:
+            deadline = time.monotonic() + 90
+            while copier.commits == before:
+                assert time.monotonic() < deadline, f"nothing is copied in round {round_number}"
                 time.sleep(0.01)
             node.kill()
             node.start()
