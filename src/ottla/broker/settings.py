@@ -124,6 +124,19 @@ def group_settings(config: ServerConfig) -> GroupCoordinatorConfig:
         consumer_max_assignment_interval_ms=config.get_int("group.consumer.max.assignment.interval.ms"),
         consumer_regex_refresh_interval_ms=config.get_int("group.consumer.regex.refresh.interval.ms"),
         migration_policy=MigrationPolicy(config.get_str("group.consumer.migration.policy").lower()),
+        streams_group_max_size=config.get_int("group.streams.max.size"),
+        streams_session_timeout_ms=config.get_int("group.streams.session.timeout.ms"),
+        streams_min_session_timeout_ms=config.get_int("group.streams.min.session.timeout.ms"),
+        streams_max_session_timeout_ms=config.get_int("group.streams.max.session.timeout.ms"),
+        streams_heartbeat_interval_ms=config.get_int("group.streams.heartbeat.interval.ms"),
+        streams_min_heartbeat_interval_ms=config.get_int("group.streams.min.heartbeat.interval.ms"),
+        streams_max_heartbeat_interval_ms=config.get_int("group.streams.max.heartbeat.interval.ms"),
+        streams_assignment_interval_ms=config.get_int("group.streams.assignment.interval.ms"),
+        streams_min_assignment_interval_ms=config.get_int("group.streams.min.assignment.interval.ms"),
+        streams_max_assignment_interval_ms=config.get_int("group.streams.max.assignment.interval.ms"),
+        streams_num_standby_replicas=config.get_int("group.streams.num.standby.replicas"),
+        streams_max_standby_replicas=config.get_int("group.streams.max.standby.replicas"),
+        streams_initial_rebalance_delay_ms=config.get_int("group.streams.initial.rebalance.delay.ms"),
     )
 
 

@@ -56,3 +56,17 @@ class GroupCoordinatorConfig:
     consumer_max_assignment_interval_ms: int = 15_000
     consumer_regex_refresh_interval_ms: int = 600_000
     migration_policy: MigrationPolicy = MigrationPolicy.BIDIRECTIONAL
+    # Streams groups: group.streams.…
+    streams_group_max_size: int = 2_147_483_647
+    streams_session_timeout_ms: int = 45_000
+    streams_min_session_timeout_ms: int = 45_000
+    streams_max_session_timeout_ms: int = 60_000
+    streams_heartbeat_interval_ms: int = 5_000
+    streams_min_heartbeat_interval_ms: int = 5_000
+    streams_max_heartbeat_interval_ms: int = 15_000
+    streams_assignment_interval_ms: int = 1_000
+    streams_min_assignment_interval_ms: int = 0
+    streams_max_assignment_interval_ms: int = 15_000
+    streams_num_standby_replicas: int = 0
+    streams_max_standby_replicas: int = 2
+    streams_initial_rebalance_delay_ms: int = 3_000

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from ottla.coordinator.group.classic_group import DEAD, STABLE
+from ottla.coordinator.group.classic_group import DEAD, STABLE, ClassicGroup
 from ottla.coordinator.group.consumer.consumer_group import CONSUMER_PROTOCOL_TYPE, ConsumerGroup
 from ottla.coordinator.group.groups import Group, Groups
 from ottla.protocol.api.describe_groups import DescribedGroup, DescribedGroupMember
@@ -11,6 +11,7 @@ from ottla.protocol.errors import ErrorCode
 
 CLASSIC = "classic"
 CONSUMER = "consumer"
+STREAMS = "streams"
 GROUP_ID_NOT_FOUND_VERSION = 6
 
 
@@ -66,13 +67,12 @@ def list_groups(groups: Groups, states: Collection[str], types: Collection[str])
         kind = _kind(group)
         if wanted_types and kind not in wanted_types:
             continue
-        if wanted_states and group.state.value.lower() not in wanted_states:
+        if wanted_states and _filter_name(group) not in wanted_states:
             continue
-        protocol_type = CONSUMER_PROTOCOL_TYPE if isinstance(group, ConsumerGroup) else group.protocol_type or ""
         listed.append(
             ListedGroup(
                 group_id=group.group_id,
-                protocol_type=protocol_type,
+                protocol_type=_protocol_type(group),
                 group_state=group.state.value,
                 group_type=kind,
             )
@@ -81,4 +81,19 @@ def list_groups(groups: Groups, states: Collection[str], types: Collection[str])
 
 
 def _kind(group: Group) -> str:
-    return CONSUMER if isinstance(group, ConsumerGroup) else CLASSIC
+    if isinstance(group, ClassicGroup):
+        return CLASSIC
+    return CONSUMER if isinstance(group, ConsumerGroup) else STREAMS
+
+
+def _protocol_type(group: Group) -> str:
+    if isinstance(group, ClassicGroup):
+        return group.protocol_type or ""
+    return CONSUMER_PROTOCOL_TYPE if isinstance(group, ConsumerGroup) else STREAMS
+
+
+def _filter_name(group: Group) -> str:
+    """What a state filter must say to mean this group's state."""
+    if isinstance(group, ClassicGroup | ConsumerGroup):
+        return str(group.state.value).lower()
+    return group.state_filter_name

@@ -1,18 +1,25 @@
 """All groups of one coordinator, and what the transitions need besides: time, timers, ids, bounds, metadata."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from ottla.coordinator.group.classic_group import ClassicGroup
-from ottla.coordinator.group.config import GroupCoordinatorConfig
 from ottla.coordinator.group.consumer.consumer_group import ConsumerGroup
 from ottla.coordinator.group.consumer.metadata_hash import TopicHashes
-from ottla.coordinator.result import CoordinatorTimers, TimerKey
-from ottla.metadata.image import MetadataImage
-from ottla.runtime.time import Clock
 
-Group: TypeAlias = ClassicGroup | ConsumerGroup
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ottla.coordinator.group.config import GroupCoordinatorConfig
+    from ottla.coordinator.group.streams.streams_group import StreamsGroup
+    from ottla.coordinator.result import CoordinatorTimers, TimerKey
+    from ottla.metadata.image import MetadataImage
+    from ottla.runtime.time import Clock
+
+Group: TypeAlias = "ClassicGroup | ConsumerGroup | StreamsGroup"
+"""What is neither of the first two is a streams group, whose code is imported when there is one."""
 
 
 @dataclass(slots=True)
@@ -63,11 +70,16 @@ class Groups:
             self.timers.cancel(sync_timer(group_id))
             for member_id in [*group.members, *group.pending_join_members]:
                 self.timers.cancel(heartbeat_timer(group_id, member_id))
-        else:
+        elif isinstance(group, ConsumerGroup):
             self.timers.cancel(expressions_timer(group_id))
             for member_id in group.members:
                 for timer in CONSUMER_MEMBER_TIMERS:
                     self.timers.cancel(timer(group_id, member_id))
+        else:
+            self.timers.cancel(initial_rebalance_timer(group_id))
+            for member_id in group.members:
+                self.timers.cancel(streams_session_timer(group_id, member_id))
+                self.timers.cancel(streams_rebalance_timer(group_id, member_id))
 
 
 # -- of classic groups
@@ -108,6 +120,22 @@ def classic_sync_timer(group_id: str, member_id: str) -> TimerKey:
 
 def expressions_timer(group_id: str) -> TimerKey:
     return ("expressions", group_id)
+
+
+# -- of streams groups
+
+
+def streams_session_timer(group_id: str, member_id: str) -> TimerKey:
+    return ("streams-session", group_id, member_id)
+
+
+def streams_rebalance_timer(group_id: str, member_id: str) -> TimerKey:
+    return ("streams-rebalance", group_id, member_id)
+
+
+def initial_rebalance_timer(group_id: str) -> TimerKey:
+    """A new group waits for more members."""
+    return ("initial-rebalance", group_id)
 
 
 CONSUMER_MEMBER_TIMERS = (session_timer, rebalance_timer, classic_join_timer, classic_sync_timer)

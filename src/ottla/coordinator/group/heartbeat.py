@@ -1,6 +1,6 @@
 """Heartbeat: a member is alive, and hears whether it should join again. Source: classicGroupHeartbeat…."""
 
-from ottla.coordinator.group.classic_group import DEAD, EMPTY, PREPARING_REBALANCE
+from ottla.coordinator.group.classic_group import DEAD, EMPTY, PREPARING_REBALANCE, ClassicGroup
 from ottla.coordinator.group.consumer.classic_member import heartbeat_in_consumer_group
 from ottla.coordinator.group.consumer.consumer_group import ConsumerGroup
 from ottla.coordinator.group.groups import Groups
@@ -16,6 +16,8 @@ def heartbeat(groups: Groups, request: HeartbeatRequest) -> ErrorCode:
         return ErrorCode.UNKNOWN_MEMBER_ID
     if isinstance(group, ConsumerGroup):
         return heartbeat_in_consumer_group(groups, request, group)
+    if not isinstance(group, ClassicGroup):
+        return ErrorCode.UNKNOWN_MEMBER_ID
     if group.state is DEAD:
         return ErrorCode.COORDINATOR_NOT_AVAILABLE
     error = group.validate_member(request.member_id, request.group_instance_id)

@@ -55,6 +55,15 @@ def join_group(
         if not request.member_id:
             records = group_tombstones(existing)
         existing = None
+    elif existing is not None and not isinstance(existing, ClassicGroup):
+        if not existing.is_empty:
+            respond(join_error("", ErrorCode.INCONSISTENT_GROUP_PROTOCOL))
+            return nothing()
+        if not request.member_id:
+            from ottla.coordinator.group.streams.records import group_tombstones as streams_tombstones
+
+            records = streams_tombstones(existing)
+        existing = None
     is_new_group = existing is None
     if existing is None and request.member_id:
         respond(join_error(request.member_id, ErrorCode.UNKNOWN_MEMBER_ID))

@@ -21,7 +21,7 @@ from ottla.protocol.errors import ErrorCode
 def leave_group(groups: Groups, request: LeaveGroupRequest) -> CoordinatorResult[LeaveGroupResponse]:
     """Remove `request.members`, each answered by itself; one rebalance follows for all of them."""
     group = groups.get(request.group_id)
-    if group is None:
+    if group is None or not isinstance(group, ClassicGroup | ConsumerGroup):
         unknown = [_answer(member, ErrorCode.UNKNOWN_MEMBER_ID) for member in request.members]
         return CoordinatorResult([], LeaveGroupResponse(error_code=ErrorCode.NONE, members=unknown))
     if isinstance(group, ConsumerGroup):

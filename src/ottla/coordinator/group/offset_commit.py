@@ -4,6 +4,8 @@ KIP-211 (retention times of versions 2–4), KIP-320 (leader epochs), KIP-345, t
 Source: OffsetMetadataManager.commitOffset, ClassicGroup.validateOffsetCommit.
 """
 
+from typing import TYPE_CHECKING
+
 from ottla.coordinator.group.classic_group import (
     COMPLETING_REBALANCE,
     DEAD,
@@ -27,6 +29,9 @@ from ottla.protocol.api.offset_commit import (
 )
 from ottla.protocol.errors import ErrorCode
 
+if TYPE_CHECKING:
+    from ottla.coordinator.group.streams.streams_group import StreamsGroup
+
 DEFAULT_RETENTION_TIME_MS = -1
 GROUP_ID_NOT_FOUND_VERSION = 9
 
@@ -42,15 +47,15 @@ def commit_offsets(
             error = ErrorCode.GROUP_ID_NOT_FOUND if late else ErrorCode.ILLEGAL_GENERATION
             return CoordinatorResult([], commit_error(request, error))
         group = groups.get_or_create(request.group_id)
-    if isinstance(group, ConsumerGroup):
+    if isinstance(group, ClassicGroup):
+        error = _validate(group, request)
+    elif isinstance(group, ConsumerGroup):
         error = _check_consumer_group(group, api_version, request)
     else:
-        error = _validate(group, request)
+        error = _check_streams_group(group, api_version, request)
     if error is not ErrorCode.NONE:
         return CoordinatorResult([], commit_error(request, error))
-    if isinstance(group, ConsumerGroup):
-        return _commit(groups, request)
-    if group.state is STABLE or group.state is PREPARING_REBALANCE:
+    if isinstance(group, ClassicGroup) and (group.state is STABLE or group.state is PREPARING_REBALANCE):
         reschedule_heartbeat(groups, group, group.members[request.member_id])
     return _commit(groups, request)
 
@@ -62,6 +67,19 @@ def _check_consumer_group(group: ConsumerGroup, api_version: int, request: Offse
         request.group_instance_id,
         request.generation_id_or_member_epoch,
         ((topic.topic_id, each.partition_index) for topic in request.topics for each in topic.partitions),
+        api_version=api_version,
+    )
+
+
+def _check_streams_group(group: "StreamsGroup", api_version: int, request: OffsetCommitRequest) -> ErrorCode:
+    from ottla.coordinator.group.streams.offsets import check_commit as check_streams_commit
+
+    return check_streams_commit(
+        group,
+        request.member_id,
+        request.group_instance_id,
+        request.generation_id_or_member_epoch,
+        ((topic.name, each.partition_index) for topic in request.topics for each in topic.partitions),
         api_version=api_version,
     )
 

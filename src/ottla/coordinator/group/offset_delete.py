@@ -74,7 +74,13 @@ def delete_group(groups: Groups, offsets: Offsets, group_id: str) -> tuple[Error
 
 def _tombstones(group: Group) -> list[CoordinatorRecord]:
     """All that an empty group has in the log beside its offsets."""
-    return group_tombstones(group) if isinstance(group, ConsumerGroup) else [group_metadata_tombstone(group.group_id)]
+    if isinstance(group, ClassicGroup):
+        return [group_metadata_tombstone(group.group_id)]
+    if isinstance(group, ConsumerGroup):
+        return group_tombstones(group)
+    from ottla.coordinator.group.streams.records import group_tombstones as streams_tombstones
+
+    return streams_tombstones(group)
 
 
 def expire(groups: Groups, offsets: Offsets) -> CoordinatorResult[None]:

@@ -4,7 +4,7 @@ KIP-88 (all topics), KIP-447 (require_stable), KIP-709 (several groups), topic i
 committed for a topic of the same name and another id is not there. Source: OffsetMetadataManager.fetchOffsets.
 """
 
-from ottla.coordinator.group.classic_group import DEAD
+from ottla.coordinator.group.classic_group import DEAD, ClassicGroup
 from ottla.coordinator.group.consumer.consumer_group import ConsumerGroup
 from ottla.coordinator.group.consumer.offsets import check_fetch
 from ottla.coordinator.group.groups import Groups
@@ -28,6 +28,12 @@ def fetch_offsets(
     group = groups.get(request.group_id)
     if isinstance(group, ConsumerGroup):
         error = check_fetch(group, request.member_id, request.member_epoch)
+        if error is not ErrorCode.NONE:
+            return fetch_error(request, error)
+    elif group is not None and not isinstance(group, ClassicGroup):
+        from ottla.coordinator.group.streams.offsets import check_fetch as check_streams_fetch
+
+        error = check_streams_fetch(group, request.member_id, request.member_epoch)
         if error is not ErrorCode.NONE:
             return fetch_error(request, error)
     known = group is not None and group.state is not DEAD

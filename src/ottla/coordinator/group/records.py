@@ -10,7 +10,7 @@ type  key               value, at the version written            one a
  2    GroupMetadataKey  GroupMetadataValue 3                     classic group
 ```
 
-Types 3 to 8 and 16 are in `consumer.records`, 10 to 15 in `share.records`; the others belong to streams groups.
+Types 3 to 8 and 16 are in `consumer.records`, 10 to 15 in `share.records`, 17 and 19 to 23 in `streams.records`.
 Source: GroupCoordinatorRecordHelpers, CoordinatorRecordSerde.
 """
 
@@ -35,6 +35,7 @@ OFFSET_COMMIT_VALUE_VERSION_WITH_EXPIRY = 1
 
 _CONSUMER_GROUP_RECORD_TYPES = (3, 4, 5, 6, 7, 8, 16)
 _SHARE_GROUP_RECORD_TYPES = (10, 11, 12, 13, 14, 15)
+_STREAMS_GROUP_RECORD_TYPES = (17, 19, 20, 21, 22, 23)
 _KNOWN_RECORDS = {
     record_type: GROUP_RECORDS[record_type]
     for record_type in (
@@ -43,6 +44,7 @@ _KNOWN_RECORDS = {
         GroupMetadataKey.record_type,
         *_CONSUMER_GROUP_RECORD_TYPES,
         *_SHARE_GROUP_RECORD_TYPES,
+        *_STREAMS_GROUP_RECORD_TYPES,
     )
 }
 

@@ -1,7 +1,8 @@
 """One coordinator of groups: the state of one partition of `__consumer_offsets`, and what can be asked of it.
 
 The face of this folder. Each method decides (see `result`), `replay` changes; the transitions are in the files named
-after them, those of consumer groups in `consumer`, of share groups in `share`. Source: GroupCoordinatorShard.
+after them, those of consumer, share and streams groups in `consumer`, `share` and `streams`.
+Source: GroupCoordinatorShard.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -12,6 +13,7 @@ from ottla.coordinator.group.classic_group import (
     DEAD,
     PREPARING_REBALANCE,
     STABLE,
+    ClassicGroup,
     join_error,
     sync_error,
 )
@@ -65,9 +67,13 @@ from ottla.runtime.time import Clock
 
 if TYPE_CHECKING:
     from ottla.coordinator.group.share.share_groups import ShareGroups, ShareSettings
+    from ottla.coordinator.group.streams.heartbeat import HeartbeatOutcome as StreamsHeartbeatOutcome
+    from ottla.protocol.api.streams_group_describe import DescribedGroup as DescribedStreamsGroup
+    from ottla.protocol.api.streams_group_heartbeat import StreamsGroupHeartbeatRequest
 
 EXPIRATION_TIMER = ("expire-group-metadata",)
 SHARE_GROUP_RECORD_TYPES = range(10, 16)
+STREAMS_GROUP_RECORD_TYPES = range(17, 24)
 
 
 class GroupShard:
@@ -106,6 +112,10 @@ class GroupShard:
             from ottla.coordinator.group.share.replay import replay as replay_share
 
             replay_share(self.share_groups, record)
+        elif record.key.record_type in STREAMS_GROUP_RECORD_TYPES:
+            from ottla.coordinator.group.streams.replay import replay as replay_streams
+
+            replay_streams(self.groups, record)
         else:
             replay(self.groups, self.offsets, record, record_offset, producer_id)
 
@@ -119,6 +129,11 @@ class GroupShard:
         for group in list(groups.by_id.values()):
             if isinstance(group, ConsumerGroup):
                 schedule_timeouts_after_load(groups, group)
+                continue
+            if not isinstance(group, ClassicGroup):
+                from ottla.coordinator.group.streams.fence import schedule_timeouts_after_load as schedule_streams
+
+                schedule_streams(groups, group)
                 continue
             for member in group.members.values():
                 reschedule_heartbeat(groups, group, member)
@@ -135,7 +150,7 @@ class GroupShard:
         """This node coordinates the partition no more: parked members are sent to look for who does."""
         now_ms = self.groups.clock.now_ms()
         for group in self.groups.by_id.values():
-            if isinstance(group, ConsumerGroup):
+            if not isinstance(group, ClassicGroup):
                 continue
             state = group.state
             group.transition_to(DEAD, now_ms)
@@ -175,15 +190,28 @@ class GroupShard:
             raise KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, f"Group {request.group_id} is not a consumer group.")
         return consumer_group_heartbeat(self.groups, client, request, visible)
 
+    def streams_group_heartbeat(
+        self, client: RequestingClient, request: "StreamsGroupHeartbeatRequest"
+    ) -> "CoordinatorResult[StreamsHeartbeatOutcome]":
+        """Raises `KafkaError`. `request` has been validated."""
+        from ottla.coordinator.group.streams.heartbeat import streams_group_heartbeat
+
+        if self.has_share_group(request.group_id):
+            raise KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, f"Group {request.group_id} is not a streams group.")
+        return streams_group_heartbeat(self.groups, client, request)
+
     def topics_changed(self, changed: Collection[str], deleted: Collection[str], *, some_are_new: bool) -> None:
-        """Consumer groups that subscribe to one of these look at their topics again at the next heartbeat."""
+        """Consumer and streams groups that want one of these look at their topics again at the next heartbeat."""
         groups = self.groups
         if some_are_new:
             groups.topics_created_version = groups.image().offset
         groups.topic_hashes.forget(deleted)
         topics = {*changed, *deleted}
         for group in groups.by_id.values():
-            if isinstance(group, ConsumerGroup) and not topics.isdisjoint(group.subscribed_topics()):
+            if isinstance(group, ClassicGroup):
+                continue
+            subscribed = group.subscribed_topics() if isinstance(group, ConsumerGroup) else group.required_topics()
+            if not topics.isdisjoint(subscribed):
                 group.request_metadata_refresh()
 
     # -- offsets
@@ -214,6 +242,11 @@ class GroupShard:
 
     def describe_consumer_group(self, group_id: str) -> DescribedConsumerGroup:
         return describe_consumer_group(self.groups, group_id)
+
+    def describe_streams_group(self, group_id: str) -> "DescribedStreamsGroup":
+        from ottla.coordinator.group.streams.describe import describe_streams_group
+
+        return describe_streams_group(self.groups, group_id)
 
     def list_groups(self, states: Collection[str], types: Collection[str]) -> list[ListedGroup]:
         listed = list_groups(self.groups, states, types)

@@ -36,6 +36,9 @@ def sync_group(groups: Groups, request: SyncGroupRequest, respond: RespondSync) 
     if isinstance(group, ConsumerGroup):
         sync_consumer_group(groups, request, group, respond)
         return nothing()
+    if not isinstance(group, ClassicGroup):
+        respond(sync_error(ErrorCode.UNKNOWN_MEMBER_ID))
+        return nothing()
     error = _validate(group, request)
     if error is not ErrorCode.NONE:
         respond(sync_error(error))

@@ -6,6 +6,7 @@ Source: OffsetMetadataManager.commitTransactionalOffset.
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ottla.coordinator.group.classic_group import DEAD, EMPTY, ClassicGroup
 from ottla.coordinator.group.consumer.consumer_group import ConsumerGroup
@@ -25,6 +26,9 @@ from ottla.protocol.api.txn_offset_commit import (
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.types import ZERO_UUID
 
+if TYPE_CHECKING:
+    from ottla.coordinator.group.streams.streams_group import StreamsGroup
+
 
 def commit_transactional_offsets(
     groups: Groups, request: TxnOffsetCommitRequest
@@ -35,9 +39,12 @@ def commit_transactional_offsets(
         if request.generation_id >= 0:
             return CoordinatorResult([], txn_commit_error(request, ErrorCode.ILLEGAL_GENERATION))
         group = groups.get_or_create(request.group_id)
-    error = (
-        _check_consumer_group(groups, group, request) if isinstance(group, ConsumerGroup) else _validate(group, request)
-    )
+    if isinstance(group, ClassicGroup):
+        error = _validate(group, request)
+    elif isinstance(group, ConsumerGroup):
+        error = _check_consumer_group(groups, group, request)
+    else:
+        error = _check_streams_group(group, request)
     if error is not ErrorCode.NONE:
         return CoordinatorResult([], txn_commit_error(request, error))
     now_ms, limit = groups.clock.now_ms(), groups.config.offset_metadata_max_bytes
@@ -70,6 +77,21 @@ def _check_consumer_group(groups: Groups, group: ConsumerGroup, request: TxnOffs
             for topic in request.topics
             for each in topic.partitions
         ),
+        api_version=0,
+        transactional=True,
+    )
+    return ErrorCode.ILLEGAL_GENERATION if error is ErrorCode.STALE_MEMBER_EPOCH else error
+
+
+def _check_streams_group(group: "StreamsGroup", request: TxnOffsetCommitRequest) -> ErrorCode:
+    from ottla.coordinator.group.streams.offsets import check_commit as check_streams_commit
+
+    error = check_streams_commit(
+        group,
+        request.member_id,
+        request.group_instance_id,
+        request.generation_id,
+        ((topic.name, each.partition_index) for topic in request.topics for each in topic.partitions),
         api_version=0,
         transactional=True,
     )

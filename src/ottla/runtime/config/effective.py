@@ -195,5 +195,19 @@ EFFECTIVE_KEYS: frozenset[str] = frozenset(
         "share.coordinator.state.topic.replication.factor",
         "share.coordinator.state.topic.segment.bytes",
         "share.coordinator.write.timeout.ms",
+        # Streams groups
+        "group.streams.assignment.interval.ms",
+        "group.streams.heartbeat.interval.ms",
+        "group.streams.initial.rebalance.delay.ms",
+        "group.streams.max.assignment.interval.ms",
+        "group.streams.max.heartbeat.interval.ms",
+        "group.streams.max.session.timeout.ms",
+        "group.streams.max.size",
+        "group.streams.max.standby.replicas",
+        "group.streams.min.assignment.interval.ms",
+        "group.streams.min.heartbeat.interval.ms",
+        "group.streams.min.session.timeout.ms",
+        "group.streams.num.standby.replicas",
+        "group.streams.session.timeout.ms",
     }
 )

@@ -12,7 +12,7 @@ ASSIGNMENT_INTERVAL = "consumer.assignment.interval.ms"
 
 def session_timeout_ms(groups: Groups, group_id: str) -> int:
     config = groups.config
-    return _of_group(
+    return of_group(
         groups,
         group_id,
         SESSION_TIMEOUT,
@@ -24,7 +24,7 @@ def session_timeout_ms(groups: Groups, group_id: str) -> int:
 
 def heartbeat_interval_ms(groups: Groups, group_id: str) -> int:
     config = groups.config
-    return _of_group(
+    return of_group(
         groups,
         group_id,
         HEARTBEAT_INTERVAL,
@@ -37,22 +37,23 @@ def heartbeat_interval_ms(groups: Groups, group_id: str) -> int:
 def assignment_interval_ms(groups: Groups, group_id: str) -> int:
     """How long a target assignment stands at least before the next is computed (KIP-1263)."""
     config = groups.config
-    return _of_group(
+    return of_group(
         groups,
         group_id,
         ASSIGNMENT_INTERVAL,
-        _dynamic(groups, "group.consumer.assignment.interval.ms", config.consumer_assignment_interval_ms),
+        of_broker(groups, "group.consumer.assignment.interval.ms", config.consumer_assignment_interval_ms),
         config.consumer_min_assignment_interval_ms,
         config.consumer_max_assignment_interval_ms,
     )
 
 
-def _of_group(groups: Groups, group_id: str, name: str, default: int, least: int, most: int) -> int:
+def of_group(groups: Groups, group_id: str, name: str, default: int, least: int, most: int) -> int:
+    """What was set for the group, within the bounds; else the default."""
     value = _number(groups.image().configs.of(GROUP_RESOURCE, group_id).get(name))
     return default if value is None else min(max(value, least), most)
 
 
-def _dynamic(groups: Groups, name: str, static: int) -> int:
+def of_broker(groups: Groups, name: str, static: int) -> int:
     """A broker config that may change at run time: for this broker, for all, else what it was started with."""
     configs = groups.image().configs
     for broker in (str(groups.config.node_id), ""):
