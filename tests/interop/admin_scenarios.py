@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-from tests.interop.group_scenarios import ANSWER_TIMEOUT_S, Connection
+from tests.interop.barrier import until_applied
+from tests.interop.connection import ANSWER_TIMEOUT_S, Connection
 
 from ottla.protocol.api import add_raft_voter as add
 from ottla.protocol.api import alter_partition_reassignments as alter
@@ -149,22 +150,7 @@ class Admin:
         )
         answer = await self.ask(request, 1, incremental.IncrementalAlterConfigsResponse)
         if answer.responses[0].error_code == ErrorCode.NONE:
-            await self._until_described(kind, name, {key: value for key, _, value in changes})
-
-    async def _until_described(self, kind: int, name: str, wanted: dict[str, str | None]) -> None:
-        """A broker learns of what it has forwarded only later; `None`: it is not set."""
-        resource = configs.DescribeConfigsResource(resource_type=kind, resource_name=name, configuration_keys=None)
-        request = configs.DescribeConfigsRequest(resources=[resource])
-        default = 5
-        async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            while True:
-                answer = await self._connection.ask(request, 4, configs.DescribeConfigsResponse)
-                told = {
-                    one.name: None if one.config_source == default else one.value for one in answer.results[0].configs
-                }
-                if wanted.items() <= told.items():
-                    return
-                await asyncio.sleep(0.02)
+            await until_applied(self._connection)
 
     async def try_config(self, kind: int, name: str, key: str, value: str) -> None:
         change = incremental.AlterableConfig(name=key, config_operation=SET, value=value)
@@ -214,6 +200,7 @@ async def play(address: str) -> list[str]:
             topics=[CreatableTopic(name=TOPIC, num_partitions=2, replication_factor=1, assignments=[], configs=[])]
         )
         await connection.ask(created, 7, CreateTopicsResponse)
+        await until_applied(connection)
         for scenario in (quorum_described, features_updated, voters_changed, leaders_elected, partitions_moved):
             await scenario(admin)
         for scenario in (cluster_described, brokers_configured, metrics_subscribed, brokers_unregistered):
@@ -330,7 +317,7 @@ async def cluster_described(admin: Admin) -> None:
 
 
 async def metrics_subscribed(admin: Admin) -> None:
-    good = (("metrics", SET, "org.apache."), ("interval.ms", SET, "1000"), ("match", SET, "client_id=.*"))
+    good = (("metrics", SET, "org.apache."), ("interval.ms", SET, "60000"), ("match", SET, "client_id=.*"))
     await admin.alter_configs(CLIENT_METRICS, "sub", *good)
     await admin.alter_configs(CLIENT_METRICS, "empty", ("metrics", SET, ""))
     await admin.alter_configs(CLIENT_METRICS, "", ("metrics", SET, "x"))

@@ -28,7 +28,7 @@ from ottla.protocol.api.incremental_alter_configs import (
 from ottla.protocol.errors import ErrorCode
 
 if TYPE_CHECKING:
-    from tests.interop.group_scenarios import Connection
+    from tests.interop.connection import Connection
 
 DEADLINE_S: Final = 60.0
 INTERVAL_S: Final = 0.005

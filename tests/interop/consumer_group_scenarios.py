@@ -12,6 +12,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from tests.interop.connection import ANSWER_TIMEOUT_S
 from tests.interop.group_scenarios import (
     OFFSETS_PARTITIONS,
     OFFSETS_TOPIC,
@@ -22,7 +23,11 @@ from tests.interop.group_scenarios import (
 
 from ottla.coordinator.group.records import decode_record
 from ottla.coordinator.partitioner import partition_for
-from ottla.protocol.api.consumer_group_describe import ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse
+from ottla.protocol.api.consumer_group_describe import (
+    ConsumerGroupDescribeRequest,
+    ConsumerGroupDescribeResponse,
+    DescribedGroup,
+)
 from ottla.protocol.api.consumer_group_heartbeat import (
     ConsumerGroupHeartbeatRequest,
     ConsumerGroupHeartbeatResponse,
@@ -113,14 +118,11 @@ class ConsumerTranscript(Transcript):
             timeout_ms=10_000,
         )
         await self._main.ask(request, 7, CreateTopicsResponse)
+        await self.settle()
         asked = MetadataRequest(topics=[MetadataRequestTopic(name=name)])
-        for _ in range(50):
-            metadata = await self._main.ask(asked, 12, MetadataResponse)
-            if metadata.topics[0].error_code == 0 and metadata.topics[0].partitions:
-                break
-            await asyncio.sleep(0.1)
+        metadata = await self._main.ask(asked, 12, MetadataResponse)
+        assert metadata.topics[0].error_code == 0
         self.topic_names[metadata.topics[0].topic_id] = name
-        await asyncio.sleep(0.3)  # Apache Kafka's coordinators hear of it a little later
 
     async def beat(
         self,
@@ -166,6 +168,17 @@ class ConsumerTranscript(Transcript):
         request = ConsumerGroupDescribeRequest(group_ids=[self.group_id, *others], include_authorized_operations=True)
         await self.ask(request, version, ConsumerGroupDescribeResponse)
 
+    async def until(self, is_reached: Callable[[DescribedGroup], bool]) -> None:
+        """What the group does by itself, by time or beside a heartbeat, shows; nothing is noted."""
+        assert self._main is not None
+        request = ConsumerGroupDescribeRequest(group_ids=[self.group_id], include_authorized_operations=False)
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            while True:
+                answer = await self._main.ask(request, 1, ConsumerGroupDescribeResponse)
+                if is_reached(answer.groups[0]):
+                    return
+                await asyncio.sleep(0.02)
+
     async def fetch_as(self, member_id: str | None, epoch: int) -> None:
         asked = OffsetFetchRequestGroup(
             group_id=self.group_id,
@@ -180,13 +193,13 @@ class ConsumerTranscript(Transcript):
         resource = AlterConfigsResource(resource_type=GROUP_RESOURCE, resource_name=self.group_id, configs=[config])
         request = IncrementalAlterConfigsRequest(resources=[resource], validate_only=False)
         await self.ask(request, 1, IncrementalAlterConfigsResponse)
-        await asyncio.sleep(0.3)
+        await self.settle()
 
     async def more_partitions(self, name: str, count: int) -> None:
         topic = CreatePartitionsTopic(name=name, count=count, assignments=None)
         request = CreatePartitionsRequest(topics=[topic], timeout_ms=10_000, validate_only=False)
         await self.ask(request, 3, CreatePartitionsResponse)
-        await asyncio.sleep(0.3)
+        await self.settle()
 
     async def delete_topic(self, name: str) -> None:
         request = DeleteTopicsRequest(
@@ -194,7 +207,7 @@ class ConsumerTranscript(Transcript):
         )
         await self.ask(request, 6, DeleteTopicsResponse)
         self.notes.pop()
-        await asyncio.sleep(0.3)
+        await self.settle()
 
     async def records(self) -> None:
         assert self._main is not None
@@ -406,8 +419,9 @@ async def consumer_expressions(t: ConsumerTranscript) -> None:
     await t.topic("regex-a", 2)
     await t.topic("regex-b", 1)
     first = await t.beat("m1", 0, regex="regex-[a]", topics=[])
-    await asyncio.sleep(0.5)
-    first = await t.beat("m1", first.member_epoch, owned=True)
+    joined = first.member_epoch
+    await t.until(lambda group: group.group_epoch > joined)
+    first = await t.beat("m1", joined, owned=True)
     await t.describe_consumers()
     second = await t.beat("m2", 0, regex="regex-[a]")
     first = await t.beat("m1", first.member_epoch, owned=True)
@@ -510,13 +524,13 @@ async def consumer_silence(t: ConsumerTranscript) -> None:
     await t.set_group_config("consumer.heartbeat.interval.ms", "7000")
     await t.set_group_config("consumer.session.timeout.ms", "100")
     await t.beat("m1", 0, topics=[TOPIC])
-    await asyncio.sleep(1.6)
+    await t.until(lambda group: not group.members)
     await t.describe_consumers()
     await t.set_group_config("consumer.session.timeout.ms", "45000")
     await t.beat("m1", 0, topics=[TOPIC], rebalance_timeout_ms=800)
     await t.beat("m2", 0, topics=[TOPIC])
     await t.beat("m1", 4)
-    await asyncio.sleep(1.4)
+    await t.until(lambda group: len(group.members) == 1)
     await t.describe_consumers()
     await t.beat("m1", 4)
     await t.beat("m2", 5)
@@ -530,7 +544,6 @@ async def consumer_topics(t: ConsumerTranscript) -> None:
     await t.more_partitions("topics-a", 2)
     first = await t.beat("m1", 2, owned=True)
     await t.topic("topics-b", 1)
-    await asyncio.sleep(0.3)
     first = await t.beat("m1", first.member_epoch, owned=True)
     first = await t.beat("m1", first.member_epoch, owned=True)
     await t.delete_topic("topics-a")

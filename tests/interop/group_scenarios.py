@@ -4,14 +4,20 @@ A `Transcript` talks to a broker with our own codec, over one connection a membe
 values with what differs from run to run made alike: member ids are numbered in order of appearance, members and
 partitions are sorted, times and throttle times are left out. The same scenario against two brokers must give the same
 notes.
+
+Nothing here may depend on how fast a broker is. What a controller acknowledged is waited for (`Transcript.settle`), and
+so is what a broker does by itself, by asking until it shows. Time is only ever waited for where nothing is to happen.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-import struct
 from typing import TYPE_CHECKING, TypeVar
+
+from tests.interop.barrier import until_applied
+from tests.interop.connection import ANSWER_TIMEOUT_S, Connection
+from tests.interop.coordinators import until_groups_have_coordinators
 
 from ottla.coordinator.group.records import decode_record
 from ottla.coordinator.partitioner import partition_for
@@ -19,7 +25,6 @@ from ottla.protocol.api.create_topics import CreatableTopic, CreateTopicsRequest
 from ottla.protocol.api.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
 from ottla.protocol.api.describe_groups import DescribeGroupsRequest, DescribeGroupsResponse
 from ottla.protocol.api.fetch import FetchPartition, FetchRequest, FetchResponse, FetchTopic
-from ottla.protocol.api.find_coordinator import FindCoordinatorRequest, FindCoordinatorResponse
 from ottla.protocol.api.heartbeat import HeartbeatRequest, HeartbeatResponse
 from ottla.protocol.api.join_group import JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse
 from ottla.protocol.api.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberIdentity
@@ -45,10 +50,8 @@ from ottla.protocol.api.offset_fetch import (
     OffsetFetchResponse,
 )
 from ottla.protocol.api.sync_group import SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse
-from ottla.protocol.api_keys import API, ApiKey
 from ottla.protocol.consumer_protocol import ConsumerProtocolSubscription
 from ottla.protocol.errors import ErrorCode
-from ottla.protocol.header import RequestHeader, ResponseHeader
 from ottla.protocol.message import Response, Struct
 from ottla.protocol.record import iterate_records
 from ottla.protocol.record_batch import iterate_batches
@@ -65,51 +68,19 @@ OFFSETS_PARTITIONS = 4
 TOPIC = "group-scenarios"
 SETTINGS = {
     "group.initial.rebalance.delay.ms": "0",
+    # Apache Kafka answers MEMBER_ID_REQUIRED before it appends the new group's record. Without lingering the record is
+    # committed before the next request of that partition, and never in one batch with what that writes.
+    "group.coordinator.append.linger.ms": "0",
     "offsets.topic.num.partitions": str(OFFSETS_PARTITIONS),
     "group.min.session.timeout.ms": "500",
     "offset.metadata.max.bytes": "8",
     "group.max.size": "3",
 }
-SESSION_MS = 10_000
-ANSWER_TIMEOUT_S = 20.0
+SESSION_MS = 60_000
+REBALANCE_MS = 60_000
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _CHANGING = {"throttle_time_ms", "current_state_timestamp", "commit_timestamp", "expire_timestamp", "host", "port"}
-
-
-class Connection:
-    """One client connection; a request is answered before the next is sent."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._correlation_id = 0
-
-    @classmethod
-    async def open(cls, address: str) -> Connection:
-        host, port = address.rsplit(":", 1)
-        return cls(*await asyncio.open_connection(host, int(port)))
-
-    async def ask(self, request: Request, version: int, expected: type[ResponseT]) -> ResponseT:
-        self._correlation_id += 1
-        flexible = version in API[ApiKey(request.api_key)].flexible_versions
-        header = RequestHeader(
-            request_api_key=request.api_key,
-            request_api_version=version,
-            correlation_id=self._correlation_id,
-            client_id="client",
-        )
-        frame = header.encode(2 if flexible else 1) + request.encode(version)
-        self._writer.write(struct.pack(">i", len(frame)) + frame)
-        (size,) = struct.unpack(">i", await self._reader.readexactly(4))
-        data = await self._reader.readexactly(size)
-        header_version = 1 if flexible and request.api_key != ApiKey.API_VERSIONS else 0
-        answered = ResponseHeader.decode(data, header_version)
-        assert answered.correlation_id == self._correlation_id
-        return expected.decode(data, version, len(answered.encode(header_version)))
-
-    def close(self) -> None:
-        self._writer.close()
 
 
 class Transcript:
@@ -135,18 +106,17 @@ class Transcript:
             CreateTopicsResponse,
         )
         assert created.topics[0].error_code in (ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS)
+        await self.settle()
         metadata = await self._main.ask(
             MetadataRequest(topics=[MetadataRequestTopic(name=TOPIC)]), 12, MetadataResponse
         )
         self.topic_id = metadata.topics[0].topic_id
-        for _ in range(100):
-            request = FindCoordinatorRequest(coordinator_keys=[self.group_id])
-            found = await self._main.ask(request, 4, FindCoordinatorResponse)
-            described = await self._main.ask(DescribeGroupsRequest(groups=[self.group_id]), 5, DescribeGroupsResponse)
-            if found.coordinators[0].error_code == described.groups[0].error_code == ErrorCode.NONE:
-                return
-            await asyncio.sleep(0.1)
-        raise AssertionError("the group has no coordinator")
+        await until_groups_have_coordinators(self._main, OFFSETS_PARTITIONS)
+
+    async def settle(self) -> None:
+        """Until the broker, and its coordinators, have applied what the controller acknowledged."""
+        assert self._main is not None
+        await until_applied(self._main)
 
     async def _connect(self) -> Connection:
         connection = await Connection.open(self.address)
@@ -190,18 +160,38 @@ class Transcript:
         self.note(f"{expected.__name__} v{version}", answer)
         return answer
 
-    async def later(self, request: Request, version: int, expected: type[ResponseT]) -> asyncio.Task[ResponseT]:
-        """Ask on a connection of its own. The broker has the request when this returns; nothing is noted."""
+    async def sync_later(self, request: SyncGroupRequest) -> asyncio.Task[SyncGroupResponse]:
+        """A member that waits for its assignment, on a connection of its own; nothing is noted.
+
+        No broker shows that it waits. That it has the request is certain enough when it has answered others, of the
+        same group, one after the other, for a while since.
+        """
         connection = await self._connect()
-        task = asyncio.ensure_future(asyncio.wait_for(connection.ask(request, version, expected), ANSWER_TIMEOUT_S))
-        await asyncio.sleep(0.1)
+        task = asyncio.ensure_future(asyncio.wait_for(connection.ask(request, 5, SyncGroupResponse), ANSWER_TIMEOUT_S))
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+            await self._rebalance()
         return task
 
     async def join(self, member_id: str = "", version: int = 9, **how: object) -> JoinGroupResponse:
         return await self.ask(self.join_request(member_id, **how), version, JoinGroupResponse)
 
-    async def join_later(self, member_id: str = "", version: int = 9, **how: object) -> asyncio.Task[JoinGroupResponse]:
-        return await self.later(self.join_request(member_id, **how), version, JoinGroupResponse)
+    async def join_later(self, member_id: str = "", **how: object) -> asyncio.Task[JoinGroupResponse]:
+        """A member that waits for the others, on a connection of its own; nothing is noted. The group shows it."""
+        connection = await self._connect()
+        before = await self._rebalance()
+        request = self.join_request(member_id, **how)
+        task = asyncio.ensure_future(asyncio.wait_for(connection.ask(request, 9, JoinGroupResponse), ANSWER_TIMEOUT_S))
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            while await self._rebalance() == before:  # noqa: ASYNC110  # another process
+                await asyncio.sleep(0.01)
+        return task
+
+    async def _rebalance(self) -> tuple[str, int]:
+        """The group's state, and how many members it has."""
+        assert self._main is not None
+        answer = await self._main.ask(DescribeGroupsRequest(groups=[self.group_id]), 5, DescribeGroupsResponse)
+        return answer.groups[0].group_state, len(answer.groups[0].members)
 
     def join_request(
         self,
@@ -211,7 +201,7 @@ class Transcript:
         protocols: object = ("range",),
         protocol_type: object = "consumer",
         session_timeout_ms: object = SESSION_MS,
-        rebalance_timeout_ms: object = 10_000,
+        rebalance_timeout_ms: object = REBALANCE_MS,
         group_id: object = None,
     ) -> JoinGroupRequest:
         assert isinstance(protocols, tuple)
@@ -394,7 +384,6 @@ async def one_member(t: Transcript) -> None:
     """From the handshake to the empty group, and what is written on the way."""
     await t.describe()
     first = await t.join()
-    await asyncio.sleep(0.3)  # Apache Kafka answers before the new group is committed, and describes what is
     await t.describe()
     joined = await t.join(first.member_id)
     await t.describe()
@@ -438,7 +427,7 @@ async def two_members(t: Transcript) -> None:
     await t.commit(3, member_id=first_id, generation_id=1)
     await t.join(first_id)
     t.note("second", await second)
-    waiting = await t.later(t.sync_request(second_id, 2), 5, SyncGroupResponse)
+    waiting = await t.sync_later(t.sync_request(second_id, 2))
     await t.describe()
     await t.join(first_id)
     await t.join(second_id)
@@ -453,16 +442,16 @@ async def two_members(t: Transcript) -> None:
 
 
 async def full_group(t: Transcript) -> None:
-    """No more members than group.max.size."""
+    """No more members than group.max.size. The one too many was given an id: it is waited for until the timeout."""
     waiting = []
     first_id = (await t.join()).member_id
-    await t.join(first_id)
+    await t.join(first_id, rebalance_timeout_ms=5_000)
     await t.sync(first_id, 1, {})
     for _ in range(2):
         member_id = (await t.join()).member_id
-        waiting.append((member_id, await t.join_later(member_id)))
+        waiting.append((member_id, await t.join_later(member_id, rebalance_timeout_ms=5_000)))
     late = await t.join()
-    await t.join(first_id)
+    await t.join(first_id, rebalance_timeout_ms=5_000)
     for _, task in waiting:
         t.note("joined", (await task).generation_id)
     await t.join(late.member_id)
@@ -477,7 +466,7 @@ async def static_members(t: Transcript) -> None:
     await t.join(first.member_id, instance_id="i1")
     second = await joining
     t.note("second", second)
-    waiting = await t.later(t.sync_request(second.member_id, 2, instance_id="i2"), 5, SyncGroupResponse)
+    waiting = await t.sync_later(t.sync_request(second.member_id, 2, instance_id="i2"))
     await t.sync(first.member_id, 2, {first.member_id: b"1", second.member_id: b"2"}, instance_id="i1")
     t.note("second", await waiting)
     again = await t.join(instance_id="i2")
@@ -562,15 +551,15 @@ async def offsets(t: Transcript) -> None:
 
 async def silence(t: Transcript) -> None:
     """Sessions that end, and a rebalance that is not waited for for ever."""
-    first_id = (await t.join(session_timeout_ms=1_000)).member_id
-    await t.join(first_id, session_timeout_ms=1_000, rebalance_timeout_ms=1_500)
+    first_id = (await t.join(session_timeout_ms=2_000)).member_id
+    await t.join(first_id, session_timeout_ms=2_000, rebalance_timeout_ms=3_000)
     await t.sync(first_id, 1, {first_id: b"all"})
     second_id = (await t.join()).member_id
-    t.note("second", await (await t.join_later(second_id, rebalance_timeout_ms=1_500)))
+    t.note("second", await (await t.join_later(second_id, rebalance_timeout_ms=3_000)))
     await t.heartbeat(first_id, 1)
     await t.sync(second_id, 2, {second_id: b"all"})
     pending = (await t.join(session_timeout_ms=500)).member_id
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(2.5)  # that it is gone shows only to itself
     await t.join(pending)
     await t.leave((second_id, None))
     await t.describe()

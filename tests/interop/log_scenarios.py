@@ -6,11 +6,11 @@ disks, and the wording of messages. The same scenario against two brokers must g
 
 from __future__ import annotations
 
-import asyncio
 from itertools import count
 from typing import TYPE_CHECKING
 
-from tests.interop.group_scenarios import Connection
+from tests.interop.barrier import until_applied
+from tests.interop.connection import Connection
 
 from ottla.protocol.api.create_topics import (
     CreatableTopic,
@@ -99,18 +99,7 @@ class Transcript:
         )
         assert response.topics[0].error_code == ErrorCode.NONE, response
         self.ids[topic] = response.topics[0].topic_id
-        await self._until_led(topic, partitions)
-
-    async def _until_led(self, topic: str, partitions: int) -> None:
-        """A broker answers CreateTopics before it leads the partitions."""
-        wanted = [ListOffsetsPartition(partition_index=index, timestamp=-1) for index in range(partitions)]
-        request = ListOffsetsRequest(replica_id=-1, topics=[ListOffsetsTopic(name=self.name(topic), partitions=wanted)])
-        for _ in range(200):
-            response = await self._connection.ask(request, 11, ListOffsetsResponse)
-            if not any(partition.error_code for partition in response.topics[0].partitions):
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"{topic} has no leader")
+        await until_applied(self._connection)
 
     def note(self, label: str, response: Struct) -> None:
         self.notes.append(f"{label}: {self._plain(response)}")

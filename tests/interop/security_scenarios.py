@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.interop.admin_scenarios import plain
 from tests.interop.barrier import until_applied
-from tests.interop.group_scenarios import ANSWER_TIMEOUT_S, Connection
+from tests.interop.connection import ANSWER_TIMEOUT_S, Connection
 
 from ottla.metadata.acls import AclOperation, PatternType, PermissionType, ResourceType
 from ottla.protocol.api import alter_client_quotas as quotas

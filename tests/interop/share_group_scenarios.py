@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from tests.interop.connection import ANSWER_TIMEOUT_S
+from tests.interop.coordinators import until_share_partitions_have_coordinators
 from tests.interop.group_scenarios import Transcript
 
 from ottla.protocol.api import delete_share_group_state as deleting
@@ -51,16 +53,20 @@ from ottla.protocol.types import uuid_text
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+STATE_PARTITIONS = 4
 SETTINGS = {
     "offsets.topic.num.partitions": "4",
-    "share.coordinator.state.topic.num.partitions": "4",
-    "group.share.min.record.lock.duration.ms": "1000",
+    "share.coordinator.state.topic.num.partitions": str(STATE_PARTITIONS),
+    "share.coordinator.append.linger.ms": "0",
+    "group.coordinator.append.linger.ms": "0",
+    "group.share.min.record.lock.duration.ms": "2000",
     "group.share.max.size": "2",
     "group.share.assignment.interval.ms": "0",
 }
 GROUP_RESOURCE = 32
 PARTITIONS = 2
-ASSIGNMENT_TIMEOUT_S = 30.0
+SOON_MS = 30_000
+"""Records are there, or come: a fetch that waits for this long has them as soon as they do."""
 GAP, ACCEPT, RELEASE, REJECT, RENEW = range(5)
 MEMBER, OTHER = ("AAAAAAAAAAAAAAAAAAAAAA", "BBBBBBBBBBBBBBBBBBBBBB")
 
@@ -75,27 +81,10 @@ class ShareTranscript(Transcript):
             name=self.group_id, num_partitions=PARTITIONS, replication_factor=1, assignments=[], configs=[]
         )
         created = await self._main.ask(CreateTopicsRequest(topics=[topic], timeout_ms=10_000), 7, CreateTopicsResponse)
+        assert created.topics[0].error_code == 0
         self.topic_id = created.topics[0].topic_id
         await self.configure("share.auto.offset.reset", "earliest")
-        request = FindCoordinatorRequest(key_type=2, coordinator_keys=[f"x:{uuid_text(self.topic_id)}:0"])
-        for _ in range(100):
-            found = await self._main.ask(request, 6, FindCoordinatorResponse)
-            answer = await self._main.ask(
-                summing.ReadShareGroupStateSummaryRequest(
-                    group_id="x",
-                    topics=[
-                        summing.ReadStateSummaryData(
-                            topic_id=self.topic_id, partitions=[summing.PartitionData(partition=0, leader_epoch=-1)]
-                        )
-                    ],
-                ),
-                1,
-                summing.ReadShareGroupStateSummaryResponse,
-            )
-            if not found.coordinators[0].error_code and not answer.results[0].partitions[0].error_code:
-                return
-            await asyncio.sleep(0.2)
-        raise AssertionError("share partitions have no coordinator")
+        await until_share_partitions_have_coordinators(self._main, self.topic_id, STATE_PARTITIONS)
 
     def _told(self, name: str, value: object) -> object:
         """Texts are each broker's own. Where a group starts, Apache Kafka persists an acknowledgement later."""
@@ -131,7 +120,7 @@ class ShareTranscript(Transcript):
             IncrementalAlterConfigsResponse,
         )
         assert answer.responses[0].error_code == 0, answer
-        await asyncio.sleep(0.3)  # until the broker has the metadata
+        await self.settle()
 
     async def produce(self, count: int, partition: int = 0) -> None:
         assert self._main is not None
@@ -162,21 +151,20 @@ class ShareTranscript(Transcript):
     async def has_assignment(self, epoch: int, *, member: str = MEMBER) -> ShareGroupHeartbeatResponse:
         """Heartbeats until the assignment has all partitions; only the last answer is noted."""
         assert self._main is not None
-        deadline = asyncio.get_running_loop().time() + ASSIGNMENT_TIMEOUT_S
-        while asyncio.get_running_loop().time() < deadline:
-            request = ShareGroupHeartbeatRequest(
-                group_id=self.group_id,
-                member_id=member,
-                member_epoch=epoch,
-                subscribed_topic_names=[self.group_id],
-            )
-            answer = await self._main.ask(request, 1, ShareGroupHeartbeatResponse)
-            epoch = answer.member_epoch
-            if answer.assignment is not None and answer.assignment.topic_partitions:
-                self.note("assigned", answer)
-                return answer
-            await asyncio.sleep(0.2)
-        raise AssertionError("no assignment")
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            while True:
+                request = ShareGroupHeartbeatRequest(
+                    group_id=self.group_id,
+                    member_id=member,
+                    member_epoch=epoch,
+                    subscribed_topic_names=[self.group_id],
+                )
+                answer = await self._main.ask(request, 1, ShareGroupHeartbeatResponse)
+                epoch = answer.member_epoch
+                if answer.assignment is not None and answer.assignment.topic_partitions:
+                    self.note("assigned", answer)
+                    return answer
+                await asyncio.sleep(0.2)
 
     async def describe_share_group(self) -> None:
         request = ShareGroupDescribeRequest(group_ids=[self.group_id, "nobody"], include_authorized_operations=True)
@@ -328,7 +316,7 @@ async def records(t: ShareTranscript) -> None:
     await t.has_assignment(1)
     await t.produce(5)
     await t.produce(5)
-    await t.fetch(0, max_wait_ms=5_000)
+    await t.fetch(0, max_wait_ms=SOON_MS)
     await t.fetch(1)
     await t.fetch(2, (0, 4, ACCEPT), nothing=False)
     await t.acknowledge(3, (5, 7, [RELEASE]), (8, 8, [REJECT]))
@@ -349,7 +337,7 @@ async def acquiring(t: ShareTranscript) -> None:
     await t.has_assignment(1)
     for _ in range(3):
         await t.produce(4)
-    await t.fetch(0, max_records=3, max_wait_ms=5_000)
+    await t.fetch(0, max_records=3, max_wait_ms=SOON_MS)
     await t.fetch(0, max_records=3, mode=1, member=OTHER)
     await t.fetch(1, max_records=10)
     await t.fetch(1, max_records=10, mode=1, member=OTHER)
@@ -372,7 +360,7 @@ async def refusals(t: ShareTranscript) -> None:
     await t.acknowledge(1, (0, 0, [ACCEPT]))
     await t.fetch(0, (0, 0, ACCEPT))
     await t.fetch(0, partition=9)
-    await t.fetch(0, max_wait_ms=5_000)
+    await t.fetch(0, max_wait_ms=SOON_MS)
     await t.fetch(7)
     await t.fetch(1, member=OTHER)
     await t.fetch(0, member=OTHER)
@@ -399,21 +387,20 @@ async def refusals(t: ShareTranscript) -> None:
 
 async def deliveries(t: ShareTranscript) -> None:
     """Locks that expire, and records that are delivered as often as allowed and no more."""
-    await t.configure("share.record.lock.duration.ms", "1000")
+    await t.configure("share.record.lock.duration.ms", "2000")
     await t.configure("share.delivery.count.limit", "2")
     await t.share_heartbeat(0, [t.group_id])
     await t.has_assignment(1)
     await t.produce(1)
-    await t.fetch(0, max_wait_ms=5_000)
+    await t.fetch(0, max_wait_ms=SOON_MS)
     await t.acknowledge(1, (0, 0, [RELEASE]))
     await t.fetch(2, max_wait_ms=0)
-    await asyncio.sleep(1.6)
+    await asyncio.sleep(3.0)  # until the lock has expired: a record that is not delivered any more shows nothing
     await t.acknowledge(3, (0, 0, [ACCEPT]))
     await t.fetch(4)
     await t.produce(1)
-    await t.fetch(5, max_wait_ms=5_000)
-    await asyncio.sleep(1.6)
-    await t.fetch(6, max_wait_ms=5_000)
+    await t.fetch(5, max_wait_ms=SOON_MS)
+    await t.fetch(6, max_wait_ms=SOON_MS)
     await t.acknowledge(7, (1, 1, [ACCEPT]))
     await t.describe_offsets(t.group_id)
 
@@ -505,7 +492,7 @@ async def offsets(t: ShareTranscript) -> None:
     await t.produce(5)
     await t.share_heartbeat(0, [t.group_id])
     await t.has_assignment(1)
-    await t.fetch(0, max_wait_ms=5_000)
+    await t.fetch(0, max_wait_ms=SOON_MS)
     await t.alter_offsets(0, t.group_id)
     await t.delete_share_offsets(t.group_id)
     await t.delete_group(t.group_id, "nobody")

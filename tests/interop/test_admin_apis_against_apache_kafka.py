@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.interop.admin_scenarios import play
-from tests.interop.group_scenarios import Connection
+from tests.interop.connection import Connection
 from tests.peers.apache_kafka import KafkaNode
 from tests.peers.ottla_node import OttlaNode
 
@@ -30,6 +30,7 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, s
     """(Apache Kafka, Ottla), at their defaults."""
     with KafkaNode(tmp_path_factory.mktemp("kafka")) as kafka, OttlaNode(tmp_path_factory.mktemp("ottla")) as ottla:
         yield kafka.address, ottla.address
+        kafka.kill()  # not registered any more, it would wait for its controller for as long as it is let
 
 
 async def advertised(address: str) -> tuple[dict[int, tuple[int, int]], set[tuple[str, int, int]]]:

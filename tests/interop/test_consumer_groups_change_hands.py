@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,9 +54,10 @@ class Members:
         return before
 
     async def _begin(self, t: ConsumerTranscript) -> None:
-        self.epochs["m1"] = (await t.beat("m1", 0, topics=[TOPIC], regex="hands-.*", rack_id="r")).member_epoch
+        joined = (await t.beat("m1", 0, topics=[TOPIC], regex="hands-.*", rack_id="r")).member_epoch
+        await t.until(lambda group: group.group_epoch > joined)  # the expression is resolved beside the heartbeat
+        self.epochs["m1"] = joined
         self.epochs["m2"] = (await t.beat("m2", 0, topics=[TOPIC], instance_id="i2")).member_epoch
-        await asyncio.sleep(0.5)
         await self._settle(t)
 
     async def _settle(self, t: ConsumerTranscript) -> None:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from tests.interop.group_scenarios import Connection, Transcript
+from tests.interop.barrier import until_applied
+from tests.interop.connection import ANSWER_TIMEOUT_S, Connection
+from tests.interop.coordinators import until_groups_have_coordinators, until_transactions_have_coordinators
+from tests.interop.group_scenarios import Transcript
 
 from ottla.coordinator.group.records import decode_record as decode_group_record
 from ottla.coordinator.partitioner import partition_for
@@ -27,7 +30,6 @@ from ottla.protocol.api.describe_producers import DescribeProducersRequest, Desc
 from ottla.protocol.api.describe_transactions import DescribeTransactionsRequest, DescribeTransactionsResponse
 from ottla.protocol.api.end_txn import EndTxnRequest, EndTxnResponse
 from ottla.protocol.api.fetch import FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData
-from ottla.protocol.api.find_coordinator import FindCoordinatorRequest, FindCoordinatorResponse
 from ottla.protocol.api.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
 from ottla.protocol.api.list_transactions import ListTransactionsRequest, ListTransactionsResponse
 from ottla.protocol.api.metadata import MetadataRequest, MetadataRequestTopic, MetadataResponse
@@ -49,18 +51,13 @@ SETTINGS = {
     "offsets.topic.num.partitions": str(PARTITIONS),
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "200",
     "group.initial.rebalance.delay.ms": "0",
+    "group.coordinator.append.linger.ms": "0",
     "offset.metadata.max.bytes": "8",
 }
 TIMEOUT_MS = 60_000
-TRIES = 200
 _TIMES = {"transaction_start_time_ms", "transaction_last_update_timestamp_ms", "transaction_start_timestamp_ms"}
 _MORE_CHANGING = _TIMES | {"last_timestamp", "log_append_time_ms", "error_message", "record_errors", "current_leader"}
 _IN_ANY_ORDER = {"partitions", "partition_ids", "transaction_partitions", "topics", "active_producers"}
-_NOT_YET = (
-    ErrorCode.COORDINATOR_NOT_AVAILABLE,
-    ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
-    ErrorCode.NOT_COORDINATOR,
-)
 
 
 class TransactionTranscript(Transcript):
@@ -76,35 +73,22 @@ class TransactionTranscript(Transcript):
         self._main = await self._connect()
         topic = CreatableTopic(name=self.topic, num_partitions=2, replication_factor=1, assignments=[], configs=[])
         await self._main.ask(CreateTopicsRequest(topics=[topic], timeout_ms=10_000), 7, CreateTopicsResponse)
+        await until_applied(self._main)
         wanted = MetadataRequest(topics=[MetadataRequestTopic(name=self.topic)])
-        for _ in range(TRIES):
-            found = (await self._main.ask(wanted, 12, MetadataResponse)).topics[0]
-            coordinators = [await self._coordinator(0), await self._coordinator(1)]
-            described = await self._main.ask(
-                DescribeTransactionsRequest(transactional_ids=[self.id]), 0, DescribeTransactionsResponse
-            )
-            there = described.transaction_states[0].error_code not in _NOT_YET and await self._is_led()
-            if there and not any(coordinators) and not found.error_code and len(found.partitions) == 2:
-                self.topic_id = found.topic_id
-                return
-            await asyncio.sleep(0.1)
-        raise AssertionError("no coordinator")
+        found = (await self._main.ask(wanted, 12, MetadataResponse)).topics[0]
+        assert (found.error_code, len(found.partitions)) == (ErrorCode.NONE, 2)
+        self.topic_id = found.topic_id
+        await until_groups_have_coordinators(self._main, PARTITIONS)
+        await until_transactions_have_coordinators(self._main, PARTITIONS)
+        await self._until_there_are_producer_ids()
 
-    async def _is_led(self) -> bool:
+    async def _until_there_are_producer_ids(self) -> None:
+        """A broker fetches them in blocks, and says meanwhile that it is loading."""
         assert self._main is not None
-        both = [list_offsets.ListOffsetsPartition(partition_index=index, timestamp=-1) for index in (0, 1)]
-        topic = list_offsets.ListOffsetsTopic(name=self.topic, partitions=both)
-        request = list_offsets.ListOffsetsRequest(replica_id=-1, topics=[topic])
-        answer = await self._main.ask(request, 7, list_offsets.ListOffsetsResponse)
-        # And a block of producer ids has come.
         fresh = InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=0)
-        given = await self._main.ask(fresh, 4, InitProducerIdResponse)
-        return not given.error_code and not any(each.error_code for each in answer.topics[0].partitions)
-
-    async def _coordinator(self, key_type: int) -> int:
-        assert self._main is not None
-        request = FindCoordinatorRequest(key_type=key_type, coordinator_keys=[self.id])
-        return (await self._main.ask(request, 4, FindCoordinatorResponse)).coordinators[0].error_code
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            while (await self._main.ask(fresh, 4, InitProducerIdResponse)).error_code:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
 
     def _told(self, name: str, value: object) -> object:
         if name in _MORE_CHANGING:
@@ -237,14 +221,17 @@ class TransactionTranscript(Transcript):
 
     async def settle(self) -> None:
         """Until what was decided is completed."""
+        await self.until_state(lambda state: not state.startswith("Prepare"))
+
+    async def until_state(self, is_reached: Callable[[str], bool]) -> None:
         assert self._main is not None
         request = DescribeTransactionsRequest(transactional_ids=[self.id])
-        for _ in range(TRIES):
-            described = await self._main.ask(request, 0, DescribeTransactionsResponse)
-            if not described.transaction_states[0].transaction_state.startswith("Prepare"):
-                return
-            await asyncio.sleep(0.02)
-        raise AssertionError("the transaction is not completed")
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            while True:
+                described = await self._main.ask(request, 0, DescribeTransactionsResponse)
+                if is_reached(described.transaction_states[0].transaction_state):
+                    return
+                await asyncio.sleep(0.02)
 
     # -- what can be seen
 
@@ -585,16 +572,9 @@ async def administration(t: TransactionTranscript) -> None:
 
 async def timeouts(t: TransactionTranscript) -> None:
     """A transaction that takes too long is aborted, and its producer fenced."""
-    p = await t.init(timeout_ms=300)
+    p = await t.init(timeout_ms=1_000)
     await t.produce(p, 0, b"a")
-    assert t._main is not None
-    for _ in range(TRIES):
-        described = await t._main.ask(
-            DescribeTransactionsRequest(transactional_ids=[t.id]), 0, DescribeTransactionsResponse
-        )
-        if described.transaction_states[0].transaction_state == "CompleteAbort":
-            break
-        await asyncio.sleep(0.05)
+    await t.until_state(lambda state: state == "CompleteAbort")
     await t.describe_ids()
     await t.produce(p, 1, b"b")
     await t.end(p, commit=True)
@@ -626,6 +606,7 @@ async def finalize(address: str, transaction_version: int) -> None:
     connection = await Connection.open(address)
     update = FeatureUpdateKey(feature="transaction.version", max_version_level=transaction_version, upgrade_type=2)
     answer = await connection.ask(UpdateFeaturesRequest(feature_updates=[update]), 1, UpdateFeaturesResponse)
+    await until_applied(connection)
     connection.close()
     assert answer.error_code == ErrorCode.NONE
     assert not any(result.error_code for result in answer.results)

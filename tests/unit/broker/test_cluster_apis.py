@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.interop.group_scenarios import Connection
+from tests.interop.connection import Connection
 from tests.peers.ottla_node import OttlaNode
 from tests.unit.broker.controllers import TestNode, creation, sent
 from tests.unit.broker.replicas import readable

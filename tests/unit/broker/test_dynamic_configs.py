@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
-from tests.interop.group_scenarios import Connection
+from tests.interop.connection import Connection
 from tests.peers.ottla_node import OttlaNode
 from tests.unit.broker.replicas import START_MS, batch
 
