@@ -113,6 +113,27 @@ def test_an_empty_group_takes_any_type_but_none(protocol_type: str, protocols: d
     assert error is ErrorCode.INCONSISTENT_GROUP_PROTOCOL
 
 
+@pytest.mark.parametrize(
+    ("metadata", "is_taken"),
+    [
+        (b"", True),
+        (b"\0", True),
+        (b"\0\0\0\0", True),  # Apache Kafka forgives a text that ends early,
+        (b"\0\0\0\0\0\1\0", True),
+        (b"\xff\xff" + b"\x7f" * 9, True),
+        (b"\0\3\0\0\0\1\0\1t", True),
+        (b"turn 1", False),  # but not a size beyond it: a load of its would fail, with every group of the partition
+        (b"\0\0\xff\xff\xff\xff", False),
+        (b"\0\0\0\0\0\2\0\1t\xff\xff", False),
+        (b"\0\0\0\0\0\1\0\2t", False),
+    ],
+)
+def test_no_member_has_a_subscription_that_keeps_groups_from_being_loaded(metadata: bytes, is_taken: bool) -> None:
+    answer = Driver().join(version=3, protocols={"range": metadata})
+    assert (not answer.done or answer.error is ErrorCode.NONE) is is_taken
+    assert is_taken or answer.error is ErrorCode.INCONSISTENT_GROUP_PROTOCOL
+
+
 def test_a_known_member_with_other_protocols_is_refused_too() -> None:
     driver = Driver()
     leader, _ = driver.stable_group(2)
@@ -233,7 +254,7 @@ def test_changed_metadata_before_the_assignment_starts_over() -> None:
     follower, _ = driver.join_new()
     driver.sleep(2 * DELAY_MS)
     waiting = driver.sync(follower, 1)
-    again = driver.join(leader, protocols={"range": b"changed"})
+    again = driver.join(leader, protocols={"range": b"\0\0"})
     assert waiting.error is ErrorCode.REBALANCE_IN_PROGRESS
     assert not again.done
     driver.join(follower)

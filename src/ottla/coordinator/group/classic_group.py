@@ -16,6 +16,7 @@ transitions are in `join`, `rebalance`, `sync`, `heartbeat` and `leave`; `replay
 from dataclasses import dataclass, field
 from enum import Enum
 
+from ottla.coordinator.group.consumer.embedded_protocol import breaks_a_load
 from ottla.coordinator.group.member import ClassicGroupMember, Protocols, RespondJoin
 from ottla.protocol.api.join_group import JoinGroupResponse, JoinGroupResponseMember
 from ottla.protocol.api.sync_group import SyncGroupResponse
@@ -225,7 +226,9 @@ class ClassicGroup:
     # -- protocols
 
     def supports_protocols(self, protocol_type: str, protocols: Protocols) -> bool:
-        """Whether somebody who offers these could become a member."""
+        """Whether somebody who offers these could become a member, and the group still be loaded."""
+        if protocol_type == CONSUMER_PROTOCOL_TYPE and any(breaks_a_load(metadata) for _, metadata in protocols):
+            return False
         if self.state is EMPTY:
             return bool(protocol_type) and bool(protocols)
         size = len(self.members)

@@ -33,6 +33,28 @@ def decode_subscription(data: bytes) -> ConsumerProtocolSubscription:
     return ConsumerProtocolSubscription.decode(data, version, offset=_VERSION_BYTES)
 
 
+def breaks_a_load(data: bytes) -> bool:
+    """Whether Apache Kafka, when it loads a classic group whose member has this subscription, fails on all groups of
+    that partition of `__consumer_offsets`: it forgives a text that ends early, but no size beyond what is there.
+
+    Source: ClassicGroup.computeSubscribedTopics, which reads version 0 and catches SchemaException only.
+    """
+    if len(data) < _VERSION_BYTES + 4 or int.from_bytes(data[:_VERSION_BYTES], "big", signed=True) < 0:
+        return False
+    position = _VERSION_BYTES + 4
+    topics = int.from_bytes(data[_VERSION_BYTES:position], "big", signed=True)
+    if not 0 <= topics <= len(data) - position:
+        return True
+    for _ in range(topics):
+        if position + 2 > len(data):
+            return False
+        size = int.from_bytes(data[position : position + 2], "big", signed=True)
+        position += 2 + size
+        if size < 0 or position > len(data):
+            return True
+    return False
+
+
 def decode_assignment(data: bytes) -> ConsumerProtocolAssignment:
     """`ProtocolError` when malformed."""
     version = _version(data, ConsumerProtocolAssignment.versions.latest)
