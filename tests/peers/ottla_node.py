@@ -7,13 +7,14 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-from tests.peers.process import POLL_INTERVAL_S, NodeProcess
+from tests.peers.process import POLL_INTERVAL_S, NodeProcess, keep_port
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-START_TIMEOUT_S: Final = 30.0
+START_TIMEOUT_S: Final = 90.0
 _ADDRESS: Final = re.compile(r"127\.0\.0\.1:(\d+)")
 
 
@@ -48,6 +49,12 @@ class OttlaNode(NodeProcess):
             command += ["--set", f"{key}={value}"]
         self._spawn([*self._prefix, *command], {"PYTHONUNBUFFERED": "1"})
         self._port = self._wait_until_ready(written)
+
+    def _end(self, number: signal.Signals) -> int:
+        status = super()._end(number)
+        if self._port:
+            keep_port(self._port)
+        return status
 
     def _wait_until_ready(self, written: int) -> int:
         deadline = time.monotonic() + START_TIMEOUT_S

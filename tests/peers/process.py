@@ -117,7 +117,7 @@ class NodeProcess(ABC):
         return NodeDiedError(f"{self.name}: {reason}\n{self.output[-LOG_TAIL_BYTES:]}")
 
 
-def wait_for(condition: Callable[[], T | None], what: str, timeout_s: float = 30.0) -> T:
+def wait_for(condition: Callable[[], T | None], what: str, timeout_s: float = 60.0) -> T:
     """Poll `condition` until it gives something true, and return it; after the timeout AssertionError with `what`."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -146,9 +146,29 @@ def wait_until_listening(node: NodeProcess, host: str, port: int, timeout_s: flo
         time.sleep(POLL_INTERVAL_S)
 
 
+_kept: Final[dict[int, socket.socket]] = {}
+
+
 def free_port() -> int:
-    """A TCP port of the loopback that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port of the loopback that nobody else gets while this process lives: see `keep_port`."""
+    return keep_port(0)
+
+
+def keep_port(port: int) -> int:
+    """Bind `port` (0: any) without ever listening on it.
+
+    A server that allows reuse of its address, as Java's and ours do, listens on it all the same. But neither does the
+    system give it to whoever binds to any port, nor to a client's connection, of which one that knocks while the
+    server is away could otherwise reach itself.
+    """
+    if port not in _kept:
+        keeper = socket.socket()
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            keeper.bind(("127.0.0.1", port))
+        except OSError:
+            keeper.close()
+            raise
+        port = keeper.getsockname()[1]
+        _kept[port] = keeper
+    return port
