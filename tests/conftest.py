@@ -1,15 +1,20 @@
 """Fixtures of all tests: nodes in processes of their own.
 
 `OTTLA_TEST_PEER=apache-kafka` runs the tests of `tests/conformance` against Apache Kafka itself: proof of the tests.
+
+Nothing depends on the speed of the machine: no test of a property is slow for Hypothesis, and each tries the same
+examples in every run (`HYPOTHESIS_PROFILE=random` looks for new ones, and prints how to get a failure back).
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
-from tests.peers.apache_kafka import KafkaNode
+from hypothesis import HealthCheck, settings
+from tests.peers.apache_kafka import KafkaNode, jars
 from tests.peers.ottla_node import OttlaNode
 
 if TYPE_CHECKING:
@@ -20,6 +25,18 @@ if TYPE_CHECKING:
 
 # Groups rebalance at once, and the internal topic is small: the tests wait for behaviour, not for defaults.
 TEST_SETTINGS = {"group.initial.rebalance.delay.ms": "0", "offsets.topic.num.partitions": "4"}
+
+
+settings.register_profile("random", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", settings.get_profile("random"), derandomize=True, database=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fetch Apache Kafka's jars before the clock of the first test runs that needs them."""
+    if any(item.get_closest_marker("java") for item in session.items) and not session.config.option.collectonly:
+        with contextlib.suppress(pytest.skip.Exception, pytest.fail.Exception):  # each test says so itself
+            jars()
 
 
 class NodeFactory(Protocol):

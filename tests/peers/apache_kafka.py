@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 VERSION: Final = "4.3.1"
 HOW_TO_GET: Final = "apt install openjdk-17-jre-headless maven"
-START_TIMEOUT_S: Final = 90.0
+START_TIMEOUT_S: Final = 180.0
 FETCH_TIMEOUT_S: Final = 500.0
+FETCH_ATTEMPTS: Final = 3
 CLUSTER_ID: Final = "MkU3OEVBNTcwNTJENDM2Qg"
 
 _ARTIFACTS: Final = (
@@ -76,7 +77,7 @@ def java_command(main_class: str, *arguments: str, options: Sequence[str] = _TOO
 
 
 def run_java(
-    main_class: str, *arguments: str, stdin: str | None = None, timeout_s: float = 90.0, check: bool = True
+    main_class: str, *arguments: str, stdin: str | None = None, timeout_s: float = 180.0, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
     """Run a Java class of Apache Kafka to its end, e.g. `run_java("org.apache.kafka.tools.DumpLogSegments", …)`.
 
@@ -172,8 +173,11 @@ def _fetch(folder: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     (folder / "pom.xml").write_text(_pom())
     command = ["mvn", "-q", "-B", "-f", str(folder / "pom.xml"), _COPY_DEPENDENCIES, f"-DoutputDirectory={partial}"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_TIMEOUT_S, check=False)
-    if result.returncode != 0:
+    for _ in range(FETCH_ATTEMPTS):  # Maven keeps what it has, and goes on from there
+        result = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_TIMEOUT_S, check=False)
+        if result.returncode == 0:
+            break
+    else:
         _unavailable(f"Maven could not fetch Apache Kafka's jars: {(result.stdout + result.stderr)[-600:]}")
     (folder / "log4j2.properties").write_text(_LOGGING)
     shutil.rmtree(folder / "lib", ignore_errors=True)
