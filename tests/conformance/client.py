@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 COMPRESSIONS: Final = ("none", "gzip", "snappy", "lz4", "zstd")
-CALL_TIMEOUT_S: Final = 30.0
+CALL_TIMEOUT_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +189,14 @@ class Member:
         self._check()
         return {record.value for record in self.received if record.value is not None}
 
-    def wait_for_partitions(self, *counts: int, timeout_s: float = 60.0) -> None:
+    def wait_for_partitions(self, *counts: int, timeout_s: float = 120.0) -> None:
         def assigned() -> bool:
             self._check()
             return len(self.assignment) in counts
 
         wait_for(assigned, f"an assignment of {counts} partitions", timeout_s)
 
-    def wait_for_values(self, expected: set[bytes], timeout_s: float = 60.0) -> None:
+    def wait_for_values(self, expected: set[bytes], timeout_s: float = 120.0) -> None:
         try:
             wait_for(lambda: expected <= self.values(), "every expected record", timeout_s)
         except AssertionError as error:

@@ -51,7 +51,7 @@ class _Load:
 
     def stop(self) -> None:
         self._stopped.set()
-        self._thread.join(60)
+        self._thread.join(120)
         assert not self._thread.is_alive(), "the sender hangs"
 
     def _run(self) -> None:
@@ -257,7 +257,7 @@ class ClientScenarios(ABC):
 
         for record in numbered(100, 100, partitions=2):
             producer.send(topic, record)
-        producer.flush(60)
+        producer.flush(120)
         producer.close()
         assert producer.errors == []
         assert producer.acknowledged == {b"value-%06d" % n: (n % 2, n // 2) for n in range(200)}
@@ -279,14 +279,14 @@ class ClientScenarios(ABC):
         load = _Load(producer, topic)
         for round_number in (1, 2):
             before = len(producer.acknowledged)
-            wait_for(lambda floor=before: len(producer.acknowledged) > floor + 200, "acknowledged records", 60)  # type: ignore[misc]
+            wait_for(lambda floor=before: len(producer.acknowledged) > floor + 200, "acknowledged records", 120)  # type: ignore[misc]
             node.kill()
             node.start()
             assert node.is_running, round_number
         before = len(producer.acknowledged)
-        wait_for(lambda: len(producer.acknowledged) > before + 100, "acknowledged records after the kills", 60)
+        wait_for(lambda: len(producer.acknowledged) > before + 100, "acknowledged records after the kills", 120)
         load.stop()
-        producer.flush(60)
+        producer.flush(120)
         producer.close()
         assert producer.errors == []
         assert len(producer.acknowledged) == load.sent

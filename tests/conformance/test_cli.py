@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.peers.process import NodeProcess
 
-COMMAND_TIMEOUT_S = 60
+COMMAND_TIMEOUT_S = 120
 
 
 @dataclass(frozen=True)

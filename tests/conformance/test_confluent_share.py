@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from tests.peers.process import NodeProcess
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(400)
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 90.0
 
 
 def begin_at_the_start(address: str, group: str) -> None:
@@ -29,7 +29,7 @@ def begin_at_the_start(address: str, group: str) -> None:
     resource = ConfigResource(ResourceType.GROUP, group, incremental_configs=[entry])
     admin = AdminClient({"bootstrap.servers": address})
     for future in admin.incremental_alter_configs([resource]).values():
-        future.result(10)
+        future.result(60)
 
 
 def member(address: str, group: str, topic: str) -> ShareConsumer:
@@ -51,7 +51,7 @@ def work(consumer: ShareConsumer, decide: Callable[[int], AcknowledgeType], is_o
             assert value is not None
             received.append(int(value))
             consumer.acknowledge(message, decide(int(value)))
-        for error in (consumer.commit_sync(10) or {}).values():
+        for error in (consumer.commit_sync(60) or {}).values():
             assert error is None, error
     return received
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from tests.conftest import NodeFactory
     from tests.peers.process import NodeProcess
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(400)]
 
 TOOLS = "org.apache.kafka.tools"
-READY_TIMEOUT_S = 60.0
+READY_TIMEOUT_S = 120.0
 
 
 def tool(name: str, node: NodeProcess, *arguments: str, stdin: str | None = None) -> str:
@@ -129,7 +129,7 @@ def test_console_producer_and_consumer_in_every_compression(node: NodeProcess) -
     ]
     received = tool(
         "consumer.ConsoleConsumer", node, "--include", f"{prefix}-.*", "--from-beginning",
-        "--max-messages", "505", "--timeout-ms", "30000", *printed,
+        "--max-messages", "505", "--timeout-ms", "90000", *printed,
     ).splitlines()  # fmt: skip
     expected = {f"Offset:{number}\t{line}" for number, line in enumerate(lines)}
     assert {line for line in received if "codec:" not in line} == expected
@@ -142,7 +142,7 @@ def test_console_producer_and_consumer_in_every_compression(node: NodeProcess) -
 def test_offsets_times_and_deleted_records(node: NodeProcess, tmp_path: Path) -> None:
     topic = unique("java-offsets")
     tool("VerifiableProducer", node, "--topic", topic, "--max-messages", "50", "--message-create-time", "1700000000000")
-    arguments = ["--topic", topic, "--partition", "0", "--offset", "47", "--timeout-ms", "20000", "--max-messages", "3"]
+    arguments = ["--topic", topic, "--partition", "0", "--offset", "47", "--timeout-ms", "90000", "--max-messages", "3"]
     assert tool("consumer.ConsoleConsumer", node, *arguments).splitlines() == ["47", "48", "49"]
     by_time = tool("GetOffsetShell", node, "--topic", topic, "--time", "1700000000000")
     assert by_time.strip() == f"{topic}:0:0"
@@ -224,7 +224,7 @@ def test_performance_tools(node: NodeProcess) -> None:
     )  # fmt: skip
     assert "20000 records sent" in printed
     consumed = tool(
-        "ConsumerPerformance", node, "--topic", topic, "--num-records", "20000", "--timeout", "30000", "--hide-header"
+        "ConsumerPerformance", node, "--topic", topic, "--num-records", "20000", "--timeout", "90000", "--hide-header"
     )
     assert consumed.split(",")[4].strip() == "20000"
 

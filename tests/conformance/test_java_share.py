@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.conftest import NodeFactory
     from tests.peers.process import NodeProcess
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(400)]
 
 SETTINGS = {"share.coordinator.state.topic.num.partitions": "4"}
 
@@ -69,7 +69,7 @@ def test_what_was_accepted_is_not_delivered_again(node: NodeProcess) -> None:
         stdin = "".join(f"{number}\n" for number in range(first, last))
         tool("ConsoleProducer", node, "--topic", topic, stdin=stdin)
         received = tool(
-            "consumer.ConsoleShareConsumer", node, *consume, "--timeout-ms", "12000",
+            "consumer.ConsoleShareConsumer", node, *consume, "--timeout-ms", "90000",
             "--max-messages", str(last - first),
         )  # fmt: skip
         assert sorted(map(int, received.split())) == list(range(first, last))
@@ -85,7 +85,7 @@ def test_share_group_command(node: NodeProcess) -> None:
     tool("ConsoleProducer", node, "--topic", topic, stdin="a\nb\nc\n")
     tool(
         "consumer.ConsoleShareConsumer", node,
-        "--topic", topic, "--group", group, "--timeout-ms", "12000", "--max-messages", "3",
+        "--topic", topic, "--group", group, "--timeout-ms", "90000", "--max-messages", "3",
     )  # fmt: skip
     command = "consumer.group.ShareGroupCommand"
     assert group in tool(command, node, "--list").splitlines()
@@ -96,7 +96,7 @@ def test_share_group_command(node: NodeProcess) -> None:
     assert next(line for line in described if line.startswith(group)).split()[2:] == ["0", "0", "3"]
     again = tool(
         "consumer.ConsoleShareConsumer", node,
-        "--topic", topic, "--group", group, "--timeout-ms", "12000", "--max-messages", "3",
+        "--topic", topic, "--group", group, "--timeout-ms", "90000", "--max-messages", "3",
     )  # fmt: skip
     assert sorted(again.split()) == ["a", "b", "c"]
     assert "Successful" in tool(command, node, "--delete-offsets", "--group", group, "--topic", topic)

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from tests.conftest import NodeFactory
     from tests.peers.process import NodeProcess
 
-TIMEOUT_S = 40.0
+TIMEOUT_S = 120.0
 
 
 def kcat(address: str, *arguments: str, stdin: str = "") -> str:
-    command = [_binary(), "-b", address, "-m", "20", *arguments]
+    command = [_binary(), "-b", address, "-m", "60", *arguments]
     result = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert result.returncode == 0, f"{command}\n{result.stdout[-500:]}\n{result.stderr[-1500:]}"
     return result.stdout

@@ -41,7 +41,7 @@ ISSUER, AUDIENCE = "https://issuer.example", "kafka"
 PLAIN, SCRAM_256, SCRAM_512, OAUTHBEARER = "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"
 MODULES = "org.apache.kafka.common.security"
 RECORDS = 20
-TIMEOUT_S = 40.0
+TIMEOUT_S = 90.0
 
 
 @dataclass(frozen=True)

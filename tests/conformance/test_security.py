@@ -70,7 +70,7 @@ def test_kafka_configs_makes_a_user_who_logs_in(node: OttlaNode, config: str, me
     assert mechanism in described
     assert "secret" not in described
     dora = AdminClient({**scram_user(node, mechanism, "dora", "dora-secret")})
-    assert dora.list_topics(timeout=20).brokers
+    assert dora.list_topics(timeout=60).brokers
 
 
 @pytest.mark.java

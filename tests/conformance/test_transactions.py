@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.conftest import NodeFactory
     from tests.peers.process import NodeProcess
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 SETTINGS = {"transaction.state.log.num.partitions": "4"}
 UNSTABLE_MS = {"session.timeout.ms": 6_000, "heartbeat.interval.ms": 500, "socket.timeout.ms": 5_000}

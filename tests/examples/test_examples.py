@@ -28,6 +28,6 @@ def test_every_example_is_here() -> None:
 @pytest.mark.parametrize("name", sorted(LAST_LINES))
 def test_example(name: str, node: NodeProcess) -> None:
     command = [sys.executable, str(EXAMPLES / name), node.address]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == LAST_LINES[name]

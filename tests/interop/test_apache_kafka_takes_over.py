@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.peers.process import NodeProcess
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(400)]
 
 
 def use(node: NodeProcess, first: int) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.peers.process import NodeProcess
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(400)]
 
 # Members keep their place while brokers change.
 SETTINGS = CONSUMER_SETTINGS | {"group.consumer.session.timeout.ms": "60000"}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(400)]
 
 # What DumpLogSegments and Kafka's readers say about a file that is not right.
 _COMPLAINT: Final = re.compile(
@@ -33,7 +33,7 @@ _FIRST_OF_A_SEGMENT: Final = re.compile(r"Non-consecutive offsets in \S*/0*(\d+)
 def dump(*files: Path, options: Sequence[str] = ()) -> str:
     """Everything that DumpLogSegments prints over `files`; a Java exception ends as `JavaToolError`."""
     names = ",".join(str(file) for file in files)
-    result = run_java("org.apache.kafka.tools.DumpLogSegments", *options, "--files", names, timeout_s=120)
+    result = run_java("org.apache.kafka.tools.DumpLogSegments", *options, "--files", names, timeout_s=300)
     return result.stdout + result.stderr
 
 

@@ -15,7 +15,7 @@ from tests.peers.process import wait_for
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(400)]
 
 TOPIC = "moving"
 

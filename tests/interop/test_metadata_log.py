@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ottla.metadata.image import MetadataImage
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(400)]
 
 
 def dump(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
@@ -114,8 +114,8 @@ def test_we_read_the_metadata_of_kafka(tmp_path: Path) -> None:
         admin = confluent.AdminClient({"bootstrap.servers": node.address})
         wanted = [confluent.NewTopic("one", 3, 1, config={"retention.ms": "5"}), confluent.NewTopic("two", 1, 1)]
         for future in admin.create_topics(wanted).values():
-            future.result(30)
-        admin.delete_topics(["two"])["two"].result(30)
+            future.result(60)
+        admin.delete_topics(["two"])["two"].result(60)
     finally:
         node.stop()
     image = load(node.data)

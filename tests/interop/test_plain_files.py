@@ -12,7 +12,7 @@ from tests.interop.mixed_use import partition_files
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(400)
 
 UUID = r"[A-Za-z0-9_-]{22}"
 CHECKPOINTS = (

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from tests.peers.process import NodeProcess
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(400)]
 
 SETTINGS = TEST_SETTINGS | {
     "share.coordinator.state.topic.num.partitions": "4",
     "share.coordinator.snapshot.update.records.per.snapshot": "2",
 }
-ROUND_S = 30.0
+ROUND_S = 90.0
 
 
 def use(node: NodeProcess, numbers: range, expected: set[int]) -> set[int]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.peers.process import NodeProcess
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(600)]
 
 SWITCHES: Final = int(os.environ.get("OTTLA_SWITCHES", "4" if os.environ.get("CI") == "true" else "10"))
 SETTINGS: Final = TEST_SETTINGS | {
@@ -81,7 +81,7 @@ class Story:
 
     def add_transactions(self, address: str) -> None:
         producer = ck.Producer({"bootstrap.servers": address, "transactional.id": "switching"})
-        producer.init_transactions(30)
+        producer.init_transactions(60)
         for name, commit in (("aborted", False), ("committed", True)):
             producer.begin_transaction()
             new = [b"%s-%d-%d" % (name.encode(), self.turn, number) for number in range(5)]
@@ -89,11 +89,11 @@ class Story:
                 producer.produce("transactional", value)
                 producer.produce("compacted", key=b"transaction", value=value)
             if commit:
-                producer.commit_transaction(30)
+                producer.commit_transaction(60)
                 self.committed += new
                 self.last[b"transaction"] = new[-1]
             else:
-                producer.abort_transaction(30)
+                producer.abort_transaction(60)
 
     def add_compacted(self, address: str) -> None:
         pairs: list[tuple[bytes | None, bytes | None]] = []
@@ -112,7 +112,7 @@ class Story:
             self.compacted = _cleaner_offset(self.data)
             return self.compacted > before
 
-        wait_for(compacted, "compaction", timeout_s=40)
+        wait_for(compacted, "compaction", timeout_s=120)
 
     # ── checking ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -138,7 +138,7 @@ def _send(address: str, topic: str, pairs: list[tuple[bytes | None, bytes | None
             topic, value=value, key=key, on_delivery=lambda error, _: failed.append(str(error)) if error else None
         )
         producer.poll(0)
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
     assert failed == []
 
 
@@ -163,7 +163,7 @@ def _read(address: str, topic: str) -> list[tuple[bytes | None, bytes | None]]:
     consumer.assign([ck.TopicPartition(topic, 0, 0)])
     found: list[tuple[bytes | None, bytes | None]] = []
     while True:
-        message = consumer.poll(20)
+        message = consumer.poll(60)
         assert message is not None, f"nothing more of {topic} after {len(found)} records"
         error = message.error()
         if error is not None:

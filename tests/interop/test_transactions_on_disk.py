@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.peers.process import NodeProcess
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(400)]
 
 TOPIC = "transactions"
 SETTINGS = TEST_SETTINGS | {"transaction.state.log.num.partitions": "4"}

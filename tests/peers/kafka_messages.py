@@ -12,7 +12,7 @@ import pytest
 from tests.peers.apache_kafka import jars
 
 PROGRAM: Final = Path(__file__).parent / "java" / "KafkaMessages.java"
-TIMEOUT_S: Final = 100
+TIMEOUT_S: Final = 250
 
 
 class MessageOracle:

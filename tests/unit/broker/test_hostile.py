@@ -50,9 +50,9 @@ if TYPE_CHECKING:
 ResponseT = TypeVar("ResponseT", bound="Response")
 
 IDLE_MS = 2000
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 MIB = 1024 * 1024
-NEIGHBOUR_S = 2.0
+NEIGHBOUR_S = 15.0
 """What a neighbour may wait at most while somebody does his worst, on a machine that does other things, too."""
 LATEST = -1
 PARK = frozenset({ApiKey.PRODUCE, ApiKey.FETCH, ApiKey.JOIN_GROUP, ApiKey.SYNC_GROUP, ApiKey.SHARE_FETCH})

@@ -77,7 +77,7 @@ async def test_a_parked_fetch_is_answered_when_another_client_produces(replicas:
     async with server(replicas) as running:
         consumer, producer = await running.client(), await running.client()
         consumer.send(fetch_request(fetch_topic("t", at(0)), max_wait_ms=60_000, session=(0, 0)), 12)
-        await asyncio.wait_for(replicas.timers.armed.wait(), 10)
+        await asyncio.wait_for(replicas.timers.armed.wait(), 60)
         assert replicas.partition("t").listeners
         producer.send(produce_request(b"a"), 9)
         await producer.receive(ProduceResponse, 9)
@@ -89,8 +89,8 @@ async def test_a_client_that_goes_away_leaves_no_fetch_behind(replicas: Replicas
     async with server(replicas) as running:
         client = await running.client()
         client.send(fetch_request(fetch_topic("t", at(0)), max_wait_ms=60_000), 12)
-        await asyncio.wait_for(replicas.timers.armed.wait(), 10)
+        await asyncio.wait_for(replicas.timers.armed.wait(), 60)
         assert replicas.partition("t").listeners
         client.writer.close()
-        await asyncio.wait_for(replicas.timers.cancelled.wait(), 10)
+        await asyncio.wait_for(replicas.timers.cancelled.wait(), 60)
         assert not replicas.partition("t").listeners

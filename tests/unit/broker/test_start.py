@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-EXIT_SECONDS = 20
+EXIT_SECONDS = 60
 
 
 class Process:
@@ -76,7 +76,7 @@ def start(processes: list[Process], data: Path, *words: str) -> Process:
 
 def ask_versions(port: int) -> ApiVersionsResponse:
     request = ApiVersionsRequest(client_software_name="test", client_software_version="1")
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as sock:
         sock.sendall(request_frame(request, 3))
         stream = sock.makefile("rb")
         size = int.from_bytes(stream.read(4), "big")
@@ -96,7 +96,7 @@ def test_it_starts_answers_and_stops_cleanly(processes: list[Process], tmp_path:
 
 def test_an_open_connection_does_not_hold_up_the_end(processes: list[Process], tmp_path: Path) -> None:
     process = start(processes, tmp_path)
-    with socket.create_connection(("127.0.0.1", process.ready_port()), timeout=10) as sock:
+    with socket.create_connection(("127.0.0.1", process.ready_port()), timeout=60) as sock:
         assert process.end(signal.SIGTERM)[0] == 0
         assert sock.recv(1) == b""
 

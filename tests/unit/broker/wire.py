@@ -27,7 +27,7 @@ UNBOUNDED = 2**31 - 1
 LIMITS = ConnectionLimits(
     max_connections=UNBOUNDED, max_connections_per_host=UNBOUNDED, max_idle_ms=600_000, max_request_bytes=1_000_000
 )
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 60
 
 
 class Server:

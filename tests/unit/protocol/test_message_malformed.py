@@ -95,7 +95,7 @@ def test_a_count_is_compared_with_what_is_left_before_anything_is_allocated() ->
     finally:
         tracemalloc.stop()
     assert peak < 1_000_000
-    assert time.perf_counter() - started < 1
+    assert time.perf_counter() - started < 10
 
 
 def test_records_that_claim_more_than_the_frame_are_malformed() -> None:

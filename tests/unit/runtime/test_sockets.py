@@ -62,7 +62,7 @@ class Recorder:
         """Wait until an expression over `self` holds."""
         while not eval(condition, {}, {"self": self}):
             self.changed.clear()
-            await asyncio.wait_for(self.changed.wait(), 10)
+            await asyncio.wait_for(self.changed.wait(), 60)
 
 
 class Disk:
@@ -258,7 +258,7 @@ async def test_paused_listeners_leave_connections_in_the_backlog(network: Socket
     client.wire.write([b"hello"])
     assert accepted == []
     listener.resume_accepting()
-    await asyncio.wait_for(arrived.wait(), 10)
+    await asyncio.wait_for(arrived.wait(), 60)
     await accepted[0].until("self.received")
     client.wire.close()
     await accepted[0].until("self.ends")
@@ -355,5 +355,5 @@ async def test_read_ahead_ends_and_tells(tmp_path: Path) -> None:
     done = asyncio.Event()
     read_ahead.fetch(file.fileno(), 0, 700_000, done.set)
     file.close()  # the thread has a descriptor of its own
-    await asyncio.wait_for(done.wait(), 10)
+    await asyncio.wait_for(done.wait(), 60)
     read_ahead.close()
