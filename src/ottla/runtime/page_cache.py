@@ -15,6 +15,7 @@ READ_AHEAD_THREADS = 4
 READ_AHEAD_CHUNK_BYTES = 256 * 1024
 
 _NOWAIT: int = getattr(os, "RWF_NOWAIT", 0)
+_PROBE = (bytearray(1),)  # what is read into it is of no interest
 _CANNOT_SAY = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
 
@@ -36,10 +37,9 @@ def is_cached(fd: int, position: int, size: int) -> bool:
     """Whether the first and the last byte of a range are in the page cache: what lies between mostly is, too."""
     if not _NOWAIT:
         return True
-    probe = (bytearray(1),)
     try:
-        os.preadv(fd, probe, position, _NOWAIT)
-        os.preadv(fd, probe, position + size - 1, _NOWAIT)
+        os.preadv(fd, _PROBE, position, _NOWAIT)
+        os.preadv(fd, _PROBE, position + size - 1, _NOWAIT)
     except BlockingIOError:
         return False
     except OSError as error:

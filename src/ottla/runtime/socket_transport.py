@@ -39,7 +39,7 @@ class _PendingRegion:
         self.file: File = region.file
         self.position = region.position
         self.size = region.size
-        self.warm_until = 0  # read ahead up to this position: not asked for twice
+        self.warm_until = 0  # seen in the page cache, or read into it, up to this position: not asked for twice
 
 
 class SocketTransport:
@@ -207,11 +207,15 @@ class SocketTransport:
         if fd is None:
             self._queue[0] = region.file.read(region.position, region.size)
             return 0
-        chunk = min(region.size, SENDFILE_CHUNK_BYTES)
-        if region.position >= region.warm_until and not is_cached(fd, region.position, chunk):
-            self._warm(region, fd, chunk)
-            return 0
-        sent = os.sendfile(self._fd, fd, region.position, chunk)
+        position = region.position
+        ahead = region.warm_until - position
+        if ahead <= 0:
+            ahead = min(region.size, SENDFILE_CHUNK_BYTES)
+            if not is_cached(fd, position, ahead):
+                self._warm(region, fd, ahead)
+                return 0
+            region.warm_until = position + ahead  # the socket may take it in several steps
+        sent = os.sendfile(self._fd, fd, position, ahead if ahead < region.size else region.size)
         if not sent:
             raise OSError("the file ends before its region does")
         region.position += sent
@@ -258,7 +262,7 @@ class SocketTransport:
         fd = _descriptor(region.file)
         if fd is None:
             return region.file.read(region.position, region.size)
-        if region.position < region.warm_until:
+        if region.position + region.size <= region.warm_until:
             data: Buffer | None = os.pread(fd, region.size, region.position)
             if data is not None and len(data) < region.size:
                 raise OSError("the file ends before its region does")
