@@ -233,12 +233,25 @@ class Connection:
     def _serve_backlog(self) -> None:
         backlog = self._backlog
         while backlog and not self._parked and not self._blocked and not self._closed:
-            self._serve(backlog.popleft())
+            if self._pending or not self._serve_run():
+                self._serve(backlog.popleft())
             if self._regions or len(self._out) > FLUSH_BYTES:
                 self._flush()
         self._flush()
         if self._ending and not self._pending and not self._closed:
             self._transport.close()
+
+    def _serve_run(self) -> bool:
+        """Serve produce requests that are alike together, if the backlog begins with such; whether it did."""
+        runs = self._dispatcher.runs
+        if runs is None or self._client.envelope is None:
+            return False
+        try:
+            return runs.serve(self._backlog, self._client, self._out)
+        except Exception:  # a mistake of ours
+            _log.exception("produce requests of %s failed", self._transport.peer_host)
+            self._transport.close(abort=True)
+            return True
 
     def _serve(self, frame: memoryview) -> None:
         try:
@@ -256,6 +269,8 @@ class Connection:
             answer = self._failed(route, context, error)
             if answer is None:
                 return
+        if route.pipelines and self._dispatcher.runs is not None:
+            self._dispatcher.runs.remember(frame, context, request)
         if answer is None:
             return
         if isinstance(answer, Response):

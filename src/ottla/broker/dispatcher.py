@@ -21,6 +21,7 @@ from ottla.protocol.errors import ErrorCode, ProtocolError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ottla.broker.produce_runs import ProduceRuns
     from ottla.protocol.message import Response
 
 _read_header = struct.Struct(">hhih").unpack_from
@@ -68,13 +69,21 @@ class Dispatcher:
 
     def __init__(self, table: Mapping[ApiKey, Callable[[], Handler]]) -> None:
         self._table = table
+        self.runs: ProduceRuns | None = None
+        """What may serve produce requests together, if anything may."""
+        self._runs: ProduceRuns | None = None
         self._handlers: dict[ApiKey, Handler] = {}
         self._routes: dict[tuple[int, int], Route] = {}
         self._around: Callable[[ApiKey, Handler], Handler] | None = None
 
+    def serve_runs(self, runs: ProduceRuns) -> None:
+        self._runs = runs
+        self.runs = runs if self._around is None else None
+
     def put_around(self, around: Callable[[ApiKey, Handler], Handler] | None) -> None:
         """What stands around every handler from the next request on; `None`: nothing does."""
         self._around = around
+        self.runs = self._runs if around is None else None
         self._routes.clear()
 
     def warm_up(self) -> bool:

@@ -35,6 +35,7 @@ from ottla.broker.listeners import Listeners
 from ottla.broker.lock import DirectoryInUseError
 from ottla.broker.log_directories import LogDirectories
 from ottla.broker.parts import Parts, make_client_metrics, make_group_coordinator, make_transaction_coordinator
+from ottla.broker.produce_runs import ProduceRuns
 from ottla.broker.registration import Registration
 from ottla.broker.replica.fetch_session import FetchSessionCache
 from ottla.broker.replica.log_config import LogConfigs
@@ -150,6 +151,8 @@ class Node:
             parts.replica_mover = cache(lambda: self._make_replica_mover(logs, failures))
             transactions = parts.transactions
             dispatcher = Dispatcher(handler_makers(parts))
+            if parts.authorizer is None:
+                dispatcher.serve_runs(ProduceRuns(replicas, self._clock))
             listeners = await self._listen(dispatcher, controller)
             registration.register(
                 ports=self._ports,

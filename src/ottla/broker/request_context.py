@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ottla.protocol.message import Response
+
+if TYPE_CHECKING:
+    from ottla.broker.produce_runs import Envelope
 
 ANONYMOUS = "User:ANONYMOUS"
 
@@ -22,10 +25,12 @@ class ClientConnection:
         "client_port",
         "client_software_name",
         "client_software_version",
+        "envelope",
         "listener",
         "mute",
         "on_closed",
         "principal",
+        "run_requests",
         "security_protocol",
         "token_authenticated",
     )
@@ -48,6 +53,9 @@ class ClientConnection:
         """Leave the connection unread for so many milliseconds, after the answer (KIP-219)."""
         self.token_authenticated = False  # with a delegation token, which may not make further ones
         self.on_closed: dict[Hashable, Callable[[], None]] = {}  # whoever wants to know that the client is gone
+        self.envelope: Envelope | None = None  # that of its last produce request
+        self.run_requests = 1
+        """How many produce requests are looked at together next time (`ProduceRuns`)."""
         self.client_software_name = "unknown"  # until ApiVersions v3+ tells (KIP-511)
         self.client_software_version = "unknown"
 

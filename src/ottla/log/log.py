@@ -2,37 +2,31 @@
 
 The way of an append: check the header and the checksum → roll if the active segment is full → patch base offset and
 leader epoch (the first 16 bytes; the rest of the producer's bytes is written as it came) → one gathering write →
-remember what indexes, producers and epochs need. A batch that is sent alone by a client and needs nothing special,
-which is nearly every batch, takes `append`'s short way; any other goes through `append_validation`.
+remember what indexes, producers and epochs need. Batches of clients that need nothing special, which is nearly every
+batch, take a short way (`plain_batches`), and those that came together take it together; any other goes through
+`append_validation`.
 
 Every call is synchronous and on one thread. `OSError` from the disk passes through: the log's directory has failed, and
 what was not acknowledged is not there. Whatever a client can send is answered by a value.
 """
 
-from struct import Struct
+from collections.abc import Sequence
 
 from ottla.log.append_result import AppendOrigin, AppendResult
 from ottla.log.append_validation import CheckedBatch, Refusal, check_client_batch, check_own_batches
 from ottla.log.local_log import LocalLog
 from ottla.log.log_slice import AbortedTransaction, LogSlice
+from ottla.log.plain_batches import HEAD, plain_batches, room_in
 from ottla.log.producer_recovery import marker_of, record_marker
 from ottla.log.producer_state import SequenceError
 from ottla.log.segment import MAX_RELATIVE_OFFSET, Segment
 from ottla.log.timestamps import TimestampedOffset, first_at_or_after, of_max_timestamp
 from ottla.log.transaction_index import AbortedTransactionEntry
-from ottla.protocol.crc import crc32c
 from ottla.protocol.errors import ErrorCode
-from ottla.protocol.record_batch import HEADER, HEADER_SIZE, LOG_OVERHEAD, TRANSACTIONAL_FLAG
 from ottla.runtime.files import Buffer, FileRegion
 
 _NONE = ErrorCode.NONE
 _CLIENT = AppendOrigin.CLIENT
-_HEAD = Struct(">qii")  # base offset, batch length, leader epoch: what the checksum does not cover
-_HEAD_SIZE = _HEAD.size
-_unpack_header = HEADER.unpack_from
-_pack_head = _HEAD.pack
-_PLAIN_ATTRIBUTES = 4  # compression 0 … 4 and no flag
-_NOT_TRANSACTIONAL = ~TRANSACTIONAL_FLAG
 NO_OFFSET = -1
 
 
@@ -58,61 +52,46 @@ class Log(LocalLog):
         `records` is not changed, and not kept. Raises `OSError`; `ValueError` for RAFT and REPLICATION batches that do
         not follow the log's end.
         """
-        size = len(records)
-        if origin is not _CLIENT or not self._plain or size < HEADER_SIZE:
-            return self._append_checked(records, leader_epoch, now_ms, origin, transaction_version)
-        (
-            base,
-            length,
-            _,
-            magic,
-            crc,
-            attributes,
-            delta,
-            first_timestamp,
-            max_timestamp,
-            producer_id,
-            producer_epoch,
-            sequence,
-            count,
-        ) = _unpack_header(records)
-        config = self._config
-        view = memoryview(records)
-        if (
-            base != 0
-            or length + LOG_OVERHEAD != size
-            or magic != 2
-            or not 0 <= attributes & _NOT_TRANSACTIONAL <= _PLAIN_ATTRIBUTES
-            or count != delta + 1
-            or count < 1
-            or size > config.max_message_bytes
-            or size > config.segment_bytes
-            or max_timestamp - now_ms > config.message_timestamp_after_max_ms
-            or (now_ms - first_timestamp > config.message_timestamp_before_max_ms)
-            or (producer_id >= 0 and sequence < 0)
-            or crc32c(view[21:]) != crc
-        ):
-            return self._append_checked(records, leader_epoch, now_ms, origin)
-        transactional = attributes > _PLAIN_ATTRIBUTES
-        if producer_id >= 0:
-            objection = self.producers.check(producer_id, producer_epoch, sequence, delta, transactional)
-            if objection is not None:
-                return self._objected(objection)
+        if origin is _CLIENT:
+            offsets = self.append_plain((records,), leader_epoch=leader_epoch, now_ms=now_ms)
+            if offsets:
+                return AppendResult(_NONE, offsets[0], self.log_end_offset - 1, -1, self.log_start_offset)
+        return self._append_checked(records, leader_epoch, now_ms, origin, transaction_version)
+
+    def append_plain(self, batches: Sequence[Buffer], *, leader_epoch: int, now_ms: int) -> list[int]:
+        """Append batches of clients in their order with one write, as far as they are plain; the base offset of each.
+
+        The first that needs more (a check of its records, a new segment, a duplicate's answer, a refusal), and all
+        after it, are left to `append`. Raises `OSError`, as that does.
+        """
+        if not self._plain:
+            return []
+        segment = self._segments.active
+        if not self._prepared:
+            segment.prepare()
+            self._prepared = True
         base = self.log_end_offset
-        last = base + delta
-        segment = self._ready_segment(size, max_timestamp, base, last, now_ms)
-        segment.append((_pack_head(base, length, leader_epoch), view[_HEAD_SIZE:]), size, last, max_timestamp)
-        self.log_end_offset = last + 1
+        offsets, buffers, appended, of_producer = plain_batches(
+            batches,
+            room_in(segment, now_ms),
+            self._config,
+            self.producers,
+            log_end_offset=base,
+            leader_epoch=leader_epoch,
+            now_ms=now_ms,
+        )
+        if not offsets:
+            return offsets
+        segment.append(buffers, appended)
+        self.log_end_offset = following = appended[-1][1] + 1
         if leader_epoch != self.epochs.latest:
             self.epochs.assign(leader_epoch, base)
-        if producer_id >= 0:
-            self.producers.append(
-                producer_id, producer_epoch, sequence, delta, base, last, max_timestamp, transactional
-            )
-        self._unflushed_records += count
-        if self._unflushed_records >= config.flush_messages:
+        for one in of_producer:
+            self.producers.append(*one)
+        self._unflushed_records += following - base
+        if self._unflushed_records >= self._config.flush_messages:
             self.flush()
-        return AppendResult(_NONE, base, last, -1, self.log_start_offset)
+        return offsets
 
     def _append_checked(
         self, records: Buffer, leader_epoch: int, now_ms: int, origin: AppendOrigin, transaction_version: int = 0
@@ -202,8 +181,8 @@ class Log(LocalLog):
         last = batches[-1].header.last_offset
         segment = self._ready_segment(size, latest, batches[0].header.base_offset, last, now_ms)
         for header, view in batches:
-            head = _pack_head(header.base_offset, header.batch_length, header.partition_leader_epoch)
-            segment.append((head, view[_HEAD_SIZE:]), header.size, header.last_offset, header.max_timestamp)
+            head = HEAD.pack(header.base_offset, header.batch_length, header.partition_leader_epoch)
+            segment.append((head, view[HEAD.size :]), ((header.size, header.last_offset, header.max_timestamp),))
             self.log_end_offset = header.next_offset
             if header.partition_leader_epoch > self.epochs.latest:
                 self.epochs.assign(header.partition_leader_epoch, header.base_offset)

@@ -65,8 +65,13 @@ class OffsetIndex:
         return len(self._load() if relative is None else relative)
 
     @property
+    def room(self) -> int:
+        """How many more entries fit."""
+        return self.max_entries - self.entries
+
+    @property
     def full(self) -> bool:
-        return self.entries >= self.max_entries
+        return self.room <= 0
 
     @property
     def last_offset(self) -> int:

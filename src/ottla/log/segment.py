@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import PurePath
+from typing import TypeAlias
 
 from ottla.log.batch_scan import locate, scan_headers
 from ottla.log.config import LONG_MAX, LogConfig
@@ -31,6 +32,9 @@ RECENT_BATCHES = 256
 FOUND_POSITIONS = 64
 UNWRITTEN_INDEX_ENTRIES = 256
 MAX_RELATIVE_OFFSET = 2**31 - 1
+
+AppendedBatch: TypeAlias = tuple[int, int, int]
+"""A batch's size in bytes, its last offset, its largest timestamp."""
 
 
 class Segment:
@@ -151,8 +155,8 @@ class Segment:
         self._know_first_timestamp()
         self._roll_by_time()
 
-    def append(self, buffers: Sequence[Buffer], size: int, last_offset: int, max_timestamp: int) -> None:
-        """One batch of `size` bytes in `buffers`. On `OSError` what was written of it is cut off, at once or later."""
+    def append(self, buffers: Sequence[Buffer], batches: Sequence[AppendedBatch]) -> None:
+        """One write of whole batches, which `buffers` hold. On `OSError` what was written is cut off, now or later."""
         file = self.file
         position = file.size
         if position != self._size:
@@ -163,24 +167,31 @@ class Segment:
             with suppress(OSError):
                 file.truncate(position)
             raise
-        self._size = position + size
-        if max_timestamp > self.max_timestamp:
-            self.max_timestamp = max_timestamp
-            self.max_timestamp_offset = last_offset
-        if self._bytes_since_index > self._index_interval_bytes:
-            self._bytes_since_index = size
-            self._index(last_offset, position)
-        else:
-            self._bytes_since_index += size
-        recent = self._recent_last_offsets
-        recent.append(last_offset)
-        self._recent_positions.append(position)
-        if len(recent) > RECENT_BATCHES:
-            del recent[: RECENT_BATCHES // 2]
-            del self._recent_positions[: RECENT_BATCHES // 2]
+        self._size = file.size
         if position == 0:
-            self._first_timestamp = max_timestamp
+            self._first_timestamp = batches[0][2]
             self._roll_by_time()
+        recent_last_offsets, recent_positions = self._recent_last_offsets, self._recent_positions
+        for size, last_offset, max_timestamp in batches:
+            if max_timestamp > self.max_timestamp:
+                self.max_timestamp = max_timestamp
+                self.max_timestamp_offset = last_offset
+            if self._bytes_since_index > self._index_interval_bytes:
+                self._bytes_since_index = size
+                self._index(last_offset, position)
+            else:
+                self._bytes_since_index += size
+            recent_last_offsets.append(last_offset)
+            recent_positions.append(position)
+            position += size
+        if len(recent_positions) > RECENT_BATCHES:
+            del recent_last_offsets[: -RECENT_BATCHES // 2]
+            del recent_positions[: -RECENT_BATCHES // 2]
+
+    @property
+    def index_room(self) -> int:
+        """How many batches may follow before an index may be full."""
+        return max(0, min(self.offsets.room, self.times.room))
 
     def _index(self, last_offset: int, position: int) -> None:
         unwritten = self.offsets.append(last_offset, position)

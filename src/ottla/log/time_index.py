@@ -55,9 +55,13 @@ class TimeIndex:
         return len(self._load() if timestamps is None else timestamps)
 
     @property
+    def room(self) -> int:
+        """How many more entries fit; one slot stays free for the entry that closes the segment."""
+        return self.max_entries - 1 - self.entries
+
+    @property
     def full(self) -> bool:
-        """One slot stays free for the entry that closes the segment."""
-        return self.entries >= self.max_entries - 1
+        return self.room <= 0
 
     @property
     def last_entry(self) -> tuple[int, int]:

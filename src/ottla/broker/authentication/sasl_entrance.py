@@ -64,6 +64,8 @@ class _State(Enum):
 class SaslEntrance:
     """One connection's. `open` stands where the dispatcher's stands, and is it, once the client is in."""
 
+    runs = None  # every request is looked at: the session may have expired
+
     def __init__(
         self,
         dispatcher: Dispatcher,

@@ -11,6 +11,7 @@ tests.
 
 import asyncio
 import heapq
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from ottla.log.append_result import AppendOrigin, AppendResult
@@ -102,15 +103,26 @@ class Partition:
         log = self.log
         result = log.append(records, leader_epoch=self.leader_epoch, now_ms=now_ms, origin=origin)
         if result.error is NONE:
-            if self.sole_replica:
-                log.high_watermark = log.log_end_offset
-                if self.listeners:
-                    self._tell_appended(len(records))
-                if self._commit_waiters:
-                    self._complete_commit_waiters()
-            else:
-                self._uncommitted_bytes += len(records)
+            self._appended(len(records))
         return result
+
+    def append_plain(self, batches: Sequence[Buffer], now_ms: int) -> list[int]:
+        """`Log.append_plain` as the leader: the base offsets of the first batches, as many as were appended."""
+        offsets = self.log.append_plain(batches, leader_epoch=self.leader_epoch, now_ms=now_ms)
+        if offsets:
+            self._appended(sum(map(len, batches[: len(offsets)])))
+        return offsets
+
+    def _appended(self, size: int) -> None:
+        if self.sole_replica:
+            log = self.log
+            log.high_watermark = log.log_end_offset
+            if self.listeners:
+                self._tell_appended(size)
+            if self._commit_waiters:
+                self._complete_commit_waiters()
+        else:
+            self._uncommitted_bytes += size
 
     def append_marker(self, batch: Buffer, now_ms: int, transaction_version: int) -> AppendResult:
         """Append the marker that ends a transaction here. Who reads committed records only may have much more now."""
