@@ -417,6 +417,7 @@ class Node:
                 layer = QuotaLayer(quotas, lambda: controller.image, self._config.get_int("num.partitions"))
             if image.client_quotas is not quotas.image:
                 active = quotas.update(image.client_quotas)
+                self._listeners.set_host_rates(quotas.connection_rates)
                 dispatcher.put_around(layer.around if layer is not None and active else None)
 
         controller.subscribe(follow)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ottla.broker.connection_quotas import ConnectionLimits, ListenerLimits
 from ottla.broker.controller.settings import ControllerSettings
 from ottla.broker.coordinator.group_coordinator import GROUP_METADATA_TOPIC
 from ottla.broker.coordinator.internal_topics import InternalTopic
 from ottla.broker.coordinator.transaction_coordinator import TRANSACTION_STATE_TOPIC
-from ottla.broker.listeners import ConnectionLimits
 from ottla.broker.registration import SECURITY_PROTOCOL_IDS
 from ottla.coordinator.group.config import GroupCoordinatorConfig, MigrationPolicy
 from ottla.coordinator.group.consumer.target import ASSIGNORS
@@ -42,7 +42,19 @@ def connection_limits(config: ServerConfig) -> ConnectionLimits:
         max_request_bytes=config.get_int("socket.request.max.bytes"),
         per_host_overrides=per_host_overrides(config),
         max_creation_rate=config.get_int("max.connection.creation.rate"),
+        by_listener={one.listener_name: listener_limits(config, one.listener_name) for one in config.broker_listeners},
+        inter_broker_listener=config.inter_broker_listener_name,
+        rate_windows=config.get_int("quota.window.num"),
+        rate_window_ms=config.get_int("quota.window.size.seconds") * 1000,
     )
+
+
+def listener_limits(config: ServerConfig, name: str) -> ListenerLimits:
+    """As in Kafka what holds for the broker holds for each of its listeners, too, unless they have their own."""
+    most, rate = (config.listener_override(name, key) for key in ("max.connections", "max.connection.creation.rate"))
+    assert isinstance(most, int)
+    assert isinstance(rate, int)
+    return ListenerLimits(most, rate)
 
 
 def per_host_overrides(config: ServerConfig) -> dict[str, int]:

@@ -346,9 +346,7 @@ async def test_a_client_that_never_reads_is_not_read_from() -> None:
             sent += 100
             bystander.send(MetadataRequest(topics=None), 9)
             await bystander.frame()
-        (held,) = (
-            connection for connection in server.listeners._connections if connection._transport.pending_bytes > 0
-        )
+        (held,) = (connection for connection in server.listeners.connections if connection._transport.pending_bytes > 0)
         assert held._transport.pending_bytes < connection_module.MAX_UNSENT_BYTES + 2 * connection_module.FLUSH_BYTES
         assert len(held._backlog) * len(frame) <= 256 * 1024
         client.writer.transport.resume_reading()  # type: ignore[attr-defined]  # a read transport

@@ -113,6 +113,12 @@ def test_who_shares_a_quota() -> None:
     assert each.used(PRODUCER_BYTE_RATE, context("bob"), 1) == 0
 
 
+def test_connections_of_addresses() -> None:
+    rates = {"connection_creation_rate": 5.0}
+    found = quotas(ManualClock(), ((("ip", None),), rates), ((("ip", "0:0::1"),), rates), user("alice"))
+    assert found.connection_rates == {None: 5.0, "::1": 5.0}
+
+
 def produce(size: int) -> ProduceRequest:
     data = PartitionProduceData(index=0, records=bytes(size))
     return ProduceRequest(acks=1, timeout_ms=1, topic_data=[TopicProduceData(name="t", partition_data=[data])])

@@ -9,11 +9,12 @@ quota of a user is shared by its client ids, one of a client id by its users. KI
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ottla.broker.quotas.rates import SampledRate, TokenBucket
-from ottla.metadata.controller.client_quotas import CLIENT_ID, USER
+from ottla.metadata.controller.client_quotas import CLIENT_ID, IP, USER
 
 if TYPE_CHECKING:
     from ottla.broker.request_context import RequestContext
@@ -27,6 +28,7 @@ PRODUCER_BYTE_RATE: Final = "producer_byte_rate"
 CONSUMER_BYTE_RATE: Final = "consumer_byte_rate"
 REQUEST_PERCENTAGE: Final = "request_percentage"
 CONTROLLER_MUTATION_RATE: Final = "controller_mutation_rate"
+CONNECTION_CREATION_RATE: Final = "connection_creation_rate"
 
 Bucket: TypeAlias = tuple[str, str | None, str | None]
 """(quota, user, client id): who shares what."""
@@ -56,6 +58,16 @@ class ClientQuotas:
         self.image = image
         self._limits.clear()
         return any(kind in (USER, CLIENT_ID) for entity in image.by_entity for kind, _ in entity)
+
+    @property
+    def connection_rates(self) -> dict[str | None, float]:
+        """`connection_creation_rate` by address; `None`: of each address that has none of its own (KIP-612)."""
+        by_entity = {} if self.image is None else self.image.by_entity
+        return {
+            None if address is None else str(ipaddress.ip_address(address)): values[CONNECTION_CREATION_RATE]
+            for ((kind, address), *_), values in by_entity.items()
+            if kind == IP and CONNECTION_CREATION_RATE in values
+        }
 
     def used(self, quota: str, context: RequestContext, amount: float) -> int:
         """Count what was used; how long, in milliseconds, its user is to wait."""
