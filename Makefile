@@ -29,8 +29,9 @@ format: $(STAMPS)/check ## put the source in order
 sim: $(STAMPS)/test ## the simulated worlds
 	$(BIN)/python -m pytest -q tests/simulation
 
-conformance: $(STAMPS)/test ## real clients against a node, and Apache Kafka's tools on its files
+conformance: $(STAMPS)/test ## real clients and the test suites of others against a node: half an hour and more
 	$(BIN)/python -m pytest -q tests/conformance tests/interop
+	$(BIN)/python -m tests.foreign
 
 bench: $(STAMPS)/test ## Ottla beside Apache Kafka: the same client, the same run
 	$(BIN)/python -m bench
