@@ -1,4 +1,4 @@
-"""The data directory that the tests here read."""
+"""What the tests here share: two brokers to compare, and a data directory to read."""
 
 from __future__ import annotations
 
@@ -6,11 +6,31 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.conftest import make_node
+from tests.interop import log_scenarios, share_group_scenarios, transaction_scenarios
+from tests.interop.consumer_group_scenarios import CONSUMER_SETTINGS
 from tests.interop.mixed_use import use
+from tests.peers.apache_kafka import KafkaNode
+from tests.peers.ottla_node import OttlaNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+@pytest.fixture(scope="package")
+def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """(Apache Kafka, Ottla), configured alike, for whoever uses names of his own and leaves them running."""
+    settings = {
+        **CONSUMER_SETTINGS,
+        **share_group_scenarios.SETTINGS,
+        **transaction_scenarios.SETTINGS,
+        **log_scenarios.SETTINGS,
+    }
+    with (
+        KafkaNode(tmp_path_factory.mktemp("kafka"), settings) as kafka,
+        OttlaNode(tmp_path_factory.mktemp("ottla"), settings) as ottla,
+    ):
+        yield kafka.address, ottla.address
 
 
 @pytest.fixture(scope="session")

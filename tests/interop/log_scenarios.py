@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 START_MS = 1_700_000_000_000
 KEEP = {"retention.ms": "-1"}
+SETTINGS = {"auto.create.topics.enable": "false"}
 UNKNOWN_ID = b"\x07" * 16
 _LEFT_OUT = {"throttle_time_ms", "total_bytes", "usable_bytes", "log_dir", "node_endpoints", "unknown_tagged_fields"}
 _WORDS = {"error_message", "batch_index_error_message"}

@@ -8,25 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.interop.consumer_group_scenarios import (
     CONSUMER_SCENARIOS,
-    CONSUMER_SETTINGS,
     ConsumerTranscript,
     play_consumers,
 )
-from tests.peers.apache_kafka import KafkaNode
-from tests.peers.ottla_node import OttlaNode
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
-
-
-@pytest.fixture(scope="module")
-def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """(Apache Kafka, Ottla), configured alike."""
-    with (
-        KafkaNode(tmp_path_factory.mktemp("kafka"), CONSUMER_SETTINGS) as kafka,
-        OttlaNode(tmp_path_factory.mktemp("ottla"), CONSUMER_SETTINGS) as ottla,
-    ):
-        yield kafka.address, ottla.address
+    from collections.abc import Awaitable, Callable
 
 
 @pytest.mark.java

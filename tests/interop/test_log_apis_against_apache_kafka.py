@@ -7,23 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.interop.log_scenarios import SCENARIOS, Transcript, play
-from tests.peers.apache_kafka import KafkaNode
-from tests.peers.ottla_node import OttlaNode
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
-
-SETTINGS = {"auto.create.topics.enable": "false"}
-
-
-@pytest.fixture(scope="module")
-def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """(Apache Kafka, Ottla), configured alike."""
-    with (
-        KafkaNode(tmp_path_factory.mktemp("kafka"), SETTINGS) as kafka,
-        OttlaNode(tmp_path_factory.mktemp("ottla"), SETTINGS) as ottla,
-    ):
-        yield kafka.address, ottla.address
+    from collections.abc import Awaitable, Callable
 
 
 @pytest.mark.java

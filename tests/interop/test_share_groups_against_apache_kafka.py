@@ -6,22 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.interop.share_group_scenarios import SCENARIOS, SETTINGS, ShareTranscript, play_share
-from tests.peers.apache_kafka import KafkaNode
-from tests.peers.ottla_node import OttlaNode
+from tests.interop.share_group_scenarios import SCENARIOS, ShareTranscript, play_share
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
-
-
-@pytest.fixture(scope="module")
-def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """(Apache Kafka, Ottla), configured alike."""
-    with (
-        KafkaNode(tmp_path_factory.mktemp("kafka"), SETTINGS) as kafka,
-        OttlaNode(tmp_path_factory.mktemp("ottla"), SETTINGS) as ottla,
-    ):
-        yield kafka.address, ottla.address
+    from collections.abc import Awaitable, Callable
 
 
 @pytest.mark.java

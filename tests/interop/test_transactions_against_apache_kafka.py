@@ -7,28 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.interop.transaction_scenarios import (
+    LATEST_VERSION,
     OF_OLDER_CLUSTERS,
     SCENARIOS,
-    SETTINGS,
     TransactionTranscript,
     finalize,
     play,
 )
-from tests.peers.apache_kafka import KafkaNode
-from tests.peers.ottla_node import OttlaNode
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
-
-
-@pytest.fixture(scope="module")
-def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """(Apache Kafka, Ottla), configured alike."""
-    with (
-        KafkaNode(tmp_path_factory.mktemp("kafka"), SETTINGS) as kafka,
-        OttlaNode(tmp_path_factory.mktemp("ottla"), SETTINGS) as ottla,
-    ):
-        yield kafka.address, ottla.address
+    from collections.abc import Awaitable, Callable
 
 
 @pytest.mark.java
@@ -50,6 +38,10 @@ async def test_the_same_where_less_is_finalized(
 ) -> None:
     for address in addresses:
         await finalize(address, version)
-    kafka, ottla = await asyncio.gather(*(play(address, scenario, version) for address in addresses))
+    try:
+        kafka, ottla = await asyncio.gather(*(play(address, scenario, version) for address in addresses))
+    finally:
+        for address in addresses:
+            await finalize(address, LATEST_VERSION)
     assert len(kafka) > 10
     assert ottla == kafka

@@ -598,13 +598,16 @@ SCENARIOS: tuple[Callable[[TransactionTranscript], Awaitable[None]], ...] = (
 
 
 OF_OLDER_CLUSTERS = ((1, first_version), (1, fencing), (1, timeouts), (0, first_version))
-"""With the finalized `transaction.version`, which only goes down. At 0 no client uses what came with 2."""
+"""With the finalized `transaction.version`. At 0 no client uses what came with 2."""
+LATEST_VERSION = 2
 
 
 async def finalize(address: str, transaction_version: int) -> None:
-    """Take the cluster back to what older ones have."""
+    """Take the cluster to what older ones have, or all the way back to the latest."""
     connection = await Connection.open(address)
     update = FeatureUpdateKey(feature="transaction.version", max_version_level=transaction_version, upgrade_type=2)
+    if transaction_version == LATEST_VERSION:
+        update.upgrade_type = 1
     answer = await connection.ask(UpdateFeaturesRequest(feature_updates=[update]), 1, UpdateFeaturesResponse)
     await until_applied(connection)
     connection.close()
