@@ -26,6 +26,7 @@ from typing import Final
 import pytest
 from tests.peers.apache_kafka import VERSION as KAFKA_VERSION
 from tests.peers.apache_kafka import KafkaNode
+from tests.peers.certificates import Authority
 from tests.peers.ottla_node import OttlaNode
 
 import ottla
@@ -36,6 +37,8 @@ from bench.workloads import WORKLOADS, Measurement, Workload
 RESULTS: Final = Path(__file__).with_name("results")
 QUICK_FACTOR: Final = 0.15
 SETTLE_S: Final = 2.0
+SETTINGS: Final = {"group.initial.rebalance.delay.ms": "0"}
+"""Of all nodes: groups need not wait for members that do not come."""
 
 
 def main() -> int:
@@ -46,7 +49,8 @@ def main() -> int:
     directory = Path(tempfile.mkdtemp(prefix="ottla-bench-"))
     _compile_as_pip_does()
     try:
-        load.build()
+        for program in ("load", "bare", "floor"):
+            load.build(program)
         return _bench(arguments, directory)
     except (load.LoadError, pytest.skip.Exception, pytest.fail.Exception) as error:
         print(f"bench: {error}", file=sys.stderr)
@@ -77,17 +81,16 @@ def _bench(arguments: argparse.Namespace, directory: Path) -> int:
     if arguments.quick:
         chosen = [workload.scaled(QUICK_FACTOR) for workload in chosen]
     broker_cpu, client_cpus = _cpus()
-    pin = ["taskset", "-c", broker_cpu]
     starts = _start_times(directory, 1 if arguments.quick else 3)
     with contextlib.ExitStack() as stack:
-        ours = Contender("Ottla", stack.enter_context(OttlaNode(directory / "ottla", prefix=pin)))
-        kafka_node = KafkaNode(directory / "kafka", heap="-Xmx1g", prefix=pin)
-        kafka = Contender("Apache Kafka", stack.enter_context(kafka_node))
-        wait_for_answer(kafka.node.address)
+        plain = _contenders(stack, directory, broker_cpu, {})
         time.sleep(SETTLE_S)
-        idle = (ours.resident_mb(), kafka.resident_mb())
-        measured = _rounds(chosen, ours, kafka, rounds, client_cpus)
-        loaded = (ours.resident_mb(), kafka.resident_mb())
+        idle = tuple(one.resident_mb() for one in plain)
+        secured = plain
+        if any(workload.tls for workload in chosen):
+            secured = _contenders(stack, directory / "tls", broker_cpu, *_tls(directory))
+        measured = _rounds(chosen, plain, secured, rounds, client_cpus)
+        loaded = tuple(one.resident_mb() for one in plain)
     rows = [line for w in chosen for line in report.workload_rows(w, *measured[w.key])]
     rows.append(report.row("node", "start", "start_s", *starts))
     rows.append(report.row("node", "memory", "idle_mb", idle[:1], idle[1:]))
@@ -104,22 +107,57 @@ def _bench(arguments: argparse.Namespace, directory: Path) -> int:
     return 0
 
 
+def _contenders(
+    stack: contextlib.ExitStack, directory: Path, cpu: str, settings: dict[str, str], ca: Path | None = None
+) -> tuple[Contender, Contender]:
+    """Ottla and Apache Kafka, running with the same settings."""
+    pin = ["taskset", "-c", cpu]
+    ottla = OttlaNode(directory / "ottla", SETTINGS | settings, prefix=pin)
+    kafka = KafkaNode(directory / "kafka", SETTINGS | settings, heap="-Xmx1g", prefix=pin)
+    for node in (ottla, kafka):
+        stack.enter_context(node)
+    if ca is None:
+        wait_for_answer(kafka.address)
+    return Contender("Ottla", ottla, cpu, ca, is_ottla=True), Contender("Apache Kafka", kafka, cpu, ca)
+
+
+def _tls(directory: Path) -> tuple[dict[str, str], Path]:
+    """The settings of nodes whose listener for clients speaks TLS, and the certificate that their clients trust."""
+    authority = Authority("An authority of the benchmark")
+    key, certificate = authority.issue("localhost")
+    ca, server = directory / "ca.pem", directory / "server.pem"
+    ca.write_text(authority.pem)
+    server.write_text(key + certificate)
+    return {
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:SSL",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(server),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(ca),
+    }, ca
+
+
 def _rounds(
-    chosen: list[Workload], ottla: Contender, kafka: Contender, rounds: int, client_cpus: str | None
+    chosen: list[Workload],
+    plain: tuple[Contender, Contender],
+    secured: tuple[Contender, Contender],
+    rounds: int,
+    client_cpus: str | None,
 ) -> dict[str, tuple[list[Measurement], list[Measurement]]]:
     """The measurements a workload: Ottla's and Apache Kafka's, one a round; the first round is not in them."""
     measured: dict[str, tuple[list[Measurement], list[Measurement]]] = {w.key: ([], []) for w in chosen}
     for number in range(rounds + 1):
         for workload in chosen:
-            order = [(0, ottla), (1, kafka)] if number % 2 else [(1, kafka), (0, ottla)]
-            for side, contender in order:
-                one = workload.run(contender, client_cpus)
+            contenders = secured if workload.tls else plain
+            for side in (0, 1) if number % 2 else (1, 0):
+                one = workload.run(contenders[side], client_cpus)
                 if number > 0:
                     measured[workload.key][side].append(one)
                 label = f"round {number}" if number else "warm-up"
-                print(f"{label}: {workload.title}: {contender.name}: {_short(one)}", file=sys.stderr, flush=True)
-        ottla.delete_topics()
-        kafka.delete_topics()
+                name = contenders[side].name
+                print(f"{label}: {workload.title}: {name}: {_short(one)}", file=sys.stderr, flush=True)
+        for contender in {id(one): one for one in (*plain, *secured)}.values():
+            contender.delete_topics()
     return measured
 
 
@@ -152,7 +190,8 @@ def _about(rounds: int, broker_cpu: str, client_cpus: str | None) -> dict[str, s
         "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
         "Ottla": f"{version('ottla')} ({commit.stdout.strip() or 'no git'}), Python {platform.python_version()}",
         "Apache Kafka": f"{KAFKA_VERSION}, {java[0] if java else 'java'}, 1 GiB heap, warmed by a discarded round",
-        "client": f"librdkafka of confluent-kafka {version('confluent-kafka')}, C, defaults but for the workload",
+        "client": f"librdkafka of confluent-kafka {version('confluent-kafka')}, C, defaults but for the workload; "
+        "where it says bare requests, sockets and requests made beforehand",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}",
         "load average at the end": f"{os.getloadavg()[0]:.1f}",
         "pinning": f"brokers on core {broker_cpu}, client on {client_cpus or 'any'}; start times are not pinned",
@@ -161,9 +200,16 @@ def _about(rounds: int, broker_cpu: str, client_cpus: str | None) -> dict[str, s
 
 
 def _short(one: Measurement) -> str:
+    parts = []
     if one.records_per_s is not None:
-        return f"{one.records_per_s:,.0f} records/s, {one.cpu_us_per_record:.2f} µs CPU a record"
-    return f"p50 {one.p50_ms:.2f} ms, p99 {one.p99_ms:.2f} ms"
+        parts.append(f"{one.records_per_s:,.0f} records/s")
+    if one.cpu_us_per_record is not None:
+        parts.append(f"{one.cpu_us_per_record:.3g} µs CPU a record")
+    if one.floor_us_per_record is not None:
+        parts.append(f"floor {one.floor_us_per_record:.3g} µs")
+    if one.p50_ms is not None:
+        parts.append(f"p50 {one.p50_ms:.2f} ms, p99 {one.p99_ms:.2f} ms")
+    return ", ".join(parts)
 
 
 if __name__ == "__main__":

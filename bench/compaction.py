@@ -26,7 +26,7 @@ CONFIGS: Final = {
 
 def make_dirty_log(contender: Contender, topic: str, records: int) -> None:
     """A compacted topic in which most records are superseded, so that the cleaner has much to do."""
-    admin = AdminClient({"bootstrap.servers": contender.node.address, "log_level": 0})
+    admin = AdminClient(contender.client_config())
     admin.create_topics([NewTopic(topic, 1, 1, config=CONFIGS)])[topic].result(30)
     contender.topics.append(topic)
     producer = ck.Producer(

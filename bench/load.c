@@ -1,24 +1,24 @@
 /*
  * The load of the benchmark: librdkafka, driven as cheaply as it can be, so that the broker is what is measured.
  *
- *   load produce  ADDRESS TOPIC PARTITIONS CONNECTIONS COUNT SIZE ONE_A_REQUEST
- *   load consume  ADDRESS TOPIC PARTITIONS CONNECTIONS COUNT
- *   load fetch    ADDRESS TOPIC PARTITIONS CONNECTIONS COUNT
- *   load latency  ADDRESS TOPIC PARTITIONS CONNECTIONS COUNT SIZE RATE_PER_S
+ *   load produce   ADDRESS TOPIC PARTITIONS CONNECTIONS COUNT SIZE ONE_A_REQUEST
+ *   load transact  ADDRESS TOPIC PARTITIONS CONNECTIONS COUNT SIZE PER_TRANSACTION ABORT_EVERY
+ *   load consume   ADDRESS TOPIC PARTITIONS CONNECTIONS COUNT
+ *   load groups    ADDRESS TOPIC PARTITIONS CONNECTIONS COUNT RATE_PER_S
+ *   load latency   ADDRESS TOPIC PARTITIONS CONNECTIONS COUNT SIZE RATE_PER_S
  *
- * A connection is an rd_kafka_t of its own; in `fetch` it is a bare socket with Fetch requests (version 4) one after the
- * other, whose answers are read batch by batch and forgotten: librdkafka cannot take records as fast as a broker gives
- * them, this can. Prints one JSON object. The few declarations of librdkafka's C API that are
- * used stand here, so that its shared library is enough to build with.
+ * A connection is an rd_kafka_t of its own; with a CA's certificate in the environment's LOAD_CA it is one by TLS.
+ * transact: COUNT records in committed transactions; each ABORT_EVERY-th one is aborted and does not count (0: none).
+ * consume: read_committed, as is librdkafka's default. groups: every connection is the one member of a group of its own,
+ * and commits an offset now and then; COUNT commits in all.
+ * Prints one JSON object. The few declarations of librdkafka's C API that are used stand here, so that its shared library
+ * is enough to build with.
  */
-#include <arpa/inet.h>
 #include <inttypes.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,6 +27,22 @@ typedef struct rd_kafka_s rd_kafka_t;
 typedef struct rd_kafka_conf_s rd_kafka_conf_t;
 typedef struct rd_kafka_topic_s rd_kafka_topic_t;
 typedef struct rd_kafka_topic_conf_s rd_kafka_topic_conf_t;
+typedef struct rd_kafka_error_s rd_kafka_error_t;
+typedef struct {
+    char *topic;
+    int32_t partition;
+    int64_t offset;
+    void *metadata;
+    size_t metadata_size;
+    void *opaque;
+    int err;
+    void *_private;
+} rd_kafka_topic_partition_t;
+typedef struct {
+    int cnt;
+    int size;
+    rd_kafka_topic_partition_t *elems;
+} rd_kafka_topic_partition_list_t;
 typedef struct {
     int err;
     rd_kafka_topic_t *rkt;
@@ -54,6 +70,17 @@ extern int rd_kafka_consume_start(rd_kafka_topic_t *, int32_t, int64_t);
 extern int rd_kafka_consume_stop(rd_kafka_topic_t *, int32_t);
 extern ssize_t rd_kafka_consume_batch(rd_kafka_topic_t *, int32_t, int, rd_kafka_message_t **, size_t);
 extern void rd_kafka_message_destroy(rd_kafka_message_t *);
+extern rd_kafka_error_t *rd_kafka_init_transactions(rd_kafka_t *, int);
+extern rd_kafka_error_t *rd_kafka_begin_transaction(rd_kafka_t *);
+extern rd_kafka_error_t *rd_kafka_commit_transaction(rd_kafka_t *, int);
+extern rd_kafka_error_t *rd_kafka_abort_transaction(rd_kafka_t *, int);
+extern const char *rd_kafka_error_string(const rd_kafka_error_t *);
+extern int rd_kafka_poll_set_consumer(rd_kafka_t *);
+extern rd_kafka_topic_partition_list_t *rd_kafka_topic_partition_list_new(int);
+extern rd_kafka_topic_partition_t *rd_kafka_topic_partition_list_add(rd_kafka_topic_partition_list_t *, const char *, int32_t);
+extern int rd_kafka_subscribe(rd_kafka_t *, const rd_kafka_topic_partition_list_t *);
+extern rd_kafka_message_t *rd_kafka_consumer_poll(rd_kafka_t *, int);
+extern int rd_kafka_commit(rd_kafka_t *, const rd_kafka_topic_partition_list_t *, int);
 
 enum { CHUNK = 1000, CONSUME_CHUNK = 10000, MAX_CONNECTIONS = 1000, TIMEOUT_S = 120 };
 
@@ -80,23 +107,36 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
     __atomic_fetch_add(message->err ? &failed : &delivered, 1, __ATOMIC_RELAXED);
 }
 
-static rd_kafka_t *client(int type, const char *const settings[][2]) {
+static void set(rd_kafka_conf_t *conf, const char *key, const char *value) {
     char error[256];
+    if (rd_kafka_conf_set(conf, key, value, error, sizeof error)) die(error);
+}
+
+/* `id_key` is set to TOPIC-NUMBER, unless it is NULL. */
+static rd_kafka_t *client_with_id(int type, const char *const settings[][2], const char *id_key, long number) {
+    char error[256], id[256];
+    const char *ca = getenv("LOAD_CA");
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set(conf, "bootstrap.servers", address, error, sizeof error);
-    for (int i = 0; settings[i][0]; i++)
-        if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1], error, sizeof error)) die(error);
+    set(conf, "bootstrap.servers", address);
+    for (int i = 0; settings[i][0]; i++) set(conf, settings[i][0], settings[i][1]);
+    if (ca) set(conf, "security.protocol", "ssl"), set(conf, "ssl.ca.location", ca);
+    snprintf(id, sizeof id, "%s-%ld", topic, number);
+    if (id_key) set(conf, id_key, id);
     if (type == PRODUCER) rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_t *rk = rd_kafka_new(type, conf, error, sizeof error);
     if (!rk) die(error);
     return rk;
 }
 
+static rd_kafka_t *client(int type, const char *const settings[][2]) { return client_with_id(type, settings, NULL, 0); }
+
 static const char *const BATCHED[][2] = {{"socket.nagle.disable", "true"}, {"queue.buffering.max.messages", "1000000"}, {0}};
 static const char *const ONE_A_REQUEST[][2] = {{"socket.nagle.disable", "true"}, {"queue.buffering.max.messages", "1000000"},
                                                {"batch.num.messages", "1"}, {"linger.ms", "0"}, {0}};
 static const char *const AT_ONCE[][2] = {{"socket.nagle.disable", "true"}, {"linger.ms", "0"}, {0}};
 static const char *const READER[][2] = {{"socket.nagle.disable", "true"}, {0}};
+static const char *const MEMBER[][2] = {{"socket.nagle.disable", "true"}, {"enable.auto.commit", "false"},
+                                        {"auto.offset.reset", "earliest"}, {0}};
 
 /* produce ------------------------------------------------------------------------------------------------------------ */
 
@@ -206,111 +246,135 @@ static void run(int type, const char *const settings[][2], void *(*work)(void *)
     _Exit(failed ? 1 : 0); /* the orderly end of a hundred clients is not what is measured */
 }
 
-/* fetch -------------------------------------------------------------------------------------------------------------- */
-
-enum { FETCH_MAX = 50 << 20, PARTITION_MAX = 1 << 20, ANSWER_MAX = 4 << 20, BATCH_HEADER = 61 };
-
-static char *put(char *at, uint64_t value, int bytes) {
-    for (int i = bytes - 1; i >= 0; i--) *at++ = (char)(value >> (8 * i));
-    return at;
-}
-
-static char *put_string(char *at, const char *text) {
-    size_t length = strlen(text);
-    at = put(at, length, 2);
-    memcpy(at, text, length);
-    return at + length;
-}
-
-static int64_t get(const unsigned char *at, int bytes) {
-    uint64_t value = 0;
-    for (int i = 0; i < bytes; i++) value = value << 8 | at[i];
-    return bytes == 8 ? (int64_t)value : (int64_t)(int32_t)value;
-}
-
-static int connect_to_broker(void) {
-    char host[64];
-    const char *colon = strrchr(address, ':');
-    if (!colon || (size_t)(colon - address) >= sizeof host) die("the address is HOST:PORT");
-    memcpy(host, address, colon - address);
-    host[colon - address] = 0;
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(colon + 1))};
-    if (inet_pton(AF_INET, host, &to.sin_addr) != 1) die("the host is an IPv4 address");
-    int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-    struct timeval timeout = {TIMEOUT_S, 0};
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-    if (connect(fd, (struct sockaddr *)&to, sizeof to)) die("cannot connect");
-    return fd;
-}
-
-static void read_fully(int fd, unsigned char *into, size_t bytes) {
-    while (bytes > 0) {
-        ssize_t got = recv(fd, into, bytes, MSG_WAITALL);
-        if (got <= 0) die("the connection ended, or no answer came");
-        into += got;
-        bytes -= got;
-    }
-}
-
-static size_t fetch_request(char *request, int32_t partition, int64_t offset) {
-    char *at = request + 4;
-    at = put(at, 1, 2), at = put(at, 4, 2), at = put(at, 7, 4), at = put_string(at, "load"); /* key, version, id, client */
-    at = put(at, (uint64_t)-1, 4), at = put(at, 500, 4), at = put(at, 1, 4), at = put(at, FETCH_MAX, 4), at = put(at, 0, 1);
-    at = put(at, 1, 4), at = put_string(at, topic), at = put(at, 1, 4);
-    at = put(at, partition, 4), at = put(at, offset, 8), at = put(at, PARTITION_MAX, 4);
-    put(request, at - request - 4, 4);
-    return at - request;
-}
-
-static void *fetch_part(void *argument) {
-    part_t *part = argument;
-    unsigned char *answer = malloc(ANSWER_MAX);
-    char request[512];
-    int fd = connect_to_broker();
-    int64_t offset = 0, records_at = 4 + 4 + 4 + 2 + (int64_t)strlen(topic) + 4 + 4;
-    while (offset < part->count) {
-        size_t length = fetch_request(request, part->partition, offset);
-        if (send(fd, request, length, 0) != (ssize_t)length) die("cannot send");
-        read_fully(fd, answer, 4);
-        int64_t bytes = get(answer, 4);
-        if (bytes < records_at || bytes > ANSWER_MAX) die("an answer of a strange size");
-        read_fully(fd, answer, bytes);
-        const unsigned char *at = answer + records_at, *end = answer + bytes;
-        if (get(at, 2)) die("the fetch has an error");
-        at += 2 + 8 + 8;                             /* error, high watermark, last stable offset */
-        int64_t aborted = get(at, 4);
-        at += 4 + (aborted > 0 ? aborted * 16 : 0);
-        at += 4; /* the size of the records */
-        while (at + BATCH_HEADER <= end && at + 12 + get(at + 8, 4) <= end) {
-            offset = get(at, 8) + get(at + 23, 4) + 1;
-            at += 12 + get(at + 8, 4);
-        }
-    }
-    __atomic_fetch_add(&delivered, offset, __ATOMIC_RELAXED);
-    close(fd);
-    free(answer);
-    return NULL;
-}
-
-static void fetch(void) {
-    static part_t parts[MAX_CONNECTIONS];
-    static pthread_t threads[MAX_CONNECTIONS];
-    int64_t start = now_ns();
-    for (long i = 0; i < connections; i++) {
-        parts[i] = (part_t){NULL, NULL, (int32_t)(i % partitions), count / connections};
-        pthread_create(&threads[i], NULL, fetch_part, &parts[i]);
-    }
-    for (long i = 0; i < connections; i++) pthread_join(threads[i], NULL);
-    double seconds = (now_ns() - start) / 1e9;
-    printf("{\"records_per_s\": %.3f, \"records\": %ld, \"failed\": 0}\n", delivered / seconds, delivered);
-    exit(0);
-}
-
-/* latency ------------------------------------------------------------------------------------------------------------ */
+/* latencies ---------------------------------------------------------------------------------------------------------- */
 
 static int64_t *latencies;
 static long received;
+
+static void take_latency(int64_t ns) {
+    long index = __atomic_fetch_add(&received, 1, __ATOMIC_RELAXED);
+    if (index < count) latencies[index] = ns;
+}
+
+static int by_value(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void print_latencies(long skip, long n, long records, double rate) {
+    qsort(latencies + skip, n, sizeof *latencies, by_value);
+    if (rate > 0) printf("{\"records_per_s\": %.3f, ", rate);
+    else printf("{");
+    printf("\"records\": %ld, \"p50_ms\": %.4f, \"p99_ms\": %.4f, \"max_ms\": %.4f, \"failed\": %ld}\n", records,
+           latencies[skip + n / 2] / 1e6, latencies[skip + n * 99 / 100] / 1e6, latencies[skip + n - 1] / 1e6, failed);
+    fflush(stdout);
+    _Exit(failed ? 1 : 0);
+}
+
+/* transactions -------------------------------------------------------------------------------------------------------- */
+
+static long per_transaction, abort_every;
+
+static void check(rd_kafka_error_t *error) {
+    if (error) die(rd_kafka_error_string(error));
+}
+
+static void *transact_part(void *argument) {
+    part_t *part = argument;
+    char payload[size];
+    memset(payload, 'x', size);
+    rd_kafka_message_t messages[per_transaction];
+    long committed = 0;
+    for (long number = 1; committed < part->count; number++) {
+        int aborts = abort_every && number % abort_every == 0;
+        check(rd_kafka_begin_transaction(part->rk));
+        memset(messages, 0, sizeof messages);
+        for (long i = 0; i < per_transaction; i++) messages[i].payload = payload, messages[i].len = size;
+        if (rd_kafka_produce_batch(part->rkt, part->partition, 2, messages, (int)per_transaction) != per_transaction)
+            die("cannot send");
+        if (aborts && rd_kafka_flush(part->rk, TIMEOUT_S * 1000)) die("flush timed out"); /* to have them in the log */
+        int64_t begun = now_ns();
+        if (aborts) check(rd_kafka_abort_transaction(part->rk, TIMEOUT_S * 1000));
+        else check(rd_kafka_commit_transaction(part->rk, TIMEOUT_S * 1000));
+        if (aborts) continue;
+        committed += per_transaction;
+        take_latency(now_ns() - begun);
+    }
+    __atomic_fetch_add(&uncounted, committed, __ATOMIC_RELAXED);
+    return NULL;
+}
+
+static void transact(void) {
+    static part_t parts[MAX_CONNECTIONS];
+    static pthread_t threads[MAX_CONNECTIONS];
+    latencies = calloc(count, sizeof *latencies);
+    for (long i = 0; i < connections; i++) {
+        parts[i].rk = client_with_id(PRODUCER, READER, "transactional.id", i);
+        parts[i].rkt = rd_kafka_topic_new(parts[i].rk, topic, NULL);
+        parts[i].partition = (int32_t)(i % partitions);
+        parts[i].count = count / connections;
+        check(rd_kafka_init_transactions(parts[i].rk, TIMEOUT_S * 1000));
+    }
+    int64_t start = now_ns();
+    for (long i = 0; i < connections; i++) pthread_create(&threads[i], NULL, transact_part, &parts[i]);
+    for (long i = 0; i < connections; i++) pthread_join(threads[i], NULL);
+    double rate = uncounted / ((now_ns() - start) / 1e9);
+    print_latencies(0, received, uncounted, rate);
+}
+
+/* groups ------------------------------------------------------------------------------------------------------------- */
+
+static pthread_barrier_t joined;
+static long interval_ns;
+
+static void *commit_part(void *argument) {
+    part_t *part = argument;
+    int64_t deadline = now_ns() + (int64_t)TIMEOUT_S * 1000000000;
+    rd_kafka_message_t *message = NULL;
+    while (!message || message->err) { /* the group has a generation, and its member a partition, when a record comes */
+        if (message) rd_kafka_message_destroy(message);
+        if (now_ns() > deadline) die("a group gets no record");
+        message = rd_kafka_consumer_poll(part->rk, 100);
+    }
+    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *offset = rd_kafka_topic_partition_list_add(offsets, topic, message->partition);
+    rd_kafka_message_destroy(message);
+    pthread_barrier_wait(&joined);
+    int64_t next = now_ns() + interval_ns * (part->partition + 1) / connections; /* one after the other */
+    for (long i = 0; i < part->count; i++, next += interval_ns) {
+        for (int64_t left; (left = next - now_ns()) > 0;) {
+            struct timespec rest = {left / 1000000000, left % 1000000000};
+            message = left > 2000000 ? rd_kafka_consumer_poll(part->rk, (int)(left / 1000000) - 1) : NULL;
+            if (message) rd_kafka_message_destroy(message);
+            else if (left <= 2000000) clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, NULL);
+        }
+        offset->offset = i + 1;
+        int64_t begun = now_ns();
+        if (rd_kafka_commit(part->rk, offsets, 0)) __atomic_fetch_add(&failed, 1, __ATOMIC_RELAXED);
+        take_latency(now_ns() - begun);
+    }
+    return NULL;
+}
+
+static void groups(long rate) {
+    static part_t parts[MAX_CONNECTIONS];
+    static pthread_t threads[MAX_CONNECTIONS];
+    latencies = calloc(count, sizeof *latencies);
+    interval_ns = 1000000000L * connections / rate;
+    pthread_barrier_init(&joined, NULL, (unsigned)connections);
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(topics, topic, -1);
+    for (long i = 0; i < connections; i++) {
+        parts[i] = (part_t){client_with_id(CONSUMER, MEMBER, "group.id", i), NULL, (int32_t)i, count / connections};
+        rd_kafka_poll_set_consumer(parts[i].rk);
+        if (rd_kafka_subscribe(parts[i].rk, topics)) die("cannot subscribe");
+        pthread_create(&threads[i], NULL, commit_part, &parts[i]);
+    }
+    for (long i = 0; i < connections; i++) pthread_join(threads[i], NULL);
+    print_latencies(0, received, received, 0);
+}
+
+/* latency ------------------------------------------------------------------------------------------------------------ */
 
 static void *receive_partition(void *argument) {
     part_t *part = argument;
@@ -324,18 +388,12 @@ static void *receive_partition(void *argument) {
             if (!messages[i]->err && messages[i]->len >= sizeof now) {
                 int64_t sent;
                 memcpy(&sent, messages[i]->payload, sizeof sent);
-                long index = __atomic_fetch_add(&received, 1, __ATOMIC_RELAXED);
-                if (index < count) latencies[index] = now - sent;
+                take_latency(now - sent);
             }
             rd_kafka_message_destroy(messages[i]);
         }
     }
     return NULL;
-}
-
-static int by_value(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
 }
 
 static void latency(long rate) {
@@ -372,13 +430,7 @@ static void latency(long rate) {
         next += interval;
     }
     for (long p = 0; p < partitions; p++) pthread_join(threads[p], NULL);
-    long skip = connections;
-    qsort(latencies + skip, count - skip, sizeof *latencies, by_value);
-    long n = count - skip;
-    printf("{\"records\": %ld, \"p50_ms\": %.4f, \"p99_ms\": %.4f, \"max_ms\": %.4f, \"failed\": %ld}\n", n,
-           latencies[skip + n / 2] / 1e6, latencies[skip + n * 99 / 100] / 1e6, latencies[count - 1] / 1e6, failed);
-    fflush(stdout);
-    _Exit(failed ? 1 : 0);
+    print_latencies(connections, count - connections, count - connections, 0);
 }
 
 int main(int argc, char **argv) {
@@ -394,8 +446,12 @@ int main(int argc, char **argv) {
         run(PRODUCER, atol(argv[8]) ? ONE_A_REQUEST : BATCHED, produce_part);
     else if (!strcmp(argv[1], "consume"))
         run(CONSUMER, READER, consume_part);
-    else if (!strcmp(argv[1], "fetch"))
-        fetch();
+    else if (!strcmp(argv[1], "transact") && argc == 10) {
+        per_transaction = atol(argv[8]), abort_every = atol(argv[9]);
+        if (per_transaction < 1 || per_transaction > CHUNK || abort_every < 0 || abort_every == 1) die("that many it cannot");
+        transact();
+    } else if (!strcmp(argv[1], "groups") && argc == 8)
+        groups(size); /* the last argument: RATE_PER_S */
     else if (!strcmp(argv[1], "latency") && argc == 9 && size >= 8)
         latency(atol(argv[8]));
     die("usage: see the head of load.c");
