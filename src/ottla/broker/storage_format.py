@@ -20,7 +20,8 @@ from ottla.metadata.controller.bootstrap import default_bootstrap_records
 from ottla.metadata.record_serde import encode_record
 from ottla.metadata.registration import Endpoint
 from ottla.protocol.types import uuid_from_text, uuid_text
-from ottla.raft.snapshot import BOOTSTRAP_SNAPSHOT_ID, SnapshotId, write_snapshot
+from ottla.raft.snapshot import write_snapshot
+from ottla.raft.snapshot_id import BOOTSTRAP_SNAPSHOT_ID, SnapshotId
 from ottla.raft.voter_set import ReplicaKey, VoterNode, VoterSet
 from ottla.runtime.config.properties import parse_properties
 from ottla.runtime.files import FileSystem

@@ -1,9 +1,22 @@
-"""What consensus asks its shell to do, in order. The shell does; it decides nothing."""
+"""What consensus asks its shell to do, in order. The shell does; it decides nothing.
+
+Those that come of other replicas are in `peer_effects`.
+"""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from ottla.raft.election_state import ElectionState
+
+if TYPE_CHECKING:
+    from ottla.raft.peer_effects import (
+        InstallSnapshot,
+        LeaderChanged,
+        ReceiveSnapshot,
+        Reply,
+        SendRequest,
+        TruncateLog,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +49,7 @@ class AdvanceHighWatermark:
     offset: int
 
 
-Effect: TypeAlias = StoreElection | AppendBatch | BecameLeader | AdvanceHighWatermark
+Effect: TypeAlias = (
+    "StoreElection | AppendBatch | TruncateLog | BecameLeader | LeaderChanged | AdvanceHighWatermark"
+    " | SendRequest | Reply | ReceiveSnapshot | InstallSnapshot"
+)

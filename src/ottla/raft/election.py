@@ -1,50 +1,74 @@
-"""Elections. Of a single voter: it is a candidate, votes for itself and leads, without asking anyone. KIP-595.
+"""Elections: asking for votes, and what time does to those who ask. KIP-595, 996.
 
-Kafka stores the candidate's state and then the leader's. With one voter nothing can happen between the two, so only
-the leader's is stored: it is also what Kafka leaves behind.
+Kafka 4.3 has no back-off of its own between elections: who lost waits for what is left of its random election timeout,
+and asks again whether it could win. A single voter is its own majority, and leads without asking anyone.
 """
 
-from typing import TYPE_CHECKING
+from functools import partial
 
-from ottla.protocol.control_record.kraft_version_record import KRaftVersionRecord
-from ottla.raft.batches import control_batch
-from ottla.raft.control_records import leader_change
-from ottla.raft.effects import AppendBatch, BecameLeader, Effect, StoreElection
-from ottla.raft.election_state import ElectionState
-from ottla.raft.state import Leader, QuorumState, RaftError
-from ottla.raft.voter_set import NOT_IN_LOG
-
-if TYPE_CHECKING:
-    from ottla.protocol.message import Message
+from ottla.raft import leadership, transitions
+from ottla.raft.state import Candidate, Now, Prospective, QuorumState, Resigned
 
 
-def start_election(state: QuorumState, *, last_log_epoch: int, now_ms: int) -> list[Effect]:
-    voters = state.history.voters
-    if state.local not in voters:
-        raise RaftError(f"node {state.local.node_id} with this directory is not among the voters {voters.node_ids}")
-    if not voters.is_only(state.local):
-        raise RaftError(f"a quorum of {len(voters.voters)} voters: one is what this version can run")
-    epoch = max(state.election.epoch, last_log_epoch) + 1
-    state.election = ElectionState(epoch, leader_id=state.local.node_id)
-    return [StoreElection(state.election), BecameLeader(epoch), _start_of_epoch(state, now_ms)]
+def start_election(state: QuorumState, now: Now) -> None:
+    transitions.become_prospective(state, now)
+    advance(state, now)
 
 
-def _start_of_epoch(state: QuorumState, now_ms: int) -> Effect:
-    """The epoch's first batch. The first leader of all also writes the voters that formatting left (KIP-853)."""
-    history = state.history
-    base_offset = state.log_end_offset
-    messages: list[Message] = [leader_change(state.local.node_id, history.voters, [state.local.node_id])]
-    if history.kraft_version >= 1 and history.voters_offset == NOT_IN_LOG:
-        messages.append(KRaftVersionRecord(version=0, kraft_version=history.kraft_version))
-        messages.append(history.voters.to_record())
-        history.set_kraft_version(history.kraft_version, base_offset + 1)
-        history.set_voters(history.voters, base_offset + 2)
-    state.role = Leader(epoch_start_offset=base_offset, synced_offset=base_offset)
-    state.log_end_offset = base_offset + len(messages)
-    return AppendBatch(
-        control_batch(base_offset, state.epoch, messages, now_ms),
-        base_offset,
-        state.log_end_offset - 1,
-        state.epoch,
-        now_ms,
-    )
+def advance(state: QuorumState, now: Now) -> None:
+    """With a majority of yes one goes on, with a majority of no a Prospective goes back."""
+    role = state.role
+    if isinstance(role, Prospective):
+        if role.votes.is_rejected:
+            transitions.after_lost_pre_vote(state, now)
+        elif role.votes.is_granted:
+            transitions.become_candidate(state, now, is_stored=len(role.votes.voters) > 1)
+            role = state.role
+    if isinstance(role, Candidate) and role.votes.is_granted:
+        leadership.become_leader(state, role, now)
+
+
+def poll_prospective(state: QuorumState, role: Prospective, now: Now) -> float:
+    if now.monotonic_ms >= role.election_deadline_ms and not state.is_shutting_down:
+        transitions.after_lost_pre_vote(state, now)
+        return now.monotonic_ms
+    return min(_ask_for_votes(state, role, now), role.election_deadline_ms)
+
+
+def poll_candidate(state: QuorumState, role: Candidate, now: Now) -> float:
+    if now.monotonic_ms >= role.election_deadline_ms and not state.is_shutting_down:
+        start_election(state, now)
+        return now.monotonic_ms
+    return min(_ask_for_votes(state, role, now), role.election_deadline_ms)
+
+
+def poll_resigned(state: QuorumState, role: Resigned, now: Now) -> float:
+    """Tells the others; then takes part in what comes, in a later epoch."""
+    from ottla.raft import requests
+    from ottla.raft.sending import send
+
+    if now.monotonic_ms >= role.election_deadline_ms and not state.is_shutting_down:
+        transitions.become_unattached(state, now, state.epoch + 1)
+        return now.monotonic_ms
+    again_ms = role.election_deadline_ms
+    for node_id in sorted(role.unacknowledged):
+        address = state.history.voters.endpoints(node_id).get(state.settings.listener_name)
+        if address is not None:
+            again_ms = min(again_ms, send(state, now, address, partial(requests.end_quorum_epoch, state, role)))
+    return again_ms
+
+
+def _ask_for_votes(state: QuorumState, role: Prospective | Candidate, now: Now) -> float:
+    from ottla.raft import requests
+    from ottla.raft.sending import send
+
+    again_ms = role.election_deadline_ms
+    if role.votes.is_rejected:
+        return again_ms
+    for node_id in role.votes.missing:
+        voter = state.history.voters.get(node_id)
+        address = voter.endpoints.get(state.settings.listener_name) if voter is not None else None
+        if voter is None or address is None:
+            continue
+        again_ms = min(again_ms, send(state, now, address, partial(requests.vote, state, voter.key)))
+    return again_ms

@@ -1,6 +1,4 @@
-"""Snapshots of the quorum's log: their names, writing and reading the bytes. KIP-630, 853.
-
-    <end offset, 20 digits>-<epoch, 10 digits>.checkpoint
+"""Snapshots of the quorum's log: writing and reading the bytes. KIP-630, 853.
 
     control batch   SnapshotHeader [KRaftVersion KRaftVoters]
     data batches    the records of an image
@@ -9,7 +7,6 @@
 Offsets count from 0; every batch has the epoch of the snapshot. A file without a footer was never finished.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +16,7 @@ from ottla.protocol.control_record.snapshot_footer_record import SnapshotFooterR
 from ottla.protocol.control_record.snapshot_header_record import SnapshotHeaderRecord
 from ottla.protocol.control_record.voters_record import VotersRecord
 from ottla.raft.batches import RaftLogError, control_batch, data_batch, read_batches
+from ottla.raft.snapshot_id import SnapshotId
 from ottla.raft.voter_set import VoterSet
 from ottla.runtime.files import Buffer
 
@@ -26,28 +24,6 @@ if TYPE_CHECKING:
     from ottla.protocol.message import Message
 
 MAX_RECORDS_PER_BATCH = 1024
-SUFFIX = ".checkpoint"
-_NAME = re.compile(r"(\d{20})-(\d{10})\.checkpoint")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class SnapshotId:
-    end_offset: int
-    """Exclusive: the offset of the first record that is not contained."""
-    epoch: int
-
-    @property
-    def file_name(self) -> str:
-        return f"{self.end_offset:020d}-{self.epoch:010d}{SUFFIX}"
-
-    @classmethod
-    def from_file_name(cls, name: str) -> "SnapshotId | None":
-        match = _NAME.fullmatch(name)
-        return None if match is None else cls(int(match[1]), int(match[2]))
-
-
-BOOTSTRAP_SNAPSHOT_ID = SnapshotId(0, 0)
-"""What formatting writes: the first voters, and no records."""
 
 
 @dataclass(slots=True)

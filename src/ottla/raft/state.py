@@ -1,41 +1,231 @@
-"""What a replica of the quorum knows and is. Small; the transitions (`election`, `leadership`) are its only writers."""
+"""What a replica of the quorum knows and is. Small; the transitions are its only writers. KIP-595, 853, 996.
 
-from dataclasses import dataclass
-from typing import TypeAlias
+                      ┌────────────── a leader is known ──────────────┐
+                      │                                               ▼
+    Unattached ── election timeout ──► Prospective ── majority ──► Candidate ── majority ──► Leader
+        ▲   ▲                           │   ▲   ▲                     │                        │
+        │   └──── lost, no leader ──────┘   │   └── election timeout ─┘                        │
+        │                lost, leader known │                                                  │
+        │         Follower ◄────────────────┤ ── fetch timeout ──► Prospective                 │
+        │                                                                                      │
+        └────────────── Resigned ◄── nobody fetches, shutting down, removed ──────────────────-┘
 
+A higher epoch makes anyone Unattached, or Follower when its leader is known. A replica that is no voter is an
+observer: it is Unattached or Follower, and never asks for votes.
+"""
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from ottla.protocol.message import Response
+from ottla.raft.connections import Connections
+from ottla.raft.effects import AdvanceHighWatermark, Effect, StoreElection
 from ottla.raft.election_state import ElectionState
-from ottla.raft.voter_set import QuorumHistory, ReplicaKey
+from ottla.raft.epoch_history import EpochHistory, OffsetAndEpoch
+from ottla.raft.inbound import Inbound
+from ottla.raft.quorum_history import QuorumHistory
+from ottla.raft.replicated_log import ReplicatedLog, SnapshotReader
+from ottla.raft.settings import Endpoints, RaftSettings
+from ottla.raft.voter_set import ReplicaKey, VoterSet
+
+if TYPE_CHECKING:
+    from ottla.raft.under_way import ParkedFetch, SnapshotFetch, VoterChange
 
 
-@dataclass(frozen=True, slots=True)
+class Now(NamedTuple):
+    monotonic_ms: float
+    """For deadlines."""
+    wall_ms: int
+    """Since 1970: what is written into records."""
+
+
+@dataclass(slots=True, eq=False)
+class Votes:
+    """Of one election, or of the question whether there should be one."""
+
+    voters: frozenset[int]
+    granted: set[int]
+    rejected: set[int] = field(default_factory=set)
+
+    @property
+    def is_granted(self) -> bool:
+        return len(self.granted & self.voters) > len(self.voters) // 2
+
+    @property
+    def is_rejected(self) -> bool:
+        return len(self.voters) - len(self.rejected) <= len(self.voters) // 2
+
+    @property
+    def missing(self) -> list[int]:
+        return sorted(self.voters - self.granted - self.rejected)
+
+
+@dataclass(slots=True, eq=False)
 class Unattached:
-    """In an epoch without a leader that is known."""
+    """In an epoch whose leader is not known, or cannot be reached; or, having voted, waiting for one."""
+
+    election_deadline_ms: float
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
+class Follower:
+    leader_id: int
+    endpoints: Endpoints
+    fetch_deadline_ms: float
+    update_voter_at_ms: float
+    """When to look whether the leader knows our endpoints and versions (KIP-853)."""
+    has_fetched: bool = False
+    """A leader that answers is not deposed by a pre-vote."""
+    has_updated_leader: bool = False
+    snapshot: "SnapshotFetch | None" = None
+
+
+@dataclass(slots=True, eq=False)
+class Prospective:
+    """Asks whether an election could be won, without an epoch of its own (KIP-996)."""
+
+    election_deadline_ms: float
+    votes: Votes
+    leader_endpoints: Endpoints
+
+
+@dataclass(slots=True, eq=False)
+class Candidate:
+    election_deadline_ms: float
+    votes: Votes
+
+
+@dataclass(slots=True, eq=False)
+class Progress:
+    """How far another replica is, as its fetches say; or the leader itself, as its disk says."""
+
+    end_offset: int | None = None
+    has_acknowledged: bool = False
+    last_fetch_ms: float | None = None
+    last_fetch_wall_ms: int = -1
+    last_caught_up_wall_ms: int = -1
+    leader_end_at_last_fetch: int = -1
+
+
+@dataclass(slots=True, eq=False)
 class Leader:
     epoch_start_offset: int
     """Of the epoch's LeaderChange record: what comes before is committed once this is."""
-    synced_offset: int
-    """The end of what has reached our own disk."""
+    voters: dict[int, Progress]
+    check_quorum_deadline_ms: float
+    begin_epoch_at_ms: float
+    observers: dict[ReplicaKey, Progress] = field(default_factory=dict)
+    high_watermark: int | None = None
+    """Not known before a record of this epoch is committed."""
+    fetched: set[int] = field(default_factory=set)
+    """The voters that have fetched since the majority last had."""
+    parked: "dict[int, ParkedFetch]" = field(default_factory=dict)
+    change: "VoterChange | None" = None
+    volatile_voters: VoterSet | None = None
+    """What static voters said about themselves: at kraft.version 0 it is not in the log."""
+    wants_to_resign: bool = False
 
 
-Role: TypeAlias = Unattached | Leader
+@dataclass(slots=True, eq=False)
+class Resigned:
+    """Led this epoch once. Says so to the others, and never leads it again."""
+
+    election_deadline_ms: float
+    unacknowledged: set[int]
+    preferred_successors: list[ReplicaKey]
+
+
+Role: TypeAlias = Unattached | Follower | Prospective | Candidate | Leader | Resigned
 
 
 class RaftError(Exception):
     """What was asked for cannot be done by this replica now."""
 
 
-@dataclass(slots=True)
+class CommittedDataLostError(RaftError):
+    """A leader denies what was committed: this replica must stop, and somebody has to look."""
+
+
+@dataclass(slots=True, eq=False)
 class QuorumState:
     local: ReplicaKey
+    settings: RaftSettings
     history: QuorumHistory
+    log: ReplicatedLog
+    snapshots: SnapshotReader
+    epochs: EpochHistory
+    random: Random
+    connections: Connections
     election: ElectionState
-    log_end_offset: int
-    high_watermark: int
     role: Role
+    log_end_offset: int
+    """After every append that was asked for."""
+    synced_offset: int
+    """The end of what has reached our own disk."""
+    high_watermark: int = 0
+    is_shutting_down: bool = False
+    effects: list[Effect] = field(default_factory=list)
 
     @property
     def epoch(self) -> int:
         return self.election.epoch
+
+    @property
+    def is_voter(self) -> bool:
+        return self.local in self.history.voters
+
+    @property
+    def may_campaign(self) -> bool:
+        """Of a voter; and of one whose removal is not known to be committed. Ongaro's thesis, section 4.2.2.
+
+        Otherwise a leader that removes itself from two voters, and fails before the other has heard of it, leaves a
+        voter whose log is too short to be voted for and a log that nobody may campaign with. (Apache Kafka 4.3 has
+        that gap.)
+        """
+        if self.is_voter:
+            return True
+        offset = self.history.voters_offset
+        return offset >= self.high_watermark and self.local in self.history.before(offset)[1]
+
+    @property
+    def end(self) -> OffsetAndEpoch:
+        return OffsetAndEpoch(self.log_end_offset, self.epochs.last_epoch)
+
+    @property
+    def leader_endpoints(self) -> Endpoints:
+        """Empty when nobody leads, or where it listens is not known."""
+        role = self.role
+        if isinstance(role, Follower):
+            return role.endpoints
+        if isinstance(role, Prospective):
+            return role.leader_endpoints
+        if isinstance(role, Leader | Resigned):
+            return self.settings.local_endpoints
+        return {}
+
+    def emit(self, effect: Effect) -> None:
+        self.effects.append(effect)
+
+    def reply(self, inbound: Inbound, response: Response) -> None:
+        from ottla.raft.peer_effects import Reply
+
+        self.effects.append(Reply(inbound.token, response))
+
+    def set_election(self, election: ElectionState) -> None:
+        """Stored before anything that follows from it is said."""
+        before = self.election
+        if election == before:
+            return
+        self.election = election
+        self.emit(StoreElection(election))
+        is_new_leader = (election.leader_id, election.epoch) != (before.leader_id, before.epoch)
+        if is_new_leader and election.leader_id != self.local.node_id:
+            from ottla.raft.peer_effects import LeaderChanged
+
+            self.emit(LeaderChanged(election.leader_id, election.epoch))
+
+    def advance_high_watermark(self, offset: int) -> None:
+        if offset > self.high_watermark:
+            self.high_watermark = offset
+            self.emit(AdvanceHighWatermark(offset))

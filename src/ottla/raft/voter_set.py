@@ -1,12 +1,9 @@
-"""Who may vote, from which offset on. KIP-853; Kafka's `VoterSet` and `VoterSetHistory`."""
+"""Who may vote. KIP-853; Kafka's `VoterSet`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ottla.protocol.control_record.voters_record import Endpoint, KRaftVersionFeature, Voter, VotersRecord
-
-NOT_IN_LOG = -1
-"""The offset of what came from configuration or the bootstrap snapshot, not from a record of the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +12,10 @@ class ReplicaKey:
 
     node_id: int
     directory_id: bytes
+
+    @property
+    def has_directory(self) -> bool:
+        return any(self.directory_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +26,27 @@ class VoterNode:
     min_kraft_version: int = 0
     max_kraft_version: int = 1
 
+    def is_key(self, key: ReplicaKey) -> bool:
+        """A voter without a directory id (static voters) is known by its node alone."""
+        return self.key.node_id == key.node_id and (not self.key.has_directory or self.key == key)
+
 
 @dataclass(frozen=True, slots=True)
 class VoterSet:
     voters: tuple[VoterNode, ...]
 
     def __contains__(self, key: ReplicaKey) -> bool:
-        """A voter without a directory id (static voters) is known by its node alone."""
-        return any(
-            voter.key == key or (voter.key.node_id == key.node_id and not any(voter.key.directory_id))
-            for voter in self.voters
-        )
+        return any(voter.is_key(key) for voter in self.voters)
+
+    def __len__(self) -> int:
+        return len(self.voters)
+
+    def __iter__(self) -> Iterator[VoterNode]:
+        return iter(self.voters)
+
+    @property
+    def majority(self) -> int:
+        return len(self.voters) // 2 + 1
 
     def is_only(self, key: ReplicaKey) -> bool:
         return len(self.voters) == 1 and key in self
@@ -43,6 +54,31 @@ class VoterSet:
     @property
     def node_ids(self) -> list[int]:
         return [voter.key.node_id for voter in self.voters]
+
+    def get(self, node_id: int) -> VoterNode | None:
+        return next((voter for voter in self.voters if voter.key.node_id == node_id), None)
+
+    def endpoints(self, node_id: int) -> Mapping[str, tuple[str, int]]:
+        """Empty when it is no voter."""
+        voter = self.get(node_id)
+        return voter.endpoints if voter is not None else {}
+
+    def with_voter(self, voter: VoterNode) -> "VoterSet":
+        """`ValueError` if the node is a voter already."""
+        if voter.key.node_id in self.node_ids:
+            raise ValueError(f"{voter.key.node_id} is a voter already")
+        return VoterSet((*self.voters, voter))
+
+    def without(self, key: ReplicaKey) -> "VoterSet | None":
+        """`None` if it is no voter, under this very directory, or the last one."""
+        rest = tuple(voter for voter in self.voters if voter.key != key)
+        return VoterSet(rest) if rest and len(rest) < len(self.voters) else None
+
+    def with_update(self, voter: VoterNode) -> "VoterSet | None":
+        """Endpoints and versions of a voter that is there; `None` if it is not."""
+        if voter.key not in self:
+            return None
+        return VoterSet(tuple(voter if old.key.node_id == voter.key.node_id else old for old in self.voters))
 
     @classmethod
     def from_record(cls, record: VotersRecord) -> "VoterSet":
@@ -75,21 +111,3 @@ class VoterSet:
                 for voter in self.voters
             ],
         )
-
-
-@dataclass(slots=True)
-class QuorumHistory:
-    """`kraft.version` and the voters as the control records say, and where each stands."""
-
-    kraft_version: int
-    voters: VoterSet
-    kraft_version_offset: int = NOT_IN_LOG
-    voters_offset: int = NOT_IN_LOG
-
-    def set_kraft_version(self, kraft_version: int, offset: int) -> None:
-        self.kraft_version = kraft_version
-        self.kraft_version_offset = offset
-
-    def set_voters(self, voters: VoterSet, offset: int) -> None:
-        self.voters = voters
-        self.voters_offset = offset

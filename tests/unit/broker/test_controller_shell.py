@@ -14,7 +14,8 @@ from ottla.metadata.controller.topics import create_topics
 from ottla.metadata.image import EMPTY_IMAGE
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.raft.batches import read_batches
-from ottla.raft.snapshot import SnapshotId, read_snapshot
+from ottla.raft.snapshot import read_snapshot
+from ottla.raft.snapshot_id import SnapshotId
 
 if TYPE_CHECKING:
     from asyncio import Future

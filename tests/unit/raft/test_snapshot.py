@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from ottla.protocol.errors import ProtocolError
 from ottla.protocol.types import uuid_from_text
 from ottla.raft.batches import RaftLogError, read_batches
-from ottla.raft.snapshot import MAX_RECORDS_PER_BATCH, SnapshotId, read_snapshot, write_snapshot
+from ottla.raft.snapshot import MAX_RECORDS_PER_BATCH, read_snapshot, write_snapshot
+from ottla.raft.snapshot_id import SnapshotId
 from ottla.raft.voter_set import ReplicaKey, VoterNode, VoterSet
 
 VOTERS = VoterSet(

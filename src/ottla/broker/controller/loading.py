@@ -14,9 +14,11 @@ from ottla.protocol.control_record.kraft_version_record import KRaftVersionRecor
 from ottla.protocol.control_record.voters_record import VotersRecord
 from ottla.protocol.metadata_record.no_op_record import NoOpRecord
 from ottla.raft.batches import RaftLogError, ReadBatch, read_batches
+from ottla.raft.quorum_history import NOT_IN_LOG, QuorumHistory
 from ottla.raft.replicated_log import ReplicatedLog
-from ottla.raft.snapshot import Snapshot, SnapshotId
-from ottla.raft.voter_set import NOT_IN_LOG, QuorumHistory, VoterSet
+from ottla.raft.snapshot import Snapshot
+from ottla.raft.snapshot_id import SnapshotId
+from ottla.raft.voter_set import VoterSet
 
 READ_BYTES = 8 * 1024 * 1024
 NO_OP = encode_record(VersionedRecord(NoOpRecord()))

@@ -1,5 +1,6 @@
 """`__cluster_metadata-0` as the quorum sees it: `raft.ReplicatedLog` over a log of files."""
 
+from collections.abc import Sequence
 from pathlib import PurePath
 
 from ottla.broker.controller.settings import ControllerSettings
@@ -59,8 +60,8 @@ class MetadataLog:
         return self._log.log_end_offset
 
     @property
-    def last_epoch(self) -> int:
-        return self._log.latest_epoch or 0
+    def epochs(self) -> Sequence[tuple[int, int]]:
+        return self._log.epochs.entries
 
     @property
     def size_bytes(self) -> int:

@@ -10,7 +10,8 @@ from ottla.log.checkpoint import read_whole, replace_whole
 from ottla.protocol.errors import ProtocolError
 from ottla.raft.batches import RaftLogError
 from ottla.raft.election_state import ElectionState
-from ottla.raft.snapshot import Snapshot, SnapshotId, read_snapshot
+from ottla.raft.snapshot import Snapshot, read_snapshot
+from ottla.raft.snapshot_id import SnapshotId
 from ottla.runtime.files import FileSystem
 
 QUORUM_STATE = "quorum-state"
@@ -70,6 +71,13 @@ class QuorumFiles:
         file = self._files.open(self.directory / snapshot_id.file_name)
         try:
             return file.size
+        finally:
+            file.close()
+
+    def read_at(self, snapshot_id: SnapshotId, position: int, max_bytes: int) -> bytes:
+        file = self._files.open(self.directory / snapshot_id.file_name)
+        try:
+            return file.read(position, max_bytes)
         finally:
             file.close()
 

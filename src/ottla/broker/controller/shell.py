@@ -37,8 +37,11 @@ from ottla.protocol.metadata_record.abort_transaction_record import AbortTransac
 from ottla.protocol.metadata_record.no_op_record import NoOpRecord
 from ottla.raft.effects import AdvanceHighWatermark, AppendBatch, BecameLeader, Effect, StoreElection
 from ottla.raft.quorum import RaftQuorum
+from ottla.raft.quorum_history import QuorumHistory
+from ottla.raft.settings import RaftSettings
 from ottla.raft.snapshot import read_snapshot
-from ottla.raft.voter_set import QuorumHistory, ReplicaKey, VoterNode, VoterSet
+from ottla.raft.state import Now, RaftError
+from ottla.raft.voter_set import ReplicaKey, VoterNode, VoterSet
 from ottla.runtime.files import FileSystem
 from ottla.runtime.time import Clock, Timer, Timers
 
@@ -166,15 +169,29 @@ class ControllerShell:
         self._quorum = RaftQuorum(
             ReplicaKey(self.settings.node_id, self.settings.directory_id),
             loaded.history,
+            settings=RaftSettings(cluster_id=self.settings.cluster_id),
+            log=self._log,
+            snapshots=self._quorum_files,
+            random=self._random,
             stored_election=self._quorum_files.load_election(),
-            log_end_offset=self._log.end_offset,
-            last_log_epoch=self._log.last_epoch,
         )
         self._image = self._loader.image
-        self._execute(self._quorum.start(now_ms))
+        self._check_alone(loaded.history.voters)
+        self._execute(self._quorum.start(self._now()))
         self._activate()
         self.commit_now()
         self._schedule_no_op()
+
+    def _check_alone(self, voters: VoterSet) -> None:
+        """`RaftError` unless this node is the only voter: there is no network between controllers yet."""
+        local = ReplicaKey(self.settings.node_id, self.settings.directory_id)
+        if local not in voters:
+            raise RaftError(f"node {local.node_id} with this directory is not among the voters {voters.node_ids}")
+        if not voters.is_only(local):
+            raise RaftError(f"a quorum of {len(voters)} voters: one is what this version can run")
+
+    def _now(self) -> Now:
+        return Now(self._clock.monotonic_ms(), self._clock.now_ms())
 
     def _activate(self) -> None:
         if self._loader.in_transaction:
@@ -269,14 +286,14 @@ class ControllerShell:
         )
 
     def _append(self, records: Sequence[VersionedRecord]) -> None:
-        now_ms = self._clock.now_ms()
-        effects = self._quorum.append([encode_record(record) for record in records], now_ms)
+        now = self._now()
+        effects = self._quorum.append([encode_record(record) for record in records], now)
         self._execute(effects)
         last_offset = self._quorum.log_end_offset - 1
         self._loader.take([record.record for record in records], last_offset)
-        delta = self._loader.publish(epoch=self._quorum.epoch, timestamp_ms=now_ms)
+        delta = self._loader.publish(epoch=self._quorum.epoch, timestamp_ms=now.wall_ms)
         size = sum(len(effect.batch) for effect in effects if isinstance(effect, AppendBatch))
-        self._uncommitted.append(_Uncommitted(last_offset, size, now_ms, delta, self._loader.image))
+        self._uncommitted.append(_Uncommitted(last_offset, size, now.wall_ms, delta, self._loader.image))
 
     # ── effects of consensus ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -298,11 +315,13 @@ class ControllerShell:
                     self._commit(effect.offset)
                 case BecameLeader():
                     pass  # decisions are taken from here on; there is nobody to tell yet
+                case _:
+                    raise RaftError(f"a single voter has no use for {type(effect).__name__}")
 
     def commit_now(self) -> None:
         """Sync on this thread and commit everything that was appended."""
         self._log.sync()
-        self._execute(self._quorum.log_synced(self._quorum.log_end_offset))
+        self._execute(self._quorum.log_synced(self._quorum.log_end_offset, self._now()))
 
     async def _sync(self) -> None:
         try:
@@ -312,7 +331,7 @@ class ControllerShell:
                 if pending is not None:
                     await self._run_blocking(pending.sync)
                     pending.complete()
-                self._execute(self._quorum.log_synced(end_offset))
+                self._execute(self._quorum.log_synced(end_offset, self._now()))
         except Exception as error:
             self._fail(error)
         finally:
@@ -356,11 +375,14 @@ class ControllerShell:
 
     async def _write_snapshot(self) -> None:
         """Of the committed image; written in a thread, for the image does not change."""
-        image, history, now_ms = self._image, self._quorum.history, self._clock.now_ms()
+        image, now_ms = self._image, self._clock.now_ms()
+        kraft_version, voters = self._quorum.history.before(image.offset + 1)
         try:
             self._snapshots.begin()
-            await self._run_blocking(lambda: self._snapshots.write(image, history, now_ms))
-            self._snapshots.clean(now_ms)
+            await self._run_blocking(lambda: self._snapshots.write(image, kraft_version, voters, now_ms))
+            start = self._snapshots.clean(now_ms)
+            if start is not None:
+                self._quorum.log_starts_at(start)
         except Exception as error:
             self._fail(error)
         finally:

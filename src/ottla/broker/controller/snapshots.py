@@ -15,8 +15,9 @@ from ottla.broker.controller.settings import ControllerSettings
 from ottla.metadata.image import MetadataImage
 from ottla.metadata.record_serde import encode_record
 from ottla.metadata.snapshot_records import snapshot_records
-from ottla.raft.snapshot import BOOTSTRAP_SNAPSHOT_ID, SnapshotId, write_snapshot
-from ottla.raft.voter_set import QuorumHistory
+from ottla.raft.snapshot import write_snapshot
+from ottla.raft.snapshot_id import BOOTSTRAP_SNAPSHOT_ID, SnapshotId
+from ottla.raft.voter_set import VoterSet
 
 ROLL_AFTER_BYTES = 1024 * 1024
 
@@ -49,14 +50,15 @@ class Snapshots:
         self._bytes = 0
         self._since_ms = None
 
-    def write(self, image: MetadataImage, history: QuorumHistory, now_ms: int) -> SnapshotId:
+    def write(self, image: MetadataImage, kraft_version: int, voters: VoterSet, now_ms: int) -> SnapshotId:
         """Blocking; reads only what it is given, so it may run in a thread."""
         snapshot_id = SnapshotId(image.offset + 1, image.epoch)
-        self._files.write(snapshot_id, _pieces(snapshot_id, image, history, now_ms))
+        self._files.write(snapshot_id, _pieces(snapshot_id, image, kraft_version, voters, now_ms))
         return snapshot_id
 
-    def clean(self, now_ms: int) -> None:
-        """Delete old snapshots, and what of the log is in the oldest that stays."""
+    def clean(self, now_ms: int) -> SnapshotId | None:
+        """Delete old snapshots, and what of the log is in the oldest that stays: that one, if the log got shorter."""
+        start: SnapshotId | None = None
         if self._bytes_in_segment >= ROLL_AFTER_BYTES:
             self._log.roll(now_ms)
             self._bytes_in_segment = 0
@@ -65,6 +67,8 @@ class Snapshots:
             self._files.remove(kept.pop(0))
             if kept[0].end_offset > self._log.start_offset:
                 self._log.delete_before(kept[0].end_offset, now_ms)
+                start = kept[0]
+        return start
 
     def _may_go(self, kept: list[SnapshotId], now_ms: int) -> bool:
         oldest = kept[0]
@@ -77,12 +81,14 @@ class Snapshots:
         return 0 <= self._settings.retention_ms < now_ms - taken_ms
 
 
-def _pieces(snapshot_id: SnapshotId, image: MetadataImage, history: QuorumHistory, now_ms: int) -> Iterator[bytes]:
+def _pieces(
+    snapshot_id: SnapshotId, image: MetadataImage, kraft_version: int, voters: VoterSet, now_ms: int
+) -> Iterator[bytes]:
     return write_snapshot(
         snapshot_id,
         (encode_record(record) for record in snapshot_records(image)),
         last_contained_timestamp_ms=image.timestamp_ms,
         now_ms=now_ms,
-        kraft_version=history.kraft_version,
-        voters=history.voters,
+        kraft_version=kraft_version,
+        voters=voters,
     )

@@ -1,0 +1,105 @@
+"""Quorums of three and five voters with observers, through loss, cuts, crashes and changes of the voters, from a seed.
+
+`raft_checker` has the invariants that are looked at in every step; here also: once the network is well and everybody
+up, somebody leads within a bounded time, and everybody has everything (`Liveness`). Each seed is one history:
+
+    OTTLA_SEEDS=5000 pytest tests/simulation/test_raft.py             seeds 0 … 4999
+    OTTLA_FIRST_SEED=1234 OTTLA_SEEDS=1 pytest tests/simulation/test_raft.py -k chaos     one again
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from tests.simulation.raft_world import ELECTION_TIMEOUT_MS, FETCH_TIMEOUT_MS, RaftWorld
+
+SEEDS = int(os.environ.get("OTTLA_SEEDS", "240"))
+FIRST_SEED = int(os.environ.get("OTTLA_FIRST_SEED", "0"))
+SEEDS_PER_TEST = 20
+CHAOS_MS = 4_000
+ELECTED_WITHIN_MS = 20 * (ELECTION_TIMEOUT_MS + FETCH_TIMEOUT_MS)
+
+
+def chaos(seed: int) -> RaftWorld:
+    """One history, until everything is well again."""
+    world = RaftWorld(seed, **_size(seed))
+    random = world.random
+    world.loss = random.choice((0.0, 0.0, 0.02, 0.2))
+    world.doubling = random.choice((0.0, 0.05))
+    world.delay_ms = random.choice(((0.2, 3.0), (0.2, 3.0), (1.0, 60.0), (0.2, 300.0)))
+    world.sync_ms = random.choice(((0.1, 5.0), (0.1, 5.0), (1.0, 150.0)))
+    end_ms = world.time_ms + CHAOS_MS
+    while world.time_ms < end_ms:
+        world.run_for(random.choice((5, 20, 20, 100, 300)))
+        _misfortune(world)
+    world.calm()
+    return world
+
+
+def _size(seed: int) -> dict[str, int]:
+    return {
+        "voters": (3, 3, 5)[seed % 3],
+        "observers": (1, 0, 2, 1)[seed % 4],
+        "kraft_version": 0 if seed % 7 == 0 else 1,
+    }
+
+
+def _misfortune(world: RaftWorld) -> None:
+    random = world.random
+    replicas = list(world.replicas.values())
+    one = random.choice(replicas)
+    chance = random.random()
+    if chance < 0.35:
+        world.append(one if random.random() < 0.3 else None)
+    elif chance < 0.45:
+        if one.is_up:
+            world.crash(one)
+        else:
+            world.restart(one)
+    elif chance < 0.5:
+        one.arm(random.randrange(12))
+    elif chance < 0.6:
+        world.cut.add((one.key.node_id, random.choice(replicas).key.node_id))
+    elif chance < 0.64:
+        others = [other.key.node_id for other in replicas if other is not one]
+        world.cut |= {(one.key.node_id, other) for other in others}
+        if random.random() < 0.7:
+            world.cut |= {(other, one.key.node_id) for other in others}
+    elif chance < 0.72:
+        world.cut.clear()
+    elif chance < 0.78:
+        if one.is_up:
+            one.take_snapshot()
+    elif chance < 0.81:
+        if one.is_up:
+            epoch = one.quorum.epoch
+            world.run(one, lambda: one.quorum.resign(epoch, world.now))
+    elif chance < 0.86:
+        for other in replicas:
+            if not other.is_up:
+                world.restart(other)
+    elif chance < 0.92:
+        world.add_voter(one.key.node_id)
+    elif chance < 0.96:
+        world.remove_voter(one.key.node_id)
+
+
+def settle(world: RaftWorld) -> None:
+    """Liveness: what is well becomes whole again, and what is appended then is committed everywhere."""
+    world.run_until(lambda: world.leader is not None, ELECTED_WITHIN_MS)
+    world.run_until(world.has_settled, ELECTED_WITHIN_MS)
+    end = world.append()
+    assert end is not None
+    world.run_until(lambda: world.checker.committed_end >= end and world.has_settled(), ELECTED_WITHIN_MS)
+    digests = {replica.digest for replica in world.replicas.values()}
+    assert len(digests) == 1, "OneHistory: in the end"
+
+
+@pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + SEEDS, SEEDS_PER_TEST))
+def test_chaos(first: int) -> None:
+    for seed in range(first, min(first + SEEDS_PER_TEST, FIRST_SEED + SEEDS)):
+        try:
+            settle(chaos(seed))
+        except Exception as error:
+            raise AssertionError(f"seed {seed}: {type(error).__name__}: {error}") from error
