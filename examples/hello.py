@@ -9,7 +9,7 @@ bootstrap = sys.argv[1] if len(sys.argv) > 1 else "localhost:9092"
 topic = "hello"
 
 admin = AdminClient({"bootstrap.servers": bootstrap})
-if topic not in admin.list_topics(timeout=10).topics:
+if topic not in admin.list_topics(timeout=30).topics:
     admin.create_topics([NewTopic(topic, num_partitions=1)])[topic].result()
 
 producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True})

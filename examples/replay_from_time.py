@@ -15,7 +15,7 @@ for minute in range(60):
 producer.flush()
 producer.close()
 
-consumer = KafkaConsumer(bootstrap_servers=bootstrap, consumer_timeout_ms=5000)
+consumer = KafkaConsumer(bootstrap_servers=bootstrap, consumer_timeout_ms=30_000)
 partition = TopicPartition(topic, 0)
 consumer.assign([partition])
 since_ms = noon_ms + 45 * 60_000

@@ -23,8 +23,13 @@ if TYPE_CHECKING:
 
     from tests.peers.process import NodeProcess
 
-# Groups rebalance at once, and the internal topic is small: the tests wait for behaviour, not for defaults.
-TEST_SETTINGS = {"group.initial.rebalance.delay.ms": "0", "offsets.topic.num.partitions": "4"}
+# Groups rebalance at once, and the internal topic is small: the tests wait for behaviour, not for defaults. Records of
+# 2023 stay: retention looks half a minute after the start and every five minutes, whatever a test is about to read.
+TEST_SETTINGS = {
+    "group.initial.rebalance.delay.ms": "0",
+    "offsets.topic.num.partitions": "4",
+    "log.retention.ms": "-1",
+}
 
 
 settings.register_profile("random", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])

@@ -61,6 +61,7 @@ SETTINGS = {
     "group.coordinator.append.linger.ms": "0",
     "group.share.min.record.lock.duration.ms": "2000",
     "group.share.max.size": "2",
+    "log.retention.ms": "-1",  # the records are of 2023
     "group.share.assignment.interval.ms": "0",
 }
 GROUP_RESOURCE = 32

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from ottla.protocol.message import Request
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(600)]
 
 OFFSETS, TRANSACTIONS, SHARES = "__consumer_offsets", "__transaction_state", "__share_group_state"
 SEGMENT_BYTES: Final = 1 << 20
@@ -64,7 +64,7 @@ SETTINGS: Final = TEST_SETTINGS | {
     "log.cleaner.backoff.ms": "100",
     "log.cleaner.min.cleanable.ratio": "0.01",
 }
-DEADLINE_S: Final = 40.0
+DEADLINE_S: Final = 120.0
 NOT_YET: Final = {
     ErrorCode.COORDINATOR_NOT_AVAILABLE,
     ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,

@@ -53,6 +53,7 @@ SETTINGS = {
     "group.initial.rebalance.delay.ms": "0",
     "group.coordinator.append.linger.ms": "0",
     "offset.metadata.max.bytes": "8",
+    "log.retention.ms": "-1",  # the records are of 2023
 }
 TIMEOUT_MS = 60_000
 _TIMES = {"transaction_start_time_ms", "transaction_last_update_timestamp_ms", "transaction_start_timestamp_ms"}
