@@ -40,8 +40,10 @@ def write_golden() -> None:
     for message, version in EVERY_VERSION:
         _, drawn = samples(message, version, 1, brief=True)
         asked.append(f"echo {message.__name__} {version} {drawn.encode(version).hex()}")
+    with MessageOracle() as oracle:
+        answers = oracle.ask(asked)
     lines = []
-    for (message, version), answer in zip(EVERY_VERSION, MessageOracle().ask(asked), strict=True):
+    for (message, version), answer in zip(EVERY_VERSION, answers, strict=True):
         written, _, text = answer.partition("\t")
         compact = json.dumps(json.loads(text), ensure_ascii=True, separators=(",", ":"))
         lines.append(f"{message.__name__} {version} {written} {compact}\n")

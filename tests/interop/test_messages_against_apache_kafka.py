@@ -27,8 +27,9 @@ SAMPLES = 4
 
 
 @pytest.fixture(scope="module")
-def oracle() -> MessageOracle:
-    return MessageOracle()
+def oracle() -> Iterator[MessageOracle]:
+    with MessageOracle() as asked:
+        yield asked
 
 
 def test_every_message_says_the_same_to_apache_kafka(oracle: MessageOracle) -> None:

@@ -46,8 +46,10 @@ public final class KafkaMessages {
                 answer = name(e);
             }
             out.write(answer + "\n");
+            if (!in.ready()) {
+                out.flush();
+            }
         }
-        out.flush();
     }
 
     private static String name(Throwable thrown) {
