@@ -37,6 +37,7 @@ def _fetch(parts: Parts) -> Handler:
         parts.timers,
         parts.config.get_int("fetch.max.bytes"),
         parts.authorizer,
+        parts.turn,
     )
 
 

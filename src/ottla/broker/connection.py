@@ -16,6 +16,7 @@ import struct
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
+from ottla.broker.prompt_answer import PromptAnswer
 from ottla.broker.request_context import ClientConnection, RequestContext
 from ottla.protocol.codec import encode_into
 from ottla.protocol.errors import ErrorCode, KafkaError, ProtocolError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ottla.protocol.types import Region
     from ottla.runtime.files import FileRegion
     from ottla.runtime.network import Piece, Transport
+    from ottla.runtime.turn import Turn
 
 MAX_PIPELINED_REQUESTS = 32
 MAX_UNSENT_BYTES = 1024 * 1024  # more than this unsent, and no further request is served
@@ -75,6 +77,7 @@ class Connection:
         "_regions",
         "_security_protocol",
         "_transport",
+        "_turn",
         "idle_sweeps",
     )
 
@@ -88,6 +91,7 @@ class Connection:
         max_request_bytes: int,
         on_connected: Callable[[Connection], bool],
         on_closed: Callable[[Connection], None],
+        turn: Turn,
         *,
         security_protocol: str = "PLAINTEXT",
         entrance: SaslEntrance | None = None,
@@ -105,6 +109,7 @@ class Connection:
         self._ending = False  # the next answers are the last ones
         self._on_connected = on_connected
         self._on_closed = on_closed
+        self._turn = turn
         self._backlog: deque[memoryview] = deque()
         self._pending: deque[_Pending] = deque()
         self._parked = False  # a request is being waited for, or too many are
@@ -193,7 +198,12 @@ class Connection:
             return
         self._backlog.extend(frames)
         if not self._parked:
-            self._serve_backlog()
+            turn = self._turn
+            turn.begin()
+            try:
+                self._serve_backlog()
+            finally:
+                turn.end()
         if self._backlog:
             self._transport.pause_reading()
         elif self._frames.error is not None and not self._closed:
@@ -288,7 +298,10 @@ class Connection:
         entry.future = future = asyncio.ensure_future(answer)
         self._pending.append(entry)
         self._parked = self._parked or not route.pipelines or len(self._pending) >= MAX_PIPELINED_REQUESTS
-        future.add_done_callback(lambda done: self._answered(entry, context, done))
+        if isinstance(future, PromptAnswer):
+            future.heard = lambda done: self._answered(entry, context, done)
+        else:
+            future.add_done_callback(lambda done: self._answered(entry, context, done))
 
     def _answered(self, entry: _Pending, context: RequestContext, done: asyncio.Future[Response | None]) -> None:
         if self._is_closed():

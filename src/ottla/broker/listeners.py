@@ -13,6 +13,7 @@ from ottla.broker.connection import Connection
 from ottla.broker.connection_quotas import ConnectionLimits as ConnectionLimits
 from ottla.broker.connection_quotas import ConnectionQuotas
 from ottla.runtime.clock import SystemClock
+from ottla.runtime.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +30,16 @@ MIN_SWEEP_INTERVAL_MS = 10.0
 class Listeners:
     """All listeners of a node and the connections that came through them."""
 
-    def __init__(self, network: Network, timers: Timers, limits: ConnectionLimits, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        timers: Timers,
+        limits: ConnectionLimits,
+        clock: Clock | None = None,
+        turn: Turn | None = None,
+    ) -> None:
         self._network = network
+        self._turn = turn or Turn()
         self._timers = timers
         self._quotas = ConnectionQuotas(timers, clock or SystemClock(), limits)
         self._listeners: list[Listener] = []
@@ -61,13 +70,14 @@ class Listeners:
 
         def accept() -> Receiver:
             if security is None:
-                return Connection(dispatcher, name, max_bytes, enter, leave)
+                return Connection(dispatcher, name, max_bytes, enter, leave, self._turn)
             connection = Connection(
                 dispatcher,
                 name,
                 max_bytes,
                 enter,
                 leave,
+                self._turn,
                 security_protocol=security.protocol,
                 entrance=security.entrance(dispatcher, timers),
                 max_unknown_bytes=security.max_unknown_bytes,

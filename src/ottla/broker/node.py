@@ -67,6 +67,7 @@ from ottla.runtime.clock import LoopTimers, SystemClock
 from ottla.runtime.config.definition import ConfigError
 from ottla.runtime.disk import Disk
 from ottla.runtime.sockets import SocketNetwork
+from ottla.runtime.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,10 +117,11 @@ class Node:
         self._files = Disk()
         self._clock = SystemClock()
         self._timers = LoopTimers(loop)
+        self._turn = Turn()
         self._blocking = BlockingWork(loop)
         self._network = SocketNetwork(loop, socket_options(config))
         self._dynamic_config = DynamicServerConfig(config)
-        self._listeners = Listeners(self._network, self._timers, connection_limits(config))
+        self._listeners = Listeners(self._network, self._timers, connection_limits(config), turn=self._turn)
         self._directories = LogDirectories(config.log_dirs, config.metadata_log_dir)
         self._undo: list[Callable[[], object]] = []  # what `stop` does, last first
         self._ports: dict[str, int] = {}
@@ -326,6 +328,7 @@ class Node:
             cluster_id=storage.cluster_id,
             clock=self._clock,
             timers=self._timers,
+            turn=self._turn,
             controller=controller,
             replicas=replicas,
             fetch_sessions=FetchSessionCache(slots, lambda: random.randint(1, MAX_FETCH_SESSION_ID)),

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ottla.metadata.image import MetadataImage
     from ottla.runtime.config.server_config import ServerConfig
     from ottla.runtime.time import Clock, Timers
+    from ottla.runtime.turn import Turn
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,6 +46,7 @@ class Parts:
     cluster_id: str
     clock: Clock
     timers: Timers
+    turn: Turn
     controller: ControllerShell
     replicas: ReplicaManager
     fetch_sessions: FetchSessionCache

@@ -315,7 +315,7 @@ async def test_a_batch_that_needs_the_ordinary_way_costs_no_look_at_all_behind_i
         client.send_bytes(b"".join(frames))
         for _ in frames:
             await client.receive(ProduceResponse, 9)
-        (connection,) = node.server.listeners._connections
+        (connection,) = node.server.listeners.connections
         assert connection._client.run_requests == 1
         client.send_bytes(b"".join([request_frame(request(batch(b"a")), 9)] * (2 * MAX_RUN_REQUESTS)))
         for _ in range(2 * MAX_RUN_REQUESTS):

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.unit.broker.replicas import Replicas, at, batch, fetch_request, fetch_topic, partitions_of, values_of
-from tests.unit.broker.wire import Server
+from tests.unit.broker.wire import Server, request_frame
 
+from ottla.broker.apis.fetch import FetchHandler
 from ottla.protocol.api.fetch import FetchResponse
 from ottla.protocol.api.produce import PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData
 from ottla.protocol.api_keys import ApiKey
+from ottla.runtime.turn import Turn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +26,8 @@ def replicas(tmp_path: Path) -> Replicas:
     return made
 
 
-def server(replicas: Replicas) -> Server:
-    return Server({ApiKey.PRODUCE: replicas.produce_handler, ApiKey.FETCH: replicas.fetch_handler})
+def server(replicas: Replicas, turn: Turn | None = None) -> Server:
+    return Server({ApiKey.PRODUCE: replicas.produce_handler, ApiKey.FETCH: replicas.fetch_handler}, turn=turn)
 
 
 def produce_request(value: bytes, *, acks: int = -1, topic: str = "t") -> ProduceRequest:
@@ -94,3 +96,29 @@ async def test_a_client_that_goes_away_leaves_no_fetch_behind(replicas: Replicas
         client.writer.close()
         await asyncio.wait_for(replicas.timers.cancelled.wait(), 60)
         assert not replicas.partition("t").listeners
+
+
+async def test_a_parked_fetch_is_answered_in_the_turn_of_the_produce_that_wakes_it(replicas: Replicas) -> None:
+    turn = Turn()
+    replicas.fetch_handler = FetchHandler(
+        replicas.manager, replicas.sessions, replicas.clock, replicas.timers, fetch_max_bytes=1_000_000, turn=turn
+    )
+    frame = request_frame(produce_request(b"a"), 9)
+    async with server(replicas, turn) as running:
+        client = await running.client()
+        client.send_bytes(frame)
+        await client.receive(ProduceResponse, 9)
+        (producer,) = running.listeners.connections
+        consumer = await running.client()
+        consumer.send(fetch_request(fetch_topic("t", at(1)), max_wait_ms=60_000), 12)
+        await asyncio.wait_for(replicas.timers.armed.wait(), 10)
+        (parked,) = set(running.listeners.connections) - {producer}
+        waiting = [parked.is_waiting]
+        producer.get_buffer()[: len(frame)] = frame
+        producer.buffer_updated(len(frame))
+        waiting.append(parked.is_waiting)
+        assert waiting == [True, False]
+        _, response = await consumer.receive(FetchResponse, 12)
+        assert values_of(partitions_of(response)["t", 0]) == [(1, b"a")]
+        for one in (client, consumer):
+            await one.close()

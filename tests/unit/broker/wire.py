@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ottla.broker.listener_security import ListenerSecurity
     from ottla.broker.request_context import Handler
     from ottla.protocol.message import Request, Response
+    from ottla.runtime.turn import Turn
 
 ResponseT = TypeVar("ResponseT", bound="Response")
 
@@ -38,11 +39,12 @@ class Server:
         table: Mapping[ApiKey, Handler],
         limits: ConnectionLimits = LIMITS,
         security: ListenerSecurity | None = None,
+        turn: Turn | None = None,
     ) -> None:
         self.security = security
         loop = asyncio.get_running_loop()
         self.network = SocketNetwork(loop)
-        self.listeners = Listeners(self.network, LoopTimers(loop), limits)
+        self.listeners = Listeners(self.network, LoopTimers(loop), limits, turn=turn)
         self.dispatcher = Dispatcher({key: partial(_same, handler) for key, handler in table.items()})
         self.port = 0
 

@@ -43,6 +43,7 @@ from ottla.protocol.api.fetch import (
 )
 from ottla.protocol.errors import ErrorCode
 from ottla.runtime.time import Clock, Timers
+from ottla.runtime.turn import Turn
 
 TOPIC_IDS_SINCE: Final = 13
 REPLICA_STATE_SINCE: Final = 15
@@ -59,7 +60,9 @@ class FetchHandler:
         timers: Timers,
         fetch_max_bytes: int,
         authorizer: Authorizer | None = None,
+        turn: Turn | None = None,
     ) -> None:
+        self._turn = turn or Turn()
         self._manager = manager
         self._sessions = sessions
         self._clock = clock
@@ -82,7 +85,7 @@ class FetchHandler:
             if session.id == NO_SESSION:
                 session.end()
             return answer
-        return DelayedFetch(session, fetch.attempt, answer, request.max_wait_ms, self._timers).future
+        return DelayedFetch(session, fetch.attempt, answer, request.max_wait_ms, self._timers, self._turn)
 
     def _open_session(
         self, context: RequestContext, request: FetchRequest, *, privileged: bool
