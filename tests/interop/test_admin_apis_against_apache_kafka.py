@@ -12,17 +12,9 @@ from tests.peers.apache_kafka import KafkaNode
 from tests.peers.ottla_node import OttlaNode
 
 from ottla.protocol.api.api_versions import ApiVersionsRequest, ApiVersionsResponse
-from ottla.protocol.api_keys import ApiKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-NOT_YET = {
-    ApiKey.STREAMS_GROUP_HEARTBEAT,
-    ApiKey.STREAMS_GROUP_DESCRIBE,
-}
-"""What docs/gaps.md says is not served."""
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +39,7 @@ async def advertised(address: str) -> tuple[dict[int, tuple[int, int]], set[tupl
 @pytest.mark.java
 async def test_the_same_apis_are_advertised(addresses: tuple[str, str]) -> None:
     (theirs, their_features), (ours, our_features) = [await advertised(address) for address in addresses]
-    assert set(ours) - set(theirs) == set()
-    assert {ApiKey(key) for key in set(theirs) - set(ours)} <= NOT_YET
-    assert {key: theirs[key] for key in ours} == ours
+    assert ours == theirs
     assert our_features == their_features
 
 

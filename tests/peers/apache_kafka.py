@@ -1,8 +1,9 @@
 """Apache Kafka 4.3.1 as a peer and an oracle: its jars (by Maven, once), its tools, and a real node of it.
 
 Owns the folder `${XDG_CACHE_HOME:-~/.cache}/ottla/apache-kafka-4.3.1` (`lib/` with the jars, `complete` when all
-are there). Everything needs Java 17 or newer; fetching the jars needs Maven. Where one is missing the calling test is
-skipped with a reason; under `CI=true` it fails instead, so that CI never passes by not looking.
+are there), and beside it `kafka-streams-4.3.1` with the jars of Kafka Streams. Everything needs Java 17 or newer;
+fetching the jars needs Maven. Where one is missing the calling test is skipped with a reason; under `CI=true` it fails
+instead, so that CI never passes by not looking.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _ARTIFACTS: Final = (
     ("org.apache.kafka", "kafka-tools", VERSION),
     ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.4"),
 )
+_STREAMS_ARTIFACTS: Final = (("org.apache.kafka", "kafka-streams", VERSION),)
 _COPY_DEPENDENCIES: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 _LOGGING: Final = """\
 rootLogger.level=warn
@@ -57,15 +59,23 @@ def cache_folder() -> Path:
 
 def jars() -> Path:
     """The folder of the jars, fetched on first use; without Java or Maven the test is skipped (in CI fails)."""
+    return _fetched(cache_folder(), _ARTIFACTS)
+
+
+def streams_jars() -> Path:
+    """The folder of Kafka Streams' jars, with RocksDB."""
+    return _fetched(cache_folder().parent / f"kafka-streams-{VERSION}", _STREAMS_ARTIFACTS)
+
+
+def _fetched(folder: Path, artifacts: Sequence[tuple[str, str, str]]) -> Path:
     if shutil.which("java") is None:
         _unavailable("no java")
-    folder = cache_folder()
     if not (folder / "complete").exists():
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (folder / "complete").exists():
-                _fetch(folder)
+                _fetch(folder, artifacts)
     return folder / "lib"
 
 
@@ -166,12 +176,12 @@ class KafkaNode(NodeProcess):
         return settings
 
 
-def _fetch(folder: Path) -> None:
+def _fetch(folder: Path, artifacts: Sequence[tuple[str, str, str]]) -> None:
     if shutil.which("mvn") is None:
         _unavailable("no mvn")
     partial = folder / "lib.partial"
     shutil.rmtree(partial, ignore_errors=True)
-    (folder / "pom.xml").write_text(_pom())
+    (folder / "pom.xml").write_text(_pom(artifacts))
     command = ["mvn", "-q", "-B", "-f", str(folder / "pom.xml"), _COPY_DEPENDENCIES, f"-DoutputDirectory={partial}"]
     for _ in range(FETCH_ATTEMPTS):  # Maven keeps what it has, and goes on from there
         result = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_TIMEOUT_S, check=False)
@@ -185,10 +195,10 @@ def _fetch(folder: Path) -> None:
     (folder / "complete").touch()
 
 
-def _pom() -> str:
+def _pom(artifacts: Sequence[tuple[str, str, str]]) -> str:
     dependencies = "".join(
         f"<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId><version>{version}</version></dependency>"
-        for group, artifact, version in _ARTIFACTS
+        for group, artifact, version in artifacts
     )
     return (
         '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'

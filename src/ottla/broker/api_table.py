@@ -394,6 +394,26 @@ def _share_acknowledge(parts: Parts) -> Handler:
     return ShareAcknowledgeHandler(parts.share().partitions, parts.replicas)
 
 
+def _streams_group_heartbeat(parts: Parts) -> Handler:
+    from ottla.broker.apis.streams_group_heartbeat import StreamsGroupHeartbeatHandler
+    from ottla.broker.coordinator.streams_internal_topics import StreamsInternalTopics
+
+    return StreamsGroupHeartbeatHandler(
+        parts.groups,
+        parts.image,
+        parts.authorizer,
+        StreamsInternalTopics(parts.controller, parts.clock),
+        enabled="streams" in parts.config.get_list("group.coordinator.rebalance.protocols"),
+    )
+
+
+def _streams_group_describe(parts: Parts) -> Handler:
+    from ottla.broker.apis.streams_group_describe import StreamsGroupDescribeHandler
+
+    enabled = "streams" in parts.config.get_list("group.coordinator.rebalance.protocols")
+    return StreamsGroupDescribeHandler(parts.groups, parts.image, enabled=enabled)
+
+
 def _initialize_share_group_state(parts: Parts) -> Handler:
     from ottla.broker.apis.initialize_share_group_state import InitializeShareGroupStateHandler
 
@@ -500,6 +520,8 @@ HANDLERS: dict[ApiKey, Callable[[Parts], Handler]] = {
     ApiKey.SHARE_GROUP_DESCRIBE: _share_group_describe,
     ApiKey.SHARE_FETCH: _share_fetch,
     ApiKey.SHARE_ACKNOWLEDGE: _share_acknowledge,
+    ApiKey.STREAMS_GROUP_HEARTBEAT: _streams_group_heartbeat,
+    ApiKey.STREAMS_GROUP_DESCRIBE: _streams_group_describe,
     ApiKey.INITIALIZE_SHARE_GROUP_STATE: _initialize_share_group_state,
     ApiKey.READ_SHARE_GROUP_STATE: _read_share_group_state,
     ApiKey.WRITE_SHARE_GROUP_STATE: _write_share_group_state,

@@ -105,6 +105,7 @@ class ServerConfigSchema:
             if broker_name is None or not isinstance(value, int):
                 continue
             kind, _, what = broker_name.removeprefix("group.").partition(".")
+            what = what.removeprefix("num.")
             for bound, is_least in ((f"group.{kind}.min.{what}", True), (f"group.{kind}.max.{what}", False)):
                 if bound in BROKER_DEFINITIONS:
                     limit = self._config.get_int(bound)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 GROUP_REFUSED: Final = ErrorCode.GROUP_AUTHORIZATION_FAILED
 TOPIC_REFUSED: Final = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+USES_HIDDEN_TOPICS: Final = "The group uses topics that the client may not describe."
 
 
 def _refuse(context: RequestContext, error: ErrorCode) -> Response:
@@ -40,22 +41,19 @@ def guard_heartbeat(authorizer: Authorizer, handler: Handler, context: RequestCo
 
 
 def guard_streams_heartbeat(authorizer: Authorizer, handler: Handler, context: RequestContext, request: Any) -> Answer:
+    """The group, and every topic of the topology. The handler asks whether missing topics may be made."""
+    from ottla.broker.apis.streams_group_heartbeat import wrong_topic_names
+
     if not authorizer.allows_group(context, AclOperation.READ, request.group_id):
         return _refuse(context, GROUP_REFUSED)
-    if request.topology is not None:
+    # Names that no topic can have are the handler's to refuse, before anybody is asked what may be described.
+    if request.topology is not None and wrong_topic_names(request.topology) is None:
         names: dict[str, None] = {}
-        made: dict[str, None] = {}
         for part in request.topology.subtopologies:
             names |= dict.fromkeys((*part.source_topics, *part.repartition_sink_topics))
-            made |= dict.fromkeys(topic.name for topic in part.repartition_source_topics)
-            made |= dict.fromkeys(topic.name for topic in part.state_changelog_topics)
-        if not _may_describe_all(authorizer, context, names | made):
-            return _refuse(context, TOPIC_REFUSED)
-        known = authorizer.image().topics.by_name
-        missing = [name for name in made if name not in known]
-        if not authorizer.allows_cluster(context, AclOperation.CREATE) and not all(
-            authorizer.allows_topic(context, AclOperation.CREATE, name) for name in missing
-        ):
+            names |= dict.fromkeys(topic.name for topic in part.repartition_source_topics)
+            names |= dict.fromkeys(topic.name for topic in part.state_changelog_topics)
+        if not _may_describe_all(authorizer, context, names):
             return _refuse(context, TOPIC_REFUSED)
     return handler(context, request)
 
@@ -91,16 +89,15 @@ def _guard_describe(topics_of: Callable[[Any], set[str]]) -> Guard:
         )
 
         def finish(response: Any) -> Any:
+            groups = []
             for group in response.groups:
                 if group.error_code == ErrorCode.NONE and not _may_describe_all(authorizer, context, topics_of(group)):
-                    group.error_code = TOPIC_REFUSED
-                    group.error_message = (
-                        "The described group uses topics that the client is not authorized to describe."
-                    )
-                    group.members = []
+                    groups.append(_refuse_group(context, group.group_id, TOPIC_REFUSED, USES_HIDDEN_TOPICS))
+                    continue
                 if group.authorized_operations != NOT_ASKED:
                     group.authorized_operations = authorizer.operations(context, ResourceType.GROUP, group.group_id)
-            response.groups += [_refuse_group(context, group) for group in refused]
+                groups.append(group)
+            response.groups = groups + [_refuse_group(context, group_id, GROUP_REFUSED) for group_id in refused]
             return response
 
         return then(handler(context, request), finish)
@@ -108,14 +105,15 @@ def _guard_describe(topics_of: Callable[[Any], set[str]]) -> Guard:
     return guard
 
 
-def _refuse_group(context: RequestContext, group_id: str) -> Any:
+def _refuse_group(context: RequestContext, group_id: str, error: ErrorCode, message: str | None = None) -> Any:
     """A described group of the API that was asked, which says only why there is none."""
     match context.api_key:
         case ApiKey.CONSUMER_GROUP_DESCRIBE:
             from ottla.protocol.api import consumer_group_describe as consumer
 
             return consumer.DescribedGroup(
-                error_code=GROUP_REFUSED,
+                error_code=error,
+                error_message=message,
                 group_id=group_id,
                 group_state="",
                 group_epoch=0,
@@ -127,7 +125,8 @@ def _refuse_group(context: RequestContext, group_id: str) -> Any:
             from ottla.protocol.api import share_group_describe as share
 
             return share.DescribedGroup(
-                error_code=GROUP_REFUSED,
+                error_code=error,
+                error_message=message,
                 group_id=group_id,
                 group_state="",
                 group_epoch=0,
@@ -139,7 +138,8 @@ def _refuse_group(context: RequestContext, group_id: str) -> Any:
             from ottla.protocol.api import streams_group_describe as streams
 
             return streams.DescribedGroup(
-                error_code=GROUP_REFUSED,
+                error_code=error,
+                error_message=message,
                 group_id=group_id,
                 group_state="",
                 group_epoch=0,

@@ -6,7 +6,7 @@ those of the newest version; the handlers know what older ones looked like. Kafk
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 from ottla.broker.coordinator.marker import Marker
 from ottla.broker.coordinator.runtime import CoordinatorRuntime
@@ -41,6 +41,11 @@ from ottla.protocol.api.offset_fetch import OffsetFetchRequestGroup, OffsetFetch
 from ottla.protocol.api.sync_group import SyncGroupRequest, SyncGroupResponse
 from ottla.protocol.api.txn_offset_commit import TxnOffsetCommitRequest, TxnOffsetCommitResponse
 from ottla.protocol.errors import ErrorCode, KafkaError
+
+if TYPE_CHECKING:
+    from ottla.coordinator.group.streams.heartbeat import HeartbeatOutcome as StreamsHeartbeatOutcome
+    from ottla.protocol.api.streams_group_describe import DescribedGroup as DescribedStreamsGroup
+    from ottla.protocol.api.streams_group_heartbeat import StreamsGroupHeartbeatRequest
 
 T = TypeVar("T")
 Eventually: TypeAlias = T | Awaitable[T]
@@ -176,6 +181,23 @@ class GroupCoordinator:
             return consumer_heartbeat_error(error.code, error.message)
         return self._runtime.write(index, result, consumer_heartbeat_error)
 
+    def streams_group_heartbeat(
+        self, client: RequestingClient, request: "StreamsGroupHeartbeatRequest"
+    ) -> "Eventually[StreamsHeartbeatOutcome]":
+        """The answer, and the internal topics that are to be made."""
+        from ottla.coordinator.group.streams.heartbeat import heartbeat_error
+        from ottla.coordinator.group.streams.validate import validate_heartbeat
+
+        try:
+            validate_heartbeat(request)
+            index, shard = self._find(request.group_id)
+            if isinstance(shard, ErrorCode):
+                return heartbeat_error(shard, shard.message)
+            result = shard.streams_group_heartbeat(client, request)
+        except KafkaError as error:
+            return heartbeat_error(error.code, error.message)
+        return self._runtime.write(index, result, lambda error: heartbeat_error(error, error.message))
+
     # -- offsets
 
     def commit_offsets(self, api_version: int, request: OffsetCommitRequest) -> Eventually[OffsetCommitResponse]:
@@ -234,6 +256,16 @@ class GroupCoordinator:
         if isinstance(shard, ErrorCode):
             return described_consumer_group_error(group_id, shard)
         return shard.describe_consumer_group(group_id)
+
+    def describe_streams_group(self, group_id: str) -> "DescribedStreamsGroup":
+        from ottla.coordinator.group.streams.describe import described_streams_group_error
+
+        if not group_id:
+            return described_streams_group_error(group_id, ErrorCode.INVALID_GROUP_ID)
+        _, shard = self._find(group_id)
+        if isinstance(shard, ErrorCode):
+            return described_streams_group_error(group_id, shard)
+        return shard.describe_streams_group(group_id)
 
     def list_groups(self, states: Sequence[str], types: Sequence[str]) -> ListGroupsResponse:
         """The groups of every partition led here; an error if one of them is still being loaded."""

@@ -132,6 +132,7 @@ def _check_groups(config: ServerConfig) -> None:
         heartbeat, session = f"group.{kind}.heartbeat.interval.ms", f"group.{kind}.session.timeout.ms"
         if config.get_int(heartbeat) >= config.get_int(session):
             raise _refuse(config, heartbeat, f"it must be less than {session} ({config.get_int(session)})")
+    _check_order(config, "group.streams.num.standby.replicas", "group.streams.max.standby.replicas")
     for what in ("record.lock.duration.ms", "delivery.count.limit", "partition.max.record.locks"):
         least, chosen, most = (f"group.share.{bound}{what}" for bound in ("min.", "", "max."))
         _check_order(config, least, chosen)

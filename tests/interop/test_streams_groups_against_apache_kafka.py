@@ -1,0 +1,36 @@
+"""Streams groups, request by request: Ottla answers, and writes, what Apache Kafka does."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.interop.streams_group_scenarios import STREAMS_SCENARIOS, play_streams
+from tests.interop.streams_transcript import STREAMS_SETTINGS, StreamsTranscript
+from tests.peers.apache_kafka import KafkaNode
+from tests.peers.ottla_node import OttlaNode
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+
+@pytest.fixture(scope="module")
+def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """(Apache Kafka, Ottla), configured alike."""
+    with (
+        KafkaNode(tmp_path_factory.mktemp("kafka"), STREAMS_SETTINGS) as kafka,
+        OttlaNode(tmp_path_factory.mktemp("ottla"), STREAMS_SETTINGS) as ottla,
+    ):
+        yield kafka.address, ottla.address
+
+
+@pytest.mark.java
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("scenario", STREAMS_SCENARIOS, ids=lambda scenario: scenario.__name__)
+async def test_the_same_answers_and_records(
+    addresses: tuple[str, str], scenario: Callable[[StreamsTranscript], Awaitable[None]]
+) -> None:
+    kafka, ottla = await asyncio.gather(*(play_streams(address, scenario) for address in addresses))
+    assert len(kafka) > 10
+    assert ottla == kafka
