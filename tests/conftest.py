@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
     from tests.peers.process import NodeProcess
 
-# Groups rebalance at once, and the internal topic is small: the tests wait for behaviour, not for defaults. Records of
-# 2023 stay: retention looks half a minute after the start and every five minutes, whatever a test is about to read.
+# The tests wait for behaviour, not for defaults: groups rebalance at once, members of share groups hear of it in half a
+# second, the internal topic is small. And records of 2023 stay: retention looks half a minute after the start and every
+# five minutes, whatever a test is about to read.
 TEST_SETTINGS = {
     "group.initial.rebalance.delay.ms": "0",
+    "group.share.heartbeat.interval.ms": "500",
+    "group.share.min.heartbeat.interval.ms": "500",
     "offsets.topic.num.partitions": "4",
     "log.retention.ms": "-1",
 }
