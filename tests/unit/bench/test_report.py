@@ -1,11 +1,10 @@
-"""The verdicts of the benchmark: what is met, missed, or limited by the client; every goal that is judged is counted."""
+"""The verdicts of the benchmark: what is met, missed, or limited by the client, and how goals are counted."""
 
 from __future__ import annotations
 
 import dataclasses
 
 import pytest
-
 from bench.report import markdown, row, workload_rows
 from bench.workloads import WORKLOADS, Measurement
 
