@@ -3,10 +3,12 @@
 A crash keeps, of every file, what was synced, and of what was not any prefix, whose last bytes may be torn (zeros or
 noise), as a page cache that was half written back. Of the changes of names (new files, renames, removals) since the
 last `sync_directory` the first few survive, as in a journal. `fail_after` makes the n-th write, truncation or sync
-from now on raise `OSError`, and some after it (`times`).
+from now on raise `OSError`, and some after it (`times`): everywhere, or below one directory, of those operations
+alone or of every one. `met` counts what the disk did to whoever used it.
 """
 
 import errno
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -24,9 +26,10 @@ class Content:
 
 
 class SimulatedFile:
-    def __init__(self, disk: "SimulatedDisk", content: Content) -> None:
+    def __init__(self, disk: "SimulatedDisk", content: Content, name: str) -> None:
         self._disk = disk
         self._content = content
+        self._name = name
         self._closed = False
 
     @property
@@ -36,7 +39,7 @@ class SimulatedFile:
     def append(self, buffers: Sequence[Buffer]) -> int:
         self._check()
         whole = b"".join(buffers)
-        if self._disk.fails():
+        if self._disk.fails("write", self._name):
             self._content.data += whole[: self._disk.random.randrange(len(whole) + 1)]
             raise OSError(errno.ENOSPC, "the simulated disk is full")
         self._content.data += whole
@@ -44,19 +47,18 @@ class SimulatedFile:
 
     def read(self, position: int, size: int) -> bytes:
         self._check()
+        self._disk.maybe_fail("read", self._name)
         return bytes(self._content.data[position : position + size])
 
     def truncate(self, size: int) -> None:
         self._check()
-        if self._disk.fails():
-            raise OSError(errno.EIO, "the simulated disk cannot truncate")
+        self._disk.maybe_fail("truncate", self._name)
         del self._content.data[size:]
         self._content.data += bytes(size - len(self._content.data))
 
     def sync(self) -> None:
         self._check()
-        if self._disk.fails():
-            raise OSError(errno.EIO, "the simulated disk cannot sync")
+        self._disk.maybe_fail("sync", self._name)
         self._content.durable = bytes(self._content.data)
 
     def close(self) -> None:
@@ -65,6 +67,10 @@ class SimulatedFile:
     def _check(self) -> None:
         if self._closed or not self._disk.is_open(self):
             raise OSError(errno.EBADF, "closed, or from before the crash")
+
+
+DATA = frozenset({"write", "truncate", "sync"})
+EVERYTHING = DATA | {"read", "name"}
 
 
 class SimulatedDisk:
@@ -80,14 +86,21 @@ class SimulatedDisk:
         self._journal: list[Sequence[tuple[str, Content | None]]] = []
         self._fail_after: int | None = None
         self._fail_for = 1
+        self._fail_under = "/"
+        self._fail_kinds = DATA
+        self.met: Counter[str] = Counter()
 
     # ── misbehaviour ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def fail_after(self, operations: int | None, *, times: int = 1) -> None:
+    def fail_after(
+        self, operations: int | None, *, times: int = 1, under: str = "/", kinds: frozenset[str] = DATA
+    ) -> None:
         self._fail_after, self._fail_for = operations, times
+        self._fail_under, self._fail_kinds = under, kinds
 
-    def fails(self) -> bool:
-        if self._fail_after is None:
+    def fails(self, kind: str, name: str) -> bool:
+        """Whether this operation does."""
+        if self._fail_after is None or kind not in self._fail_kinds or not name.startswith(self._fail_under):
             return False
         self._fail_after -= 1
         if self._fail_after > 0:
@@ -95,7 +108,12 @@ class SimulatedDisk:
         self._fail_for -= 1
         if self._fail_for <= 0:
             self._fail_after = None
+        self.met[f"{kind} failed"] += 1
         return True
+
+    def maybe_fail(self, kind: str, name: str) -> None:
+        if self.fails(kind, name):
+            raise OSError(errno.EIO, f"the simulated disk cannot {kind}")
 
     def is_open(self, file: SimulatedFile) -> bool:
         return id(file) in self._live
@@ -108,6 +126,7 @@ class SimulatedDisk:
         if not power:
             return
         self._commit(self.random.randrange(len(self._journal) + 1))
+        self.met["names lost"] += len(self._journal)
         self._journal.clear()
         names = dict(self._durable)
         kept: dict[int, Content] = {}
@@ -119,18 +138,23 @@ class SimulatedDisk:
             names[name] = content
         self._files = dict(names)
         self._durable = dict(names)
+        for name in names:  # a directory whose new name was lost has its old one
+            self.make_directory(PurePath(name).parent)
 
     def _torn(self, content: Content) -> bytearray:
         """What is left of a file: the durable bytes, and perhaps some of those that came after."""
         durable, data = content.durable, content.data
         if bytes(data[: len(durable)]) != durable:  # truncated or rewritten since: either state may be found
+            self.met["truncation lost or kept"] += 1
             return bytearray(durable if self.random.random() < 0.5 else data)
         unsynced = len(data) - len(durable)
         if unsynced <= 0:
             return bytearray(durable)
         kept = bytearray(data[: len(durable) + self.random.randrange(unsynced + 1)])
+        self.met["bytes lost"] += len(data) - len(kept)
         hurt = min(len(kept) - len(durable), self.random.randrange(64))
         if hurt and self.random.random() < 0.5:
+            self.met["write torn"] += 1
             kept[-hurt:] = bytes(hurt) if self.random.random() < 0.5 else self.random.randbytes(hurt)
         return kept
 
@@ -142,9 +166,10 @@ class SimulatedDisk:
         if content is None:
             if not create or str(path.parent) not in self._directories:
                 raise FileNotFoundError(errno.ENOENT, "no such file", name)
+            self.maybe_fail("name", name)
             content = Content()
             self._change((name, content))
-        file = SimulatedFile(self, content)
+        file = SimulatedFile(self, content, name)
         self._live.add(id(file))
         self._opened.append(file)  # keeps its id taken
         return file
@@ -160,6 +185,7 @@ class SimulatedDisk:
 
     def rename(self, source: PurePath, target: PurePath) -> None:
         old, new = str(source), str(target)
+        self.maybe_fail("name", old)
         if old in self._files:
             self._change((new, self._files[old]), (old, None))
         elif old in self._directories:
@@ -172,6 +198,7 @@ class SimulatedDisk:
 
     def remove(self, path: PurePath) -> None:
         name = str(path)
+        self.maybe_fail("name", name)
         if name in self._files:
             self._change((name, None))
         elif name in self._directories:
@@ -183,6 +210,7 @@ class SimulatedDisk:
     def sync_directory(self, directory: PurePath) -> None:
         if str(directory) not in self._directories:
             raise FileNotFoundError(errno.ENOENT, "no such directory", str(directory))
+        self.maybe_fail("sync", str(directory))
         self._commit(len(self._journal))
 
     def _change(self, *changes: tuple[str, Content | None]) -> None:

@@ -6,11 +6,13 @@ of what was appended, byte for byte; the log takes appends, reads and closes aga
 
 from __future__ import annotations
 
+import ast
 import os
+from collections import Counter
 from random import Random
 
 import pytest
-from tests.simulation.disk import SimulatedDisk
+from tests.simulation.disk import DATA, EVERYTHING, SimulatedDisk
 from tests.unit.log.batches import DIRECTORY, NOW_MS, all_bytes, batch
 
 from ottla.log.config import LogConfig
@@ -90,6 +92,11 @@ class Life:
         else:
             self.log.remove_deleted_files(NOW_MS + CONFIG.file_delete_delay_ms)
 
+    def trace(self) -> str:
+        """The same for the same seed, wherever it is played; then what the disk did."""
+        seen = (self.log.log_end_offset, self.epoch, self.sequence, len(self.appended))
+        return f"{seen}|{sorted(self.disk.met.items())}"
+
     def check(self) -> None:
         """After a crash, on the log as it was opened again."""
         found = all_bytes(self.log)
@@ -114,49 +121,66 @@ def last_offset(entry: tuple[int, int, bytes]) -> int:
     return entry[0] + int.from_bytes(entry[2][7:11], "big")
 
 
-@pytest.mark.parametrize("block", range(10))
-def test_what_was_flushed_survives_a_loss_of_power(block: int) -> None:
-    for seed in range(block, SEEDS, 10):
-        life = Life(seed)
-        for _ in range(4):
-            for _ in range(life.random.randrange(40)):
-                life.step()
-            life.disk.crash(power=life.random.random() < 0.8)
-            life.log = life.open(clean=False)
-            life.check()
-        life.log.close()
-        life.log = life.open(clean=True)
+def power(seed: int) -> str:
+    life = Life(seed)
+    for _ in range(4):
+        for _ in range(life.random.randrange(40)):
+            life.step()
+        life.disk.crash(power=life.random.random() < 0.8)
+        life.log = life.open(clean=False)
         life.check()
+    life.log.close()
+    life.log = life.open(clean=True)
+    life.check()
+    return life.trace()
 
 
-@pytest.mark.parametrize("block", range(10))
-def test_a_disk_that_fails_loses_nothing_that_was_acknowledged(block: int) -> None:
-    for seed in range(block, SEEDS, 10):
-        life = Life(seed)
-        for _ in range(3):
-            life.disk.fail_after(life.random.randrange(1, 40))
-            try:
-                for _ in range(60):
-                    life.step()
-            except OSError:
-                pass  # the log's directory has failed; whoever owns it stops using the log
-            life.disk.crash(power=False)
-            life.log = life.open(clean=False)
-            life.check()
-
-
-@pytest.mark.parametrize("block", range(10))
-def test_truncation_and_crashes(block: int) -> None:
-    for seed in range(block, SEEDS, 10):
-        life = Life(seed)
-        for _ in range(4):
-            for _ in range(life.random.randrange(30)):
+def disk_errors(seed: int) -> str:
+    life = Life(seed)
+    for _ in range(3):
+        kinds = EVERYTHING if life.random.random() < 0.5 else DATA
+        life.disk.fail_after(life.random.randrange(1, 40), kinds=kinds)
+        try:
+            for _ in range(60):
                 life.step()
-                if life.random.random() < 0.1:
-                    life.truncate()
-            life.disk.crash(power=False)
-            life.log = life.open(clean=False)
-            life.check()
+        except OSError:
+            pass  # the log's directory has failed; whoever owns it stops using the log
+        life.disk.crash(power=False)
+        life.log = life.open(clean=False)
+        life.check()
+    return life.trace()
+
+
+def truncation(seed: int) -> str:
+    life = Life(seed)
+    for _ in range(4):
+        for _ in range(life.random.randrange(30)):
+            life.step()
+            if life.random.random() < 0.1:
+                life.truncate()
+        life.disk.crash(power=False)
+        life.log = life.open(clean=False)
+        life.check()
+    return life.trace()
+
+
+WORLDS = {"log-power": power, "log-disk-errors": disk_errors, "log-truncation": truncation}
+
+
+@pytest.mark.parametrize("block", range(10))
+@pytest.mark.parametrize("name", WORLDS)
+def test_what_was_flushed_and_acknowledged_is_there(name: str, block: int) -> None:
+    for seed in range(block, SEEDS, 10):
+        WORLDS[name](seed)
+
+
+def test_the_disk_does_all_that_it_can() -> None:
+    met: Counter[str] = Counter()
+    for seed in range(60):
+        for world in WORLDS.values():
+            met += Counter(dict(ast.literal_eval(world(seed).partition("|")[2])))
+    wanted = {"bytes lost", "names lost", "write torn", "write failed", "sync failed", "read failed", "name failed"}
+    assert wanted <= met.keys()
 
 
 @pytest.mark.parametrize("failures", [1, 2])

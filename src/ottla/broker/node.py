@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from ottla.broker.quotas.client_quotas import ClientQuotas
     from ottla.broker.quotas.quota_layer import QuotaLayer
     from ottla.broker.share.share_parts import ShareParts
+    from ottla.log.file_names import TopicPartition
     from ottla.log.replica_mover import ReplicaMover
     from ottla.metadata.image import MetadataImage
     from ottla.runtime.config.server_config import ServerConfig
@@ -249,7 +250,13 @@ class Node:
             failed=self._directories.failed,
         )
         configs = LogConfigs(config.node_id, config.static, _report)
-        for recovered in logs.open_all(lambda topic: configs(controller.image, topic)):
+        topics = controller.image.topics
+
+        def is_hosted(name: TopicPartition, topic_id: bytes | None) -> bool:
+            topic = topics.by_name.get(name.topic)
+            return topic is not None and name.partition in topic.partitions and topic_id in (None, topic.topic_id)
+
+        for recovered in logs.open_all(lambda topic: configs(controller.image, topic), is_hosted):
             if recovered.truncated_bytes:
                 _report(f"{recovered.log}: {recovered.truncated_bytes} bytes of a torn tail were cut off")
         for directory in logs.directories:
@@ -258,14 +265,7 @@ class Node:
         few_files = open_files.complaint(sum(1 for _ in logs))
         if few_files:
             _report(few_files)
-        topics = controller.image.topics
-        for stray in logs.put_strays_aside(
-            lambda name, topic_id: (
-                (topic := topics.by_name.get(name.topic)) is not None
-                and name.partition in topic.partitions
-                and topic_id in (None, topic.topic_id)
-            )
-        ):
+        for stray in logs.put_strays_aside(is_hosted):
             _report(f"{stray} belongs to no topic of the cluster: it was put aside as a stray")
         self._undo.append(lambda: logs.close(self._registration.broker_epoch if self._registration else -1))
         return logs

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import PurePath
 from typing import Self
 
-from ottla.log.checkpoint import read_topic_id, write_topic_id
+from ottla.log.checkpoint import CorruptCheckpointError, read_topic_id, write_topic_id
 from ottla.log.config import LONG_MAX, LogConfig
 from ottla.log.file_names import (
     CLEANED_SUFFIX,
@@ -129,7 +129,7 @@ class LocalLog:
         except FileNotFoundError:
             files.make_directory(directory)
             names = set()
-        found_id = read_topic_id(files, directory) if PARTITION_METADATA in names else None
+        found_id = _found_topic_id(files, directory, clean=clean) if PARTITION_METADATA in names else None
         if found_id is None and topic_id is not None:
             write_topic_id(files, directory, topic_id, sync=False)
         elif found_id is not None and topic_id is not None and found_id != topic_id:
@@ -339,6 +339,9 @@ class LocalLog:
             self._segments.active.finish()
         self._take_snapshot()
         self.flush()
+        if not self._names_synced:  # nothing was ever flushed, and a clean stop says that all is well
+            names = [self.directory, self.directory.parent]
+            PendingFlush(self._files, (), [self.directory / PARTITION_METADATA], names, 0, lambda _: None).sync()
         self._segments.remove_files(self._files, now_ms=LONG_MAX)
         for segment in self._segments:
             segment.close()
@@ -505,3 +508,14 @@ class LocalLog:
         self.directory = directory
         self._segments.move(directory)
         self.epochs.move(directory)
+
+
+def _found_topic_id(files: FileSystem, directory: PurePath, *, clean: bool) -> bytes | None:
+    """None also where a loss of power tore the file, which the first flush syncs: the metadata will tell the id."""
+    try:
+        return read_topic_id(files, directory)
+    except CorruptCheckpointError:
+        if clean:
+            raise
+        files.remove(directory / PARTITION_METADATA)
+        return None

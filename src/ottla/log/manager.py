@@ -47,6 +47,10 @@ NO_DIRECTORY = (b"", bytes(16), bytes(15) + b"\x01")
 """In place of a directory's id: not told, not known yet (MIGRATING), not placed yet (UNASSIGNED). KIP-858."""
 
 
+def _is_told(name: TopicPartition, topic_id: bytes | None) -> bool:
+    return topic_id is not None
+
+
 @dataclass(slots=True)
 class LogDirectory:
     """One log directory and what its checkpoint files say (as last read or written).
@@ -101,15 +105,21 @@ class LogManager:
 
     # ── opening ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def open_all(self, config_of: Callable[[str], LogConfig]) -> list[Recovered]:
+    def open_all(
+        self,
+        config_of: Callable[[str], LogConfig],
+        is_hosted: Callable[[TopicPartition, bytes | None], bool] = _is_told,
+    ) -> list[Recovered]:
         """Open every log there is, with `config_of(topic)`; returns those that needed recovery.
+
+        `is_hosted(partition, topic id)`: whether the metadata gives it to this node.
 
         A directory whose disk fails goes offline; `OSError` if it was the last. What else `Log.open` raises passes.
         """
         recovered: list[Recovered] = []
         for directory in self.online:
             try:
-                self._open_directory(directory, config_of, recovered)
+                self._open_directory(directory, config_of, is_hosted, recovered)
             except OSError as error:
                 self.fail_directory(directory.path, error)
                 if not self.online:
@@ -117,7 +127,11 @@ class LogManager:
         return recovered
 
     def _open_directory(
-        self, directory: LogDirectory, config_of: Callable[[str], LogConfig], recovered: list[Recovered]
+        self,
+        directory: LogDirectory,
+        config_of: Callable[[str], LogConfig],
+        is_hosted: Callable[[TopicPartition, bytes | None], bool],
+        recovered: list[Recovered],
     ) -> None:
         self._files.make_directory(directory.path)
         self._read_state(directory)
@@ -127,20 +141,39 @@ class LogManager:
                 self._files.remove(directory.path / name)  # a copy that was not finished; whoever wants it asks again
             elif suffix_of_directory(name) == DELETE_DIRECTORY:
                 self._removable.append((self._clock.now_ms() + self._delete_delay_ms, directory.path / name))
-            elif log is not None and log != METADATA_LOG and log not in self._by_name:
+            elif log is not None and log != METADATA_LOG:
+                twin = self._by_name.get(log)
                 try:
                     opened = self._open(directory, log, config_of(log.topic), None, clean=directory.clean)
                 except NotADirectoryError:
                     continue
                 if not directory.clean:
                     recovered.append(Recovered(log, opened.truncated_bytes))
-            elif log is not None and log in self._by_name:
-                # A move between directories was interrupted after its end: the other one is as good.
-                self._files.rename(
-                    directory.path / name,
-                    directory.path / suffixed_directory(log, self._unique(), STRAY_DIRECTORY),
-                )
+                if twin is not None:
+                    self._keep_one(log, twin, directory, is_hosted)
         remove_clean_shutdown(self._files, directory.path)
+
+    def _keep_one(
+        self,
+        name: TopicPartition,
+        first: LogDirectory,
+        second: LogDirectory,
+        is_hosted: Callable[[TopicPartition, bytes | None], bool],
+    ) -> None:
+        """Two directories have the log: one failed when it was made there, moved away or deleted, and is well again.
+
+        That of the topic that the metadata knows is kept, of two such the longer one: what was acknowledged since is
+        in there. The other one is put aside as stray.
+        """
+
+        def rank(directory: LogDirectory) -> tuple[bool, int]:
+            log = directory.logs[name]
+            return is_hosted(name, log.topic_id) and log.topic_id is not None, log.log_end_offset
+
+        kept, other = (second, first) if rank(second) > rank(first) else (first, second)
+        self._by_name[name] = other
+        self._put_aside(name, STRAY_DIRECTORY)
+        self._by_name[name] = kept
 
     def _read_state(self, directory: LogDirectory) -> None:
         directory.clean = was_clean(self._files, directory.path)

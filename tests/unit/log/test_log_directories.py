@@ -286,3 +286,67 @@ def test_a_crash_right_after_the_change_leaves_one_log() -> None:
     assert len(all_records(log)) == 3
     assert again.where("t") == A
     assert [entry for entry in house.disk.list(B) if entry.endswith("-stray")]
+
+
+@pytest.mark.parametrize("was_deleted", [False, True])
+def test_a_directory_that_is_well_again_takes_no_log_from_another(was_deleted: bool) -> None:
+    """A log was moved to B while A failed, or deleted and made anew there: what A still has is old."""
+    house = House()
+    house.make("t")
+    name = TopicPartition("t", 0)
+    old = house.where("t")
+    assert old is not None
+    new = B if old == A else A
+    house.disk.bad = old
+    house.manager.fail_directory(old, OSError("bad"))
+    topic_id = b"another".ljust(16) if was_deleted else b"t".ljust(16)
+    log = house.manager.get_or_create("t", 0, topic_id, CONFIG)
+    append(log, batch(2 if was_deleted else 3))
+    if not was_deleted:
+        append(log, batch(2))
+    log.flush()
+    house.disk.bad = None
+    house.disk.crash()
+    for _ in range(2):
+        manager = LogManager(house.disk, [A, B], house.hands, unique=lambda: bytes(16), directory_ids=IDS)
+        manager.open_all(lambda _: CONFIG, lambda _, found: found in (None, topic_id))
+        kept = manager.get(*name)
+        assert kept is not None
+        assert (kept.topic_id, kept.log_end_offset) == (topic_id, 2 if was_deleted else 5)
+        assert kept.directory == new / "t-0"
+        assert [entry for entry in house.disk.list(old) if entry.endswith("-stray")]
+        manager.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 43, b"version: 0\ntopic_id: half"])
+def test_a_topic_id_that_a_loss_of_power_tore_is_asked_for_again(content: bytes) -> None:
+    house = House()
+    house.make("t")
+    where = house.where("t")
+    assert where is not None
+    path = where / "t-0" / "partition.metadata"
+    file = house.disk.open(path)
+    file.truncate(0)
+    file.append([content])
+    house.disk.crash(power=False)
+    again = House(house.disk)
+    log = again.manager.get("t", 0)
+    assert log is not None
+    assert (log.topic_id, log.log_end_offset) == (None, 3)
+    again.manager.get_or_create("t", 0, b"t".ljust(16), CONFIG)
+    again.manager.close()
+    house.disk.crash()
+    once_more = House(house.disk).manager.get("t", 0)
+    assert once_more is not None
+    assert once_more.topic_id == b"t".ljust(16)
+
+
+def test_a_clean_stop_syncs_what_was_made_and_never_written() -> None:
+    for seed in range(20):
+        house = House(OneBadDirectory(seed))
+        house.manager.get_or_create("t", 0, b"t".ljust(16), CONFIG)
+        house.manager.close()
+        house.disk.crash()
+        log = House(house.disk).manager.get("t", 0)
+        assert log is not None
+        assert log.topic_id == b"t".ljust(16)
