@@ -10,11 +10,18 @@ up, somebody leads within a bounded time, and everybody has everything (`Livenes
 from __future__ import annotations
 
 import os
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.simulation.raft_world import ELECTION_TIMEOUT_MS, FETCH_TIMEOUT_MS, RaftWorld
 
-SEEDS = int(os.environ.get("OTTLA_SEEDS", "240"))
+from ottla.protocol.errors import ErrorCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SEEDS = int(os.environ.get("OTTLA_SEEDS", "200"))
 FIRST_SEED = int(os.environ.get("OTTLA_FIRST_SEED", "0"))
 SEEDS_PER_TEST = 20
 CHAOS_MS = 4_000
@@ -103,3 +110,95 @@ def test_chaos(first: int) -> None:
             settle(chaos(seed))
         except Exception as error:
             raise AssertionError(f"seed {seed}: {type(error).__name__}: {error}") from error
+
+
+def healthy(seed: int, **size: int) -> RaftWorld:
+    world = RaftWorld(seed, **size)
+    world.run_until(lambda: world.append() is not None, ELECTED_WITHIN_MS)
+    world.run_until(world.has_settled, ELECTED_WITHIN_MS)
+    return world
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("one_way", [False, True])
+def test_a_voter_that_was_cut_off_does_not_depose_a_healthy_leader(seed: int, one_way: bool) -> None:
+    """Pre-vote (KIP-996): it comes back in the epoch that it left, and follows."""
+    world = healthy(seed, voters=3 + seed % 2 * 2)
+    leader = world.leader
+    assert leader is not None
+    epoch = leader.quorum.epoch
+    cut_off = next(one for one in world.replicas.values() if one is not leader)
+    others = [one.key.node_id for one in world.replicas.values() if one is not cut_off]
+    world.cut |= {(other, cut_off.key.node_id) for other in others}
+    if not one_way:
+        world.cut |= {(cut_off.key.node_id, other) for other in others}
+    for _ in range(20):
+        world.run_for(200)
+        assert world.append() is not None
+    world.calm()
+    world.run_until(world.has_settled, ELECTED_WITHIN_MS)
+    assert world.leader is leader
+    assert {one.quorum.epoch for one in world.replicas.values()} == {epoch}
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_new_leader_is_there_soon_after_the_old_one_crashed(seed: int) -> None:
+    world = healthy(seed, voters=3)
+    leader = world.leader
+    assert leader is not None
+    world.crash(leader)
+    took_ms = world.run_until(lambda: world.leader is not None, ELECTED_WITHIN_MS)
+    assert took_ms <= FETCH_TIMEOUT_MS + 4 * ELECTION_TIMEOUT_MS + 200
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_leader_that_is_cut_off_resigns(seed: int) -> None:
+    world = healthy(seed, voters=5)
+    leader = world.leader
+    assert leader is not None
+    for other in world.replicas:
+        world.cut |= {(leader.key.node_id, other), (other, leader.key.node_id)}
+    world.append(leader)
+    world.run_for(3 * FETCH_TIMEOUT_MS)
+    assert not leader.quorum.is_leader
+    world.run_until(lambda: world.append() is not None, ELECTED_WITHIN_MS)
+    world.calm()
+    settle(world)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_quorum_moves_to_other_nodes_one_by_one(seed: int) -> None:
+    """From the voters 0, 1, 2 to 3, 4, 5; also who leads goes."""
+    world = healthy(seed, voters=3, observers=3)
+    for joining, leaving in ((3, 0), (4, 1), (5, 2)):
+        _until_done(world, partial(world.add_voter, joining))
+        _until_done(world, partial(world.remove_voter, leaving))
+        assert world.append() is not None
+    leader = world.leader
+    assert leader is not None
+    assert sorted(leader.quorum.history.voters.node_ids) == [3, 4, 5]
+    for old in (0, 1, 2):
+        world.crash(world.replicas[old])
+    world.run_until(lambda: world.append() is not None, ELECTED_WITHIN_MS)
+    world.calm()
+    settle(world)
+
+
+def _until_done(world: RaftWorld, ask: Callable[[], None]) -> None:
+    for _ in range(20):
+        del world.answers[:]
+        ask()
+        world.run_for(1000)
+        if world.errors() and world.errors()[-1] in (
+            ErrorCode.NONE,
+            ErrorCode.DUPLICATE_VOTER,
+            ErrorCode.VOTER_NOT_FOUND,
+        ):
+            return
+    raise AssertionError(f"{world.errors()} {world}")
+
+
+def test_a_seed_is_one_history() -> None:
+    first, second = chaos(5), chaos(5)
+    assert str(first) == str(second)
+    assert first.checker.committed == second.checker.committed

@@ -64,7 +64,7 @@ def complete_parked(state: QuorumState, role: Leader, now: Now) -> float:
         if token not in role.parked:
             continue
         high_watermark = role.high_watermark or NO_HIGH_WATERMARK
-        if parked.offset < state.log_end_offset or high_watermark > parked.high_watermark:
+        if parked.offset < state.log.end_offset or high_watermark > parked.high_watermark:
             del role.parked[token]
             assert isinstance(parked.inbound.request, FetchRequest)
             response, _ = _serve(state, parked.inbound, parked.inbound.request, now)
@@ -72,6 +72,8 @@ def complete_parked(state: QuorumState, role: Leader, now: Now) -> float:
         elif now.monotonic_ms >= parked.deadline_ms:
             del role.parked[token]
             state.reply(parked.inbound, parked.empty)
+        elif parked.offset < state.log_end_offset:
+            next_ms = now.monotonic_ms  # what was appended in this event can be read after it
         else:
             next_ms = min(next_ms, parked.deadline_ms)
     return next_ms
@@ -107,7 +109,7 @@ def _serve(state: QuorumState, inbound: Inbound, request: FetchRequest, now: Now
     data = b""
     if position is None:
         data = (
-            state.log.read(asked.fetch_offset, request.max_bytes) if asked.fetch_offset < state.log_end_offset else b""
+            state.log.read(asked.fetch_offset, request.max_bytes) if asked.fetch_offset < state.log.end_offset else b""
         )
         leadership.replica_fetched(state, role, _replica(request, asked), asked.fetch_offset, now)
     partition = _partition(state, ErrorCode.NONE, data)

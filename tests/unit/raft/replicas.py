@@ -121,6 +121,9 @@ class Replica:
     def now(self) -> Now:
         return Now(self.time_ms, WALL_MS + int(self.time_ms))
 
+    def is_a(self, role: type) -> bool:
+        return isinstance(self.quorum.role, role)
+
     def after(self, ms: float) -> list[Effect]:
         self.time_ms += ms
         return self._done(self.quorum.poll(self.now))
