@@ -397,8 +397,7 @@ class Node:
                 self._timers.call_later(WARM_UP_INTERVAL_MS, turn)
             else:
                 self._start_cleaner(logs, controller)
-                gc.collect()
-                gc.freeze()
+                gc.freeze()  # without a last collection, which would stop the first clients to find next to nothing
                 gc.set_threshold(GC_THRESHOLD)
 
         self._timers.call_later(WARM_UP_INTERVAL_MS, turn)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ottla.broker.produce_runs import Envelope
 
 ANONYMOUS = "User:ANONYMOUS"
+FIRST_RUN_REQUESTS = 32
 
 
 def _no_one_to_mute(_: int) -> None:
@@ -54,7 +55,7 @@ class ClientConnection:
         self.token_authenticated = False  # with a delegation token, which may not make further ones
         self.on_closed: dict[Hashable, Callable[[], None]] = {}  # whoever wants to know that the client is gone
         self.envelope: Envelope | None = None  # that of its last produce request
-        self.run_requests = 1
+        self.run_requests = FIRST_RUN_REQUESTS
         """How many produce requests are looked at together next time (`ProduceRuns`)."""
         self.client_software_name = "unknown"  # until ApiVersions v3+ tells (KIP-511)
         self.client_software_version = "unknown"
