@@ -200,7 +200,7 @@ def row_of(group: str, printed: str) -> list[list[str]]:
 
 
 def test_streams_group_command(own_node: NodeFactory, tmp_path: Path, instances: list[WordCount]) -> None:
-    node = own_node(SETTINGS)
+    node = own_node(SETTINGS | {"group.streams.session.timeout.ms": "45000"})  # nobody is killed
     topic, group = unique("words"), unique("word-count")
     client = Librdkafka(node.address)
     client.create_topic(topic, PARTITIONS)

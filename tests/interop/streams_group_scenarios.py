@@ -376,7 +376,7 @@ async def streams_silence(t: StreamsTranscript) -> None:
 async def streams_delays(t: StreamsTranscript) -> None:
     """A new group waits for members; assignments have their interval."""
     await t.topic()
-    await t.set_group_config("streams.initial.rebalance.delay.ms", "5000")
+    await t.set_group_config("streams.initial.rebalance.delay.ms", "10000")
     await t.member("m1", of=SIMPLE)
     await t.member("m2", of=SIMPLE)
     await t.round("m1", "m2")

@@ -21,7 +21,7 @@ from ottla.coordinator.group.streams.tasks import TaskSet
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(400)]
 
 PROGRAM = Path(__file__).parent.parent / "peers" / "java" / "StreamsAssignor.java"
 HISTORIES = 150
@@ -92,7 +92,7 @@ def test_the_same_tasks() -> None:
     questions = [question for history in histories for question in history.questions]
     command = ["java", "-XX:+UseSerialGC", "-Xmx256m", "-cp", f"{jars()}/*", str(PROGRAM)]
     asked = "".join(f"{question}\n" for question in questions)
-    done = subprocess.run(command, input=asked, capture_output=True, text=True, timeout=150, check=False)
+    done = subprocess.run(command, input=asked, capture_output=True, text=True, timeout=250, check=False)
     assert done.returncode == 0, done.stderr
     told = [json.loads(line) for line in done.stdout.splitlines()]
     ours = [answer for history in histories for answer in history.answers]

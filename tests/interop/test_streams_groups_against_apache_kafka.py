@@ -26,7 +26,7 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, s
 
 
 @pytest.mark.java
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("scenario", STREAMS_SCENARIOS, ids=lambda scenario: scenario.__name__)
 async def test_the_same_answers_and_records(
     addresses: tuple[str, str], scenario: Callable[[StreamsTranscript], Awaitable[None]]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ottla.protocol.api.streams_group_heartbeat import TaskIds
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(400)]
 
 # Members keep their place while brokers change.
 SETTINGS = STREAMS_SETTINGS | {"group.streams.session.timeout.ms": "60000"}
