@@ -34,6 +34,7 @@ from bench import load, report
 from bench.contender import Contender, wait_for_answer
 from bench.workloads import WORKLOADS, Measurement, Workload
 
+CONGESTION_CONTROL: Final = Path("/proc/sys/net/ipv4/tcp_congestion_control")
 RESULTS: Final = Path(__file__).with_name("results")
 QUICK_FACTOR: Final = 0.15
 SETTLE_S: Final = 2.0
@@ -195,7 +196,8 @@ def _about(rounds: int, broker_cpu: str, client_cpus: str | None) -> dict[str, s
         "Apache Kafka": f"{KAFKA_VERSION}, {java[0] if java else 'java'}, 1 GiB heap, warmed by a discarded round",
         "client": f"librdkafka of confluent-kafka {version('confluent-kafka')}, C, defaults but for the workload; "
         "where it says bare requests, sockets and requests made beforehand",
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, "
+        f"TCP by {CONGESTION_CONTROL.read_text().strip()}",
         "load average at the end": f"{os.getloadavg()[0]:.1f}",
         "pinning": f"brokers on core {broker_cpu}, client on {client_cpus or 'any'}; start times are not pinned",
         "rounds": f"{rounds}, interleaved; medians, and medians of the paired ratios",

@@ -23,7 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_FILES = 64, MAX_CONNECTIONS = 1024, BATCH_HEADER = 61, SEND_BUFFER = 400 * 1024, REQUEST_MAX = 1024 };
+enum { MAX_FILES = 64, MAX_CONNECTIONS = 1024, BATCH_HEADER = 61, SEND_BUFFER = 1024 * 1024, REQUEST_MAX = 1024 };
 
 typedef struct {
     int64_t last_offset, position;
@@ -146,6 +146,7 @@ int main(int argc, char **argv) {
                 client = &clients[accepted++];
                 client->fd = accept4(listener.fd, NULL, NULL, SOCK_NONBLOCK);
                 setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+                setsockopt(client->fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4); /* without pacing, as Ottla on a loopback */
                 event = (struct epoll_event){.events = EPOLLIN, .data.ptr = client};
                 epoll_ctl(epoll, EPOLL_CTL_ADD, client->fd, &event);
             } else if (client->left) {

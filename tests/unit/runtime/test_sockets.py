@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ottla.runtime import socket_transport
+from ottla.runtime import socket_transport, sockets
 from ottla.runtime.files import FileRegion
 from ottla.runtime.page_cache import ReadAhead, is_cached, read_cached
-from ottla.runtime.sockets import SocketListener, SocketNetwork, SocketOptions, plain_host
+from ottla.runtime.sockets import SocketListener, SocketNetwork, SocketOptions, is_loopback, plain_host
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -332,6 +332,28 @@ async def test_socket_options_reach_accepted_sockets() -> None:
     for end in (server, client):
         end.wire.close()
     listener.close()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_CONGESTION"), reason="this system has no TCP_CONGESTION")
+@pytest.mark.parametrize("paced", [False, True])
+async def test_a_loopback_is_not_paced(monkeypatch: pytest.MonkeyPatch, paced: bool) -> None:
+    def control(sock: socket.socket) -> bytes:
+        return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0")
+
+    with socket.socket() as plain:
+        usual = control(plain)
+    monkeypatch.setattr(sockets, "_PACED", usual if paced else b"something else")
+    server, client, listener = await pair(SocketNetwork(asyncio.get_running_loop()))
+    assert control(server.wire._socket) == (b"reno" if paced else usual)  # type: ignore[attr-defined]  # the real one's
+    assert control(client.wire._socket) == usual  # type: ignore[attr-defined]
+    for end in (server, client):
+        end.wire.close()
+    listener.close()
+
+
+def test_only_this_machine_is_loopback() -> None:
+    assert is_loopback("127.0.0.1") and is_loopback("127.8.8.8") and is_loopback("::1")
+    assert not is_loopback("10.0.0.1") and not is_loopback("fe80::1") and not is_loopback("128.127.0.1")
 
 
 def test_ipv4_peers_of_a_socket_for_both_families() -> None:
