@@ -23,7 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_FILES = 64, MAX_CONNECTIONS = 1024, BATCH_HEADER = 61, SEND_BUFFER = 1024 * 1024, REQUEST_MAX = 1024 };
+enum { MAX_FILES = 64, MAX_CONNECTIONS = 1024, BATCH_HEADER = 61, SEND_BUFFER = 600 * 1024, REQUEST_MAX = 1024 };
 
 typedef struct {
     int64_t last_offset, position;

@@ -73,7 +73,7 @@ def socket_options(config: ServerConfig) -> SocketOptions:
     """Unless someone says otherwise the system sizes the receive buffer, and grows that of a connection that needs it.
 
     Nor does the backlog begin at Kafka's 50: no thread of its own accepts here, and whom a full backlog turns away
-    tries again after a second. And the send buffer is ten times Kafka's (net.core.wmem_max may allow less): each time
+    tries again after a second. And the send buffer is six times Kafka's (net.core.wmem_max may allow less): each time
     that it runs empty costs a turn of the event loop, together a quarter of the CPU of a consumer's reads.
     """
 
