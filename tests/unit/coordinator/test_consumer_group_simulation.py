@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.coordinator.consumer_groups import Consumer, ConsumerDriver, topic_id
 
+from ottla.coordinator.group.classic_group import ClassicGroup
 from ottla.coordinator.group.consumer.consumer_group import ConsumerGroup, ConsumerGroupState
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def groups_of(shard: GroupShard) -> dict[str, object]:
     for group_id, group in shard.groups.by_id.items():
         if isinstance(group, ConsumerGroup):
             told[group_id] = replace(group, metadata_refresh=(0, 0))
-        else:
+        elif isinstance(group, ClassicGroup):
             told[group_id] = (group.generation_id, sorted(group.members))
     return told
 
