@@ -19,6 +19,7 @@ from tests.unit.broker.replicas import (
     values_of,
 )
 
+from ottla.broker.replica.fetch_read import FetchRead
 from ottla.protocol.api.fetch import FetchResponse
 from ottla.protocol.errors import ErrorCode
 from ottla.runtime.files import FileRegion
@@ -26,6 +27,7 @@ from ottla.runtime.files import FileRegion
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ottla.broker.replica.fetch_session import FetchPartition
     from ottla.protocol.api.fetch import PartitionData
 
 VERSIONS = range(4, 19)
@@ -233,6 +235,34 @@ class TestLongPolling:
         assert replicas.timers.pending == 0
         assert not replicas.partition("t").listeners
         assert not replicas.partition("t", 1).listeners
+
+    async def test_what_has_nothing_new_is_not_looked_at_again(
+        self, replicas: Replicas, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        replicas.create_topic("t", 4)
+        for _ in range(3):
+            replicas.append("t", b"old", index=2)
+        looked_at: list[int] = []
+        read = FetchRead._read
+
+        def counted(self: FetchRead, wanted: FetchPartition, limit: int) -> PartitionData | None:
+            looked_at.append(wanted.index)
+            return read(self, wanted, limit)
+
+        monkeypatch.setattr(FetchRead, "_read", counted)
+        wanted = [at(0), at(0, index=1), at(3, index=2), at(0, index=3)]
+        waiting = await parked(replicas, fetch_topic("t", *wanted), max_wait_ms=500)
+        assert looked_at == [0, 1, 2, 3]
+        replicas.partition("t", 2).delete_records(2)
+        await turn()
+        assert not waiting.done()
+        assert looked_at == [0, 1, 2, 3, 2]
+        replicas.append("t", b"a", index=1)
+        found = partitions_of(readable(await waiting, 12))
+        assert looked_at == [0, 1, 2, 3, 2, 1]
+        assert [found["t", index].high_watermark for index in range(4)] == [0, 1, 3, 0]
+        assert [found["t", index].log_start_offset for index in range(4)] == [0, 0, 2, 0]
+        assert [values_of(found["t", index]) for index in range(4)] == [[], [(0, b"a")], [], []]
 
     async def test_time_runs_out(self, replicas: Replicas) -> None:
         replicas.create_topic("t")

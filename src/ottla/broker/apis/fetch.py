@@ -218,4 +218,5 @@ class _Fetch:
         read = self._handler.read(self)
         if at_once or read.answer_now or read.size >= self._min_bytes:
             return self._handler.answer(self, read)
+        read.keep_quiet()
         return self._min_bytes - read.size

@@ -8,7 +8,7 @@ reads again.
 
 from typing import Final
 
-from ottla.broker.replica.fetch_session import NEVER_SENT, FetchPartition, FetchSession
+from ottla.broker.replica.fetch_session import NEVER_SENT, NO_SESSION, FetchPartition, FetchSession
 from ottla.broker.replica.partition import Partition
 from ottla.broker.replica.replica_manager import ReplicaManager
 from ottla.protocol.api.fetch import (
@@ -67,10 +67,12 @@ class FetchRead:
         limit = self._max_bytes
         nothing_new: list[FetchPartition] = []
         for wanted in session.ready:
-            try:
-                data = self._read(wanted, limit - self.size)
-            except OSError as error:
-                data = self._disk_failed(wanted, error)
+            data = wanted.quiet
+            if data is None:
+                try:
+                    data = self._read(wanted, limit - self.size)
+                except OSError as error:
+                    data = self._disk_failed(wanted, error)
             if data is None:
                 nothing_new.append(wanted)
                 continue
@@ -82,10 +84,18 @@ class FetchRead:
         if self._some_unknown and not session.knows_any():
             self.answer_now = True
 
+    def keep_quiet(self) -> None:
+        """The fetch parks, and will be told of all that happens: what has nothing new is not looked at again."""
+        if self._session.id == NO_SESSION:
+            for wanted, data in self.found:
+                if wanted.exhausted:
+                    wanted.quiet = data
+
     def settle(self) -> None:
         """The answer goes out: remember what it says; who was given records comes last next time."""
         ready = self._session.ready
         for wanted, data in self.found:
+            wanted.quiet = None
             if data.error_code != NONE:
                 wanted.sent_high_watermark = NEVER_SENT
             else:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ottla.protocol.api.fetch import FetchPartition as RequestedPartition
-from ottla.protocol.api.fetch import FetchTopic, ForgottenTopic
+from ottla.protocol.api.fetch import FetchTopic, ForgottenTopic, PartitionData
 from ottla.protocol.errors import ErrorCode
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class FetchPartition:
         "last_fetched_epoch",
         "max_bytes",
         "partition",
+        "quiet",
         "sent_high_watermark",
         "sent_log_start_offset",
         "session",
@@ -63,6 +64,8 @@ class FetchPartition:
         self.sent_high_watermark = NEVER_SENT
         self.sent_log_start_offset = NEVER_SENT
         self.exhausted = False
+        self.quiet: PartitionData | None = None
+        """What a passing session's parked fetch has found here, nothing, as long as nobody tells of anything new."""
         self.want(wanted)
 
     def want(self, wanted: RequestedPartition) -> None:
@@ -72,6 +75,7 @@ class FetchPartition:
         self.last_fetched_epoch = wanted.last_fetched_epoch
 
     def appended(self, size: int) -> bool:
+        self.quiet = None
         session = self.session
         session.ready[self] = None
         if session.parked is None:
@@ -80,6 +84,7 @@ class FetchPartition:
         return True
 
     def altered(self) -> None:
+        self.quiet = None
         session = self.session
         session.ready[self] = None
         if session.parked is not None:
