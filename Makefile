@@ -26,8 +26,8 @@ format: $(STAMPS)/check ## put the source in order
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-sim: $(STAMPS)/test ## the simulated worlds
-	$(BIN)/python -m pytest -q tests/simulation
+sim: $(STAMPS)/test ## simulated worlds over thousands of seeds; WORLDS="log-power …" SEEDS=100 for some of them
+	$(BIN)/python -m tests.simulation $(WORLDS) $(if $(SEEDS),--seeds $(SEEDS))
 
 conformance: $(STAMPS)/test ## real clients and the test suites of others against a node: half an hour and more
 	$(BIN)/python -m pytest -q tests/conformance tests/interop

@@ -228,6 +228,9 @@ def several_directories(seed: int) -> str:
     return f"{ends} {sorted(node.failed.items())}|{sorted(node.disk.met.items())}"
 
 
+WORLDS = {"log-directories": several_directories}
+
+
 @pytest.mark.parametrize("block", range(10))
 def test_one_directory_fails_and_nothing_acknowledged_is_lost(block: int) -> None:
     for seed in range(block, SEEDS, 10):

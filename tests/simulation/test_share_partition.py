@@ -220,6 +220,9 @@ def run(seed: int) -> str:
     return f"{sorted(world.accepted)} {sorted(world.deliveries.items())} {len(world.log)}"
 
 
+WORLDS = {"share-partition": run}
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_share_partition(seed: int) -> None:
     assert run(seed) == run(seed)

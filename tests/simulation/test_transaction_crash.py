@@ -264,11 +264,16 @@ class World:
             assert offset == -2 or found == offset, f"AllOrNothing: offset {found} of {group}, not {offset}"
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
-def test_a_transaction_is_seen_whole_or_not_at_all(seed: int, tmp_path: Path) -> None:
-    world = World(seed, tmp_path)
+def transactions(seed: int, directory: Path) -> str:
+    world = World(seed, directory)
     for _ in range(STEPS):
         world.step()
     world.finish()
     world.check()
     assert world.count > 5
+    return f"{world.count} {world.kills} {[work.committed for _, work in world.finished]}"
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_a_transaction_is_seen_whole_or_not_at_all(seed: int, tmp_path: Path) -> None:
+    transactions(seed, tmp_path)

@@ -170,8 +170,7 @@ def groups_of(shard: GroupShard) -> dict[str, object]:
     return told
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_what_must_hold(seed: int) -> None:
+def consumer_members(seed: int) -> None:
     world = World(seed, subscriptions=3 if seed % 2 else len(SUBSCRIPTIONS))
     for step in range(STEPS):
         world.step()
@@ -182,3 +181,8 @@ def test_what_must_hold(seed: int) -> None:
     world.check()
     world.check_replay()
     world.check_all_assigned()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_must_hold(seed: int) -> None:
+    consumer_members(seed)

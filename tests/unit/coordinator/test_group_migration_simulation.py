@@ -137,8 +137,7 @@ class World:
                 assert loaded_classic.generation_id == group.generation_id
 
 
-@pytest.mark.parametrize("seed", range(24))
-def test_members_of_both_protocols(seed: int) -> None:
+def members_of_both_protocols(seed: int) -> None:
     world = World(seed)
     for step in range(STEPS):
         world.step()
@@ -155,6 +154,11 @@ def test_members_of_both_protocols(seed: int) -> None:
     assert set(group.members) == {world.consumers[1].member_id}
     assert group.state is ConsumerGroupState.STABLE
     assert len(world.consumers[1].partitions) == 4
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_members_of_both_protocols(seed: int) -> None:
+    members_of_both_protocols(seed)
 
 
 def test_the_seeds_lead_both_ways() -> None:

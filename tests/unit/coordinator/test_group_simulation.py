@@ -235,8 +235,7 @@ def check_membership(group: ClassicGroup) -> None:
         assert all(member.awaiting_sync is None for member in members.values())
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_whatever_members_do(seed: int) -> None:
+def classic_members(seed: int) -> None:
     world = World(seed)
     for _ in range(STEPS):
         world.step()
@@ -248,6 +247,11 @@ def test_whatever_members_do(seed: int) -> None:
     assert all(parked.done for parked in world.parked), "a request was left parked"
     group = world.driver.shard.groups.by_id.get("g")
     assert group is None or group.state is ClassicGroupState.EMPTY
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_members_do(seed: int) -> None:
+    classic_members(seed)
 
 
 def test_the_simulation_gets_somewhere() -> None:

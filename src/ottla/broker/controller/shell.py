@@ -368,7 +368,7 @@ class ControllerShell:
         """A record so that followers and observers see time pass (KIP-835); and a look whether a snapshot is due."""
         if self._closed or self._failure is not None:
             return
-        self.submit(_no_op)
+        self.submit(_no_op).add_done_callback(lambda done: done.exception())
         if self._snapshot_task is None and self._snapshots.due(self._clock.now_ms()):
             self._snapshot_task = asyncio.get_running_loop().create_task(self._write_snapshot())
         self._schedule_no_op()
