@@ -17,7 +17,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from tests.conformance.client import Record
 from tests.conformance.scenarios import unique
 from tests.conformance.test_confluent_kafka import Librdkafka
-from tests.conformance.test_java import READY_TIMEOUT_S, tool
+from tests.conformance.test_java import tool
 from tests.interop.connection import Connection
 from tests.peers.apache_kafka import jars, run_java, streams_jars
 from tests.peers.kafka_messages import MessageOracle
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.conftest import NodeFactory
     from tests.peers.process import NodeProcess
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(900)]
 
 SETTINGS = {
     "group.streams.initial.rebalance.delay.ms": "500",
@@ -45,6 +45,8 @@ PROGRAM = Path(__file__).parent.parent / "peers" / "java" / "WordCount.java"
 COMMAND = "streams.StreamsGroupCommand"
 WORDS = ("one", "two", "three", "four", "five", "six", "seven")
 PARTITIONS = 3
+READY_TIMEOUT_S = 240.0
+"""A JVM of its own compiles itself, joins, has topics made, and restores a store."""
 
 
 class WordCount:

@@ -7,7 +7,7 @@ After what succeeds to change the cluster comes a barrier; what alice is refused
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from tests.interop.admin_scenarios import plain
 from tests.interop.barrier import until_applied
@@ -82,7 +82,7 @@ class Client:
         self._name = name
 
     @classmethod
-    async def log_in(cls, address: str, notes: list[str], name: str) -> Client:
+    async def log_in(cls, address: str, notes: list[str], name: str) -> Self:
         connection = await Connection.open(address)
         await connection.ask(SaslHandshakeRequest(mechanism="PLAIN"), 1, SaslHandshakeResponse)
         secret = SaslAuthenticateRequest(auth_bytes=f"\0{name}\0{PASSWORDS[name]}".encode())
