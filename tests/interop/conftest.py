@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.conftest import make_node
 from tests.interop import log_scenarios, share_group_scenarios, transaction_scenarios
-from tests.interop.consumer_group_scenarios import CONSUMER_SETTINGS
 from tests.interop.mixed_use import use
+from tests.interop.streams_transcript import STREAMS_SETTINGS
 from tests.peers.apache_kafka import KafkaNode
 from tests.peers.ottla_node import OttlaNode
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """(Apache Kafka, Ottla), configured alike, for whoever uses names of his own and leaves them running."""
     settings = {
-        **CONSUMER_SETTINGS,
+        **STREAMS_SETTINGS,  # with those of consumer groups and of classic ones
         **share_group_scenarios.SETTINGS,
         **transaction_scenarios.SETTINGS,
         **log_scenarios.SETTINGS,

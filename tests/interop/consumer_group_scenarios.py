@@ -65,6 +65,7 @@ if TYPE_CHECKING:
 CONSUMER_SETTINGS = {
     **SETTINGS,
     "group.consumer.assignment.interval.ms": "0",
+    "group.consumer.min.heartbeat.interval.ms": "100",
     "group.consumer.min.session.timeout.ms": "500",
     "group.consumer.max.size": "3",
 }
@@ -520,9 +521,11 @@ async def consumer_empty(t: ConsumerTranscript) -> None:
 async def consumer_silence(t: ConsumerTranscript) -> None:
     """Sessions that end by the group's own config, and partitions that are not given up in time."""
     await t.topic()
+    await t.set_group_config("consumer.session.timeout.ms", "1000")  # no longer than between two heartbeats
+    await t.set_group_config("consumer.heartbeat.interval.ms", "200")
     await t.set_group_config("consumer.session.timeout.ms", "1000")
-    await t.set_group_config("consumer.heartbeat.interval.ms", "7000")
     await t.set_group_config("consumer.session.timeout.ms", "100")
+    await t.set_group_config("consumer.heartbeat.interval.ms", "7000")
     await t.beat("m1", 0, topics=[TOPIC])
     await t.until(lambda group: not group.members)
     await t.describe_consumers()

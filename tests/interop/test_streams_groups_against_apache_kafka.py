@@ -7,22 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.interop.streams_group_scenarios import STREAMS_SCENARIOS, play_streams
-from tests.interop.streams_transcript import STREAMS_SETTINGS, StreamsTranscript
-from tests.peers.apache_kafka import KafkaNode
-from tests.peers.ottla_node import OttlaNode
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
-
-@pytest.fixture(scope="module")
-def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """(Apache Kafka, Ottla), configured alike."""
-    with (
-        KafkaNode(tmp_path_factory.mktemp("kafka"), STREAMS_SETTINGS) as kafka,
-        OttlaNode(tmp_path_factory.mktemp("ottla"), STREAMS_SETTINGS) as ottla,
-    ):
-        yield kafka.address, ottla.address
+    from tests.interop.streams_transcript import StreamsTranscript
 
 
 @pytest.mark.java
