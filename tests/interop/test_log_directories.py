@@ -62,4 +62,4 @@ def test_a_tool_moves_a_replica(tmp_path: Path) -> None:
         node.restart()
         assert len(values(client.consume(TOPIC, 600))) == 600
         client.close()
-    assert "ERROR" not in node.output
+    assert node.errors == []

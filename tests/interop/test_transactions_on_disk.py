@@ -91,7 +91,7 @@ def test_transactions_go_on_under_the_other_node(tmp_path: Path) -> None:
     with ottla:
         use.run(ottla)
     assert len(use.expected) == 100
-    assert "ERROR" not in kafka.output
+    assert kafka.errors == []
     _check_files(ottla.data)
 
 

@@ -110,6 +110,10 @@ class KafkaNode(NodeProcess):
     """
 
     name = f"Apache Kafka {VERSION}"
+    of_slowness = (
+        "(org.apache.kafka.controller.EventPerformanceMonitor)",  # an event took more than two seconds
+        "RegistrationResponseHandler: channel manager timed out before sending the request.",  # it tries again
+    )
 
     def __init__(
         self,

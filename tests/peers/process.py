@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +31,8 @@ class NodeProcess(ABC):
 
     name: str
     data: Path
+    of_slowness: ClassVar[tuple[str, ...]] = ()
+    """Parts of the errors that it reports for no other reason than that the machine is slow."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -60,6 +62,12 @@ class NodeProcess(ABC):
         """Everything that the process wrote, over all of its starts."""
         log = self.directory / "output.log"
         return log.read_text(errors="replace") if log.exists() else ""
+
+    @property
+    def errors(self) -> list[str]:
+        """Every line of the output that tells of an error, but for those that only a slow machine is to blame for."""
+        told = [line for line in self.output.splitlines() if "ERROR" in line]
+        return [line for line in told if not any(part in line for part in self.of_slowness)]
 
     def stop(self) -> int:
         """SIGTERM, and wait for a clean end; the exit status."""
