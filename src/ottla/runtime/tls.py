@@ -132,21 +132,37 @@ class TlsTransport:
         return True
 
     def _read(self) -> None:
-        receiver, tls = self._receiver, self._tls
+        receiver = self._receiver
         while not self._paused and not self._closed and not self._closing:
-            buffer = receiver.get_buffer()
-            try:
-                size = cast("int", tls.read(len(buffer), buffer))  # into the buffer: how many there were
-            except ssl.SSLWantReadError:
-                self._send_encrypted()  # an answer to a key update
-                return
-            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-                size = 0
-            if not size:
-                self._ending = True
+            size, is_all = self._decrypt(receiver.get_buffer())
+            if size:
+                receiver.buffer_updated(size)
+            if self._ending:
                 self.close(abort=True)
                 return
-            receiver.buffer_updated(size)
+            if is_all:
+                self._send_encrypted()  # an answer to a key update
+                return
+
+    def _decrypt(self, buffer: memoryview) -> tuple[int, bool]:
+        """Fill the buffer, TLS record by TLS record (16 kB at most): how much that was, and whether it was all."""
+        read, size, room = self._tls.read, 0, len(buffer)
+        try:
+            while size < room:
+                got = cast("int", read(room - size, buffer[size:]))  # into the buffer: how many there were
+                if not got:
+                    self._ending = True
+                    break
+                size += got
+        except ssl.SSLWantReadError:
+            return size, True
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            self._ending = True
+        except ssl.SSLError:
+            if not size:
+                raise
+            # What was decrypted before it counts; the error comes again.
+        return size, False
 
     def _fail(self, error: OSError) -> None:
         if self._closed:
