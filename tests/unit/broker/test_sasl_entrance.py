@@ -17,6 +17,7 @@ from ottla.metadata.image import MetadataImage
 from ottla.metadata.scram import ScramImage
 from ottla.protocol.api.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from ottla.protocol.api.heartbeat import HeartbeatRequest, HeartbeatResponse
+from ottla.protocol.api.metadata import MetadataRequest
 from ottla.protocol.api.sasl_authenticate import SaslAuthenticateRequest, SaslAuthenticateResponse
 from ottla.protocol.api.sasl_handshake import SaslHandshakeRequest, SaslHandshakeResponse
 from ottla.protocol.api_keys import ApiKey
@@ -151,9 +152,19 @@ async def test_nothing_is_served_before() -> None:
             client = await node.server.client()
             client.send(first, 1)
             assert await client.end() == b""
+        assert node.seen == []
+
+
+async def test_what_comes_instead_of_a_token_is_refused_and_the_last() -> None:
+    async with Node() as node:
         client = await node.server.client()
         await handshake(client)
         client.send(HEARTBEAT, 4)
+        assert (await client.receive(HeartbeatResponse, 4))[1].error_code == ErrorCode.ILLEGAL_SASL_STATE
+        assert await client.end() == b""
+        client = await node.server.client()
+        await handshake(client)
+        client.send(MetadataRequest(topics=[]), 9)  # its answer has no place for it
         assert await client.end() == b""
         assert node.seen == []
 

@@ -103,8 +103,10 @@ class SaslEntrance:
             return self._open_with(frame, client, self._handshake)
         if state is _State.HANDSHAKE and key == ApiKey.API_VERSIONS:
             return self._dispatcher.open(frame, client)
-        if state is _State.AUTHENTICATE and key == ApiKey.SASL_AUTHENTICATE:
-            return self._open_with(frame, client, self._authenticate)
+        if state is _State.AUTHENTICATE:
+            if key == ApiKey.SASL_AUTHENTICATE:
+                return self._open_with(frame, client, self._authenticate)
+            return self._open_out_of_turn(frame, client)
         raise ProtocolError(f"API {key} is not served before authentication")
 
     def _open_session(self, frame: memoryview, client: ClientConnection, key: int) -> tuple[Route, RequestContext, Any]:
@@ -122,6 +124,14 @@ class SaslEntrance:
         route, context, request = self._dispatcher.open(frame, client)
         return Route(route.api_key, route.api_version, handler), context, request
 
+    def _open_out_of_turn(self, frame: memoryview, client: ClientConnection) -> tuple[Route, RequestContext, Any]:
+        """A request where a token should come: answered where the answer can say so, and the last one in any case."""
+        route, context, request = self._dispatcher.open(frame, client)
+        response = route.error_response(ErrorCode.ILLEGAL_SASL_STATE)
+        if response is None:
+            raise ProtocolError(f"API {route.api_key.name} is not served during authentication")
+        return Route(route.api_key, route.api_version, lambda *_: self._fail(context, response)), context, request
+
     # --- the steps
 
     def _handshake(
@@ -129,10 +139,13 @@ class SaslEntrance:
     ) -> SaslHandshakeResponse | Awaitable[Response]:
         mechanism = request.mechanism
         names = list(self._mechanisms.names)
-        if mechanism not in names or (self._principal is not None and mechanism != self._mechanism):
+        if mechanism not in names:
             return self._fail(
                 context, SaslHandshakeResponse(error_code=ErrorCode.UNSUPPORTED_SASL_MECHANISM, mechanisms=names)
             )
+        if self._principal is not None and mechanism != self._mechanism:
+            self._state = _State.FAILED  # as in Kafka, which says so to nobody: the next request is the last
+            return SaslHandshakeResponse(error_code=ErrorCode.NONE, mechanisms=names)
         self._mechanism = mechanism
         self._exchange = self._mechanisms.make(mechanism)
         self._tokens = 0
@@ -153,7 +166,7 @@ class SaslEntrance:
                 ),
             )
         return SaslAuthenticateResponse(
-            error_code=ErrorCode.NONE, error_message=None, auth_bytes=token, session_lifetime_ms=lifetime_ms
+            error_code=ErrorCode.NONE, error_message="", auth_bytes=token, session_lifetime_ms=lifetime_ms
         )
 
     def _bare_token(self, context: RequestContext, token: bytes) -> Awaitable[None] | None:
