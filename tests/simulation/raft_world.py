@@ -17,10 +17,10 @@ from ottla.protocol.api.add_raft_voter import Listener as AddListener
 from ottla.protocol.api.api_versions import ApiVersionsRequest, ApiVersionsResponse, SupportedFeatureKey
 from ottla.protocol.api.remove_raft_voter import RemoveRaftVoterRequest, RemoveRaftVoterResponse
 from ottla.protocol.codec import decoder
-from ottla.protocol.errors import ErrorCode
+from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.raft.inbound import Inbound
 from ottla.raft.settings import RaftSettings
-from ottla.raft.state import Leader, Now
+from ottla.raft.state import Leader, Now, RaftError
 from ottla.raft.voter_set import ReplicaKey, VoterNode, VoterSet
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class RaftWorld:
         self.sync_ms = (0.1, 5.0)
         self.cut: set[tuple[int, int]] = set()
         """(from, to)"""
-        self.snapshots = self.installed = self.crashes = self.changes = self.appends = 0
+        self.snapshots = self.installed = self.crashes = self.changes = self.appends = self.upgrades = 0
         self.answers: list[Response] = []
         """What the administrator was told."""
         self._events: list[tuple[float, int, Callable[[], None]]] = []
@@ -74,6 +74,7 @@ class RaftWorld:
             fetch_timeout_ms=FETCH_TIMEOUT_MS,
             election_backoff_max_ms=ELECTION_TIMEOUT_MS,
             request_timeout_ms=FETCH_TIMEOUT_MS,
+            fetch_max_wait_ms=FETCH_TIMEOUT_MS // 4,
             fetch_max_bytes=600,
             fetch_snapshot_max_bytes=120,
         )
@@ -243,6 +244,18 @@ class RaftWorld:
         self._administer(
             RemoveRaftVoterRequest(cluster_id=CLUSTER_ID, voter_id=node_id, voter_directory_id=key.directory_id)
         )
+
+    def upgrade_kraft_version(self) -> None:
+        """From static voters to voters of the log, if all have said who they are."""
+        leader = self.leader
+        if leader is None:
+            return
+        try:
+            effects = leader.quorum.upgrade_kraft_version(1, self.now)
+        except (KafkaError, RaftError):
+            return
+        self.upgrades += 1
+        self.run(leader, lambda: effects)
 
     def _administer(self, request: Request) -> None:
         leader = self.leader

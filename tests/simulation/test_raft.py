@@ -86,6 +86,8 @@ def _misfortune(world: RaftWorld) -> None:
         for other in replicas:
             if not other.is_up:
                 world.restart(other)
+    elif chance < 0.92 and world.initial_kraft_version == 0 and not world.upgrades:
+        world.upgrade_kraft_version()
     elif chance < 0.92:
         world.add_voter(one.key.node_id)
     elif chance < 0.96:
@@ -182,6 +184,25 @@ def test_a_quorum_moves_to_other_nodes_one_by_one(seed: int) -> None:
     world.run_until(lambda: world.append() is not None, ELECTED_WITHIN_MS)
     world.calm()
     settle(world)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_static_voters_become_voters_of_the_log(seed: int) -> None:
+    world = healthy(seed, voters=3, observers=1, kraft_version=0)
+    world.run_for(3 * FETCH_TIMEOUT_MS)  # each has told the leader which directory is its own
+    world.upgrade_kraft_version()
+    assert world.upgrades == 1
+    world.run_until(world.has_settled, ELECTED_WITHIN_MS)
+    _until_done(world, partial(world.add_voter, 3))
+    leader = world.leader
+    assert leader is not None
+    world.crash(leader)
+    world.run_until(lambda: world.append() is not None, ELECTED_WITHIN_MS)
+    world.calm()
+    settle(world)
+    for replica in world.replicas.values():
+        assert replica.quorum.history.kraft_version == 1
+        assert [voter.key for voter in replica.quorum.history.voters] == [one.key for one in world.replicas.values()]
 
 
 def _until_done(world: RaftWorld, ask: Callable[[], None]) -> None:

@@ -27,7 +27,6 @@ from ottla.raft.state import Prospective, QuorumState, Resigned
 from ottla.raft.under_way import SnapshotFetch
 from ottla.raft.voter_set import ReplicaKey
 
-FETCH_MAX_WAIT_MS = 500
 MIN_KRAFT_VERSION, MAX_KRAFT_VERSION = 0, 1
 
 
@@ -103,7 +102,7 @@ def fetch(state: QuorumState) -> FetchRequest:
     return FetchRequest(
         cluster_id=state.settings.cluster_id,
         replica_state=ReplicaState(replica_id=state.local.node_id),
-        max_wait_ms=FETCH_MAX_WAIT_MS,
+        max_wait_ms=state.settings.fetch_max_wait_ms,
         min_bytes=0,
         max_bytes=state.settings.fetch_max_bytes,
         topics=[FetchTopic(topic_id=TOPIC_ID, partitions=[partition])],

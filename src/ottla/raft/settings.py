@@ -27,5 +27,7 @@ class RaftSettings(NamedTuple):
     """How long the last of the preferred successors waits after a leader resigned."""
     request_timeout_ms: int = 2000
     retry_backoff_ms: int = 20
+    fetch_max_wait_ms: int = 500
+    """How long a leader may wait for news before it answers; below the two time-outs."""
     fetch_max_bytes: int = 1024 * 1024
     fetch_snapshot_max_bytes: int = 1024 * 1024
