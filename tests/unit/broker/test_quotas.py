@@ -32,6 +32,7 @@ from ottla.protocol.api.create_topics import (
     CreateTopicsResponse,
 )
 from ottla.protocol.api.describe_client_quotas import ComponentData, DescribeClientQuotasRequest
+from ottla.protocol.api.fetch import FetchRequest, FetchResponse
 from ottla.protocol.api.heartbeat import HeartbeatRequest, HeartbeatResponse
 from ottla.protocol.api.produce import PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData
 from ottla.protocol.api_keys import ApiKey
@@ -167,6 +168,38 @@ def test_changes_of_topics_beyond_the_quota_are_refused_or_wait() -> None:
     clock.ms += 5_000
     again: Any = handler(context(version=7), creation(1))
     assert [topic.error_code for topic in again.topics] == [0]
+
+
+def test_who_takes_the_last_is_not_told_to_wait_and_a_check_counts() -> None:
+    around = layer(quotas(ManualClock(), user("alice", controller_mutation_rate=1.0))).around
+
+    def make(context: RequestContext, request: CreateTopicsRequest) -> CreateTopicsResponse:
+        return CreateTopicsResponse(
+            topics=[CreatableTopicResult(name=topic.name, error_code=0, error_message=None) for topic in request.topics]
+        )
+
+    handler = around(ApiKey.CREATE_TOPICS, make)
+    last: Any = handler(context(version=7), creation(60))
+    assert ([topic.error_code for topic in last.topics], last.throttle_time_ms) == ([0], 0)
+    checked = creation(1)
+    checked.validate_only = True
+    refused: Any = handler(context(version=7), checked)
+    assert [topic.error_code for topic in refused.topics] == [ErrorCode.THROTTLING_QUOTA_EXCEEDED]
+    assert refused.throttle_time_ms == 49_000
+
+
+def test_no_fetch_gets_more_than_all_windows_let_pass() -> None:
+    asked: list[tuple[int, int]] = []
+
+    def fetch(context: RequestContext, request: FetchRequest) -> FetchResponse:
+        asked.append((request.max_bytes, request.min_bytes))
+        return FetchResponse(responses=[])
+
+    handler = layer(quotas(ManualClock(), user("alice", consumer_byte_rate=100.0))).around(ApiKey.FETCH, fetch)
+    for name in ("alice", "bob"):
+        request = FetchRequest(max_wait_ms=0, min_bytes=5_000, max_bytes=50_000, topics=[], forgotten_topics_data=[])
+        handler(context(name), request)
+    assert asked == [(1_000, 1_000), (50_000, 5_000)]
 
 
 async def test_a_muted_connection_is_served_again_later() -> None:

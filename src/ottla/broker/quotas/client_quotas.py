@@ -84,6 +84,11 @@ class ClientQuotas:
         rate.record(amount, now_ms)
         return rate.throttle_ms(per_second, now_ms)
 
+    def most_at_once(self, quota: str, context: RequestContext) -> float | None:
+        """As much as the quota lets pass in all its windows: no answer should have more. `None`: there is no quota."""
+        found = self._limit(quota, context)
+        return None if found is None else found[0] * (self._windows.count - 1) * self._windows.size_ms / 1000
+
     def mutation_bucket(self, context: RequestContext) -> Mutations | None:
         """What a request may change of the metadata; `None`: as much as it wants."""
         found = self._limit(CONTROLLER_MUTATION_RATE, context)
@@ -138,21 +143,25 @@ def _entities(quota: str, user: str, client_id: str, named_user: str | None) -> 
 class Mutations:
     """One request's way through a token bucket (KIP-599)."""
 
-    __slots__ = ("_bucket", "_per_second", "_tokens")
+    __slots__ = ("_bucket", "_per_second", "_tokens", "_waits")
 
     def __init__(self, bucket: TokenBucket, per_second: float, burst: float, now_ms: float) -> None:
         self._bucket = bucket
         self._per_second = per_second
         self._tokens = bucket.fill(per_second, burst, now_ms)
+        self._waits = False
 
     def take(self, count: int, *, strict: bool) -> bool:
         """Whether `count` changes may be made; strictly, none while the bucket is below zero."""
         if strict and self._tokens < 0:
+            self._waits = True
             return False
         self._bucket.take(count)
         self._tokens -= count
+        self._waits = self._waits or not strict
         return True
 
     @property
     def throttle_ms(self) -> int:
-        return self._bucket.throttle_ms(self._per_second)
+        """Who takes the last and more is told nothing, if he understands a refusal the next time."""
+        return self._bucket.throttle_ms(self._per_second) if self._waits else 0

@@ -57,6 +57,8 @@ class QuotaLayer:
         quotas = self._quotas
 
         def serve(context: RequestContext, request: Any) -> Answer:
+            if key is ApiKey.FETCH:
+                _bound_fetch(request, quotas.most_at_once(CONSUMER_BYTE_RATE, context))
             produced = before(request)
             began = time.perf_counter()
             answer = handler(context, request)
@@ -92,7 +94,7 @@ class QuotaLayer:
 
         def serve(context: RequestContext, request: Any) -> Answer:
             mutations = self._quotas.mutation_bucket(context)
-            if mutations is None or getattr(request, "validate_only", False):
+            if mutations is None:  # a mere check counts, too, as in Kafka
                 return handler(context, request)
             merge = split(request, mutations, context.api_version >= STRICT_SINCE[key])
             wait_ms = mutations.throttle_ms
@@ -192,6 +194,13 @@ def _throttle(context: RequestContext, response: Response | None, wait_ms: int) 
     if response is not None and hasattr(response, "throttle_time_ms"):
         response.throttle_time_ms = max(response.throttle_time_ms, wait_ms)
     context.connection.mute(wait_ms)
+
+
+def _bound_fetch(request: Any, most_bytes: float | None) -> None:
+    """No more than one may have in all windows together; else one fetch would have to wait for minutes."""
+    if most_bytes is not None:
+        request.max_bytes = int(min(request.max_bytes, most_bytes))
+        request.min_bytes = min(request.min_bytes, request.max_bytes)
 
 
 def _nothing(_: Any) -> int:
