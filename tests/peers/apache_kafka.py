@@ -113,6 +113,8 @@ class KafkaNode(NodeProcess):
     of_slowness = (
         "(org.apache.kafka.controller.EventPerformanceMonitor)",  # an event took more than two seconds
         "RegistrationResponseHandler: channel manager timed out before sending the request.",  # it tries again
+        # Of a broker that was away too long for its controller: another load follows the next election.
+        "because the partition is not online or is no longer the leader",
     )
 
     def __init__(
