@@ -171,6 +171,7 @@ class World:
     def check(self) -> None:
         group = self.driver.shard.groups.classic("g")
         if group is None:
+            self.generations.clear()  # a group that was deleted begins anew
             return
         check_counts(group)
         check_membership(group)
@@ -225,7 +226,10 @@ def check_membership(group: ClassicGroup) -> None:
     assert (group.leader_id in members) if members else (group.leader_id is None)
     assert not group.pending_join_members & members.keys()
     assert group.pending_sync_members <= members.keys()
-    assert len(members) <= MEMBERS
+    if group.state is ClassicGroupState.PREPARING_REBALANCE:
+        assert group.awaiting_join_count <= MEMBERS  # others may still be there; they go unless they come back in time
+    else:
+        assert len(members) <= MEMBERS + len(group.static_members)  # who are kept though they did not come back
     if group.state is ClassicGroupState.EMPTY:
         assert not members
     if group.state is ClassicGroupState.COMPLETING_REBALANCE:
