@@ -18,7 +18,7 @@ from random import Random
 
 from ottla.protocol.message import Response
 from ottla.raft import election, leadership, polling, transitions
-from ottla.raft.connections import NEVER, Connections
+from ottla.raft.connections import NEVER
 from ottla.raft.effects import Effect
 from ottla.raft.election_state import ElectionState
 from ottla.raft.epoch_history import EpochHistory, OffsetAndEpoch
@@ -27,7 +27,7 @@ from ottla.raft.quorum_history import QuorumHistory
 from ottla.raft.replicated_log import ReplicatedLog, SnapshotReader
 from ottla.raft.settings import RaftSettings
 from ottla.raft.snapshot_id import SnapshotId
-from ottla.raft.state import Leader, Now, QuorumState, Resigned, Role, Unattached
+from ottla.raft.state import Leader, Now, QuorumState, Resigned, Role
 from ottla.raft.voter_set import ReplicaKey, VoterSet
 
 
@@ -50,19 +50,14 @@ class RaftQuorum:
             start = next((one for one in known if one.end_offset >= log.start_offset), known[-1])
             epochs.set_snapshot(OffsetAndEpoch(start.end_offset, start.epoch))
         self._state = QuorumState(
-            local=local,
+            local,
+            history,
             settings=settings,
-            history=history,
             log=log,
             snapshots=snapshots,
-            epochs=epochs,
             random=random,
-            connections=Connections(settings),
             election=stored_election or ElectionState(epoch=0),
-            role=Unattached(NEVER),
-            log_end_offset=log.end_offset,
-            synced_offset=log.end_offset,
-            high_watermark=log.start_offset,
+            epochs=epochs,
         )
         self.next_poll_ms = NEVER
         """On the monotonic clock."""

@@ -12,14 +12,15 @@
 
 A higher epoch makes anyone Unattached, or Follower when its leader is known. A replica that is no voter is an
 observer: it is Unattached or Follower, and never asks for votes.
+
+Plain classes: a dataclass takes most of a millisecond to make, and a node makes these whenever it starts.
 """
 
-from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ottla.protocol.message import Response
-from ottla.raft.connections import Connections
+from ottla.raft.connections import NEVER, Connections
 from ottla.raft.effects import AdvanceHighWatermark, Effect, StoreElection
 from ottla.raft.election_state import ElectionState
 from ottla.raft.epoch_history import EpochHistory, OffsetAndEpoch
@@ -40,13 +41,13 @@ class Now(NamedTuple):
     """Since 1970: what is written into records."""
 
 
-@dataclass(slots=True, eq=False)
 class Votes:
     """Of one election, or of the question whether there should be one."""
 
-    voters: frozenset[int]
-    granted: set[int]
-    rejected: set[int] = field(default_factory=set)
+    def __init__(self, voters: frozenset[int], granted: set[int]) -> None:
+        self.voters = voters
+        self.granted = granted
+        self.rejected: set[int] = set()
 
     @property
     def is_granted(self) -> bool:
@@ -61,44 +62,46 @@ class Votes:
         return sorted(self.voters - self.granted - self.rejected)
 
 
-@dataclass(slots=True, eq=False)
 class Unattached:
     """In an epoch whose leader is not known, or cannot be reached; or, having voted, waiting for one."""
 
-    election_deadline_ms: float
+    def __init__(self, election_deadline_ms: float) -> None:
+        self.election_deadline_ms = election_deadline_ms
 
 
-@dataclass(slots=True, eq=False)
 class Follower:
-    leader_id: int
-    endpoints: Endpoints
-    fetch_deadline_ms: float
-    update_voter_at_ms: float
-    """When to look whether the leader knows our endpoints and versions (KIP-853)."""
     has_fetched: bool = False
     """A leader that answers is not deposed by a pre-vote."""
     has_updated_leader: bool = False
     snapshot: "SnapshotFetch | None" = None
 
+    def __init__(
+        self, leader_id: int, endpoints: Endpoints, fetch_deadline_ms: float, update_voter_at_ms: float
+    ) -> None:
+        """`update_voter_at_ms`: when to look whether the leader knows our endpoints and versions (KIP-853)."""
+        self.leader_id = leader_id
+        self.endpoints = endpoints
+        self.fetch_deadline_ms = fetch_deadline_ms
+        self.update_voter_at_ms = update_voter_at_ms
 
-@dataclass(slots=True, eq=False)
+
 class Prospective:
     """Asks whether an election could be won, without an epoch of its own (KIP-996)."""
 
-    election_deadline_ms: float
-    votes: Votes
-    leader_endpoints: Endpoints
+    def __init__(self, election_deadline_ms: float, votes: Votes, leader_endpoints: Endpoints) -> None:
+        self.election_deadline_ms = election_deadline_ms
+        self.votes = votes
+        self.leader_endpoints = leader_endpoints
 
 
-@dataclass(slots=True, eq=False)
 class Candidate:
-    election_deadline_ms: float
-    votes: Votes
+    def __init__(self, election_deadline_ms: float, votes: Votes) -> None:
+        self.election_deadline_ms = election_deadline_ms
+        self.votes = votes
 
 
-@dataclass(slots=True, eq=False)
 class Progress:
-    """How far another replica is, as its fetches say; or the leader itself, as its disk says."""
+    """How far another replica is, as its fetches say."""
 
     end_offset: int | None = None
     has_acknowledged: bool = False
@@ -108,32 +111,41 @@ class Progress:
     leader_end_at_last_fetch: int = -1
 
 
-@dataclass(slots=True, eq=False)
 class Leader:
-    epoch_start_offset: int
-    """Of the epoch's LeaderChange record: what comes before is committed once this is."""
-    voters: dict[int, Progress]
-    check_quorum_deadline_ms: float
-    begin_epoch_at_ms: float
-    observers: dict[ReplicaKey, Progress] = field(default_factory=dict)
     high_watermark: int | None = None
     """Not known before a record of this epoch is committed."""
-    fetched: set[int] = field(default_factory=set)
-    """The voters that have fetched since the majority last had."""
-    parked: "dict[int, ParkedFetch]" = field(default_factory=dict)
     change: "VoterChange | None" = None
     volatile_voters: VoterSet | None = None
     """What static voters said about themselves: at kraft.version 0 it is not in the log."""
     wants_to_resign: bool = False
 
+    def __init__(
+        self,
+        epoch_start_offset: int,
+        voters: dict[int, Progress],
+        check_quorum_deadline_ms: float,
+        begin_epoch_at_ms: float,
+    ) -> None:
+        """`epoch_start_offset`: of the epoch's LeaderChange record; what comes before is committed once that is."""
+        self.epoch_start_offset = epoch_start_offset
+        self.voters = voters
+        self.check_quorum_deadline_ms = check_quorum_deadline_ms
+        self.begin_epoch_at_ms = begin_epoch_at_ms
+        self.observers: dict[ReplicaKey, Progress] = {}
+        self.fetched: set[int] = set()
+        """The voters that have fetched since the majority last had."""
+        self.parked: dict[int, ParkedFetch] = {}
 
-@dataclass(slots=True, eq=False)
+
 class Resigned:
     """Led this epoch once. Says so to the others, and never leads it again."""
 
-    election_deadline_ms: float
-    unacknowledged: set[int]
-    preferred_successors: list[ReplicaKey]
+    def __init__(
+        self, election_deadline_ms: float, unacknowledged: set[int], preferred_successors: list[ReplicaKey]
+    ) -> None:
+        self.election_deadline_ms = election_deadline_ms
+        self.unacknowledged = unacknowledged
+        self.preferred_successors = preferred_successors
 
 
 Role: TypeAlias = Unattached | Follower | Prospective | Candidate | Leader | Resigned
@@ -147,25 +159,38 @@ class CommittedDataLostError(RaftError):
     """A leader denies what was committed: this replica must stop, and somebody has to look."""
 
 
-@dataclass(slots=True, eq=False)
 class QuorumState:
-    local: ReplicaKey
-    settings: RaftSettings
-    history: QuorumHistory
-    log: ReplicatedLog
-    snapshots: SnapshotReader
-    epochs: EpochHistory
-    random: Random
-    connections: Connections
-    election: ElectionState
-    role: Role
-    log_end_offset: int
-    """After every append that was asked for."""
-    synced_offset: int
-    """The end of what has reached our own disk."""
-    high_watermark: int = 0
     is_shutting_down: bool = False
-    effects: list[Effect] = field(default_factory=list)
+
+    def __init__(
+        self,
+        local: ReplicaKey,
+        history: QuorumHistory,
+        *,
+        settings: RaftSettings,
+        log: ReplicatedLog,
+        snapshots: SnapshotReader,
+        random: Random,
+        election: ElectionState,
+        epochs: EpochHistory,
+    ) -> None:
+        """All that is in the log is on disk."""
+        self.local = local
+        self.history = history
+        self.settings = settings
+        self.log = log
+        self.snapshots = snapshots
+        self.random = random
+        self.election = election
+        self.epochs = epochs
+        self.connections = Connections(settings)
+        self.role: Role = Unattached(NEVER)
+        self.log_end_offset = log.end_offset
+        """After every append that was asked for."""
+        self.synced_offset = log.end_offset
+        """The end of what has reached our own disk."""
+        self.high_watermark = log.start_offset
+        self.effects: list[Effect] = []
 
     @property
     def epoch(self) -> int:
