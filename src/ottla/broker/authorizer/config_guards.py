@@ -4,7 +4,7 @@ Kafka's `ConfigHelper`, `KafkaApis`, `ControllerApis`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ottla.broker.authorizer.guard import Guard, split, then
 from ottla.metadata.acls import CLUSTER_NAME, AclOperation, ResourceType
@@ -66,57 +66,36 @@ def guard_describe_configs(
     return then(handler(context, request), merge)
 
 
-def guard_alter_configs(
-    authorizer: Authorizer, handler: Handler, context: RequestContext, request: altered.AlterConfigsRequest
-) -> Answer:
-    request.resources, refused = split(
-        request.resources,
-        lambda one: _may(authorizer, context, AclOperation.ALTER_CONFIGS, one.resource_type, one.resource_name),
-    )
+def _altering(
+    result: type[altered.AlterConfigsResourceResponse] | type[increments.AlterConfigsResourceResponse],
+) -> Guard:
+    """Of AlterConfigs and IncrementalAlterConfigs, which differ in the names of their messages only."""
 
-    def merge(response: altered.AlterConfigsResponse) -> altered.AlterConfigsResponse:
-        response.responses += [
-            altered.AlterConfigsResourceResponse(
-                error_code=_refusal(one.resource_type),
-                error_message=_refusal(one.resource_type).message,
-                resource_type=one.resource_type,
-                resource_name=one.resource_name,
-            )
-            for one in refused
-        ]
-        return response
+    def guard(authorizer: Authorizer, handler: Handler, context: RequestContext, request: Any) -> Answer:
+        request.resources, refused = split(
+            request.resources,
+            lambda one: _may(authorizer, context, AclOperation.ALTER_CONFIGS, one.resource_type, one.resource_name),
+        )
 
-    return then(handler(context, request), merge)
+        def merge(response: Any) -> Any:
+            response.responses += [
+                result(
+                    error_code=_refusal(one.resource_type),
+                    error_message=_refusal(one.resource_type).message,
+                    resource_type=one.resource_type,
+                    resource_name=one.resource_name,
+                )
+                for one in refused
+            ]
+            return response
 
+        return then(handler(context, request), merge)
 
-def guard_incremental_alter_configs(
-    authorizer: Authorizer,
-    handler: Handler,
-    context: RequestContext,
-    request: increments.IncrementalAlterConfigsRequest,
-) -> Answer:
-    request.resources, refused = split(
-        request.resources,
-        lambda one: _may(authorizer, context, AclOperation.ALTER_CONFIGS, one.resource_type, one.resource_name),
-    )
-
-    def merge(response: increments.IncrementalAlterConfigsResponse) -> increments.IncrementalAlterConfigsResponse:
-        response.responses += [
-            increments.AlterConfigsResourceResponse(
-                error_code=_refusal(one.resource_type),
-                error_message=_refusal(one.resource_type).message,
-                resource_type=one.resource_type,
-                resource_name=one.resource_name,
-            )
-            for one in refused
-        ]
-        return response
-
-    return then(handler(context, request), merge)
+    return guard
 
 
 GUARDS: dict[ApiKey, Guard] = {
     ApiKey.DESCRIBE_CONFIGS: guard_describe_configs,
-    ApiKey.ALTER_CONFIGS: guard_alter_configs,
-    ApiKey.INCREMENTAL_ALTER_CONFIGS: guard_incremental_alter_configs,
+    ApiKey.ALTER_CONFIGS: _altering(altered.AlterConfigsResourceResponse),
+    ApiKey.INCREMENTAL_ALTER_CONFIGS: _altering(increments.AlterConfigsResourceResponse),
 }
