@@ -27,7 +27,10 @@ EXIT_OWED, EXIT_UNAVAILABLE = 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if unknown := set(given.suites) - set(SUITES):
+        parser.error(f"no such suite: {', '.join(sorted(unknown))}")
     code = 0
     with tempfile.TemporaryDirectory(prefix="ottla-foreign-") as scratch:
         logs = given.logs.resolve() if given.logs else Path(scratch)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.foreign.fetched import prepared, python_source
+from tests.foreign.peers import fresh
 from tests.foreign.results import Result, RunOptions
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _node_id(test: str) -> str:
 
 
 def _pytest(source: Path, peer: Peer, folder: Path, what: Sequence[str]) -> list[Result]:
-    folder.mkdir(parents=True, exist_ok=True)
+    fresh(folder)
     command = [
         sys.executable, "-m", "pytest", "-v", "-rN", "--tb=short", "--color=no", "-p", "no:cacheprovider",
         "-p", "tests.foreign.kafka_python_broker", "-o", f"addopts=--timeout={TEST_TIMEOUT_S}", *what,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.foreign.fetched import need
+from tests.foreign.peers import fresh
 from tests.foreign.results import Result, RunOptions
 
 if TYPE_CHECKING:
@@ -36,8 +37,7 @@ def parse_output(text: str) -> list[Result]:
 
 def run(peer: Peer, options: RunOptions, note: Callable[[Result], None], logs: Path) -> list[Result]:
     need("kcat", hint="apt install kcat")
-    folder = logs / f"kcat-{peer}"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = fresh(logs / f"kcat-{peer}")
     log = folder / "output.log"
     command = [sys.executable, "-m", "pytest", "-v", "--color=no", "-p", "no:cacheprovider", TESTS]
     with log.open("w") as output:

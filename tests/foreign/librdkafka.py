@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.foreign.fetched import SuiteError, call, need, npm_package, prepared
-from tests.foreign.peers import AUTHORIZER, kafka_home, make_node
+from tests.foreign.peers import AUTHORIZER, fresh, kafka_home, make_node
 from tests.foreign.results import Result, RunOptions
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ HEADERS: Final = ("openssl/ssl.h", "zlib.h", "zstd.h", "rapidjson/schema.h")
 HOW_TO_GET: Final = "apt install g++ make npm libssl-dev zlib1g-dev libzstd-dev rapidjson-dev"
 PROTOCOLS: Final = ("classic", "consumer")
 BUILD_TIMEOUT_S: Final = 3600
-TEST_TIMEOUT_S: Final = 900
+TEST_TIMEOUT_S: Final = 1800
 TIMEOUT_MULTIPLIER: Final = 2
 """What librdkafka's own cluster runs multiply its time-outs by."""
 
@@ -166,7 +166,7 @@ def run(peer: Peer, protocol: str, options: RunOptions, note: Callable[[Result],
             continue
         numbers = dict.fromkeys(test.number for test in tests)
         work = [Job(number, tuple(test for test in tests if test.number == number)) for number in numbers]
-        folder = logs / f"librdkafka-{protocol}-{scenario}-{peer}"
+        folder = fresh(logs / f"librdkafka-{protocol}-{scenario}-{peer}")
         with make_node(peer, folder / "node", settings) as node:
             runner = _Runner(source / "tests", node.address, protocol, scenario, kafka_home(folder), folder)
             results += _run_all(runner, work, options.jobs, note)

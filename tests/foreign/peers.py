@@ -5,6 +5,7 @@ Every suite gets a node of its own, fresh, on a free port of the loopback.
 
 from __future__ import annotations
 
+import shutil
 import stat
 from typing import TYPE_CHECKING, Final
 
@@ -39,6 +40,13 @@ def make_node(peer: Peer, directory: Path, settings: Mapping[str, str]) -> NodeP
         return KafkaNode(directory, settings)
     listener = f"PLAINTEXT://127.0.0.1:{free_port()}"
     return OttlaNode(directory, {"listeners": listener, "advertised.listeners": listener, **settings})
+
+
+def fresh(folder: Path) -> Path:
+    """`folder`, empty: a node must not find what an earlier run left there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def kafka_home(place: Path) -> Path:

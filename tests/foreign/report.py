@@ -45,7 +45,7 @@ def render(rows: Iterable[Row], date: datetime.date) -> str:
     text += "\n## What passes on Apache Kafka and not on Ottla\n\n"
     text += _head("suite", "group protocol", "test", "why") if differ else "Nothing.\n"
     text += "".join(f"| {row.suite} | {row.protocol} | {row.test} | {row.gap or 'owed'} |\n" for row in differ)
-    rest = [row for row in rows if row.yardstick != "pass"]
+    rest = [row for row in rows if row.yardstick not in ("pass", "")]
     text += "\n## What does not pass on Apache Kafka either\n\n"
     text += _head("suite", "group protocol", "test", "Apache Kafka", "Ottla")
     text += "".join(f"| {row.suite} | {row.protocol} | {row.test} | {row.yardstick} | {row.ottla} |\n" for row in rest)
