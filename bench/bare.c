@@ -3,11 +3,12 @@
  * the limit and not its client.
  *
  *   bare fetch    ADDRESS TOPIC PARTITIONS CONNECTIONS COUNT
- *   bare produce  ADDRESS TOPIC PARTITIONS CONNECTIONS COUNT SIZE
+ *   bare produce  ADDRESS TOPIC PARTITIONS CONNECTIONS COUNT SIZE BATCH_BYTES IN_FLIGHT
  *
  * fetch: each connection reads a partition from its start to COUNT / CONNECTIONS, a Fetch request (version 4) after the
  * other, whose answers are read batch by batch and forgotten. produce: each connection sends the same Produce request
- * (version 7; one batch of about 100 kB, acks=1) again and again, up to IN_FLIGHT of them without an answer. Prints one JSON object.
+ * (version 7; one batch of about BATCH_BYTES, acks=1) again and again, up to IN_FLIGHT of them without an answer. Prints
+ * one JSON object.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -20,11 +21,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_CONNECTIONS = 1000, TIMEOUT_S = 120, IN_FLIGHT = 5, BATCH_BYTES = 100000 };
+enum { MAX_CONNECTIONS = 1000, TIMEOUT_S = 120 };
 enum { FETCH_MAX = 50 << 20, PARTITION_MAX = 1 << 20, ANSWER_MAX = 4 << 20, BATCH_HEADER = 61 };
 
 static const char *address, *topic;
-static long partitions, connections, count, size;
+static long partitions, connections, count, size, batch_bytes, in_flight;
 static long delivered;
 
 typedef struct {
@@ -197,13 +198,13 @@ static void read_acknowledgement(int fd) {
 
 static void *produce_part(void *argument) {
     part_t *part = argument;
-    long records = BATCH_BYTES / size > 0 ? BATCH_BYTES / size : 1, requests = (part->count + records - 1) / records;
+    long records = batch_bytes / size > 0 ? batch_bytes / size : 1, requests = (part->count + records - 1) / records;
     char *request = malloc(records * (size + 32) + 1024);
     size_t length = produce_request(request, part->partition, records);
     int fd = connect_to_broker();
     long unanswered = 0;
     for (long i = 0; i < requests; i++) {
-        if (unanswered == IN_FLIGHT) read_acknowledgement(fd), unanswered--;
+        if (unanswered == in_flight) read_acknowledgement(fd), unanswered--;
         send_fully(fd, request, length);
         unanswered++;
     }
@@ -256,10 +257,13 @@ int main(int argc, char **argv) {
     connections = atol(argv[5]);
     count = atol(argv[6]);
     size = argc > 7 ? atol(argv[7]) : 0;
+    batch_bytes = argc > 8 ? atol(argv[8]) : 0;
+    in_flight = argc > 9 ? atol(argv[9]) : 0;
     if (connections < 1 || connections > MAX_CONNECTIONS || partitions < 1 || strlen(topic) > 200) die("too many, or too long");
     if (!strcmp(argv[1], "fetch"))
         run(fetch_part);
-    else if (!strcmp(argv[1], "produce") && size > 0 && size <= 1000000) {
+    else if (!strcmp(argv[1], "produce") && size > 0 && size <= 1000000 && batch_bytes > 0 &&
+             batch_bytes <= 10000000 && in_flight > 0) {
         await_partitions();
         run(produce_part);
     }

@@ -48,7 +48,8 @@ NOTES: Final = (
     "- *… of a bare sendfile loop in C*: the CPU of `bench/floor.c`, which answers the same fetches of the same file, "
     "for the same client, with nothing but `sendfile`; its ratio is to Apache Kafka, too. Where it is above the goal, "
     "no broker that sends by `sendfile` meets that goal on this machine.",
-    "- bare produce: one batch of 100 kB a request, five requests in flight, acks=1. Transactions: a record of 100 B, "
+    "- bare produce: one batch of 100 kB a request, five requests in flight on a connection, acks=1; of one record a "
+    "request fifty are in flight. Transactions: a record of 100 B, "
     "latency is that of the commit. Groups: CPU a commit, with all that the members do besides; latency is that of "
     "the commit.",
 )

@@ -71,7 +71,8 @@ class Workload:
         if self.kind == "consume":
             return self._consume(contender, client, topic)
         if self.bare:
-            return _timed(contender, client, "bare", "produce", *target, self.record_bytes)
+            batch_bytes, in_flight = BARE_REQUESTS[self.kind]
+            return _timed(contender, client, "bare", "produce", *target, self.record_bytes, batch_bytes, in_flight)
         return _timed(contender, client, "load", "produce", *target, self.record_bytes, 1 if self.kind == "one" else 0)
 
     def _consume(self, contender: Contender, client: load.Client, topic: str) -> Measurement:
@@ -107,6 +108,8 @@ def _timed(contender: Contender, client: load.Client, program: str, mode: str, *
     )
 
 
+BARE_REQUESTS = {"produce": (100_000, 5), "one": (1, 50)}
+"""Bytes of a batch, and how many requests are in flight on a connection, by kind."""
 _BARE = "bare requests"
 WORKLOADS = (
     Workload("produce-100", "batched produce, 100 B", "produce", 2_000_000, 100),
@@ -125,6 +128,10 @@ WORKLOADS = (
     ),
     Workload("one", "one record a request, pipelined", "one", 50_000, 100),
     Workload("one-c100", "one record a request, 100 connections", "one", 50_000, 100, 100, 10),
+    Workload("bare-one", f"one record a request, pipelined, {_BARE}", "one", 200_000, 100, bare=True),
+    Workload(
+        "bare-one-c100", f"one record a request, 100 connections, {_BARE}", "one", 200_000, 100, 100, 10, bare=True
+    ),
     Workload("consume-100", "consume from the start, 100 B", "consume", 2_000_000, 100),
     Workload("consume-1000", "consume from the start, 1 kB", "consume", 500_000, 1000),
     Workload("consume-100-c100", "consume from the start, 100 B, 100 connections", "consume", 4_000_000, 100, 100, 10),
