@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ottla.protocol.message import Response
 
 if TYPE_CHECKING:
-    from ottla.broker.produce_runs import Envelope
+    from ottla.broker.produce_envelope import ProduceEnvelope
 
 ANONYMOUS = "User:ANONYMOUS"
 FIRST_RUN_REQUESTS = 32
@@ -54,7 +54,7 @@ class ClientConnection:
         """Leave the connection unread for so many milliseconds, after the answer (KIP-219)."""
         self.token_authenticated = False  # with a delegation token, which may not make further ones
         self.on_closed: dict[Hashable, Callable[[], None]] = {}  # whoever wants to know that the client is gone
-        self.envelope: Envelope | None = None  # that of its last produce request
+        self.envelope: ProduceEnvelope | None = None  # that of its last produce request
         self.run_requests = FIRST_RUN_REQUESTS
         """How many produce requests are looked at together next time (`ProduceRuns`)."""
         self.client_software_name = "unknown"  # until ApiVersions v3+ tells (KIP-511)
