@@ -197,8 +197,9 @@ class Connection:
             self._refuse(error)
             return
         self._backlog.extend(frames)
+        turn = self._turn
+        turn.requests += len(frames)
         if not self._parked:
-            turn = self._turn
             turn.begin()
             try:
                 self._serve_backlog()

@@ -111,14 +111,14 @@ class StartError(Exception):
 class Node:
     """`start` once, then `stop` once. `stop_request` is how the node itself asks to be stopped."""
 
-    def __init__(self, config: ServerConfig, stop_request: StopRequest) -> None:
+    def __init__(self, config: ServerConfig, stop_request: StopRequest, turn: Turn | None = None) -> None:
         loop = asyncio.get_running_loop()
         self._config = config
         self._stop_request = stop_request
         self._files = Disk()
         self._clock = SystemClock()
         self._timers = LoopTimers(loop)
-        self._turn = Turn()
+        self._turn = turn or Turn()
         self._blocking = BlockingWork(loop)
         self._network = SocketNetwork(loop, socket_options(config))
         self._dynamic_config = DynamicServerConfig(config)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import argparse
 
     from ottla.runtime.loop import StopRequest
+    from ottla.runtime.turn import Turn
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ottla.runtime.loop import run as run_loop
 
     raise_limit()
-    return run_loop(lambda stop: _serve(config, stop))
+    return run_loop(lambda stop, turn: _serve(config, stop, turn))
 
 
 def _check_security(config: ServerConfig) -> None:
@@ -70,14 +71,14 @@ def _check_security(config: ServerConfig) -> None:
         listener_security(config, lambda: EMPTY_IMAGE, SystemClock())
 
 
-async def _serve(config: ServerConfig, stop: StopRequest) -> int:
+async def _serve(config: ServerConfig, stop: StopRequest, turn: Turn) -> int:
     import logging
 
     from ottla.broker.node import Node, StartError
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     _report_keys(config)
-    node = Node(config, stop)
+    node = Node(config, stop, turn)
     try:
         await node.start()
     except (StartError, OSError) as error:

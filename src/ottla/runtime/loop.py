@@ -9,6 +9,9 @@ import os
 import signal
 from collections.abc import Callable, Coroutine
 
+from ottla.runtime.moderation import ModeratedSelector
+from ottla.runtime.turn import Turn
+
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 EXIT_IMPATIENT = 130
 
@@ -50,13 +53,14 @@ class StopRequest:
         self.stop(signal.Signals(number).name)
 
 
-def run(main: Callable[[StopRequest], Coroutine[object, object, int]]) -> int:
+def run(main: Callable[[StopRequest, Turn], Coroutine[object, object, int]]) -> int:
     """Run `main` on a new event loop with the signals installed; return its exit code."""
+    turn = Turn()
 
     async def guarded() -> int:
         request = StopRequest(asyncio.get_running_loop())
         request.install()
-        return await main(request)
+        return await main(request, turn)
 
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(ModeratedSelector(turn))) as runner:
         return runner.run(guarded())

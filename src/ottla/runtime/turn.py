@@ -12,11 +12,12 @@ from collections.abc import Callable
 class Turn:
     """One a loop. Callbacks are called once, in their order, on the loop's thread."""
 
-    __slots__ = ("_depth", "_due")
+    __slots__ = ("_depth", "_due", "requests")
 
     def __init__(self) -> None:
         self._due: list[Callable[[], None]] = []
         self._depth = 0
+        self.requests = 0  # how many came, ever
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         """When this event is dealt with; outside of any, as `loop.call_soon` does."""
