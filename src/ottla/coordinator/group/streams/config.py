@@ -1,6 +1,6 @@
 """A streams group's configs: what was set for the group within the broker's bounds, else the broker's (KIP-1071)."""
 
-from ottla.coordinator.group.consumer.config import of_broker, of_group
+from ottla.coordinator.group.configured import of_broker, of_group
 from ottla.coordinator.group.groups import Groups
 
 SESSION_TIMEOUT = "streams.session.timeout.ms"
