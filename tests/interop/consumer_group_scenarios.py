@@ -569,14 +569,3 @@ CONSUMER_SCENARIOS: tuple[Callable[[ConsumerTranscript], Awaitable[None]], ...] 
     consumer_silence,
     consumer_topics,
 )
-
-
-async def play_consumers(address: str, scenario: Callable[[ConsumerTranscript], Awaitable[None]]) -> list[str]:
-    """The notes of one scenario against the broker at `address`."""
-    transcript = ConsumerTranscript(address, scenario.__name__)
-    try:
-        await transcript.start()
-        await scenario(transcript)
-    finally:
-        transcript.close()
-    return transcript.notes

@@ -577,9 +577,11 @@ SCENARIOS: tuple[Callable[[Transcript], Awaitable[None]], ...] = (
 )
 
 
-async def play(address: str, scenario: Callable[[Transcript], Awaitable[None]]) -> list[str]:
-    """The notes of one scenario against the broker at `address`."""
-    transcript = Transcript(address, scenario.__name__)
+TranscriptT = TypeVar("TranscriptT", bound=Transcript)
+
+
+async def play(transcript: TranscriptT, scenario: Callable[[TranscriptT], Awaitable[None]]) -> list[str]:
+    """The notes of one scenario, of any kind of group, against the broker that the transcript has the address of."""
     try:
         await transcript.start()
         await scenario(transcript)

@@ -523,14 +523,3 @@ SCENARIOS: Sequence[Callable[[ShareTranscript], Awaitable[None]]] = (
     states,
     offsets,
 )
-
-
-async def play_share(address: str, scenario: Callable[[ShareTranscript], Awaitable[None]]) -> list[str]:
-    """The notes of one scenario against the broker at `address`."""
-    transcript = ShareTranscript(address, f"share-{scenario.__name__}")
-    try:
-        await transcript.start()
-        await scenario(transcript)
-    finally:
-        transcript.close()
-    return transcript.notes

@@ -407,14 +407,3 @@ STREAMS_SCENARIOS: tuple[Callable[[StreamsTranscript], Awaitable[None]], ...] = 
     streams_silence,
     streams_delays,
 )
-
-
-async def play_streams(address: str, scenario: Callable[[StreamsTranscript], Awaitable[None]]) -> list[str]:
-    """The notes of one scenario against the broker at `address`."""
-    transcript = StreamsTranscript(address, scenario.__name__)
-    try:
-        await transcript.start()
-        await scenario(transcript)
-    finally:
-        transcript.close()
-    return transcript.notes

@@ -6,11 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.interop.consumer_group_scenarios import (
-    CONSUMER_SCENARIOS,
-    ConsumerTranscript,
-    play_consumers,
-)
+from tests.interop.consumer_group_scenarios import CONSUMER_SCENARIOS, ConsumerTranscript
+from tests.interop.group_scenarios import play
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,6 +18,7 @@ if TYPE_CHECKING:
 async def test_the_same_answers_and_records(
     addresses: tuple[str, str], scenario: Callable[[ConsumerTranscript], Awaitable[None]]
 ) -> None:
-    kafka, ottla = await asyncio.gather(*(play_consumers(address, scenario) for address in addresses))
+    transcripts = (ConsumerTranscript(address, scenario.__name__) for address in addresses)
+    kafka, ottla = await asyncio.gather(*(play(transcript, scenario) for transcript in transcripts))
     assert len(kafka) > 10
     assert ottla == kafka

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 async def test_the_same_answers_and_records(
     addresses: tuple[str, str], scenario: Callable[[Transcript], Awaitable[None]]
 ) -> None:
-    kafka, ottla = await asyncio.gather(*(play(address, scenario) for address in addresses))
+    transcripts = (Transcript(address, scenario.__name__) for address in addresses)
+    kafka, ottla = await asyncio.gather(*(play(transcript, scenario) for transcript in transcripts))
     assert len(kafka) > 10
     assert ottla == kafka

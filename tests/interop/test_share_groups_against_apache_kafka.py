@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.interop.share_group_scenarios import SCENARIOS, ShareTranscript, play_share
+from tests.interop.group_scenarios import play
+from tests.interop.share_group_scenarios import SCENARIOS, ShareTranscript
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 async def test_the_same_answers(
     addresses: tuple[str, str], scenario: Callable[[ShareTranscript], Awaitable[None]]
 ) -> None:
-    kafka, ottla = await asyncio.gather(*(play_share(address, scenario) for address in addresses))
+    transcripts = (ShareTranscript(address, f"share-{scenario.__name__}") for address in addresses)
+    kafka, ottla = await asyncio.gather(*(play(transcript, scenario) for transcript in transcripts))
     assert len(kafka) > 8
     assert ottla == kafka

@@ -6,12 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.interop.streams_group_scenarios import STREAMS_SCENARIOS, play_streams
+from tests.interop.group_scenarios import play
+from tests.interop.streams_group_scenarios import STREAMS_SCENARIOS
+from tests.interop.streams_transcript import StreamsTranscript
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-
-    from tests.interop.streams_transcript import StreamsTranscript
 
 
 @pytest.mark.java
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 async def test_the_same_answers_and_records(
     addresses: tuple[str, str], scenario: Callable[[StreamsTranscript], Awaitable[None]]
 ) -> None:
-    kafka, ottla = await asyncio.gather(*(play_streams(address, scenario) for address in addresses))
+    transcripts = (StreamsTranscript(address, scenario.__name__) for address in addresses)
+    kafka, ottla = await asyncio.gather(*(play(transcript, scenario) for transcript in transcripts))
     assert len(kafka) > 10
     assert ottla == kafka

@@ -6,13 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.interop.group_scenarios import play
 from tests.interop.transaction_scenarios import (
     LATEST_VERSION,
     OF_OLDER_CLUSTERS,
     SCENARIOS,
     TransactionTranscript,
     finalize,
-    play,
 )
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 async def test_the_same_answers_and_records(
     addresses: tuple[str, str], scenario: Callable[[TransactionTranscript], Awaitable[None]]
 ) -> None:
-    kafka, ottla = await asyncio.gather(*(play(address, scenario) for address in addresses))
+    transcripts = (TransactionTranscript(address, f"{scenario.__name__}-{LATEST_VERSION}") for address in addresses)
+    kafka, ottla = await asyncio.gather(*(play(transcript, scenario) for transcript in transcripts))
     assert len(kafka) > 10
     assert ottla == kafka
 
@@ -39,7 +40,8 @@ async def test_the_same_where_less_is_finalized(
     for address in addresses:
         await finalize(address, version)
     try:
-        kafka, ottla = await asyncio.gather(*(play(address, scenario, version) for address in addresses))
+        transcripts = (TransactionTranscript(address, f"{scenario.__name__}-{version}") for address in addresses)
+        kafka, ottla = await asyncio.gather(*(play(transcript, scenario) for transcript in transcripts))
     finally:
         for address in addresses:
             await finalize(address, LATEST_VERSION)

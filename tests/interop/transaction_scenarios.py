@@ -614,16 +614,3 @@ async def finalize(address: str, transaction_version: int) -> None:
     connection.close()
     assert answer.error_code == ErrorCode.NONE
     assert not any(result.error_code for result in answer.results)
-
-
-async def play(
-    address: str, scenario: Callable[[TransactionTranscript], Awaitable[None]], transaction_version: int = 2
-) -> list[str]:
-    """The notes of one scenario against the broker at `address`."""
-    transcript = TransactionTranscript(address, f"{scenario.__name__}-{transaction_version}")
-    try:
-        await transcript.start()
-        await scenario(transcript)
-    finally:
-        transcript.close()
-    return transcript.notes
