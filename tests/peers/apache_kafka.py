@@ -128,7 +128,7 @@ class KafkaNode(NodeProcess):
     ) -> None:
         super().__init__(directory)
         self._settings = dict(settings or {})
-        self._options = (heap, "-XX:+UseG1GC")
+        self._options: tuple[str, ...] = (heap, "-XX:+UseG1GC")
         self._prefix = tuple(prefix)
         self._port = free_port()
         self._controller_port = free_port()
