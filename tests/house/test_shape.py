@@ -80,5 +80,5 @@ def _texts() -> Iterator[Path]:
             if path.is_file() and path.suffix in TEXT_SUFFIXES:
                 yield path
     for path in sorted(REPOSITORY.iterdir()):
-        if path.is_file() and (path.suffix in TEXT_SUFFIXES or path.name == "Makefile"):
+        if path.is_file() and path.name != ".git" and (path.suffix in TEXT_SUFFIXES or path.name == "Makefile"):
             yield path

@@ -6,7 +6,6 @@ waits is a queue.
 """
 
 import asyncio
-from collections import deque
 from typing import TypeVar
 
 from ottla import __version__
@@ -17,16 +16,18 @@ from ottla.clients.errors import (
     VersionMismatchError,
 )
 from ottla.clients.security import NO_SECURITY, ClientSecurity
-from ottla.protocol.api.api_versions import ApiVersionsRequest, ApiVersionsResponse
-from ottla.protocol.api.sasl_authenticate import SaslAuthenticateRequest, SaslAuthenticateResponse
-from ottla.protocol.api.sasl_handshake import SaslHandshakeRequest, SaslHandshakeResponse
 from ottla.protocol.api_keys import ApiKey
-from ottla.protocol.codec import decoder, encode_into
-from ottla.protocol.errors import ErrorCode, ProtocolError, error_code
+from ottla.protocol.correlation import Correlation
+from ottla.protocol.errors import ProtocolError
 from ottla.protocol.framing import FrameReader
-from ottla.protocol.header import RequestHeader, ResponseHeader, request_header_version, response_header_version
+from ottla.protocol.introduction import (
+    IntroductionError,
+    NotBelievedError,
+    SpokenVersions,
+    introduce,
+    newest_version,
+)
 from ottla.protocol.message import Request, Response
-from ottla.protocol.sasl.exchange import SaslError
 from ottla.runtime.network import Network, Transport
 
 RESPONSE_BYTES_MAX = 512 * 1024 * 1024
@@ -34,27 +35,7 @@ RESPONSE_BYTES_MAX = 512 * 1024 * 1024
 IN_FLIGHT_MAX = 1024
 """Requests of one connection that wait for an answer; one more waits for its turn before it is sent."""
 
-_UNSUPPORTED_VERSION = int(ErrorCode.UNSUPPORTED_VERSION).to_bytes(2, "big")
-
 ResponseT = TypeVar("ResponseT", bound=Response)
-
-
-class _Waiting:
-    __slots__ = ("api_key", "api_version", "correlation_id", "response", "response_class")
-
-    def __init__(
-        self,
-        api_key: int,
-        api_version: int,
-        correlation_id: int,
-        response_class: type[Response],
-        response: asyncio.Future[Response],
-    ) -> None:
-        self.api_key = api_key
-        self.api_version = api_version
-        self.correlation_id = correlation_id
-        self.response_class = response_class
-        self.response = response
 
 
 class Connection:
@@ -65,10 +46,9 @@ class Connection:
         self.address = ""
         self._frames = FrameReader(RESPONSE_BYTES_MAX)
         self._transport: Transport | None = None
-        self._waiting: deque[_Waiting] = deque()
+        self._correlation: Correlation[asyncio.Future[Response]] = Correlation(client_id)
         self._slots = asyncio.Semaphore(IN_FLIGHT_MAX)
-        self._correlation_id = 0
-        self._versions: dict[int, tuple[int, int]] = {}
+        self._versions: SpokenVersions = {}
         self._closed: BrokerUnreachableError | None = None
 
     @classmethod
@@ -89,8 +69,7 @@ class Connection:
         try:
             async with asyncio.timeout(timeout_ms / 1000):
                 await network.connect(host, port, security.receiver(connection, host))
-                await connection._learn_versions()
-                await connection._authenticate(security)
+                await connection._introduce(security)
         except TimeoutError:
             connection.close()
             raise BrokerUnreachableError(f"{connection.address} did not answer within {timeout_ms:.0f} ms") from None
@@ -112,8 +91,8 @@ class Connection:
         theirs = self._versions.get(request_class.api_key)
         if theirs is None:
             raise VersionMismatchError(f"{self.address} does not have {ApiKey(request_class.api_key).name}")
-        version = min(ours.latest, theirs[1])
-        if version < max(ours.oldest, theirs[0]):
+        version = newest_version(request_class, self._versions)
+        if version is None:
             raise VersionMismatchError(
                 f"{ApiKey(request_class.api_key).name}: {self.address} speaks versions {theirs[0]} to {theirs[1]},"
                 f" this client {ours.oldest} to {ours.latest}"
@@ -141,58 +120,23 @@ class Connection:
     def _write(self, request: Request, response_class: type[Response], version: int) -> asyncio.Future[Response]:
         if self._closed is not None or self._transport is None:
             raise self._closed or BrokerUnreachableError(f"{self.address} is not connected")
-        self._correlation_id = correlation_id = (self._correlation_id + 1) & 0x7FFFFFFF
-        header = RequestHeader(
-            request_api_key=request.api_key,
-            request_api_version=version,
-            correlation_id=correlation_id,
-            client_id=self.client_id,
-        )
-        out = bytearray(4)
-        encode_into(header, request_header_version(request.api_key, version), out, [])
-        encode_into(request, version, out, [])
-        out[:4] = (len(out) - 4).to_bytes(4, "big")
         future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(request.api_key, version, correlation_id, response_class, future))
-        self._transport.write([out])
+        self._transport.write([self._correlation.request(request, version, response_class, future)])
         return future
 
-    async def _learn_versions(self) -> None:
-        request = ApiVersionsRequest(client_software_name="ottla", client_software_version=__version__)
-        version = ApiVersionsRequest.versions.latest
-        answer = await self._write(request, ApiVersionsResponse, version)
-        assert isinstance(answer, ApiVersionsResponse)
-        if answer.error_code == ErrorCode.UNSUPPORTED_VERSION:
-            # An older broker answers in version 0, and names what it speaks (KIP-511).
-            latest = next((key.max_version for key in answer.api_keys if key.api_key == ApiKey.API_VERSIONS), 0)
-            answer = await self._write(request, ApiVersionsResponse, min(version, latest))
-            assert isinstance(answer, ApiVersionsResponse)
-        if answer.error_code != ErrorCode.NONE:
-            raise BrokerUnreachableError(f"{self.address} refused ApiVersions: {error_code(answer.error_code).name}")
-        self._versions = {key.api_key: (key.min_version, key.max_version) for key in answer.api_keys}
-
-    async def _authenticate(self, security: ClientSecurity) -> None:
-        exchange = security.exchange()
-        if exchange is None:
-            return
-        mechanism = security.mechanism or ""
-        hands = await self._write(SaslHandshakeRequest(mechanism=mechanism), SaslHandshakeResponse, 1)
-        assert isinstance(hands, SaslHandshakeResponse)
-        if hands.error_code != ErrorCode.NONE:
-            offered = ", ".join(hands.mechanisms) or "no mechanism at all"
-            raise AuthenticationFailedError(f"{self.address} does not take {mechanism}; it takes {offered}")
-        version = self.version_of(SaslAuthenticateRequest)
-        token: bytes | None = exchange.first()
+    async def _introduce(self, security: ClientSecurity) -> None:
+        steps = introduce(__version__, security.exchange(), security.mechanism)
         try:
-            while token is not None:
-                answer = await self._write(SaslAuthenticateRequest(auth_bytes=token), SaslAuthenticateResponse, version)
-                assert isinstance(answer, SaslAuthenticateResponse)
-                if answer.error_code != ErrorCode.NONE:
-                    why = answer.error_message or error_code(answer.error_code).name
-                    raise AuthenticationFailedError(f"{self.address}: {why}")
-                token = exchange.next(bytes(answer.auth_bytes))
-        except SaslError as error:
+            step = next(steps)
+            while True:
+                answer = await self._write(step.request, step.response_class, step.version)
+                step = steps.send(answer)
+        except StopIteration as done:
+            self._versions = done.value
+        except NotBelievedError as error:
             raise AuthenticationFailedError(f"{self.address}: {error}") from None
+        except IntroductionError as error:
+            raise BrokerUnreachableError(f"{self.address}: {error}") from None
 
     def close(self) -> None:
         transport = self._transport
@@ -226,30 +170,13 @@ class Connection:
         self._fail(reason)
 
     def _answer(self, frame: memoryview) -> None:
-        if not self._waiting:
-            raise ProtocolError("an answer that nobody asked for")
-        waiting = self._waiting.popleft()
-        header_version = response_header_version(waiting.api_key, waiting.api_version)
-        correlation_id = int.from_bytes(frame[:4], "big", signed=True)
-        if correlation_id != waiting.correlation_id:
-            self._waiting.appendleft(waiting)
-            raise ProtocolError(f"answer {correlation_id} where {waiting.correlation_id} was due")
-        _, offset = decoder(ResponseHeader, header_version)(frame, 0)
-        version = waiting.api_version
-        if waiting.response_class is ApiVersionsResponse and bytes(frame[offset : offset + 2]) == _UNSUPPORTED_VERSION:
-            version = 0  # UNSUPPORTED_VERSION is always answered in version 0
-        try:
-            response = waiting.response_class.decode(frame, version, offset)
-        except ProtocolError:
-            self._waiting.appendleft(waiting)
-            raise
-        if not waiting.response.done():
-            waiting.response.set_result(response)
+        future, response = self._correlation.response(frame)
+        if not future.done():
+            future.set_result(response)
 
     def _fail(self, reason: str) -> None:
         if self._closed is None:
             self._closed = BrokerUnreachableError(f"{self.address}: {reason}")
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            if not waiting.response.done():
-                waiting.response.set_exception(BrokerUnreachableError(f"{self.address}: {reason}"))
+        for future in self._correlation.abandon():
+            if not future.done():
+                future.set_exception(BrokerUnreachableError(f"{self.address}: {reason}"))

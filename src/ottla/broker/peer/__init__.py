@@ -1,0 +1,1 @@
+"""Other nodes of the cluster: connections to them, made when they are needed."""
