@@ -19,7 +19,7 @@ import threading
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.protocol.sasl.exchange import Identity, SaslError
 from ottla.runtime.config.definition import ConfigError
@@ -77,7 +77,7 @@ class JsonWebKeys:
         self._url = url
         self._refresh_ms = refresh_ms
         self._clock = clock
-        self._keys: dict[str, Any] = {}
+        self._keys: list[_Key] = []
         self._read_ms = -1.0
         self._refreshing = False
         if urllib.parse.urlsplit(url).scheme not in ("file", "http", "https"):
@@ -93,13 +93,13 @@ class JsonWebKeys:
             raise ConfigError("sasl.oauthbearer.jwks.endpoint.url", url, f"no keys can be read: {error}") from None
         self._read_ms = clock.monotonic_ms()
 
-    def find(self, key_id: str | None) -> Any | None:
-        """The key; `None` if there is none, in which case it is looked for before the next one asks."""
+    def find(self, key_id: str | None, algorithm: str) -> list[Any]:
+        """The keys that may have signed: the one of that id, or, where none is named, every one of the algorithm's
+        kind. When there is none, they are read again before the next one asks."""
         age_ms = self._clock.monotonic_ms() - self._read_ms
-        found = next(iter(self._keys.values()), None) if key_id is None and len(self._keys) == 1 else None
-        if key_id is not None:
-            found = self._keys.get(key_id)
-        if age_ms > (self._refresh_ms if found is not None else MIN_REFRESH_INTERVAL_MS) and not self._refreshing:
+        kind = "EC" if algorithm.startswith("ES") else "RSA"
+        found = [key.key for key in self._keys if (key.kind == kind if key_id is None else key.key_id == key_id)]
+        if age_ms > (self._refresh_ms if found else MIN_REFRESH_INTERVAL_MS) and not self._refreshing:
             self._refreshing = True
             threading.Thread(target=self._refresh, name="jwks", daemon=True).start()
         return found
@@ -112,7 +112,7 @@ class JsonWebKeys:
         self._read_ms = self._clock.monotonic_ms()
         self._refreshing = False
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> list[_Key]:
         import jwt
 
         parts = urllib.parse.urlsplit(self._url)
@@ -127,15 +127,22 @@ class JsonWebKeys:
         entries = document.get("keys") if isinstance(document, dict) else None
         if not isinstance(entries, list):
             raise ValueError("this is no JWKS")
-        keys = {}
+        keys = []
         for number, entry in enumerate(entries[:MAX_KEYS]):
             if not isinstance(entry, dict) or entry.get("kty") not in ("RSA", "EC") or entry.get("use", "sig") != "sig":
                 continue
             try:
-                keys[str(entry.get("kid", number))] = jwt.PyJWK(entry).key
+                keys.append(_Key(entry.get("kid"), entry["kty"], jwt.PyJWK(entry).key))
             except jwt.PyJWTError as error:
                 raise ValueError(f"key {number} cannot be read: {error}") from None
         return keys
+
+
+class _Key(NamedTuple):
+    key_id: str | None
+    kind: str
+    """RSA, EC."""
+    key: Any
 
 
 class SignedTokens:
@@ -155,21 +162,34 @@ class SignedTokens:
             header = jwt.get_unverified_header(token)
             if header.get("alg") not in ALGORITHMS:
                 raise SaslError("Authentication failed: the token's algorithm is not allowed")
-            key = self._keys.find(header.get("kid"))
-            if key is None:
-                raise SaslError("Authentication failed: the token's key is not known")
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=list(ALGORITHMS),
-                audience=self._audience,
-                issuer=self._issuer,
-                leeway=self._skew_seconds,
-                options={"require": ["exp", "iat"], "verify_aud": self._audience is not None},
-            )
+            keys = self._keys.find(header.get("kid"), header["alg"])
+            claims = self._claims(token, keys)
         except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise SaslError(f"Authentication failed: the token is not valid ({type(error).__name__})") from None
+        _check_scopes(claims)
         return _identity(claims, self._name_claim)
+
+    def _claims(self, token: str, keys: list[Any]) -> dict[str, Any]:
+        """By the first key that has signed it."""
+        import jwt
+
+        refusal: Exception = SaslError("Authentication failed: the token's key is not known")
+        for key in keys:
+            try:
+                claims: dict[str, Any] = jwt.decode(
+                    token,
+                    key,
+                    algorithms=list(ALGORITHMS),
+                    audience=self._audience,
+                    issuer=self._issuer,
+                    leeway=self._skew_seconds,
+                    options={"require": ["exp", "iat"], "verify_aud": self._audience is not None},
+                )
+            except jwt.InvalidSignatureError as error:
+                refusal = error
+            else:
+                return claims
+        raise refusal
 
 
 class UnsecuredTokens:
@@ -210,6 +230,15 @@ def _unsigned(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     if not isinstance(header, dict) or not isinstance(claims, dict):
         raise SaslError("Authentication failed: the token cannot be read")
     return header, claims
+
+
+def _check_scopes(claims: dict[str, Any]) -> None:
+    """Whoever names scopes names each once, and none without a name. Kafka's `ClaimValidationUtils`."""
+    scope = claims.get("scope")
+    named = [scope] if isinstance(scope, str) else scope if isinstance(scope, list) else []
+    scopes = [one.strip() if isinstance(one, str) else "" for one in named]
+    if not all(scopes) or len(set(scopes)) < len(scopes):
+        raise SaslError("Authentication failed: a scope of the token is empty, or stands there twice")
 
 
 def _identity(claims: dict[str, Any], name_claim: str) -> Identity:

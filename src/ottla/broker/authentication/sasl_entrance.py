@@ -114,7 +114,7 @@ class SaslEntrance:
         if expires_ms is not None:
             if key == ApiKey.SASL_HANDSHAKE:
                 return self._open_with(frame, client, self._handshake)
-            if self._clock.monotonic_ms() > expires_ms:
+            if self._clock.monotonic_ms() >= expires_ms:
                 raise ProtocolError("the session has expired, and the client did not authenticate again")
         return self._dispatcher.open(frame, client)
 
@@ -192,19 +192,21 @@ class SaslEntrance:
         if self._principal not in (None, principal):
             raise SaslError("Cannot change principals during re-authentication")
         lifetime_ms = self._mechanisms.max_reauth_ms(self._mechanism)
+        ends = lifetime_ms > 0 or identity.expires_ms is not None
         if identity.expires_ms is not None:
             left_ms = identity.expires_ms - self._clock.now_ms()
-            if left_ms <= 0:
+            if left_ms <= 0 and identity.token_authenticated:
                 raise SaslError("Authentication failed: the credential has expired")
+            left_ms = max(0, left_ms)  # within the clock's skew: believed, and asked again with the next request
             lifetime_ms = min(lifetime_ms, left_ms) if lifetime_ms > 0 else left_ms
         first = self._principal is None
         self._principal = client.principal = principal
         client.token_authenticated = identity.token_authenticated
-        self._expires_ms = self._clock.monotonic_ms() + lifetime_ms if lifetime_ms > 0 else None
+        self._expires_ms = self._clock.monotonic_ms() + lifetime_ms if ends else None
         self._state = _State.DONE
         if first:
             self._connection.admit()
-        return max(0, lifetime_ms)
+        return lifetime_ms
 
     # --- failing
 
