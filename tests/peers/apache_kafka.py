@@ -106,7 +106,8 @@ class KafkaNode(NodeProcess):
     """A combined broker and controller of Apache Kafka on free ports of the loopback, its data below `directory`.
 
     `settings` are added to its `server.properties`. The ports stay the same over restarts. `data` is a directory that
-    another node (1, of a cluster of its own) has formatted and used, to be taken over as it is.
+    another node (1, of a cluster of its own) has formatted and used, to be taken over as it is. `port` is that of the
+    first listener, where `settings` have listeners of their own.
     """
 
     name = f"Apache Kafka {VERSION}"
@@ -125,12 +126,13 @@ class KafkaNode(NodeProcess):
         heap: str = "-Xmx512m",
         prefix: Sequence[str] = (),
         data: Path | None = None,
+        port: int | None = None,
     ) -> None:
         super().__init__(directory)
         self._settings = dict(settings or {})
         self._options: tuple[str, ...] = (heap, "-XX:+UseG1GC")
         self._prefix = tuple(prefix)
-        self._port = free_port()
+        self._port = free_port() if port is None else port
         self._controller_port = free_port()
         self._is_formatted = data is not None
         self.data = data or directory / "data"
