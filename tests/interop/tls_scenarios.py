@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+import warnings
 from typing import TYPE_CHECKING, Final
 
 from cryptography.x509.oid import NameOID
@@ -95,7 +96,8 @@ class Visitor:
         ciphers: str | None = None,
     ) -> None:
         context = ssl.create_default_context(cafile=str(self._keys.truststore))
-        context.minimum_version, context.maximum_version = oldest, latest
+        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+            context.minimum_version, context.maximum_version = oldest, latest
         if ciphers is not None:
             context.set_ciphers(ciphers)
         if shows is not None:
@@ -130,7 +132,7 @@ async def _come_in(port: int, context: ssl.SSLContext) -> str:
         wanted = CreateDelegationTokenRequest(renewers=[], max_lifetime_ms=-1)
         token = await asyncio.wait_for(connection.ask(wanted, 3, CreateDelegationTokenResponse), ANSWER_TIMEOUT_S)
     except (ssl.SSLError, ConnectionError, asyncio.IncompleteReadError):
-        return "no handshake" if version == "TLSv1.3" else f"{version}, closed"  # 1.3 tells of a refusal afterwards
+        return "no handshake"  # TLS 1.3 tells of a refusal only afterwards
     finally:
         connection.close()
     return f"{version}, ACLs {acls.error_code}, token {token.error_code} for {token.principal_name!r}"
