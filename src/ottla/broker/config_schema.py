@@ -63,7 +63,7 @@ class ServerConfigSchema:
                 case ConfigResourceType.TOPIC:
                     check_topic_overrides(configs)
                 case ConfigResourceType.BROKER:
-                    self._check_broker_configs(before or {}, configs, cluster_wide=not resource_name)
+                    self._check_broker_configs(resource_name, before or {}, configs)
                 case ConfigResourceType.GROUP:
                     self._check_group_configs(configs)
                 case ConfigResourceType.CLIENT_METRICS:
@@ -89,11 +89,14 @@ class ServerConfigSchema:
             for one in sorted(described, key=lambda one: one.name)
         ]
 
-    def _check_broker_configs(self, before: Mapping[str, str], after: Mapping[str, str], *, cluster_wide: bool) -> None:
+    def _check_broker_configs(self, broker: str, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+        cluster_wide = not broker
         from ottla.runtime.config.dynamic_check import check_dynamic_configs  # seldom needed, and not at start
 
         _check_broker_definitions(after, cluster_wide=cluster_wide)
         check_dynamic_configs(self._config, before, after, cluster_wide=cluster_wide)
+        if broker == str(self._config.node_id):
+            _check_stores(self._config.with_dynamic({}, before), self._config.with_dynamic({}, after))
 
     def _check_group_configs(self, configs: Mapping[str, str]) -> None:
         for name, text in configs.items():
@@ -135,6 +138,16 @@ def _check_broker_definitions(configs: Mapping[str, str], *, cluster_wide: bool)
         if cluster_wide and name in PER_BROKER:
             raise ConfigError(name, None if definition.is_sensitive else text, "it can be set for one broker only")
         definition.parse(text)
+
+
+def _check_stores(before: ServerConfig, after: ServerConfig) -> None:
+    """Keys and certificates that a listener is to have from now on can be read."""
+    from ottla.broker.listener_security import stores_differ, tls_of
+
+    for endpoint in after.broker_listeners:
+        name = endpoint.listener_name
+        if endpoint.security_protocol.endswith("SSL") and stores_differ(before, after, name):
+            tls_of(after, name)
 
 
 def _check_client_metrics(configs: Mapping[str, str]) -> None:

@@ -1,4 +1,5 @@
-"""What each listener asks of who comes in, made from the configuration once at the start.
+"""What each listener asks of who comes in, made from the configuration at the start. Keys and certificates may change
+while the node runs, by their files or by their settings (KIP-226); connections that are open stay as they are.
 
 PLAINTEXT        nothing
 SASL_PLAINTEXT   a SASL exchange (`broker/authentication`)
@@ -14,9 +15,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ottla.metadata.controller.delegation_tokens import TokenSettings
+from ottla.runtime.config.definition import ConfigError
+from ottla.runtime.config.dynamic import OF_ONE_LISTENER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ottla.broker.authentication.mechanisms import ListenerMechanisms
     from ottla.broker.authentication.sasl_entrance import SaslEntrance
@@ -100,9 +103,35 @@ def listener_security(
             security.max_unknown_bytes = config.get_int("sasl.server.max.receive.size")
         if protocol.endswith("SSL"):
             from ottla.broker.authentication.tls_principal import PrincipalMapper
-            from ottla.runtime.tls_context import server_contexts
 
-            security.tls = server_contexts(partial(config.listener_override, name))
+            security.tls = tls_of(config, name)
             security.mapper = PrincipalMapper(str(config.listener_override(name, "ssl.principal.mapping.rules")))
         found[name] = security
     return found
+
+
+def tls_of(config: ServerConfig, listener_name: str) -> TlsContexts:
+    """Raises `ConfigError` when the stores cannot be read."""
+    from ottla.runtime.tls_context import server_contexts
+
+    return server_contexts(partial(config.listener_override, listener_name))
+
+
+def renew_stores(
+    listeners: Mapping[str, ListenerSecurity], before: ServerConfig, after: ServerConfig, report: Callable[[str], None]
+) -> None:
+    """Take over keys and certificates that the settings have elsewhere now. What cannot be read is reported."""
+    for name, security in listeners.items():
+        if security.tls is None or not stores_differ(before, after, name):
+            continue
+        try:
+            security.tls = tls_of(after, name)
+        except ConfigError as error:
+            report(f"listener {name} goes on with the certificates it had: {error}")
+
+
+def stores_differ(before: ServerConfig, after: ServerConfig, listener_name: str) -> bool:
+    return any(
+        before.listener_override(listener_name, key) != after.listener_override(listener_name, key)
+        for key in OF_ONE_LISTENER
+    )

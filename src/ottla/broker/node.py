@@ -30,7 +30,7 @@ from ottla.broker.coordinator.transaction_markers import TransactionMarkers
 from ottla.broker.directory_failures import DirectoryFailures
 from ottla.broker.dispatcher import Dispatcher
 from ottla.broker.dynamic_config import DynamicServerConfig, follow_broker_configs
-from ottla.broker.listener_security import listener_security, token_settings
+from ottla.broker.listener_security import ListenerSecurity, listener_security, renew_stores, token_settings
 from ottla.broker.listeners import Listeners
 from ottla.broker.lock import DirectoryInUseError
 from ottla.broker.log_directories import LogDirectories
@@ -126,6 +126,8 @@ class Node:
         self._directories = LogDirectories(config.log_dirs, config.metadata_log_dir)
         self._undo: list[Callable[[], object]] = []  # what `stop` does, last first
         self._ports: dict[str, int] = {}
+        self._security: dict[str, ListenerSecurity] = {}
+        self._applied_config = config
         self._registration: Registration | None = None
         self._token_sweeper: Timer
 
@@ -371,11 +373,13 @@ class Node:
     def _reconfigure(self, config: ServerConfig) -> None:
         """Beside what follows the metadata by itself: logs, topics, groups, metrics subscriptions."""
         self._listeners.set_limits(connection_limits(config))
+        renew_stores(self._security, self._applied_config, config, _report)
+        self._applied_config = config
 
     async def _listen(self, dispatcher: Dispatcher, controller: ControllerShell) -> list[Listener]:
         """Take the addresses, so that the real ports are known; nobody is let in yet."""
         listeners = []
-        security = listener_security(self._config, lambda: controller.image, self._clock)
+        security = self._security = listener_security(self._config, lambda: controller.image, self._clock)
         self._undo.append(self._listeners.close)
         for endpoint in self._config.broker_listeners:
             name = endpoint.listener_name

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from cryptography import x509
 from tests.interop.connection import Connection
+from tests.peers.certificates import Authority
 from tests.peers.ottla_node import OttlaNode
+from tests.peers.process import free_port
 from tests.unit.broker.replicas import START_MS, batch
 
 from ottla.protocol.api import incremental_alter_configs as alter
@@ -143,6 +147,38 @@ async def test_broker_configs_of_connections(node: OttlaNode) -> None:
     assert not await waiting.is_served(UNANSWERED_S)
     await admin.alter(BROKER, EVERY_BROKER, max_connections=None)
     assert await (await Client.to(node)).is_served()
+
+
+async def test_keys_of_a_listener(tmp_path: Path) -> None:
+    authority = Authority()
+    stores = {name: tmp_path / f"{name}.pem" for name in ("old", "new")}
+    for name, path in stores.items():
+        path.write_text("".join(authority.issue(name)))
+    port, key = free_port(), "listener.name.secure.ssl.keystore.location"
+    settings = {
+        "listeners": f"PLAINTEXT://127.0.0.1:{free_port()},SECURE://127.0.0.1:{port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SECURE:SSL",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(stores["old"]),
+    }
+
+    def shown() -> str:
+        certificate = ssl.get_server_certificate(("127.0.0.1", port), timeout=TIMEOUT_S)
+        return x509.load_pem_x509_certificate(certificate.encode()).subject.rfc4514_string()
+
+    with OttlaNode(tmp_path, settings) as node:
+        client = await Client.to(node)
+        assert await asyncio.to_thread(shown) == "CN=old"
+        with pytest.raises(AssertionError, match=r"42.*or directory"):
+            await client.alter(BROKER, THIS_BROKER, **{key: str(tmp_path / "nowhere.pem")})
+        assert await asyncio.to_thread(shown) == "CN=old"
+        await client.alter(BROKER, THIS_BROKER, **{key: str(stores["new"])})
+        assert await asyncio.to_thread(shown) == "CN=new"
+        node.restart()
+        assert await asyncio.to_thread(shown) == "CN=new"
+        client = await Client.to(node)
+        await client.alter(BROKER, THIS_BROKER, **{key: None})
+        assert await asyncio.to_thread(shown) == "CN=old"
 
 
 async def test_client_metrics_configs(node: OttlaNode) -> None:

@@ -120,6 +120,22 @@ CLUSTER_WIDE: frozenset[str] = frozenset(
     }
 )
 
+OF_ONE_LISTENER: frozenset[str] = frozenset(
+    {
+        "ssl.key.password",
+        "ssl.keystore.certificate.chain",
+        "ssl.keystore.key",
+        "ssl.keystore.location",
+        "ssl.keystore.password",
+        "ssl.keystore.type",
+        "ssl.truststore.certificates",
+        "ssl.truststore.location",
+        "ssl.truststore.password",
+        "ssl.truststore.type",
+    }
+)
+"""Stores of TLS: of one broker, and of one listener of it."""
+
 DYNAMIC_ONLY_CONFIGS: Definitions = definitions(
     Config("leader.replication.throttled.rate", LONG, 2**63 - 1, at_least(0), MEDIUM),
     Config("follower.replication.throttled.rate", LONG, 2**63 - 1, at_least(0), MEDIUM),

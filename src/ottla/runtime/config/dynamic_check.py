@@ -7,7 +7,7 @@ connections may lock everybody out, keys and stores belong to one listener, clas
 from collections.abc import Mapping
 
 from ottla.runtime.config.definition import ConfigError
-from ottla.runtime.config.dynamic import PER_BROKER
+from ottla.runtime.config.dynamic import OF_ONE_LISTENER, PER_BROKER
 from ottla.runtime.config.server_config import ServerConfig
 from ottla.runtime.config.validation import check_server_config
 
@@ -20,20 +20,6 @@ THREAD_POOLS = (
     "num.replica.fetchers",
 )
 AT_LEAST_ONE = ("max.connections", "max.connection.creation.rate")
-OF_ONE_LISTENER = frozenset(
-    {
-        "ssl.key.password",
-        "ssl.keystore.certificate.chain",
-        "ssl.keystore.key",
-        "ssl.keystore.location",
-        "ssl.keystore.password",
-        "ssl.keystore.type",
-        "ssl.truststore.certificates",
-        "ssl.truststore.location",
-        "ssl.truststore.password",
-        "ssl.truststore.type",
-    }
-)
 KNOWN_CLASSES: Mapping[str, frozenset[str]] = {
     "metric.reporters": frozenset({"org.apache.kafka.common.metrics.JmxReporter"}),
     "principal.builder.class": frozenset(
