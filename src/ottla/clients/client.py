@@ -1,7 +1,8 @@
 """A client of a cluster: finds brokers, keeps a connection to each, knows who leads what, tries again when it may.
 
 Admin requests go to any broker: a KRaft broker forwards what belongs to the controller (KIP-590). Requests for a
-partition go to its leader, requests of a group to its coordinator.
+partition go to its leader, requests of a group to its coordinator. A client `of_controllers` (KIP-919) knows no others:
+its "brokers" are the controllers, and `metadata.controller_id` is the active one.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from typing import TypeVar
 from ottla.clients.connection import Connection
 from ottla.clients.errors import BrokerUnreachableError, ClientError, RetriableError
 from ottla.clients.security import NO_SECURITY, ClientSecurity
+from ottla.protocol.api.describe_cluster import DescribeClusterRequest, DescribeClusterResponse
 from ottla.protocol.api.find_coordinator import FindCoordinatorRequest, FindCoordinatorResponse
 from ottla.protocol.api.metadata import MetadataRequest, MetadataRequestTopic, MetadataResponse
 from ottla.protocol.errors import ErrorCode, KafkaError, error_code
@@ -92,8 +94,10 @@ class KafkaClient:
         client_id: str = "ottla",
         request_timeout_ms: float = REQUEST_TIMEOUT_MS,
         security: ClientSecurity = NO_SECURITY,
+        of_controllers: bool = False,
     ) -> None:
         self._security = security
+        self.of_controllers = of_controllers
         self.client_id = client_id
         self.request_timeout_ms = request_timeout_ms
         self.metadata = ClusterMetadata()
@@ -103,7 +107,7 @@ class KafkaClient:
         self._connecting: dict[tuple[str, int], asyncio.Task[Connection]] = {}
 
     async def __aenter__(self) -> "KafkaClient":
-        await self.refresh_metadata([])
+        await (self.refresh_controllers() if self.of_controllers else self.refresh_metadata([]))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -217,6 +221,19 @@ class KafkaClient:
             )
         return metadata
 
+    async def refresh_controllers(self) -> ClusterMetadata:
+        """Ask a controller for all of them, and which is active (-1: none is)."""
+        request = DescribeClusterRequest(include_cluster_authorized_operations=False, endpoint_type=_CONTROLLERS)
+        response = await self.send_any(request, DescribeClusterResponse)
+        if response.error_code != ErrorCode.NONE:
+            raise KafkaError(error_code(response.error_code), response.error_message)
+        self.metadata.cluster_id = response.cluster_id
+        self.metadata.controller_id = response.controller_id
+        self.metadata.brokers = {
+            each.broker_id: BrokerAddress(each.broker_id, each.host, each.port, each.rack) for each in response.brokers
+        }
+        return self.metadata
+
     async def topic(self, name: str, *, create: bool = False) -> TopicMetadata:
         """The topic with a leader for every partition, waiting for an election if need be.
 
@@ -286,4 +303,6 @@ class KafkaClient:
             backoff_ms = min(backoff_ms * 2, RETRY_BACKOFF_MAX_MS)
 
 
+_CONTROLLERS = 2
+"""The endpoint type of DescribeCluster."""
 _ABSENT = (ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.UNKNOWN_TOPIC_ID, ErrorCode.LEADER_NOT_AVAILABLE)

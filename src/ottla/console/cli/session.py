@@ -23,21 +23,27 @@ class UsageError(Exception):
     """The command line asks for something that cannot be; the message says what to write."""
 
 
-def cluster_arguments() -> argparse.ArgumentParser:
+def cluster_arguments(*, controllers: bool = False) -> argparse.ArgumentParser:
     """A parent for the parsers of operations."""
     parser = argparse.ArgumentParser(add_help=False)
-    add_cluster_arguments(parser)
+    add_cluster_arguments(parser, controllers=controllers)
     return parser
 
 
-def add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
-    """What every command takes that talks to a cluster."""
+def add_cluster_arguments(parser: argparse.ArgumentParser, *, controllers: bool = False) -> None:
+    """What every command takes that talks to a cluster; with `controllers` it may talk to its controllers."""
     parser.add_argument(
         "--bootstrap",
         metavar="HOST:PORT[,…]",
         default=DEFAULT_BOOTSTRAP,
         help="where a broker of the cluster listens (default: %(default)s)",
     )
+    if controllers:
+        parser.add_argument(
+            "--bootstrap-controller",
+            metavar="HOST:PORT[,…]",
+            help="where a controller listens: asks the controllers, whether there are brokers or not",
+        )
     parser.add_argument(
         "--command-config",
         metavar="FILE",
@@ -70,13 +76,15 @@ def run_with_client(
     async def main() -> int:
         security = read_security(arguments)
         network = SocketNetwork(asyncio.get_running_loop())
+        controllers = getattr(arguments, "bootstrap_controller", None)
         try:
             client = KafkaClient(
                 network,
-                arguments.bootstrap,
+                controllers or arguments.bootstrap,
                 client_id="ottla-cli",
                 request_timeout_ms=arguments.timeout * 1000,
                 security=security,
+                of_controllers=controllers is not None,
             )
             async with client:
                 return await operate(client, arguments)
