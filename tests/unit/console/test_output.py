@@ -1,6 +1,8 @@
 """Tables, bytes and times for people."""
 
-from ottla.console.cli.output import json_fields, table, text_of, time_text
+import pytest
+
+from ottla.console.cli.output import bytes_text, duration_text, json_fields, table, text_of, time_text
 from ottla.console.operations.near_names import did_you_mean
 
 
@@ -26,3 +28,29 @@ def test_near_names() -> None:
     assert did_you_mean("ordes", ["orders", "invoices"]) == " Did you mean 'orders'?"
     assert did_you_mean("ORDERS", ["orders"]) == " Did you mean 'orders'?"
     assert did_you_mean("zzz", ["orders"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (None, None),
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.00 KiB"),
+        (10_239, "10.0 KiB"),
+        (999 * 1024, "999 KiB"),
+        (1024 * 1024 - 1, "1.00 MiB"),
+        (5 * 1024**5, "5.00 PiB"),
+        (5000 * 1024**5, "5000 PiB"),
+    ],
+)
+def test_bytes_for_people(count: int | None, text: str | None) -> None:
+    assert bytes_text(count) == text
+
+
+@pytest.mark.parametrize(
+    ("duration_ms", "text"),
+    [(0, "0 ms"), (999, "999 ms"), (3400, "3.4 s"), (303_000, "5 min 3 s"), (8_040_000, "2 h 14 min")],
+)
+def test_durations_for_people(duration_ms: float, text: str) -> None:
+    assert duration_text(duration_ms) == text

@@ -1,4 +1,4 @@
-"""`ottla completion bash|zsh|fish`: what a shell needs to complete commands, options, and names of topics and groups.
+"""`ottla completion bash|zsh|fish`: what a shell needs to complete commands, options, names of topics and the like.
 
 Completion itself is argcomplete's: the shell calls `ottla` again with `_ARGCOMPLETE` set, and the front door asks
 `complete` here. Names come from the cluster of the command line's `--bootstrap`, within `NAMES_TIMEOUT_MS`.
@@ -14,6 +14,7 @@ from argcomplete.shell_integration import shellcode
 
 from ottla.clients.client import KafkaClient
 from ottla.console.cli.session import DEFAULT_BOOTSTRAP, read_security
+from ottla.console.operations.brokers import registered_brokers
 from ottla.console.operations.groups import list_groups
 from ottla.runtime.sockets import SocketNetwork
 
@@ -47,10 +48,12 @@ def _add_completers(parser: argparse.ArgumentParser) -> None:
         if isinstance(action, argparse._SubParsersAction):
             for child in action.choices.values():
                 _add_completers(child)
-        elif action.metavar == "TOPIC":
+        elif action.metavar in ("TOPIC", "TOPIC[:PARTITION]"):
             action.completer = _topic_names  # type: ignore[attr-defined]  # argcomplete's own way
         elif action.metavar == "GROUP":
             action.completer = _group_names  # type: ignore[attr-defined]
+        elif action.metavar == "BROKER":
+            action.completer = _broker_ids  # type: ignore[attr-defined]
 
 
 def _topic_names(parsed_args: argparse.Namespace, **_: object) -> list[str]:
@@ -63,6 +66,13 @@ def _topic_names(parsed_args: argparse.Namespace, **_: object) -> list[str]:
 def _group_names(parsed_args: argparse.Namespace, **_: object) -> list[str]:
     async def ask(client: KafkaClient) -> list[str]:
         return [group.group_id for group in await list_groups(client)]
+
+    return _ask(parsed_args, ask)
+
+
+def _broker_ids(parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    async def ask(client: KafkaClient) -> list[str]:
+        return [str(broker_id) for broker_id in await registered_brokers(client)]
 
     return _ask(parsed_args, ask)
 

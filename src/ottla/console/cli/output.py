@@ -57,6 +57,31 @@ def json_fields(name: str, data: bytes | None) -> dict[str, str | None]:
         return {f"{name}_base64": base64.b64encode(data).decode("ascii")}
 
 
+def bytes_text(count: int | None) -> str | None:
+    """Bytes for people, in powers of 1024 and three digits: `17 B`, `1.50 KiB`, `12.3 GiB`; `None` stays `None`."""
+    if count is None or -1024 < count < 1024:
+        return None if count is None else f"{count} B"
+    size = float(count)
+    for unit in ("KiB", "MiB", "GiB", "TiB", "PiB"):
+        size /= 1024
+        if abs(size) < 999.5 or unit == "PiB":
+            break
+    return f"{size:.{2 if abs(size) < 9.995 else 1 if abs(size) < 99.95 else 0}f} {unit}"
+
+
+def duration_text(duration_ms: float) -> str:
+    """A duration for people: `12 ms`, `3.4 s`, `5 min 3 s`, `2 h 14 min`."""
+    if duration_ms < 1000:
+        return f"{duration_ms:.0f} ms"
+    seconds = duration_ms / 1000
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
 def time_text(timestamp_ms: int) -> str:
     """ISO 8601 in UTC with milliseconds; a dash for a record without a time."""
     if timestamp_ms < 0:
