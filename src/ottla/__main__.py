@@ -30,6 +30,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "consume": ("ottla.console.cli.consume", "print records as they come"),
     "groups": ("ottla.console.cli.groups", "list, describe, move and delete consumer groups"),
     "configs": ("ottla.console.cli.configs", "describe and alter the configs of topics, brokers and groups"),
+    "brokers": ("ottla.console.cli.brokers", "list, describe and unregister brokers"),
+    "quorum": ("ottla.console.cli.quorum", "show the metadata quorum, add and remove voters"),
+    "elect-leaders": ("ottla.console.cli.elect_leaders", "let the preferred replicas lead"),
     "completion": ("ottla.console.cli.completion", "print what a shell needs to complete commands and names"),
     "protocol": ("ottla.console.cli.protocol", "show the code that reads and writes one version of a message"),
 }

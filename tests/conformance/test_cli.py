@@ -6,47 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from tests.peers.ottla_cli import COMMAND_TIMEOUT_S, Cli
 
 if TYPE_CHECKING:
     from tests.peers.process import NodeProcess
-
-COMMAND_TIMEOUT_S = 120
-
-
-@dataclass(frozen=True)
-class Outcome:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[str]:
-        return self.out.splitlines()
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-@dataclass(frozen=True)
-class Cli:
-    address: str
-
-    def __call__(self, *words: str, stdin: str = "") -> Outcome:
-        command = [sys.executable, "-m", "ottla", *words, "--bootstrap", self.address]
-        done = subprocess.run(
-            command, input=stdin, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, check=False
-        )
-        return Outcome(done.returncode, done.stdout, done.stderr)
-
-    def works(self, *words: str, stdin: str = "") -> Outcome:
-        outcome = self(*words, stdin=stdin)
-        assert outcome.code == 0, outcome.err
-        return outcome
 
 
 @pytest.fixture(scope="module")
@@ -197,3 +163,19 @@ def test_a_shell_can_complete(ottla: Cli) -> None:
     assert sorted(complete("ottla con")) == ["configs", "consume"]
     assert "--partitions" in complete("ottla topics create --")
     assert "cli-completed" in complete(f"ottla consume --bootstrap {ottla.address} cli-comp")
+
+
+def test_one_node_is_operated(ottla: Cli) -> None:
+    ottla.works("topics", "create", "cli-operations")
+    (broker,) = ottla.works("brokers", "list", "--json").json
+    assert (broker["broker_id"], broker["state"], broker["out_of_sync"]) == (1, "active", 0)
+    assert f"{broker['host']}:{broker['port']}" == ottla.address
+    assert "broker 1 is active" in ottla("brokers", "unregister", "1").err
+    status = ottla.works("quorum", "status", "--json").json
+    assert (status["leader_id"], status["max_lag"]) == (1, 0)
+    leader = status["replicas"][0]
+    assert (leader["node_id"], leader["role"], leader["caught_up_ago_ms"]) == (1, "leader", 0)
+    assert "votes already" in ottla("quorum", "add", "1", "--endpoint", "CONTROLLER://127.0.0.1:9").err
+    assert ottla.works("elect-leaders", "--json").json == []
+    elected = ottla.works("elect-leaders", "--topic", "cli-operations:0").lines
+    assert elected[1].split() == ["cli-operations", "0", "not", "needed", "1", "-"]
