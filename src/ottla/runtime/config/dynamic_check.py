@@ -6,9 +6,9 @@ connections may lock everybody out, keys and stores belong to one listener, clas
 
 from collections.abc import Mapping
 
-from ottla.runtime.config.definition import ConfigError
+from ottla.runtime.config.definition import ConfigDefinition, ConfigError
 from ottla.runtime.config.dynamic import OF_ONE_LISTENER, PER_BROKER
-from ottla.runtime.config.server_config import ServerConfig
+from ottla.runtime.config.server_config import BROKER_DEFINITIONS, ServerConfig
 from ottla.runtime.config.validation import check_server_config
 
 THREAD_POOLS = (
@@ -38,33 +38,45 @@ def check_dynamic_configs(
     def with_layer(layer: Mapping[str, str]) -> ServerConfig:
         return static.with_dynamic(layer, {}) if cluster_wide else static.with_dynamic({}, layer)
 
-    changed = {name for name, text in after.items() if before.get(name) != text}
+    changed = {name: text for name, text in after.items() if before.get(name) != text}
     _check_listener_keys(changed, cluster_wide=cluster_wide)
     wanted = with_layer(after)
-    if changed.intersection(THREAD_POOLS):
+    if changed.keys() & THREAD_POOLS:
         _check_thread_pools(with_layer(before), wanted, changed)
-    for name in changed.intersection(AT_LEAST_ONE):
+    for name in changed.keys() & AT_LEAST_ONE:
         if wanted.get_int(name) < 1:
             raise ConfigError(name, after[name], "it must be at least 1: nobody could connect any more")
     _check_connections_of_hosts(wanted)
-    for name in changed.intersection(KNOWN_CLASSES):
+    for name in changed.keys() & KNOWN_CLASSES.keys():
         if not set(_items(after[name])) <= KNOWN_CLASSES[name]:
             raise ConfigError(name, after[name], "no class can be loaded here")
     _check_cordoned(wanted)
+    _check_protocols(with_layer(before), wanted)
     check_server_config(wanted)
 
 
-def _check_listener_keys(changed: set[str], *, cluster_wide: bool) -> None:
+def _check_listener_keys(changed: Mapping[str, str], *, cluster_wide: bool) -> None:
     for name in changed:
         if name in OF_ONE_LISTENER:
             raise ConfigError(name, None, f"it can be changed for one listener only: {_LISTENER_PREFIX}NAME.{name}")
-        if cluster_wide and name.startswith(_LISTENER_PREFIX):
+        if name.startswith(_LISTENER_PREFIX):
             _, _, key = name.removeprefix(_LISTENER_PREFIX).partition(".")
-            if key in PER_BROKER or key.partition(".")[2] in PER_BROKER:
+            if key not in BROKER_DEFINITIONS:
+                key = key.partition(".")[2]  # of a SASL mechanism
+            if cluster_wide and key in PER_BROKER:
                 raise ConfigError(name, None, "it can be set for one broker only")
+            if key in BROKER_DEFINITIONS:
+                _check_value(name, BROKER_DEFINITIONS[key], changed[name])
 
 
-def _check_thread_pools(current: ServerConfig, wanted: ServerConfig, changed: set[str]) -> None:
+def _check_value(name: str, definition: ConfigDefinition, text: str) -> None:
+    try:
+        definition.parse(text)
+    except ConfigError as error:
+        raise ConfigError(name, error.value, error.allowed) from None
+
+
+def _check_thread_pools(current: ServerConfig, wanted: ServerConfig, changed: Mapping[str, str]) -> None:
     for name in THREAD_POOLS:
         if name not in changed:
             continue
@@ -83,6 +95,14 @@ def _check_connections_of_hosts(config: ServerConfig) -> None:
             raise ConfigError(key, item, "each item must be HOST:COUNT")
     if not overrides and config.get_int("max.connections.per.ip") == 0:
         raise ConfigError("max.connections.per.ip", "0", f"it may be 0 only where {key} lets somebody in")
+
+
+def _check_protocols(current: ServerConfig, wanted: ServerConfig) -> None:
+    there = current.security_protocols
+    for name, protocol in wanted.security_protocols.items():
+        if there.get(name, protocol) != protocol:
+            key = "listener.security.protocol.map"
+            raise ConfigError(key, wanted.get_str(key), f"listener {name} is there already, and speaks {there[name]}")
 
 
 def _check_cordoned(config: ServerConfig) -> None:

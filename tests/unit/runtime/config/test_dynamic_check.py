@@ -48,6 +48,7 @@ def test_a_thread_pool_goes_on_from_where_it_is() -> None:
         ("ssl.keystore.location", "/store"),
         ("listener.name.external.ssl.keystore.location", "/store"),
         ("listener.name.external.plain.sasl.jaas.config", "x"),
+        ("listener.name.external.max.connections", "many"),
     ],
 )
 def test_what_the_cluster_may_not_be_told(name: str, value: str) -> None:
@@ -65,10 +66,20 @@ def test_what_the_cluster_may_not_be_told(name: str, value: str) -> None:
         ("cordoned.log.dirs", "/data"),
         ("cordoned.log.dirs", "*"),
         ("log.retention.ms", "-1"),
+        ("listener.name.external.plain.sasl.jaas.config", "x"),
+        ("listener.name.plaintext.ssl.keystore.location", "/store"),
+        ("listener.name.plaintext.max.connections", "7"),
+        ("listener.name.plaintext.ssl.client.auth", "required"),
     ],
 )
 def test_what_a_broker_may_be_told(name: str, value: str) -> None:
     change(name, value, cluster_wide=False)
+
+
+def test_a_listener_that_is_there_keeps_its_protocol() -> None:
+    change("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,MORE:SSL", cluster_wide=False)
+    with pytest.raises(ConfigError, match="speaks PLAINTEXT"):
+        change("listener.security.protocol.map", "PLAINTEXT:SSL", cluster_wide=False)
 
 
 def test_nobody_of_a_host_where_others_are_let_in() -> None:
