@@ -180,21 +180,31 @@ class KafkaClusterNode(KafkaNode):
         path.write_text(text)
 
     def _base_settings(self) -> dict[str, str]:
-        broker, controller = f"PLAINTEXT://127.0.0.1:{self._port}", f"{LISTENER}://127.0.0.1:{self._controller_port}"
-        listeners = ",".join([broker] * self.is_broker + [controller] * self.is_controller)
-        settings = {
-            "process.roles": self.roles,
-            "node.id": str(self.node_id),
-            "listeners": listeners,
-            "advertised.listeners": listeners,
-            "controller.listener.names": LISTENER,
-            "listener.security.protocol.map": f"{LISTENER}:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-            "log.dirs": str(self.data),
-            **self.quorum.settings(),
-        }
-        if self.is_broker:
-            settings["inter.broker.listener.name"] = "PLAINTEXT"
-        return settings
+        return node_settings(
+            self.node_id, self.roles, self.quorum, self.data, port=self._port, controller_port=self._controller_port
+        )
+
+
+def node_settings(
+    node_id: int, roles: str, quorum: Quorum, data: Path, *, port: int, controller_port: int
+) -> dict[str, str]:
+    """What a node of either kind has to be told."""
+    broker, controller = f"PLAINTEXT://127.0.0.1:{port}", f"{LISTENER}://127.0.0.1:{controller_port}"
+    is_broker, is_controller = BROKER in roles, CONTROLLER in roles
+    listeners = ",".join([broker] * is_broker + [controller] * is_controller)
+    settings = {
+        "process.roles": roles,
+        "node.id": str(node_id),
+        "listeners": listeners,
+        "advertised.listeners": listeners,
+        "controller.listener.names": LISTENER,
+        "listener.security.protocol.map": f"{LISTENER}:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "log.dirs": str(data),
+        **quorum.settings(),
+    }
+    if is_broker:
+        settings["inter.broker.listener.name"] = "PLAINTEXT"
+    return settings
 
 
 class KafkaCluster:

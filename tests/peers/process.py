@@ -73,6 +73,13 @@ class NodeProcess(ABC):
         """SIGTERM, and wait for a clean end; the exit status."""
         return self._end(signal.SIGTERM)
 
+    def terminate(self) -> None:
+        """SIGTERM, and do not wait."""
+        assert self._process is not None, "the node was never started"
+        if self._process.poll() is None:
+            self._ended_here = True
+            self._process.send_signal(signal.SIGTERM)
+
     def kill(self) -> None:
         """`kill -9`: no flush, no checkpoint, no goodbye."""
         self._end(signal.SIGKILL)

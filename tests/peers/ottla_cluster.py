@@ -1,0 +1,257 @@
+"""Several nodes of Ottla in one cluster; the nodes also stand beside Apache Kafka's (`apache_kafka_cluster`).
+
+quorum = Quorum((Voter(1), Voter(2), Voter(3)))
+node = OttlaClusterNode(directory / "1", 1, quorum, roles=COMBINED)
+node.begin(); …; node.wait_until_ready(); node.stop() / .kill() / .close()
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Final, Self
+
+from tests.peers.apache_kafka import CLUSTER_ID
+from tests.peers.apache_kafka_cluster import (
+    BROKER,
+    COMBINED,
+    CONTROLLER,
+    LISTENER,
+    Quorum,
+    Voter,
+    cluster_settings,
+    new_directory_id,
+    node_settings,
+    wait_until_brokers,
+)
+from tests.peers.process import NodeProcess, free_port, keep_port, wait_until_listening
+
+from ottla.broker.storage_format import (
+    BOOTSTRAP_CHECKPOINT,
+    CLUSTER_METADATA_DIRECTORY,
+    KRAFT_VERSION,
+    META_PROPERTIES,
+    MetaProperties,
+)
+from ottla.metadata.controller.bootstrap import default_bootstrap_records
+from ottla.metadata.record_serde import encode_record
+from ottla.protocol.types import uuid_from_text
+from ottla.raft.snapshot import write_snapshot
+from ottla.raft.snapshot_id import BOOTSTRAP_SNAPSHOT_ID, SnapshotId
+from ottla.raft.voter_set import ReplicaKey, VoterNode, VoterSet
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+START_TIMEOUT_S: Final = 60.0
+
+
+class OttlaClusterNode(NodeProcess):
+    """One node. Takes what `KafkaClusterNode` takes: the one can stand where the other did, on the same data."""
+
+    name = "Ottla"
+
+    def __init__(
+        self,
+        directory: Path,
+        node_id: int,
+        quorum: Quorum,
+        *,
+        roles: str = COMBINED,
+        settings: Mapping[str, str] | None = None,
+        cluster_id: str = CLUSTER_ID,
+        directory_id: str | None = None,
+        prefix: Sequence[str] = (),
+        data: Path | None = None,
+        port: int | None = None,
+    ) -> None:
+        """`data`: a directory that is formatted already, by whomever. `port`: of the broker's listener."""
+        super().__init__(directory)
+        self.node_id = node_id
+        self.roles = roles
+        self.quorum = quorum
+        self.cluster_id = cluster_id
+        self.data = data or directory / "data"
+        self._settings = dict(settings or {})
+        self._prefix = tuple(prefix)
+        self._port = port or free_port()
+        voter = quorum.voter(node_id)
+        self._controller_port = voter.port if voter is not None else free_port()
+        self._directory_id = directory_id or (voter.directory_id if voter is not None else new_directory_id())
+
+    @property
+    def is_broker(self) -> bool:
+        return BROKER in self.roles
+
+    @property
+    def is_controller(self) -> bool:
+        return CONTROLLER in self.roles
+
+    @property
+    def port(self) -> int:
+        return self._port
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._port}" if self.is_broker else self.controller_address
+
+    @property
+    def controller_address(self) -> str:
+        assert self.is_controller, f"node {self.node_id} is no controller"
+        return f"127.0.0.1:{self._controller_port}"
+
+    def configure(self, settings: Mapping[str, str]) -> None:
+        """Change what its `server.properties` says, from the next start on."""
+        self._settings.update(settings)
+
+    def format(self) -> None:
+        """Write `server.properties`, and format the data directory once, as `kafka-storage format` does."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        base = node_settings(
+            self.node_id, self.roles, self.quorum, self.data, port=self._port, controller_port=self._controller_port
+        )
+        lines = [f"{key}={value}" for key, value in (base | self._settings).items()]
+        (self.directory / "server.properties").write_text("\n".join(lines) + "\n")
+        if (self.data / META_PROPERTIES).exists():
+            return
+        now_ms = int(time.time() * 1000)
+        self.data.mkdir(parents=True, exist_ok=True)
+        records = (encode_record(record) for record in default_bootstrap_records())
+        bootstrap = write_snapshot(SnapshotId(0, 0), records, last_contained_timestamp_ms=0, now_ms=now_ms)
+        (self.data / BOOTSTRAP_CHECKPOINT).write_bytes(b"".join(bootstrap))
+        if self.quorum.voter(self.node_id) is not None and self.is_controller and not self.quorum.static:
+            self._write_first_snapshot(now_ms)
+        properties = MetaProperties(self.cluster_id, self.node_id, uuid_from_text(self._directory_id))
+        (self.data / META_PROPERTIES).write_text(properties.to_text(now_ms))
+
+    def _write_first_snapshot(self, now_ms: int) -> None:
+        voters = VoterSet(
+            tuple(
+                VoterNode(
+                    ReplicaKey(each.node_id, uuid_from_text(each.directory_id)), {LISTENER: ("127.0.0.1", each.port)}
+                )
+                for each in self.quorum.voters
+            )
+        )
+        metadata = self.data / CLUSTER_METADATA_DIRECTORY
+        metadata.mkdir(exist_ok=True)
+        first = write_snapshot(
+            BOOTSTRAP_SNAPSHOT_ID,
+            (),
+            last_contained_timestamp_ms=now_ms,
+            now_ms=now_ms,
+            kraft_version=KRAFT_VERSION,
+            voters=voters,
+        )
+        (metadata / BOOTSTRAP_SNAPSHOT_ID.file_name).write_bytes(b"".join(first))
+
+    def start(self) -> None:
+        """Return when the node takes connections: of a broker, when it has caught up with the metadata."""
+        self.begin()
+        self.wait_until_ready()
+
+    def begin(self) -> None:
+        """Start the process and do not wait: a quorum answers only when most of its voters are there."""
+        self.format()
+        properties = str(self.directory / "server.properties")
+        command = [*self._prefix, sys.executable, "-m", "ottla", "start", "--config", properties]
+        self._spawn(command, {"PYTHONUNBUFFERED": "1"})
+
+    def wait_until_ready(self) -> None:
+        host, port = self.address.rsplit(":", 1)
+        wait_until_listening(self, host, int(port), START_TIMEOUT_S)
+
+    def _end(self, number: signal.Signals) -> int:
+        status = super()._end(number)
+        for port in (self._port, self._controller_port):
+            keep_port(port)
+        return status
+
+
+class OttlaCluster:
+    """A node for each of `roles` (ids from 1 on), all controllers voters, as `KafkaCluster` has them."""
+
+    def __init__(
+        self,
+        directory: Path,
+        roles: Sequence[str] = (COMBINED,) * 3,
+        *,
+        static: bool = False,
+        settings: Mapping[str, str] | None = None,
+        settings_of: Mapping[int, Mapping[str, str]] | None = None,
+    ) -> None:
+        ids = range(1, len(roles) + 1)
+        voters = tuple(Voter(node_id) for node_id, role in zip(ids, roles, strict=True) if CONTROLLER in role)
+        self.quorum = Quorum(voters, static)
+        common = cluster_settings(sum(BROKER in role for role in roles)) | dict(settings or {})
+        self.nodes = {
+            node_id: OttlaClusterNode(
+                directory / f"node-{node_id}",
+                node_id,
+                self.quorum,
+                roles=role,
+                settings=common | dict((settings_of or {}).get(node_id, {})),
+            )
+            for node_id, role in zip(ids, roles, strict=True)
+        }
+
+    @property
+    def brokers(self) -> list[OttlaClusterNode]:
+        return [node for node in self.nodes.values() if node.is_broker]
+
+    @property
+    def controllers(self) -> list[OttlaClusterNode]:
+        return [node for node in self.nodes.values() if node.is_controller]
+
+    @property
+    def bootstrap(self) -> str:
+        return ",".join(node.address for node in self.brokers)
+
+    def start(self) -> None:
+        """Start every node, and return when all brokers are there and unfenced."""
+        for node in self.nodes.values():
+            node.begin()
+        for node in self.nodes.values():
+            node.wait_until_ready()
+        if self.brokers:
+            wait_until_brokers(self.bootstrap, {node.node_id for node in self.brokers})
+
+    def stop(self) -> None:
+        """Ask all to stop at once: who is last cannot hand over to anybody."""
+        for node in self.nodes.values():
+            if node.is_running:
+                node.terminate()
+        for node in self.nodes.values():
+            if node.is_running:
+                try:
+                    node.stop()
+                except subprocess.TimeoutExpired:
+                    node.kill()
+
+    def close(self) -> None:
+        """`kill -9` whatever runs: nobody reads the data any more. Who died by itself is reported then."""
+        self.kill()
+        for node in self.nodes.values():
+            node.close()
+
+    def kill(self) -> None:
+        for node in self.nodes.values():
+            if node.is_running:
+                node.kill()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[OttlaClusterNode]:
+        return iter(self.nodes.values())
