@@ -50,7 +50,7 @@ def main() -> int:
         print("the benchmark reads /proc and pins with taskset: Linux only", file=sys.stderr)
         return 2
     directory = Path(tempfile.mkdtemp(prefix="ottla-bench-"))
-    _compile_as_pip_does()
+    compile_as_pip_does()
     try:
         for program in ("load", "bare", "floor"):
             load.build(program)
@@ -62,7 +62,7 @@ def main() -> int:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _compile_as_pip_does() -> None:
+def compile_as_pip_does() -> None:
     """An installed Ottla starts from bytecode; a work tree that may not write any would be compiled at each start."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for place in ottla.__path__:
@@ -98,15 +98,15 @@ def _bench(arguments: argparse.Namespace, directory: Path) -> int:
     rows.append(report.row("node", "start", "start_s", *starts))
     rows.append(report.row("node", "memory", "idle_mb", idle[:1], idle[1:]))
     rows.append(report.row("node", "memory", "loaded_mb", loaded[:1], loaded[1:]))
-    about = _about(rounds, broker_cpu, client_cpus)
-    text = report.markdown(rows, about)
+    facts = about(rounds, broker_cpu, client_cpus)
+    text = report.markdown(rows, facts)
     print(text)
     output: Path | None = arguments.output or (None if arguments.quick else RESULTS)
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         every = {key: [[asdict(one) for one in side] for side in sides] for key, sides in measured.items()}
-        (output / f"{about['date']}.md").write_text(text)
-        (output / f"{about['date']}.json").write_text(json.dumps(report.as_json(rows, about, every), indent=1) + "\n")
+        (output / f"{facts['date']}.md").write_text(text)
+        (output / f"{facts['date']}.json").write_text(json.dumps(report.as_json(rows, facts, every), indent=1) + "\n")
     return 0
 
 
@@ -185,7 +185,7 @@ def _cpus() -> tuple[str, str | None]:
     return str(available[0]), others or None
 
 
-def _about(rounds: int, broker_cpu: str, client_cpus: str | None) -> dict[str, str]:
+def about(rounds: int, broker_cpu: str | None, client_cpus: str | None) -> dict[str, str]:
     java = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr.splitlines()
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=RESULTS.parent, capture_output=True, text=True, check=False
@@ -199,7 +199,9 @@ def _about(rounds: int, broker_cpu: str, client_cpus: str | None) -> dict[str, s
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, "
         f"TCP by {CONGESTION_CONTROL.read_text().strip()}",
         "load average at the end": f"{os.getloadavg()[0]:.1f}",
-        "pinning": f"brokers on core {broker_cpu}, client on {client_cpus or 'any'}; start times are not pinned",
+        "pinning": f"brokers on core {broker_cpu}, client on {client_cpus or 'any'}; start times are not pinned"
+        if broker_cpu is not None
+        else "nothing is pinned",
         "rounds": f"{rounds}, interleaved; medians, and medians of the paired ratios",
     }
 

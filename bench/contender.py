@@ -37,7 +37,7 @@ class Contender:
         return sum(process_cpu_s(pid) for pid in _tree(self.node.pid))
 
     def resident_mb(self) -> float:
-        return sum(_resident_kb(pid) for pid in _tree(self.node.pid)) / 1024
+        return sum(resident_kb(pid) for pid in _tree(self.node.pid)) / 1024
 
     def create_topic(self, name: str, partitions: int) -> None:
         admin = self._admin()
@@ -91,7 +91,7 @@ def process_cpu_s(pid: int) -> float:
     return time.clock_gettime(~pid << 3 | _CPUCLOCK_SCHED)
 
 
-def _resident_kb(pid: int) -> int:
+def resident_kb(pid: int) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1])

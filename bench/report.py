@@ -85,7 +85,7 @@ def row(
         goal, verdict = f"≥ {limit:g}", "met" if ratio >= limit else "missed"
         if verdict == "missed" and busy is not None and busy < BROKER_BUSY_PERCENT:
             verdict = CLIENT_BOUND
-    return Row(title, METRICS[metric], median(ottla), median(kafka), ratio, goal, verdict)
+    return Row(title, METRICS.get(metric, metric), median(ottla), median(kafka), ratio, goal, verdict)
 
 
 def workload_rows(workload: Workload, ottla: Sequence[Measurement], kafka: Sequence[Measurement]) -> list[Row]:

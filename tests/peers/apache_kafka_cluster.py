@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 LISTENER: Final = "CONTROLLER"
 COMBINED, BROKER, CONTROLLER = "broker,controller", "broker", "controller"
 # What a small machine wants of several JVMs: a start that compiles little, and few threads.
-_SERVER_OPTIONS: Final = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
+SMALL_SERVER_OPTIONS: Final = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
 _STARTERS: Final = max(2, os.cpu_count() or 2)
 
 
@@ -94,6 +94,7 @@ class KafkaClusterNode(KafkaNode):
         directory_id: str | None = None,
         prefix: Sequence[str] = (),
         data: Path | None = None,
+        options: Sequence[str] = SMALL_SERVER_OPTIONS,
     ) -> None:
         """`data`: a directory that is formatted already, by whomever."""
         super().__init__(directory, settings, prefix=prefix, data=data)
@@ -101,7 +102,7 @@ class KafkaClusterNode(KafkaNode):
         self.roles = roles
         self.quorum = quorum
         self.cluster_id = cluster_id
-        self._options = (heap, *_SERVER_OPTIONS)
+        self._options = (heap, *options)
         voter = quorum.voter(node_id)
         if voter is not None:
             self._controller_port = voter.port
@@ -223,6 +224,7 @@ class KafkaCluster:
         settings: Mapping[str, str] | None = None,
         settings_of: Mapping[int, Mapping[str, str]] | None = None,
         heap: str = "-Xmx256m",
+        options: Sequence[str] = SMALL_SERVER_OPTIONS,
     ) -> None:
         ids = range(1, len(roles) + 1)
         voters = tuple(Voter(node_id) for node_id, role in zip(ids, roles, strict=True) if CONTROLLER in role)
@@ -236,6 +238,7 @@ class KafkaCluster:
                 roles=role,
                 settings=common | dict((settings_of or {}).get(node_id, {})),
                 heap=heap,
+                options=options,
             )
             for node_id, role in zip(ids, roles, strict=True)
         }
