@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "brokers": ("ottla.console.cli.brokers", "list, describe and unregister brokers"),
     "quorum": ("ottla.console.cli.quorum", "show the metadata quorum, add and remove voters"),
     "elect-leaders": ("ottla.console.cli.elect_leaders", "let the preferred replicas lead"),
+    "mirror": ("ottla.mirror.start", "copy topics, configs, ACLs and groups from cluster to cluster"),
     "completion": ("ottla.console.cli.completion", "print what a shell needs to complete commands and names"),
     "protocol": ("ottla.console.cli.protocol", "show the code that reads and writes one version of a message"),
 }

@@ -4,9 +4,10 @@ Without a group. `clients.group` adds membership; both hand the same `ConsumedRe
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import NamedTuple
 
+from ottla.clients.aborted_producers import AbortedProducers
 from ottla.clients.client import KafkaClient
 from ottla.protocol.api.fetch import FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData
 from ottla.protocol.api.list_offsets import (
@@ -28,7 +29,7 @@ PARTITION_BYTES_MAX = 1024 * 1024
 READ_UNCOMMITTED = 0
 READ_COMMITTED = 1
 
-_MOVED = (
+MOVED = (
     ErrorCode.NOT_LEADER_OR_FOLLOWER,
     ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
     ErrorCode.UNKNOWN_TOPIC_ID,
@@ -38,6 +39,7 @@ _MOVED = (
     ErrorCode.REPLICA_NOT_AVAILABLE,
     ErrorCode.OFFSET_NOT_AVAILABLE,
 )
+"""A partition's errors that fresh metadata and another try will mend."""
 
 
 class TopicPartition(NamedTuple):
@@ -73,7 +75,7 @@ async def list_offsets(
 
     async def ask() -> dict[TopicPartition, FoundOffset]:
         found: dict[TopicPartition, FoundOffset] = {}
-        for leader, partitions in (await _by_leader(client, wanted)).items():
+        for leader, partitions in (await by_leader(client, wanted)).items():
             topics: dict[str, list[ListOffsetsPartition]] = {}
             for topic, partition in partitions:
                 asked = ListOffsetsPartition(
@@ -99,7 +101,8 @@ async def list_offsets(
     return await client.retry(ask)
 
 
-async def _by_leader(client: KafkaClient, partitions: Iterable[TopicPartition]) -> dict[int, list[TopicPartition]]:
+async def by_leader(client: KafkaClient, partitions: Iterable[TopicPartition]) -> dict[int, list[TopicPartition]]:
+    """Who leads which of them, asking for the metadata of topics that the client knows nothing of."""
     leaders: dict[int, list[TopicPartition]] = {}
     for where in partitions:
         metadata = client.metadata.topics.get(where.topic) or await client.topic(where.topic)
@@ -111,6 +114,60 @@ async def _by_leader(client: KafkaClient, partitions: Iterable[TopicPartition]) 
             )
         leaders.setdefault(partition.leader, []).append(where)
     return leaders
+
+
+class FetchedData(NamedTuple):
+    """A partition's part of an answer; its error code is still to be looked at."""
+
+    where: TopicPartition
+    position: int
+    data: PartitionData
+
+
+async def fetch(
+    client: KafkaClient,
+    leader: int,
+    positions: Mapping[TopicPartition, int],
+    turn: int,
+    *,
+    wait_ms: int,
+    isolation_level: int = READ_UNCOMMITTED,
+) -> list[FetchedData]:
+    """One round to one leader, of topics that the client has metadata of. `turn` says which partition comes first:
+    a full answer must not starve the last ones. What was not asked for is left out."""
+    topics: dict[str, FetchTopic] = {}
+    names: dict[bytes, str] = {}
+    order = sorted(positions)
+    first = turn % len(order) if order else 0
+    for where in order[first:] + order[:first]:
+        topic = topics.get(where.topic)
+        if topic is None:
+            topic_id = client.metadata.topics[where.topic].topic_id
+            names[topic_id] = where.topic
+            topic = topics[where.topic] = FetchTopic(topic=where.topic, topic_id=topic_id, partitions=[])
+        partition = FetchPartition(
+            partition=where.partition, fetch_offset=positions[where], partition_max_bytes=PARTITION_BYTES_MAX
+        )
+        topic.partitions.append(partition)
+    request = FetchRequest(
+        max_wait_ms=wait_ms,
+        min_bytes=1,
+        max_bytes=FETCH_BYTES_MAX,
+        isolation_level=isolation_level,
+        topics=list(topics.values()),
+    )
+    response = await client.send_to(leader, request, FetchResponse, timeout_ms=client.request_timeout_ms + wait_ms)
+    if response.error_code != ErrorCode.NONE:
+        raise KafkaError(error_code(response.error_code), "fetch")
+    fetched: list[FetchedData] = []
+    for answered in response.responses:
+        name = answered.topic or names.get(answered.topic_id, "")
+        for data in answered.partitions:
+            where = TopicPartition(name, data.partition_index)
+            position = positions.get(where)
+            if position is not None:
+                fetched.append(FetchedData(where, position, data))
+    return fetched
 
 
 class PartitionReader:
@@ -138,7 +195,7 @@ class PartitionReader:
 
         `KafkaError(OFFSET_OUT_OF_RANGE)` names the partition and offset.
         """
-        leaders = await self._client.retry(lambda: _by_leader(self._client, self.positions))
+        leaders = await self._client.retry(lambda: by_leader(self._client, self.positions))
         if not leaders:
             await asyncio.sleep(self._max_wait_ms / 1000)
             return []
@@ -155,47 +212,18 @@ class PartitionReader:
 
     async def _fetch(self, leader: int, partitions: list[TopicPartition], wait_ms: int) -> list[ConsumedRecord]:
         positions = {where: self.positions[where] for where in partitions if where in self.positions}
-        request = self._request(positions, wait_ms)
-        timeout_ms = self._client.request_timeout_ms + wait_ms
-        response = await self._client.send_to(leader, request, FetchResponse, timeout_ms=timeout_ms)
-        if response.error_code != ErrorCode.NONE:
-            raise KafkaError(error_code(response.error_code), "fetch")
-        names = {self._client.metadata.topics[where.topic].topic_id: where.topic for where in positions}
         records: list[ConsumedRecord] = []
-        for topic in response.responses:
-            name = topic.topic or names[topic.topic_id]
-            for data in topic.partitions:
-                where = TopicPartition(name, data.partition_index)
-                position = positions.get(where)
-                if position is not None and self.positions.get(where) == position:
-                    self._take(where, position, data, records)
-        return records
-
-    def _request(self, positions: dict[TopicPartition, int], wait_ms: int) -> FetchRequest:
-        topics: dict[str, FetchTopic] = {}
-        order = sorted(positions)
-        turn = self._turn % len(order) if order else 0
-        for where in order[turn:] + order[:turn]:  # a full answer must not starve the last partitions
-            topic = topics.get(where.topic)
-            if topic is None:
-                topic_id = self._client.metadata.topics[where.topic].topic_id
-                topic = topics[where.topic] = FetchTopic(topic=where.topic, topic_id=topic_id, partitions=[])
-            topic.partitions.append(
-                FetchPartition(
-                    partition=where.partition, fetch_offset=positions[where], partition_max_bytes=PARTITION_BYTES_MAX
-                )
-            )
-        return FetchRequest(
-            max_wait_ms=wait_ms,
-            min_bytes=1,
-            max_bytes=FETCH_BYTES_MAX,
-            isolation_level=self._isolation_level,
-            topics=list(topics.values()),
+        fetched = await fetch(
+            self._client, leader, positions, self._turn, wait_ms=wait_ms, isolation_level=self._isolation_level
         )
+        for where, position, data in fetched:
+            if self.positions.get(where) == position:
+                self._take(where, position, data, records)
+        return records
 
     def _take(self, where: TopicPartition, position: int, data: PartitionData, out: list[ConsumedRecord]) -> None:
         code = error_code(data.error_code)
-        if code in _MOVED:
+        if code in MOVED:
             self._client.metadata.topics.pop(where.topic, None)
             return
         if code != ErrorCode.NONE:
@@ -204,7 +232,7 @@ class PartitionReader:
         batches = data.records
         if not isinstance(batches, memoryview) or not batches:
             return
-        aborted = _AbortedProducers(data) if self._isolation_level == READ_COMMITTED else None
+        aborted = AbortedProducers(data) if self._isolation_level == READ_COMMITTED else None
         for offset, header in iterate_batches(batches, cut_is_end=True):
             if self._check_crcs and not crc_matches(batches, offset, header):
                 raise KafkaError(
@@ -225,20 +253,3 @@ class PartitionReader:
                     if at >= position
                 )
             self.positions[where] = header.next_offset
-
-
-class _AbortedProducers:
-    """Which producers' transactional batches are to be left out, walking forward through one fetch (KIP-98)."""
-
-    def __init__(self, data: PartitionData) -> None:
-        listed = data.aborted_transactions or []
-        self._upcoming = sorted((each.first_offset, each.producer_id) for each in listed)
-        self._aborted: set[int] = set()
-
-    def hides(self, producer_id: int, base_offset: int, transactional: bool, control: bool) -> bool:
-        while self._upcoming and self._upcoming[0][0] <= base_offset:
-            self._aborted.add(self._upcoming.pop(0)[1])
-        if control:
-            self._aborted.discard(producer_id)  # an abort marker ends it; a commit marker's producer is not in the set
-            return True
-        return transactional and producer_id in self._aborted

@@ -91,6 +91,7 @@ async def commit_offsets(
     group_id: str,
     offsets: Mapping[TopicPartition, int],
     *,
+    metadata: Mapping[TopicPartition, str] | None = None,
     member_id: str = "",
     generation_id: int = -1,
     group_instance_id: str | None = None,
@@ -102,7 +103,9 @@ async def commit_offsets(
     topics: dict[str, list[OffsetCommitRequestPartition]] = {}
     for (topic, partition), offset in offsets.items():
         committed = OffsetCommitRequestPartition(
-            partition_index=partition, committed_offset=offset, committed_metadata=""
+            partition_index=partition,
+            committed_offset=offset,
+            committed_metadata=(metadata or {}).get(TopicPartition(topic, partition), ""),
         )
         topics.setdefault(topic, []).append(committed)
     request = OffsetCommitRequest(

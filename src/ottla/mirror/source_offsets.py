@@ -1,0 +1,64 @@
+"""How far the target has acknowledged each partition, committed to `mm2-offsets.<source>.internal` now and then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.clients.partitioner import partition_for_key
+from ottla.clients.topic_log import read_topic
+from ottla.clients.topics import create_compacted_topic
+from ottla.mirror.source_offset import decode_source_offset, offset_key, offset_value, offsets_topic
+from ottla.mirror.state_writer import StateRecord, StateWriter
+from ottla.protocol.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from ottla.clients.client import KafkaClient
+    from ottla.clients.consumer import TopicPartition
+    from ottla.mirror.flow_config import FlowConfig
+
+
+class SourceOffsets:
+    """`load()` once; `acknowledged` what is done; `commit()` writes what has changed since."""
+
+    def __init__(self, flow: FlowConfig, target: KafkaClient) -> None:
+        self._source = flow.source.alias
+        self._topic = offsets_topic(self._source)
+        self._partitions = flow.offset_storage_partitions
+        self._replication_factor = flow.offset_storage_replication_factor
+        self._target = target
+        self._writer = StateWriter(target, self._topic)
+        self._next: dict[TopicPartition, int] = {}
+        self._committed: dict[TopicPartition, int] = {}
+
+    async def load(self) -> None:
+        """Make the topic if need be, and read what an earlier run, or a MirrorMaker 2, has left there."""
+        await create_compacted_topic(self._target, self._topic, self._partitions, self._replication_factor)
+        found: dict[TopicPartition, int] = {}
+        async for record in read_topic(self._target, self._topic):
+            try:
+                decoded = decode_source_offset(self._source, record.key, record.value)
+            except ProtocolError:
+                continue  # of a connector that keeps other offsets here
+            if decoded is not None:
+                found[decoded[0]] = decoded[1]
+        self._committed = {where: offset for where, offset in found.items() if offset >= 0}
+        self._next = dict(self._committed)
+
+    def next_offset(self, where: TopicPartition) -> int | None:
+        """Where reading goes on; `None` for a partition of which nothing was ever copied."""
+        return self._next.get(where)
+
+    def acknowledged(self, where: TopicPartition, next_offset: int) -> None:
+        self._next[where] = next_offset
+
+    async def commit(self) -> None:
+        changed = {where: offset for where, offset in self._next.items() if self._committed.get(where) != offset}
+        if not changed:
+            return
+        count = len((await self._target.topic(self._topic)).partitions)
+        records = []
+        for where, offset in changed.items():
+            key = offset_key(self._source, where)
+            records.append(StateRecord(key, offset_value(offset - 1), partition_for_key(key, count)))
+        await self._writer.write(records)
+        self._committed.update(changed)
