@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from confluent_kafka import admin
@@ -71,12 +71,13 @@ def values(client: Librdkafka, topic: str) -> list[bytes]:
 
 
 def acls(client: Librdkafka, topic: str) -> set[Acl]:
+    any_one: Any = None  # of principals and hosts; the stub knows of no such thing
     pattern = admin.AclBindingFilter(
         admin.ResourceType.TOPIC,
         topic,
         admin.ResourcePatternType.LITERAL,
-        None,
-        None,
+        any_one,
+        any_one,
         admin.AclOperation.ANY,
         admin.AclPermissionType.ANY,
     )
