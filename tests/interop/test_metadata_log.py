@@ -13,7 +13,7 @@ from tests.unit.broker.controllers import TestNode, creation
 from ottla.broker.controller.loading import load_metadata, newest_snapshot
 from ottla.broker.controller.metadata_log import MetadataLog
 from ottla.broker.controller.quorum_files import QuorumFiles
-from ottla.broker.controller.settings import ControllerSettings
+from ottla.broker.controller.settings import QuorumSettings
 from ottla.broker.storage_format import CLUSTER_METADATA_DIRECTORY, read_meta_properties
 from ottla.metadata.controller.topics import create_topics
 from ottla.metadata.features import BOOTSTRAP_LEVELS, METADATA_VERSION, SUPPORTED_FEATURES
@@ -52,7 +52,7 @@ async def test_kafka_reads_our_metadata(tmp_path: Path) -> None:
 
     create("one")
     image = shell.image
-    snapshot_id = shell._snapshots.write(image, *shell.history.before(image.offset + 1), node.clock.ms)
+    snapshot_id = shell.quorum._snapshots.write(image, *shell.history.before(image.offset + 1), node.clock.ms)
     create("two")
     await node.restart()
     await node.shell.close()
@@ -88,12 +88,11 @@ def load(directory: Path) -> MetadataImage:
     assert properties.cluster_id == CLUSTER_ID
     log_directory = directory / CLUSTER_METADATA_DIRECTORY
     quorum_files = QuorumFiles(Disk(), log_directory)
-    settings = ControllerSettings(
+    settings = QuorumSettings(
         node_id=1,
         cluster_id=CLUSTER_ID,
         metadata_directory=directory,
         directory_id=properties.directory_id,
-        incarnation_id=bytes(16),
     )
     log = MetadataLog.open(Disk(), log_directory, settings, clean=False, recovery_point=0, now_ms=0)
     election = quorum_files.load_election()

@@ -23,6 +23,7 @@ from ottla.broker import open_files
 from ottla.broker.api_table import handler_makers
 from ottla.broker.authorizer.authorizer import make_authorizer
 from ottla.broker.config_schema import ServerConfigSchema
+from ottla.broker.controller.quorum_shell import QuorumShell
 from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.coordinator.internal_topics import InternalTopics
 from ottla.broker.coordinator.producer_ids import ProducerIds
@@ -46,6 +47,7 @@ from ottla.broker.settings import (
     controller_endpoints,
     controller_settings,
     group_metadata_topic,
+    quorum_settings,
     quota_windows,
     share_state_topic,
     socket_options,
@@ -218,22 +220,27 @@ class Node:
 
     def _start_controller(self, storage: Storage, incarnation_id: bytes) -> ControllerShell:
         metadata_directory = self._directories.metadata_path
-        settings = controller_settings(
-            self._config,
-            cluster_id=storage.cluster_id,
-            metadata_directory=metadata_directory,
-            directory_id=storage.directory_ids[metadata_directory],
-            incarnation_id=incarnation_id,
-        )
-        controller = ControllerShell(
-            settings,
-            ServerConfigSchema(self._config),
+        quorum = QuorumShell(
+            quorum_settings(
+                self._config,
+                cluster_id=storage.cluster_id,
+                metadata_directory=metadata_directory,
+                directory_id=storage.directory_ids[metadata_directory],
+            ),
             files=self._files,
             clock=self._clock,
             timers=self._timers,
             random=random.Random(),
             run_blocking=self._blocking.future,
             on_failure=lambda error: self._stop_request.stop("the metadata log failed", error),
+        )
+        controller = ControllerShell(
+            controller_settings(self._config, incarnation_id=incarnation_id),
+            ServerConfigSchema(self._config),
+            quorum,
+            clock=self._clock,
+            timers=self._timers,
+            random=random.Random(),
         )
         controller.start()
         self._undo.append(controller.close)

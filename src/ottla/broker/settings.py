@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.broker.connection_quotas import ConnectionLimits, ListenerLimits
-from ottla.broker.controller.settings import ControllerSettings
+from ottla.broker.controller.settings import ControllerSettings, QuorumSettings
 from ottla.broker.coordinator.group_coordinator import GROUP_METADATA_TOPIC
 from ottla.broker.coordinator.internal_topics import InternalTopic
 from ottla.broker.coordinator.transaction_coordinator import TRANSACTION_STATE_TOPIC
@@ -17,7 +17,10 @@ from ottla.log.config import CleanerConfig
 from ottla.log.upkeep import UpkeepIntervals
 from ottla.metadata.controller.topics import TopicDefaults
 from ottla.metadata.registration import Endpoint
+from ottla.protocol.types import ZERO_UUID
+from ottla.raft.voter_set import ReplicaKey, VoterNode, VoterSet
 from ottla.runtime.config.definition import ConfigError
+from ottla.runtime.config.endpoints import parse_servers
 from ottla.runtime.sockets import (
     DEFAULT_BACKLOG,
     DEFAULT_SEND_BUFFER_BYTES,
@@ -87,25 +90,63 @@ def socket_options(config: ServerConfig) -> SocketOptions:
     )
 
 
-def controller_settings(
-    config: ServerConfig, *, cluster_id: str, metadata_directory: Path, directory_id: bytes, incarnation_id: bytes
-) -> ControllerSettings:
-    return ControllerSettings(
+def quorum_settings(
+    config: ServerConfig, *, cluster_id: str, metadata_directory: Path, directory_id: bytes
+) -> QuorumSettings:
+    return QuorumSettings(
         node_id=config.node_id,
         cluster_id=cluster_id,
         metadata_directory=metadata_directory,
         directory_id=directory_id,
-        incarnation_id=incarnation_id,
-        controller_endpoints=controller_endpoints(config),
-        topic_defaults=TopicDefaults(config.get_int("num.partitions"), config.get_int("default.replication.factor")),
-        min_insync_replicas=config.get_int("min.insync.replicas"),
-        max_idle_interval_ms=config.get_int("metadata.max.idle.interval.ms"),
+        controller_endpoints=controller_endpoints(config) if config.is_controller else (),
+        listener_name=quorum_listener_name(config),
+        static_voters=static_voters(config),
+        bootstrap_servers=bootstrap_servers(config),
+        election_timeout_ms=config.get_int("controller.quorum.election.timeout.ms"),
+        fetch_timeout_ms=config.get_int("controller.quorum.fetch.timeout.ms"),
+        election_backoff_max_ms=config.get_int("controller.quorum.election.backoff.max.ms"),
+        request_timeout_ms=config.get_int("controller.quorum.request.timeout.ms"),
+        retry_backoff_ms=config.get_int("controller.quorum.retry.backoff.ms"),
+        fetch_max_bytes=config.get_int("controller.quorum.fetch.max.bytes"),
+        fetch_snapshot_max_bytes=config.get_int("controller.quorum.fetch.snapshot.max.bytes"),
         snapshot_after_bytes=config.get_int("metadata.log.max.record.bytes.between.snapshots"),
         snapshot_after_ms=config.get_int("metadata.log.max.snapshot.interval.ms"),
         segment_bytes=config.get_int("metadata.log.segment.bytes"),
         segment_ms=config.get_int("metadata.log.segment.ms"),
         retention_bytes=config.get_int("metadata.max.retention.bytes"),
         retention_ms=config.get_int("metadata.max.retention.ms"),
+    )
+
+
+def quorum_listener_name(config: ServerConfig) -> str:
+    """Through which replicas of the quorum speak with each other."""
+    names = config.controller_listener_names
+    return names[0] if names else "CONTROLLER"
+
+
+def static_voters(config: ServerConfig) -> VoterSet:
+    """`controller.quorum.voters`: by node alone, at the first of the controllers' listeners. Empty if not set."""
+    name = quorum_listener_name(config)
+    return VoterSet(
+        tuple(
+            VoterNode(ReplicaKey(voter.id, ZERO_UUID), {name: (voter.host, voter.port)})
+            for voter in config.quorum_voters
+        )
+    )
+
+
+def bootstrap_servers(config: ServerConfig) -> list[tuple[str, int]]:
+    """`controller.quorum.bootstrap.servers`"""
+    key = "controller.quorum.bootstrap.servers"
+    return parse_servers(key, config.get_list(key))
+
+
+def controller_settings(config: ServerConfig, *, incarnation_id: bytes) -> ControllerSettings:
+    return ControllerSettings(
+        incarnation_id=incarnation_id,
+        topic_defaults=TopicDefaults(config.get_int("num.partitions"), config.get_int("default.replication.factor")),
+        min_insync_replicas=config.get_int("min.insync.replicas"),
+        max_idle_interval_ms=config.get_int("metadata.max.idle.interval.ms"),
     )
 
 

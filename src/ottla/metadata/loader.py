@@ -24,6 +24,14 @@ class MetadataLoader:
         self._delta = MetadataDelta(image)
         self._open_transaction: list[MetadataRecord] | None = None
 
+    def copy(self) -> "MetadataLoader":
+        """Another that goes on from here; of one that has published all it took."""
+        made = MetadataLoader(self.image)
+        made.offset = self.offset
+        if self._open_transaction is not None:
+            made._open_transaction = list(self._open_transaction)
+        return made
+
     @property
     def in_transaction(self) -> bool:
         return self._open_transaction is not None

@@ -25,7 +25,7 @@ from ottla.raft.epoch_history import EpochHistory, OffsetAndEpoch
 from ottla.raft.inbound import Inbound
 from ottla.raft.quorum_history import QuorumHistory
 from ottla.raft.replicated_log import ReplicatedLog, SnapshotReader
-from ottla.raft.settings import RaftSettings
+from ottla.raft.settings import Address, RaftSettings
 from ottla.raft.snapshot_id import SnapshotId
 from ottla.raft.state import Leader, Now, QuorumState, Resigned, Role
 from ottla.raft.voter_set import ReplicaKey, VoterSet
@@ -76,6 +76,13 @@ class RaftQuorum:
     def leader_id(self) -> int:
         """-1: not known. A leader that resigned is known as this epoch's until the next."""
         return self._state.election.leader_id
+
+    @property
+    def leader_endpoint(self) -> Address | None:
+        """Where the leader listens for other replicas, if both are known."""
+        state = self._state
+        name = state.settings.listener_name
+        return state.leader_endpoints.get(name) or state.history.voters.endpoints(self.leader_id).get(name)
 
     @property
     def role(self) -> Role:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 from tests.unit.broker.replicas import LISTENER, NODE_ID, ManualClock, ManualTimers, over_the_wire
 
 from ottla.broker.config_schema import ServerConfigSchema
-from ottla.broker.controller.settings import ControllerSettings
+from ottla.broker.controller.quorum_shell import QuorumShell
+from ottla.broker.controller.settings import ControllerSettings, QuorumSettings
 from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.request_context import ClientConnection, RequestContext
 from ottla.broker.storage_format import FormatRequest, open_storage
@@ -66,26 +67,32 @@ class TestNode:
         self.storage = open_storage(
             self.files, request, now_ms=self.clock.ms, new_uuid=lambda: random_uuid(self.random)
         )
-        settings = ControllerSettings(
-            node_id=NODE_ID,
-            cluster_id=self.storage.cluster_id,
-            metadata_directory=self.directory,
-            directory_id=self.storage.directory_ids[self.directory],
-            incarnation_id=random_uuid(self.random),
-            controller_endpoints=[CONTROLLER_ENDPOINT],
-            max_idle_interval_ms=self._max_idle_interval_ms,
-            snapshot_after_bytes=self._snapshot_after_bytes,
-            retention_bytes=self._retention_bytes,
-        )
-        self.shell = ControllerShell(
-            settings,
-            ServerConfigSchema(self.config),
+        quorum = QuorumShell(
+            QuorumSettings(
+                node_id=NODE_ID,
+                cluster_id=self.storage.cluster_id,
+                metadata_directory=self.directory,
+                directory_id=self.storage.directory_ids[self.directory],
+                controller_endpoints=[CONTROLLER_ENDPOINT],
+                snapshot_after_bytes=self._snapshot_after_bytes,
+                retention_bytes=self._retention_bytes,
+            ),
             files=self.files,
             clock=self.clock,
             timers=self.timers,
             random=self.random,
             run_blocking=run_here,
             on_failure=self.failures.append,
+        )
+        self.shell = ControllerShell(
+            ControllerSettings(
+                incarnation_id=random_uuid(self.random), max_idle_interval_ms=self._max_idle_interval_ms
+            ),
+            ServerConfigSchema(self.config),
+            quorum,
+            clock=self.clock,
+            timers=self.timers,
+            random=self.random,
         )
         self.shell.start()
         self.register()

@@ -68,7 +68,7 @@ async def test_the_quorum_is_described(node: TestNode, version: int) -> None:
     [voter] = partition.current_voters
     assert (voter.replica_id, voter.log_end_offset) == (1, node.shell.high_watermark)
     assert voter.last_caught_up_timestamp == (node.clock.ms if version >= 1 else -1)
-    assert voter.replica_directory_id == (node.shell.settings.directory_id if version >= 2 else bytes(16))
+    assert voter.replica_directory_id == (node.shell.quorum.settings.directory_id if version >= 2 else bytes(16))
     ports = [listener.port for described in answer.nodes for listener in described.listeners]
     assert ports == ([9093] if version >= 2 else [])
 
@@ -144,7 +144,7 @@ async def test_partitions_are_reassigned(node: TestNode, version: int) -> None:
 @pytest.mark.parametrize("version", range(2))
 async def test_voters_stay_as_they_are(node: TestNode, version: int) -> None:
     handler = AddRaftVoterHandler(node.shell, cluster_id=node.storage.cluster_id, listener_name="CONTROLLER")
-    somebody, myself = bytes([5] * 16), node.shell.settings.directory_id
+    somebody, myself = bytes([5] * 16), node.shell.quorum.settings.directory_id
     codes = []
     for cluster, voter, directory, listener in (
         ("wrong", 2, somebody, "CONTROLLER"),
@@ -174,7 +174,11 @@ async def test_voters_stay_as_they_are(node: TestNode, version: int) -> None:
 async def test_the_last_voter_stays(node: TestNode) -> None:
     handler = RemoveRaftVoterHandler(node.shell, cluster_id=node.storage.cluster_id)
     codes = []
-    for cluster, directory in (("wrong", b"\1" * 16), (None, bytes(16)), (None, node.shell.settings.directory_id)):
+    for cluster, directory in (
+        ("wrong", b"\1" * 16),
+        (None, bytes(16)),
+        (None, node.shell.quorum.settings.directory_id),
+    ):
         request = RemoveRaftVoterRequest(cluster_id=cluster, voter_id=1, voter_directory_id=directory)
         codes.append(readable(handler(*sent(request, 0)), 0).error_code)
     assert codes == [ErrorCode.INCONSISTENT_CLUSTER_ID, ErrorCode.INVALID_REQUEST, ErrorCode.VOTER_NOT_FOUND]

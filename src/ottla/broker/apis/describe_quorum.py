@@ -66,7 +66,7 @@ class DescribeQuorumHandler:
         return DescribeQuorumResponsePartitionData(
             partition_index=CLUSTER_METADATA[1],
             error_code=ErrorCode.NONE,
-            leader_id=controller.settings.node_id,
+            leader_id=controller.quorum.leader_id,
             leader_epoch=controller.leader_epoch,
             high_watermark=controller.high_watermark,
             current_voters=[self._state(voter.key, version) for voter in controller.history.voters.voters],

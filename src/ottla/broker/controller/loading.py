@@ -1,6 +1,7 @@
 """What a node knows when it starts: the newest snapshot, and the log after it, replayed. KIP-630.
 
-A single voter may take everything in its log as committed: nobody else could have decided otherwise.
+A single voter may take everything in its log as committed: nobody else could have decided otherwise. Whoever has others
+beside it begins with its snapshot, and replays the log as it learns what is committed.
 """
 
 from dataclasses import dataclass
@@ -28,9 +29,12 @@ NO_OP = encode_record(VersionedRecord(NoOpRecord()))
 @dataclass(slots=True)
 class Loaded:
     loader: MetadataLoader
+    """After everything in the log."""
     history: QuorumHistory
     bytes_since_snapshot: int
     """Of the batches that were replayed from the log."""
+    snapshot_image: MetadataImage
+    snapshot_end: int
 
 
 def newest_snapshot(quorum_files: QuorumFiles) -> tuple[SnapshotId, Snapshot] | None:
@@ -78,7 +82,7 @@ def load_metadata(log: ReplicatedLog, snapshot: tuple[SnapshotId, Snapshot] | No
         image = image_of_snapshot(snapshot_id, content)
     if log.start_offset > start:
         raise RaftLogError(f"the metadata log starts at {log.start_offset}, and no snapshot reaches that far ({start})")
-    loaded = Loaded(MetadataLoader(image), history, 0)
+    loaded = Loaded(MetadataLoader(image), history, 0, image, start)
     _replay_log(log, start, loaded)
     return loaded
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from ottla.broker.controller.settings import ControllerSettings
+from ottla.broker.controller.settings import QuorumSettings
 from ottla.log.append_result import AppendOrigin
 from ottla.log.config import LogConfig
 from ottla.log.flush import PendingFlush
@@ -25,7 +25,7 @@ class MetadataLog:
         cls,
         files: FileSystem,
         directory: PurePath,
-        settings: ControllerSettings,
+        settings: QuorumSettings,
         *,
         clean: bool,
         recovery_point: int,
@@ -86,6 +86,10 @@ class MetadataLog:
 
     def committed(self, offset: int) -> None:
         self._log.high_watermark = offset
+
+    def truncate_to(self, offset: int, now_ms: int) -> None:
+        """What stands at `offset` and after it was never committed."""
+        self._log.truncate_to(offset, now_ms)
 
     def start_at(self, offset: int, now_ms: int) -> None:
         """Everything before `offset` is in a snapshot: the log is empty, and starts there."""

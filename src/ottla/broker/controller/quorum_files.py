@@ -12,7 +12,7 @@ from ottla.raft.batches import RaftLogError
 from ottla.raft.election_state import ElectionState
 from ottla.raft.snapshot import Snapshot, read_snapshot
 from ottla.raft.snapshot_id import SnapshotId
-from ottla.runtime.files import FileSystem
+from ottla.runtime.files import File, FileSystem
 
 QUORUM_STATE = "quorum-state"
 PART_SUFFIX = ".part"
@@ -22,6 +22,7 @@ class QuorumFiles:
     def __init__(self, files: FileSystem, directory: PurePath) -> None:
         self._files = files
         self.directory = directory
+        self._receiving: tuple[SnapshotId, File] | None = None
 
     def load_election(self) -> ElectionState | None:
         """Raises `QuorumStateError`."""
@@ -54,8 +55,7 @@ class QuorumFiles:
 
     def write(self, snapshot_id: SnapshotId, pieces: Iterable[bytes]) -> None:
         """Blocking, and free of shared state: may run in a thread."""
-        path = self.directory / snapshot_id.file_name
-        part = path.with_name(path.name + PART_SUFFIX)
+        path, part = self.directory / snapshot_id.file_name, self._part_of(snapshot_id)
         file = self._files.open(part, create=True)
         try:
             file.truncate(0)
@@ -66,6 +66,47 @@ class QuorumFiles:
             file.close()
         self._files.rename(part, path)
         self._files.sync_directory(self.directory)
+
+    # ── a snapshot that comes in pieces ────────────────────────────────────────────────────────────────────────────
+
+    def receive(self, snapshot_id: SnapshotId, position: int, data: bytes) -> None:
+        """Position 0 begins anew. `RaftLogError` if the pieces do not follow one another."""
+        if position == 0:
+            self.abandon_receiving()
+            file = self._files.open(self._part_of(snapshot_id), create=True)
+            file.truncate(0)
+            self._receiving = (snapshot_id, file)
+        if self._receiving is None or self._receiving[0] != snapshot_id or self._receiving[1].size != position:
+            raise RaftLogError(f"a piece of {snapshot_id.file_name} at {position} follows nothing")
+        self._receiving[1].append([data])
+
+    def finish_receiving(self, snapshot_id: SnapshotId) -> None:
+        """Durable, under its name, when it returns."""
+        if self._receiving is None or self._receiving[0] != snapshot_id:
+            raise RaftLogError(f"{snapshot_id.file_name} was not received")
+        file = self._receiving[1]
+        self._receiving = None
+        try:
+            file.sync()
+        finally:
+            file.close()
+        self._files.rename(self._part_of(snapshot_id), self.directory / snapshot_id.file_name)
+        self._files.sync_directory(self.directory)
+
+    def abandon_receiving(self) -> None:
+        if self._receiving is not None:
+            snapshot_id, file = self._receiving
+            self._receiving = None
+            file.close()
+            self._files.remove(self._part_of(snapshot_id))
+
+    def _part_of(self, snapshot_id: SnapshotId) -> PurePath:
+        path = self.directory / snapshot_id.file_name
+        return path.with_name(path.name + PART_SUFFIX)
+
+    def remove_if_there(self, snapshot_id: SnapshotId) -> None:
+        if snapshot_id in self.snapshots():
+            self.remove(snapshot_id)
 
     def size(self, snapshot_id: SnapshotId) -> int:
         file = self._files.open(self.directory / snapshot_id.file_name)

@@ -1,4 +1,4 @@
-"""What a controller is told by configuration."""
+"""What the quorum, and a controller, are told by configuration."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,23 +6,35 @@ from pathlib import PurePath
 
 from ottla.metadata.controller.topics import TopicDefaults
 from ottla.metadata.registration import Endpoint
+from ottla.raft.settings import Address
+from ottla.raft.voter_set import VoterSet
+
+NO_VOTERS = VoterSet(())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ControllerSettings:
+class QuorumSettings:
     node_id: int
     cluster_id: str
     metadata_directory: PurePath
     """The log directory that has `__cluster_metadata-0`."""
     directory_id: bytes
     """Of that log directory."""
-    incarnation_id: bytes
-    """Of this run of the controller."""
     controller_endpoints: Sequence[Endpoint] = ()
-    topic_defaults: TopicDefaults = field(default_factory=TopicDefaults)
-    min_insync_replicas: int = 1
-    max_idle_interval_ms: int = 500
-    """`metadata.max.idle.interval.ms`; 0 switches no-op records off."""
+    """Where this node listens, if it is a controller."""
+    listener_name: str = "CONTROLLER"
+    """Through which replicas speak with each other: the first of `controller.listener.names`."""
+    static_voters: VoterSet = NO_VOTERS
+    """`controller.quorum.voters`: who votes where neither log nor snapshot say."""
+    bootstrap_servers: Sequence[Address] = ()
+    """`controller.quorum.bootstrap.servers`"""
+    election_timeout_ms: int = 1000
+    fetch_timeout_ms: int = 2000
+    election_backoff_max_ms: int = 1000
+    request_timeout_ms: int = 2000
+    retry_backoff_ms: int = 20
+    fetch_max_bytes: int = 1024 * 1024
+    fetch_snapshot_max_bytes: int = 1024 * 1024
     snapshot_after_bytes: int = 20 * 1024 * 1024
     """`metadata.log.max.record.bytes.between.snapshots`"""
     snapshot_after_ms: int = 3_600_000
@@ -35,3 +47,13 @@ class ControllerSettings:
     """`metadata.max.retention.bytes`"""
     retention_ms: int = 604_800_000
     """`metadata.max.retention.ms`"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControllerSettings:
+    incarnation_id: bytes
+    """Of this run of the controller."""
+    topic_defaults: TopicDefaults = field(default_factory=TopicDefaults)
+    min_insync_replicas: int = 1
+    max_idle_interval_ms: int = 500
+    """`metadata.max.idle.interval.ms`; 0 switches no-op records off."""

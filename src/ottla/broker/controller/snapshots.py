@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from ottla.broker.controller.metadata_log import MetadataLog
 from ottla.broker.controller.quorum_files import QuorumFiles
-from ottla.broker.controller.settings import ControllerSettings
+from ottla.broker.controller.settings import QuorumSettings
 from ottla.metadata.image import MetadataImage
 from ottla.metadata.record_serde import encode_record
 from ottla.metadata.snapshot_records import snapshot_records
@@ -23,7 +23,7 @@ ROLL_AFTER_BYTES = 1024 * 1024
 
 
 class Snapshots:
-    def __init__(self, settings: ControllerSettings, quorum_files: QuorumFiles, log: MetadataLog) -> None:
+    def __init__(self, settings: QuorumSettings, quorum_files: QuorumFiles, log: MetadataLog) -> None:
         self._settings = settings
         self._files = quorum_files
         self._log = log

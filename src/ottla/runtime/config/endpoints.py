@@ -3,6 +3,7 @@
 listeners                        NAME://HOST:PORT, …      an empty host: every interface; [::1] for IPv6
 listener.security.protocol.map   NAME:PROTOCOL, …
 controller.quorum.voters         ID@HOST:PORT, …
+controller.quorum.bootstrap.servers   HOST:PORT, …
 """
 
 import re
@@ -15,6 +16,7 @@ SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MAX_PORT = 65535
 
 _ENDPOINT = r"(?P<name>[^:]+)://\[?(?P<host>[0-9a-zA-Z\-%._:]*?)\]?:(?P<port>-?\d{1,10})"
+_SERVER = r"(?:[^:/]+://)?\[?(?P<host>[0-9a-zA-Z\-%._:]+?)\]?:(?P<port>\d{1,5})"
 _VOTER = r"(?P<id>\d{1,10})@\[?(?P<host>[0-9a-zA-Z\-%._:]+?)\]?:(?P<port>\d{1,5})"
 
 
@@ -76,3 +78,14 @@ def parse_voters(key: str, items: tuple[str, ...]) -> tuple[QuorumVoter, ...]:
             raise ConfigError(key, ",".join(items), f"the voter {voter.id} stands there twice")
         voters[voter.id] = voter
     return tuple(voters.values())
+
+
+def parse_servers(key: str, items: tuple[str, ...]) -> list[tuple[str, int]]:
+    """HOST:PORT, …, as of `controller.quorum.bootstrap.servers`."""
+    servers = []
+    for item in items:
+        match = re.fullmatch(_SERVER, item.strip())
+        if match is None or not 0 < int(match["port"]) <= MAX_PORT:
+            raise ConfigError(key, item, "it must be HOST:PORT")
+        servers.append((match["host"], int(match["port"])))
+    return servers
