@@ -16,6 +16,7 @@ import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from tests.peers.apache_kafka import CLUSTER_ID, START_TIMEOUT_S, KafkaNode, java_command, run_java
@@ -23,7 +24,6 @@ from tests.peers.process import free_port, wait_for, wait_until_listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 LISTENER: Final = "CONTROLLER"
 COMBINED, BROKER, CONTROLLER = "broker,controller", "broker", "controller"
@@ -77,8 +77,10 @@ class Quorum:
 class KafkaClusterNode(KafkaNode):
     """One node of a cluster. `settings` come last; a controller that is no voter of `quorum` starts as an observer.
 
+    `data` is its metadata log directory: the first of `log.dirs`.
+
     A broker's `address` is its listener for clients, a mere controller's that of the quorum. `directory_id` is the id
-    of its (only) log directory: of a voter as `quorum` says.
+    of that directory: of a voter as `quorum` says.
     """
 
     def __init__(
@@ -98,6 +100,8 @@ class KafkaClusterNode(KafkaNode):
     ) -> None:
         """`data`: a directory that is formatted already, by whomever."""
         super().__init__(directory, settings, prefix=prefix, data=data)
+        if "log.dirs" in self._settings:
+            self.data = Path(self._settings["log.dirs"].split(",")[0])
         self.node_id = node_id
         self.roles = roles
         self.quorum = quorum
