@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "configs": ("ottla.console.cli.configs", "describe and alter the configs of topics, brokers and groups"),
     "brokers": ("ottla.console.cli.brokers", "list, describe and unregister brokers"),
     "quorum": ("ottla.console.cli.quorum", "show the metadata quorum, add and remove voters"),
+    "reassign": ("ottla.console.cli.reassign", "move replicas to other brokers, and see how far it is"),
     "elect-leaders": ("ottla.console.cli.elect_leaders", "let the preferred replicas lead"),
     "mirror": ("ottla.mirror.start", "copy topics, configs, ACLs and groups from cluster to cluster"),
     "completion": ("ottla.console.cli.completion", "print what a shell needs to complete commands and names"),

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.peers.apache_kafka import run_java
 from tests.peers.apache_kafka_cluster import BROKER, KafkaCluster, KafkaClusterNode
 from tests.peers.ottla_cli import Cli
 from tests.peers.process import wait_for
@@ -158,3 +159,118 @@ def test_preferred_replicas_lead_again(ottla: Cli, cluster: KafkaCluster, tmp_pa
     assert [each["elected"] for each in unneeded] == [False, False, False]
     assert "there is no topic 'ops-election'" in ottla("elect-leaders", "--topic", "ops-election").err
     assert "has partitions 0 to 2, not 7" in ottla("elect-leaders", "--topic", "ops-elections:7").err
+
+
+def test_replicas_are_reassigned(ottla: Cli, cluster: KafkaCluster, tmp_path: Path) -> None:
+    make_topic(ottla, "ops-moving", 4, 1)
+    ottla.works("produce", "ops-moving", stdin="".join(f"{number:06} {'x' * 1000}\n" for number in range(4000)))
+    plan, back = tmp_path / "plan.json", tmp_path / "back.json"
+    proposal = ottla.works(
+        *("reassign", "plan", "--topic", "ops-moving", "--brokers", "2,3", "--replication-factor", "2"),
+        *("--out", str(plan), "--json"),
+    ).json
+    assert json.loads(plan.read_text()) == proposal["proposed"]
+    assert {tuple(sorted(each["replicas"])) for each in proposal["proposed"]["partitions"]} == {(2, 3)}
+
+    started = ("reassign", "start", "--plan", str(plan))
+    ottla.works(*started, "--throttle", "100K", "--save-current", str(back))
+    assert json.loads(back.read_text()) == proposal["current"]
+    moving = ottla.works("reassign", "status", "--json").json
+    assert {each["topic"] for each in moving} == {"ops-moving"}
+    assert sum(each["bytes_left"] for each in moving) > 1_000_000
+    assert throttles(ottla, "topic", "ops-moving").keys() == {
+        "leader.replication.throttled.replicas",
+        "follower.replication.throttled.replicas",
+    }
+    assert throttles(ottla, "broker", "2")["leader.replication.throttled.rate"] == "102400"
+    status = ottla.works("reassign", "status", "--plan", str(plan), "--json").json
+    assert (status["done"], {each["state"] for each in status["partitions"]} >= {"moving"}) == (False, True)
+    again = ottla(*started)
+    assert (again.code, "are on the move already" in again.err) == (2, True)
+
+    cancelled = ottla.works("reassign", "cancel", "--plan", str(plan), "--json")
+    assert cancelled.json  # partitions without records were there at once
+    assert "Throttles removed: broker 1, broker 2, broker 3, topic ops-moving." in cancelled.err
+    assert throttles(ottla, "topic", "ops-moving") == throttles(ottla, "broker", "2") == {}
+    states = {
+        each["partition"]: each["state"]
+        for each in ottla("reassign", "status", "--plan", str(back), "--json").json["partitions"]
+    }
+    assert {states[each["partition"]] for each in cancelled.json} == {"done"}
+
+    finished = ottla.works(*started, "--throttle", "20M", "--wait")
+    assert [line.split()[2] for line in finished.lines[1:]] == ["done"] * 4
+    assert "Throttles removed: broker 1, broker 2, broker 3, topic ops-moving." in finished.err
+    assert "left, " in finished.err
+    assert ottla.works("reassign", "status").err == "Nothing is on the move.\n"
+    described = ottla.works("topics", "describe", "ops-moving", "--json").json[0]
+    assert {tuple(sorted(each["isr"])) for each in described["partitions"]} == {(2, 3)}
+    read = ottla.works("consume", "ops-moving", "--from", "beginning", "--until-end")
+    assert sorted(line[:6] for line in read.lines) == [f"{number:06}" for number in range(4000)]
+
+
+def throttles(ottla: Cli, kind: str, name: str) -> dict[str, str]:
+    entries = ottla.works("configs", "describe", kind, name, "--json").json
+    return {each["name"]: each["value"] for each in entries if ".throttled." in each["name"]}
+
+
+def test_plans_are_those_of_kafkas_own_tool(ottla: Cli, cluster: KafkaCluster, tmp_path: Path) -> None:
+    make_topic(ottla, "ops-plans", 3, 1)
+    topics, plan = tmp_path / "topics.json", tmp_path / "plan.json"
+    topics.write_text('{"topics": [{"topic": "ops-plans"}], "version": 1}')
+    tool = "org.apache.kafka.tools.reassign.ReassignPartitionsCommand"
+    address = ("--bootstrap-server", cluster.bootstrap)
+    generated = run_java(
+        tool, *address, "--generate", "--topics-to-move-json-file", str(topics), "--broker-list", "1"
+    ).stdout
+    plan.write_text(generated.splitlines()[-1])
+    ottla.works("reassign", "start", "--plan", str(plan), "--wait")
+    described = ottla.works("topics", "describe", "ops-plans", "--json").json[0]
+    assert [each["replicas"] for each in described["partitions"]] == [[1], [1], [1]]
+
+    ottla.works("reassign", "plan", "--topics-file", str(topics), "--brokers", "2,3", "--out", str(plan))
+    run_java(tool, *address, "--execute", "--reassignment-json-file", str(plan))
+    ottla.works("reassign", "status", "--wait")
+    assert ottla.works("reassign", "status", "--plan", str(plan), "--json").json["done"]
+    verified = run_java(tool, *address, "--verify", "--reassignment-json-file", str(plan)).stdout
+    assert verified.count("is completed") == 3
+
+
+def test_what_cannot_be_reassigned_is_said(ottla: Cli, tmp_path: Path) -> None:
+    make_topic(ottla, "ops-refused", 1, 1)
+    plan = tmp_path / "plan.json"
+
+    def refused(*words: str, **replaced: object) -> tuple[int, str]:
+        entry = {"topic": "ops-refused", "partition": 0, "replicas": [1]} | replaced
+        plan.write_text(json.dumps({"version": 1, "partitions": [entry]}))
+        outcome = ottla("reassign", *words)
+        return outcome.code, outcome.err
+
+    start = ("start", "--plan", str(plan))
+    assert "there is no broker 7; registered are 1, 2, 3" in refused(*start, replicas=[7])[1]
+    assert "there is no partition ops-refused-3" in refused(*start, partition=3)[1]
+    assert "there is no topic 'ops-refuse'" in refused(*start, topic="ops-refuse")[1]
+    assert "is no number of bytes: write 1048576" in refused(*start, "--throttle", "fast")[1]
+    assert refused("cancel") == (2, "ottla: say what to cancel: --plan FILE or --all\n")
+    code, error = refused("plan", "--topic", "ops-refused", "--brokers", "1", "--replication-factor", "2")
+    assert (code, "2 replicas need as many brokers, and there are 1" in error) == (2, True)
+    code, error = refused("status", "--plan", str(plan), replicas=[1, 2, 3])
+    assert code == 1
+
+
+def test_a_replica_goes_into_another_log_directory(tmp_path: Path) -> None:
+    directories = f"{tmp_path / 'first'},{tmp_path / 'second'}"
+    with KafkaCluster(tmp_path, roles=("broker,controller",), settings={"log.dirs": directories}) as cluster:
+        ottla = Cli(cluster.bootstrap)
+        make_topic(ottla, "ops-directories", 1, 1)
+        ottla.works("produce", "ops-directories", stdin="one\ntwo\n")
+        (broker,) = ottla.works("brokers", "describe", "--json").json
+        (target,) = [each["path"] for each in broker["log_directories"] if not each["replicas"]]
+        plan = tmp_path / "plan.json"
+        entry = {"topic": "ops-directories", "partition": 0, "replicas": [1], "log_dirs": [target]}
+        plan.write_text(json.dumps({"version": 1, "partitions": [entry]}))
+        moved = ottla.works("reassign", "start", "--plan", str(plan), "--directory-throttle", "1M", "--wait", "--json")
+        assert [each["state"] for each in moved.json["directories"]] == ["done"]
+        assert "Throttles removed: broker 1." in moved.err
+        (broker,) = ottla.works("brokers", "describe", "--json").json
+        assert {each["path"]: each["replicas"] for each in broker["log_directories"]}[target] == 1
