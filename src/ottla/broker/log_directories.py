@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ottla.broker.apis.describe_log_dirs import LogDirectory
-from ottla.broker.lock import DirectoryLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import PurePath
 
+    from ottla.runtime.world import Held, World
+
 
 class LogDirectories:
     """`log.dirs`, and `metadata.log.dir` where that is none of them."""
 
-    def __init__(self, log_dirs: Sequence[str], metadata_log_dir: str) -> None:
+    def __init__(self, world: World, log_dirs: Sequence[str], metadata_log_dir: str) -> None:
+        self._world = world
         self.paths = [Path(name) for name in dict.fromkeys(log_dirs)]
         self.metadata_path = Path(metadata_log_dir)
         self.failed: dict[PurePath, OSError] = {}
-        self._locks: list[DirectoryLock] = []
+        self._locks: list[Held] = []
 
     @property
     def all_paths(self) -> list[Path]:
@@ -40,8 +41,8 @@ class LogDirectories:
         try:
             for path in self.all_paths:
                 try:
-                    path.mkdir(parents=True, exist_ok=True)
-                    lock = DirectoryLock(path)
+                    self._world.files.make_directory(path)
+                    lock = self._world.lock(path)
                 except OSError as error:
                     self.failed[path] = error
                     if path == self.metadata_path or not set(self.paths) - self.failed.keys():
@@ -60,17 +61,8 @@ class LogDirectories:
     def described(self, has_failed: Callable[[PurePath], bool]) -> list[LogDirectory]:
         """As DescribeLogDirs shows them, by absolute path."""
         return [
-            LogDirectory(str(path.absolute()), _DiskBytes(path), has_failed=partial(has_failed, path))
+            LogDirectory(
+                str(path.absolute()), partial(self._world.disk_bytes, path), has_failed=partial(has_failed, path)
+            )
             for path in self.paths
         ]
-
-
-class _DiskBytes:
-    """(total bytes, usable bytes) of the disk that a directory is on."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __call__(self) -> tuple[int, int]:
-        disk = os.statvfs(self._path)
-        return disk.f_frsize * disk.f_blocks, disk.f_frsize * disk.f_bavail

@@ -12,10 +12,7 @@ What was started is stopped, also when the start fails half-way. Kafka's `Broker
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
-import random
-import uuid
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -33,7 +30,6 @@ from ottla.broker.dispatcher import Dispatcher
 from ottla.broker.dynamic_config import DynamicServerConfig, follow_broker_configs
 from ottla.broker.listener_security import ListenerSecurity, listener_security, renew_stores, token_settings
 from ottla.broker.listeners import Listeners
-from ottla.broker.lock import DirectoryInUseError
 from ottla.broker.log_directories import LogDirectories
 from ottla.broker.parts import Parts, make_client_metrics, make_group_coordinator, make_transaction_coordinator
 from ottla.broker.produce_runs import ProduceRuns
@@ -50,7 +46,6 @@ from ottla.broker.settings import (
     quorum_settings,
     quota_windows,
     share_state_topic,
-    socket_options,
     transaction_state_topic,
     upkeep_intervals,
 )
@@ -64,12 +59,8 @@ from ottla.protocol.errors import KafkaError
 from ottla.raft.batches import RaftLogError
 from ottla.raft.election_state import QuorumStateError
 from ottla.raft.state import RaftError
-from ottla.runtime.blocking import BlockingWork
-from ottla.runtime.clock import LoopTimers, SystemClock
 from ottla.runtime.config.definition import ConfigError
-from ottla.runtime.disk import Disk
-from ottla.runtime.sockets import SocketNetwork
-from ottla.runtime.turn import Turn
+from ottla.runtime.lock import DirectoryInUseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,10 +76,10 @@ if TYPE_CHECKING:
     from ottla.runtime.loop import StopRequest
     from ottla.runtime.network import Listener
     from ottla.runtime.time import Timer
+    from ottla.runtime.world import World
 
 WARM_UP_INTERVAL_MS = 5.0
 MAX_FETCH_SESSION_ID = 2**31 - 1
-GC_THRESHOLD = 5_000  # objects that are new between two looks at them: requests leave no cycles, so there are few
 
 # What the parts raise about configuration and directories that cannot be run on; anything else is a bug.
 CANNOT_START = (
@@ -113,19 +104,16 @@ class StartError(Exception):
 class Node:
     """`start` once, then `stop` once. `stop_request` is how the node itself asks to be stopped."""
 
-    def __init__(self, config: ServerConfig, stop_request: StopRequest, turn: Turn | None = None) -> None:
-        loop = asyncio.get_running_loop()
+    def __init__(self, config: ServerConfig, stop_request: StopRequest, world: World) -> None:
         self._config = config
         self._stop_request = stop_request
-        self._files = Disk()
-        self._clock = SystemClock()
-        self._timers = LoopTimers(loop)
-        self._turn = turn or Turn()
-        self._blocking = BlockingWork(loop)
-        self._network = SocketNetwork(loop, socket_options(config))
+        self._world = world
+        self._files = world.files
+        self._clock = world.clock
+        self._timers = world.timers
         self._dynamic_config = DynamicServerConfig(config)
-        self._listeners = Listeners(self._network, self._timers, connection_limits(config), turn=self._turn)
-        self._directories = LogDirectories(config.log_dirs, config.metadata_log_dir)
+        self._listeners = Listeners(world.network, world.timers, connection_limits(config), world.clock, world.turn)
+        self._directories = LogDirectories(world, config.log_dirs, config.metadata_log_dir)
         self._undo: list[Callable[[], object]] = []  # what `stop` does, last first
         self._ports: dict[str, int] = {}
         self._security: dict[str, ListenerSecurity] = {}
@@ -145,7 +133,7 @@ class Node:
         try:
             self._lock_directories()
             storage = self._open_storage()
-            incarnation_id = uuid.uuid4().bytes
+            incarnation_id = self._world.new_uuid()
             controller = self._start_controller(storage, incarnation_id)
             logs = self._open_logs(controller, storage)
             registration = Registration(
@@ -190,8 +178,7 @@ class Node:
             await self._attempt(self._registration.shut_down)
         while self._undo:
             await self._attempt(self._undo.pop())
-        self._network.close()
-        self._blocking.close()
+        self._world.close()
         self._directories.release()
 
     async def _attempt(self, step: Callable[[], object]) -> None:
@@ -216,7 +203,7 @@ class Node:
             node_id=config.node_id,
             controller_endpoints=controller_endpoints(config),
         )
-        return open_storage(self._files, request, now_ms=self._clock.now_ms(), new_uuid=_new_uuid)
+        return open_storage(self._files, request, now_ms=self._clock.now_ms(), new_uuid=self._world.new_uuid)
 
     def _start_controller(self, storage: Storage, incarnation_id: bytes) -> ControllerShell:
         metadata_directory = self._directories.metadata_path
@@ -230,8 +217,8 @@ class Node:
             files=self._files,
             clock=self._clock,
             timers=self._timers,
-            random=random.Random(),
-            run_blocking=self._blocking.future,
+            random=self._world.random,
+            run_blocking=self._world.blocking.future,
             on_failure=lambda error: self._stop_request.stop("the metadata log failed", error),
         )
         controller = ControllerShell(
@@ -240,7 +227,7 @@ class Node:
             quorum,
             clock=self._clock,
             timers=self._timers,
-            random=random.Random(),
+            random=self._world.random,
         )
         controller.start()
         self._undo.append(controller.close)
@@ -252,8 +239,8 @@ class Node:
             self._files,
             self._directories.paths,
             self._clock,
-            unique=_new_uuid,
-            random_below=lambda limit: random.randrange(limit) if limit > 0 else 0,
+            unique=self._world.new_uuid,
+            random_below=lambda limit: self._world.random.randrange(limit) if limit > 0 else 0,
             file_delete_delay_ms=config.get_int("log.segment.delete.delay.ms"),
             directory_ids=storage.directory_ids,
             failed=self._directories.failed,
@@ -296,7 +283,9 @@ class Node:
     def _make_replica_mover(self, logs: LogManager, failures: DirectoryFailures) -> ReplicaMover:
         from ottla.log.replica_mover import ReplicaMover
 
-        mover = ReplicaMover(logs, self._timers, self._clock, self._blocking.run, moved=failures.moved, report=_report)
+        mover = ReplicaMover(
+            logs, self._timers, self._clock, self._world.blocking.run, moved=failures.moved, report=_report
+        )
         self._undo.append(mover.stop)
         return mover
 
@@ -309,7 +298,7 @@ class Node:
             log_config=LogConfigs(config.node_id, config.static, _report),
             report=_report,
         )
-        groups = make_group_coordinator(config, replicas, self._clock, self._timers, _new_uuid, _report)
+        groups = make_group_coordinator(config, replicas, self._clock, self._timers, self._world.new_uuid, _report)
         return replicas, groups
 
     def _make_parts(
@@ -337,10 +326,10 @@ class Node:
             cluster_id=storage.cluster_id,
             clock=self._clock,
             timers=self._timers,
-            turn=self._turn,
+            turn=self._world.turn,
             controller=controller,
             replicas=replicas,
-            fetch_sessions=FetchSessionCache(slots, lambda: random.randint(1, MAX_FETCH_SESSION_ID)),
+            fetch_sessions=FetchSessionCache(slots, lambda: self._world.random.randint(1, MAX_FETCH_SESSION_ID)),
             groups=groups,
             producer_ids=producer_ids,
             transaction_markers=markers,
@@ -349,7 +338,9 @@ class Node:
             log_directories=self._directories.described(replicas.directory_failed),
             create_internal_topic=internal_topics.create,
             dynamic_config=self._dynamic_config,
-            client_metrics=cache(lambda: make_client_metrics(self._config, controller, self._clock, _new_uuid)),
+            client_metrics=cache(
+                lambda: make_client_metrics(self._config, controller, self._clock, self._world.new_uuid)
+            ),
             authorizer=make_authorizer(self._config, lambda: controller.image),
         )
 
@@ -408,8 +399,7 @@ class Node:
                 self._timers.call_later(WARM_UP_INTERVAL_MS, turn)
             else:
                 self._start_cleaner(logs, controller)
-                gc.freeze()  # without a last collection, which would stop the first clients to find next to nothing
-                gc.set_threshold(GC_THRESHOLD)
+                self._world.settled()
 
         self._timers.call_later(WARM_UP_INTERVAL_MS, turn)
 
@@ -453,7 +443,7 @@ class Node:
             logs,
             self._timers,
             self._clock,
-            self._blocking.run,
+            self._world.blocking.run,
             failed=lambda error: _report(f"the disk failed: {error}"),
             intervals=upkeep_intervals(self._config),
         )
@@ -468,7 +458,7 @@ class Node:
             logs,
             self._timers,
             self._clock,
-            self._blocking.run,
+            self._world.blocking.run,
             config=lambda: cleaner_config(dynamic_config(controller.image)),
             failed=lambda error: _report(f"the disk failed: {error}"),
             report=_report,
@@ -476,14 +466,6 @@ class Node:
         if self._config.get_bool("log.cleaner.enable"):
             cleaner.start()
             self._undo.append(cleaner.stop)
-
-
-def _new_uuid() -> bytes:
-    """Random bytes whose text does not begin with a dash, as Kafka makes them: tools would take it for a flag."""
-    while True:
-        made = uuid.uuid4().bytes
-        if made[0] >> 2 != 62:
-            return made
 
 
 def _report(text: str) -> None:

@@ -72,13 +72,16 @@ def _check_security(config: ServerConfig) -> None:
 
 
 async def _serve(config: ServerConfig, stop: StopRequest, turn: Turn) -> int:
+    import asyncio
     import logging
 
     from ottla.broker.node import Node, StartError
+    from ottla.broker.settings import socket_options
+    from ottla.runtime.world import real_world
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     _report_keys(config)
-    node = Node(config, stop, turn)
+    node = Node(config, stop, real_world(asyncio.get_running_loop(), socket_options(config), turn))
     try:
         await node.start()
     except (StartError, OSError) as error:

@@ -16,10 +16,10 @@ from tests.unit.broker.wire import request_frame
 
 from ottla import __version__
 from ottla.__main__ import COMMANDS, main
-from ottla.broker.lock import DirectoryInUseError, DirectoryLock
 from ottla.broker.start import UsageError, read_config, ready_line
 from ottla.protocol.api.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from ottla.runtime.config.definition import ConfigError
+from ottla.runtime.lock import DirectoryInUseError, DirectoryLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -240,7 +240,7 @@ def test_the_ready_line_says_what_to_try() -> None:
 def test_a_directory_has_one_holder(tmp_path: Path) -> None:
     lock = DirectoryLock(tmp_path)
     script = (
-        "import sys, pathlib; from ottla.broker.lock import *\n"
+        "import sys, pathlib; from ottla.runtime.lock import *\n"
         "try: DirectoryLock(pathlib.Path(sys.argv[1]))\n"
         "except DirectoryInUseError as error: print(error)"
     )
