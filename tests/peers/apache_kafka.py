@@ -1,9 +1,9 @@
 """Apache Kafka 4.3.1 as a peer and an oracle: its jars (by Maven, once), its tools, and a real node of it.
 
 Owns the folder `${XDG_CACHE_HOME:-~/.cache}/ottla/apache-kafka-4.3.1` (`lib/` with the jars, `complete` when all
-are there), and beside it `kafka-streams-4.3.1` with the jars of Kafka Streams. Everything needs Java 17 or newer;
-fetching the jars needs Maven. Where one is missing the calling test is skipped with a reason; under `CI=true` it fails
-instead, so that CI never passes by not looking.
+are there), and beside it `kafka-streams-4.3.1` and `connect-mirror-4.3.1` with the jars of those. Everything needs
+Java 17 or newer; fetching the jars needs Maven. Where one is missing the calling test is skipped with a reason; under
+`CI=true` it fails instead, so that CI never passes by not looking.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ _ARTIFACTS: Final = (
     ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.4"),
 )
 _STREAMS_ARTIFACTS: Final = (("org.apache.kafka", "kafka-streams", VERSION),)
+_MIRROR_ARTIFACTS: Final = (("org.apache.kafka", "connect-mirror", VERSION),)
 _COPY_DEPENDENCIES: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 _LOGGING: Final = """\
 rootLogger.level=warn
@@ -65,6 +66,11 @@ def jars() -> Path:
 def streams_jars() -> Path:
     """The folder of Kafka Streams' jars, with RocksDB."""
     return _fetched(cache_folder().parent / f"kafka-streams-{VERSION}", _STREAMS_ARTIFACTS)
+
+
+def mirror_jars() -> Path:
+    """The folder of MirrorMaker 2's jars, with those of Kafka Connect and of its client (`RemoteClusterUtils`)."""
+    return _fetched(cache_folder().parent / f"connect-mirror-{VERSION}", _MIRROR_ARTIFACTS)
 
 
 def _fetched(folder: Path, artifacts: Sequence[tuple[str, str, str]]) -> Path:

@@ -1,10 +1,11 @@
-"""A mirror, started as a user starts it: `python -m ottla mirror --config FILE`."""
+"""A mirror, started as a user starts it: `ottla mirror --config FILE`; and Apache Kafka's own, on the same file."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Final
 
+from tests.peers.apache_kafka import jars, mirror_jars
 from tests.peers.process import NodeProcess, wait_for
 
 if TYPE_CHECKING:
@@ -66,3 +67,26 @@ class MirrorProcess(NodeProcess):
             return "Mirroring " in self.output[written:]
 
         wait_for(begun, "the mirror to begin", START_TIMEOUT_S)
+
+
+class MirrorMaker(NodeProcess):
+    """Apache Kafka's MirrorMaker 2, in `directory`; the first start fetches its jars."""
+
+    name = "MirrorMaker 2"
+
+    def __init__(self, directory: Path, clusters: Mapping[str, str], settings: Mapping[str, str]) -> None:
+        super().__init__(directory)
+        own = {f"{kind}.storage.replication.factor": "1" for kind in ("config", "status")}
+        workers = {f"{alias}.offset.flush.interval.ms": "500" for alias in clusters}
+        properties = MIRROR_SETTINGS | own | workers | dict(settings)
+        self._config = write_properties(directory / "mm2.properties", clusters, properties)
+
+    @property
+    def address(self) -> str:
+        raise NotImplementedError("nobody connects to a mirror")
+
+    def start(self) -> None:
+        logging = jars().parent / "log4j2.properties"
+        path = f"{mirror_jars()}/*:{jars()}/*"
+        options = ("-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx512m", f"-Dlog4j2.configurationFile={logging}")
+        self._spawn(["java", *options, "-cp", path, "org.apache.kafka.connect.mirror.MirrorMaker", str(self._config)])
