@@ -32,7 +32,7 @@ def mirror_facts(address: str, source: str, group: str) -> dict[str, str]:
     command = ["java", "-XX:+UseSerialGC", "-cp", f"{mirror_jars()}/*:{jars()}/*", str(PROGRAM), address, source, group]
     done = subprocess.run(command, capture_output=True, text=True, timeout=TURN_S, check=False)
     assert done.returncode == 0, done.stderr
-    return dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)  # type: ignore[misc]
+    return dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)
 
 
 def read_some(client: Librdkafka, count: int) -> None:
