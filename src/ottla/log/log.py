@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from ottla.log.append_result import AppendOrigin, AppendResult
 from ottla.log.append_validation import CheckedBatch, Refusal, check_client_batch, check_own_batches
+from ottla.log.fetched_batches import fetched_batches
 from ottla.log.local_log import LocalLog
 from ottla.log.log_slice import AbortedTransaction, LogSlice
 from ottla.log.plain_batches import HEAD, plain_batches, room_in
@@ -23,6 +24,7 @@ from ottla.log.segment import MAX_RELATIVE_OFFSET, Segment
 from ottla.log.timestamps import TimestampedOffset, first_at_or_after, of_max_timestamp
 from ottla.log.transaction_index import AbortedTransactionEntry
 from ottla.protocol.errors import ErrorCode
+from ottla.protocol.record_batch import BatchHeader
 from ottla.runtime.files import Buffer, FileRegion
 
 _NONE = ErrorCode.NONE
@@ -183,24 +185,59 @@ class Log(LocalLog):
         for header, view in batches:
             head = HEAD.pack(header.base_offset, header.batch_length, header.partition_leader_epoch)
             segment.append((head, view[HEAD.size :]), ((header.size, header.last_offset, header.max_timestamp),))
-            self.log_end_offset = header.next_offset
-            if header.partition_leader_epoch > self.epochs.latest:
-                self.epochs.assign(header.partition_leader_epoch, header.base_offset)
-            if header.has_producer_id:
-                if header.is_control:
-                    ended = record_marker(self.producers, header, view)
-                    if ended is not None and ended[0].aborted:
-                        transaction, stable = ended
-                        segment.transactions.append(
-                            AbortedTransactionEntry(
-                                transaction.producer_id, transaction.first_offset, transaction.last_offset, stable
-                            )
-                        )
-                else:
-                    self.producers.append_batch(header)
-            self._unflushed_records += header.last_offset_delta + 1
+            self._note(header, view, segment)
         if self._unflushed_records >= self._config.flush_messages:
             self.flush()
+
+    def _note(self, header: BatchHeader, view: memoryview, segment: Segment) -> None:
+        """A batch stands in the log: what epochs, producers and the transaction index have to know of it."""
+        self.log_end_offset = header.next_offset
+        if header.partition_leader_epoch > self.epochs.latest:
+            self.epochs.assign(header.partition_leader_epoch, header.base_offset)
+        if header.has_producer_id:
+            if header.is_control:
+                ended = record_marker(self.producers, header, view)
+                if ended is not None and ended[0].aborted:
+                    transaction, stable = ended
+                    segment.transactions.append(
+                        AbortedTransactionEntry(
+                            transaction.producer_id, transaction.first_offset, transaction.last_offset, stable
+                        )
+                    )
+            else:
+                self.producers.append_batch(header)
+        self._unflushed_records += header.last_offset_delta + 1
+
+    def append_fetched(self, records: Buffer, *, now_ms: int) -> int:
+        """Append what was fetched from the leader, byte by byte; how many bytes of whole batches that was.
+
+        All of it by one write where it fits into the active segment. Raises `OSError`; `InvalidBatchError` and
+        `UnexpectedOffsetError` before anything is written.
+        """
+        batches = fetched_batches(records, self.log_end_offset)
+        if not batches:
+            return 0
+        size = sum(batch.header.size for batch in batches)
+        latest = max(batch.header.max_timestamp for batch in batches)
+        segment = self._ready_segment(
+            size, latest, batches[0].header.base_offset, batches[-1].header.last_offset, now_ms
+        )
+        if size <= segment.segment_bytes and (
+            (segment.size and len(batches) <= segment.index_room) or len(batches) == 1
+        ):
+            appended = [(header.size, header.last_offset, header.max_timestamp) for header, _ in batches]
+            segment.append((memoryview(records)[:size],), appended)
+            for header, view in batches:
+                self._note(header, view, segment)
+        else:
+            for header, view in batches:
+                last = header.last_offset
+                segment = self._ready_segment(header.size, header.max_timestamp, header.base_offset, last, now_ms)
+                segment.append((view,), ((header.size, last, header.max_timestamp),))
+                self._note(header, view, segment)
+        if self._unflushed_records >= self._config.flush_messages:
+            self.flush()
+        return size
 
     def _ready_segment(self, size: int, max_timestamp: int, first: int, last: int, now_ms: int) -> Segment:
         """The active segment, after a roll if these bytes may not go into it."""

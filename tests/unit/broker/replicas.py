@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ottla.broker.apis.fetch import FetchHandler
 from ottla.broker.apis.produce import ProduceHandler
 from ottla.broker.replica.fetch_session import FetchSessionCache
+from ottla.broker.replica.leadership import LeaderContext, Leadership
 from ottla.broker.replica.log_config import LogConfigs
 from ottla.broker.replica.partition import Partition
 from ottla.broker.replica.replica_manager import ReplicaManager
@@ -25,6 +26,7 @@ from ottla.protocol.api.fetch import (
     FetchTopic,
     ForgottenTopic,
     PartitionData,
+    ReplicaState,
 )
 from ottla.protocol.api.produce import (
     PartitionProduceData,
@@ -48,11 +50,14 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
+    from ottla.broker.replica.isr_changes import IsrChanges
     from ottla.protocol.message import MetadataRecord, Request, Response
     from ottla.protocol.record import Record
     from ottla.protocol.types import Region
 
 NODE_ID = 1
+BROKER_EPOCH = 0
+LAG_TIME_MAX_MS = 30_000
 START_MS = 1_700_000_000_000
 LISTENER = "PLAINTEXT"
 
@@ -114,7 +119,15 @@ class ManualTimers:
 class Replicas:
     """A `ReplicaManager` with its handlers. Every request and answer goes through its bytes."""
 
-    def __init__(self, directory: Path, *, session_slots: int = 10, fetch_max_bytes: int = 57_671_680) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        session_slots: int = 10,
+        fetch_max_bytes: int = 57_671_680,
+        isr_changes: IsrChanges | None = None,
+    ) -> None:
+        """With `isr_changes` it leads followers; they fetch by requests of the test."""
         self.clock = ManualClock()
         self.timers = ManualTimers(self.clock)
         self.reports: list[str] = []
@@ -128,6 +141,7 @@ class Replicas:
             clock=self.clock,
             log_config=log_configs,
             report=self.reports.append,
+            new_leadership=None if isr_changes is None else self._new_leadership(isr_changes),
         )
         session_ids = itertools.count(1)
         self.sessions = FetchSessionCache(session_slots, lambda: next(session_ids))
@@ -140,6 +154,17 @@ class Replicas:
         self._next_id = itertools.count(1)
         self.register_broker(NODE_ID, 9092)
 
+    def _new_leadership(self, isr_changes: IsrChanges) -> Callable[[Partition], Leadership]:
+        context = LeaderContext(
+            node_id=NODE_ID,
+            clock=self.clock,
+            cluster=lambda: self.manager.image.cluster,
+            broker_epoch=lambda: BROKER_EPOCH,
+            isr_changes=isr_changes,
+            lag_time_max_ms=lambda: LAG_TIME_MAX_MS,
+        )
+        return lambda partition: Leadership(partition, context)
+
     # --- metadata ---
 
     def replay(self, *records: MetadataRecord) -> None:
@@ -149,16 +174,18 @@ class Replicas:
         self._image = delta.apply(offset=self._image.offset + 1, epoch=1, timestamp_ms=self.clock.ms)
         self.manager.on_metadata(delta, self._image)
 
-    def register_broker(self, broker_id: int, port: int) -> None:
+    def register_broker(
+        self, broker_id: int, port: int, *, epoch: int = BROKER_EPOCH, fenced: bool = False, rack: str | None = "r1"
+    ) -> None:
         self.replay(
             RegisterBrokerRecord(
                 broker_id=broker_id,
                 incarnation_id=bytes([broker_id] * 16),
-                broker_epoch=0,
+                broker_epoch=epoch,
                 end_points=[BrokerEndpoint(name=LISTENER, host="localhost", port=port, security_protocol=0)],
                 features=[],
-                rack="r1",
-                fenced=False,
+                rack=rack,
+                fenced=fenced,
             )
         )
 
@@ -303,7 +330,13 @@ def fetch_topic(topic: str | bytes, *partitions: FetchPartition) -> FetchTopic:
 
 
 def at(
-    offset: int, index: int = 0, *, max_bytes: int = 1_000_000, epoch: int = -1, last_epoch: int = -1
+    offset: int,
+    index: int = 0,
+    *,
+    max_bytes: int = 1_000_000,
+    epoch: int = -1,
+    last_epoch: int = -1,
+    log_start_offset: int = -1,
 ) -> FetchPartition:
     return FetchPartition(
         partition=index,
@@ -311,6 +344,7 @@ def at(
         partition_max_bytes=max_bytes,
         current_leader_epoch=epoch,
         last_fetched_epoch=last_epoch,
+        log_start_offset=log_start_offset,
     )
 
 
@@ -323,6 +357,8 @@ def fetch_request(
     forgotten: Sequence[ForgottenTopic] = (),
     isolation_level: int = 0,
     replica_id: int = -1,
+    replica_state: ReplicaState | None = None,
+    rack_id: str = "",
 ) -> FetchRequest:
     return FetchRequest(
         max_wait_ms=max_wait_ms,
@@ -334,6 +370,8 @@ def fetch_request(
         forgotten_topics_data=list(forgotten),
         isolation_level=isolation_level,
         replica_id=replica_id,
+        replica_state=replica_state or ReplicaState(),
+        rack_id=rack_id,
     )
 
 

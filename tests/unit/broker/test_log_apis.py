@@ -98,6 +98,7 @@ class TestDeleteRecords:
             version,
         )
         response = DeleteRecordsHandler(replicas.manager)(replicas.context(request, version), request)
+        assert isinstance(response, DeleteRecordsResponse)
         (found,) = DeleteRecordsResponse.decode(response.encode(version), version).topics
         (partition,) = found.partitions
         return partition.error_code, partition.low_watermark

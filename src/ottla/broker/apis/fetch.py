@@ -6,12 +6,12 @@
 | 5       | log start offset                                        | 107            |
 | 7       | fetch sessions                                          | 227            |
 | 9       | current leader epoch                                    | 320            |
-| 11      | rack, preferred read replica (always none: no followers) | 392           |
+| 11      | rack, preferred read replica; followers answer, too     | 392            |
 | 12      | last fetched epoch, diverging epoch                     | 595            |
 | 13      | topic ids                                               | 516            |
 | 15      | replica state                                           | 903            |
 | 16      | current leader and its endpoint beside its error        | 951            |
-| 17, 18  | directory id and high watermark of followers (unused)   | 853, 1166      |
+| 17, 18  | directory id, high watermark (of controllers only)      | 853, 1166      |
 
 The request's partitions become those of a session (a passing one where the client has none); `FetchRead` reads what is
 ready; too little of it parks as a `DelayedFetch`. Kafka's `KafkaApis.handleFetchRequest`, `FetchManager`.
@@ -22,7 +22,7 @@ from typing import Final
 
 from ottla.broker.authorizer.authorizer import Authorizer
 from ottla.broker.replica.delayed_fetch import DelayedFetch
-from ottla.broker.replica.fetch_read import FetchRead
+from ottla.broker.replica.fetch_read import CONSUMER, FetchRead
 from ottla.broker.replica.fetch_session import (
     INITIAL_EPOCH,
     NO_SESSION,
@@ -46,8 +46,10 @@ from ottla.runtime.time import Clock, Timers
 from ottla.runtime.turn import Turn
 
 TOPIC_IDS_SINCE: Final = 13
+FOLLOWERS_ANSWER_SINCE: Final = 11
 REPLICA_STATE_SINCE: Final = 15
 LEADER_HINTS_SINCE: Final = 16
+NO_BROKER_EPOCH: Final = -1
 ERRORS_WITH_LEADER: Final = frozenset((ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.FENCED_LEADER_EPOCH))
 
 
@@ -71,15 +73,15 @@ class FetchHandler:
         self._authorizer = authorizer
 
     def __call__(self, context: RequestContext, request: FetchRequest) -> FetchResponse | Awaitable[FetchResponse]:
-        replica_id = request.replica_id
+        replica_id, replica_epoch = request.replica_id, NO_BROKER_EPOCH
         if context.api_version >= REPLICA_STATE_SINCE:
-            replica_id = request.replica_state.replica_id
+            replica_id, replica_epoch = request.replica_state.replica_id, request.replica_state.replica_epoch
         session = self._open_session(context, request, privileged=replica_id >= 0)
         if isinstance(session, ErrorCode):
             return FetchResponse(error_code=session, responses=[])
         if self._authorizer is not None:
             _limit(session, self._authorizer, context, replica_id)
-        fetch = _Fetch(self, context, request, session, replica_id)
+        fetch = _Fetch(self, context, request, session, replica_id, replica_epoch)
         answer = fetch.attempt(request.max_wait_ms <= 0 or not session.partitions)
         if isinstance(answer, FetchResponse):
             if session.id == NO_SESSION:
@@ -106,6 +108,7 @@ class FetchHandler:
         if session_id != NO_SESSION:
             self._sessions.remove(session_id)
         session = FetchSession(by_topic_id=by_topic_id, privileged=privileged)
+        session.last_used_ms = self._clock.monotonic_ms()
         session.want(request.topics)
         return session
 
@@ -158,7 +161,11 @@ class FetchHandler:
             replica_id=fetch.replica_id,
             isolation_level=fetch.isolation_level,
             max_bytes=min(fetch.max_bytes, self._fetch_max_bytes),
+            replica_epoch=fetch.replica_epoch,
+            takes_progress=fetch.is_new,
+            leader_only=fetch.replica_id == CONSUMER and fetch.version < FOLLOWERS_ANSWER_SINCE,
         )
+        fetch.is_new = False
         read.run()
         return read
 
@@ -185,9 +192,11 @@ class _Fetch:
         "_handler",
         "_min_bytes",
         "expected_epoch",
+        "is_new",
         "isolation_level",
         "listener",
         "max_bytes",
+        "replica_epoch",
         "replica_id",
         "session",
         "version",
@@ -201,6 +210,7 @@ class _Fetch:
         request: FetchRequest,
         session: FetchSession,
         replica_id: int,
+        replica_epoch: int,
     ) -> None:
         self._handler = handler
         self._min_bytes = min(request.min_bytes, request.max_bytes, handler._fetch_max_bytes)
@@ -211,6 +221,8 @@ class _Fetch:
         self.listener = context.connection.listener
         self.max_bytes = request.max_bytes
         self.replica_id = replica_id
+        self.replica_epoch = replica_epoch
+        self.is_new = True
         self.version = context.api_version
 
     def attempt(self, at_once: bool) -> FetchResponse | int:

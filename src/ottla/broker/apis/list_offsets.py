@@ -11,8 +11,9 @@
 | 11      | -6: earliest offset not yet in tiered storage  | 1023 |
 
 Nothing is tiered here, so the earliest local offset is the earliest, and -5 and -6 answer offset -1 with leader epoch
--1. A timestamp that no record reaches is answered with offset -1. Kafka's `ReplicaManager.fetchOffset`,
-`Partition.fetchOffsetForTimestamp`.
+-1. A timestamp that no record reaches is answered with offset -1. A leader whose high watermark is still below the
+start of its epoch does not know what is committed: it has no latest offset yet (KIP-207). Kafka's
+`ReplicaManager.fetchOffset`, `Partition.fetchOffsetForTimestamp`.
 """
 
 from collections import Counter
@@ -37,6 +38,7 @@ MAX_TIMESTAMP: Final = -3
 EARLIEST_LOCAL: Final = -4
 LATEST_TIERED: Final = -5
 EARLIEST_PENDING_UPLOAD: Final = -6
+TIERED: Final = (LATEST_TIERED, EARLIEST_PENDING_UPLOAD)
 SINCE: Final = {
     LATEST: 1,
     EARLIEST: 1,
@@ -48,6 +50,7 @@ SINCE: Final = {
 """The special timestamps, and the version that each appeared in."""
 
 LEADER_EPOCH_SINCE: Final = 4
+OFFSET_NOT_AVAILABLE_SINCE: Final = 5
 
 CONSUMER: Final = -1
 READ_COMMITTED: Final = 1
@@ -93,6 +96,13 @@ class ListOffsetsHandler:
             return _error(wanted, ErrorCode.KAFKA_STORAGE_ERROR)
         except InvalidBatchError:  # the batch that holds the timestamp is damaged
             return _error(wanted, ErrorCode.CORRUPT_MESSAGE)
+        if (
+            partition.lags_behind_epoch
+            and request.replica_id == CONSUMER
+            and (wanted.timestamp == LATEST or (offset == UNKNOWN and wanted.timestamp not in TIERED))
+        ):
+            known = version >= OFFSET_NOT_AVAILABLE_SINCE
+            return _error(wanted, ErrorCode.OFFSET_NOT_AVAILABLE if known else ErrorCode.LEADER_NOT_AVAILABLE)
         return ListOffsetsPartitionResponse(
             partition_index=wanted.partition_index,
             error_code=0,
@@ -118,7 +128,7 @@ def _offset_for(partition: Partition, timestamp_ms: int, end: int) -> tuple[int,
     if timestamp_ms in (EARLIEST, EARLIEST_LOCAL):
         start = log.log_start_offset
         return start, UNKNOWN, log.epochs.at_offset(start)
-    if timestamp_ms in (LATEST_TIERED, EARLIEST_PENDING_UPLOAD):
+    if timestamp_ms in TIERED:
         return UNKNOWN, UNKNOWN, UNKNOWN
     if timestamp_ms == MAX_TIMESTAMP:
         found = log.offset_of_max_timestamp()

@@ -3,7 +3,7 @@
 Partitions are read in the session's order until `max_bytes` are found. The first batch of the first partition that has
 any is given whole, however large, so that a fetcher always gets on. Records are never looked at: what is found are
 regions of segment files. Nothing is changed until `settle`, when the answer is sure to be sent; a fetch that parks
-reads again.
+reads again. But what a follower's request says of its progress is believed at once, with its first reading.
 """
 
 from typing import Final
@@ -37,23 +37,39 @@ class FetchRead:
     """`found` is in the order of the answer. `answer_now`: there is an error or a divergence, which does not wait."""
 
     __slots__ = (
+        "_leader_only",
         "_manager",
         "_max_bytes",
         "_read_committed",
+        "_replica_epoch",
         "_replica_id",
         "_session",
         "_some_unknown",
+        "_takes_progress",
         "answer_now",
         "found",
         "size",
     )
 
     def __init__(
-        self, manager: ReplicaManager, session: FetchSession, *, replica_id: int, isolation_level: int, max_bytes: int
+        self,
+        manager: ReplicaManager,
+        session: FetchSession,
+        *,
+        replica_id: int,
+        isolation_level: int,
+        max_bytes: int,
+        replica_epoch: int = -1,
+        takes_progress: bool = True,
+        leader_only: bool = True,
     ) -> None:
+        """`takes_progress`: the first reading of a request. `leader_only`: before KIP-392."""
         self._manager = manager
         self._session = session
         self._replica_id = replica_id
+        self._replica_epoch = replica_epoch
+        self._takes_progress = takes_progress
+        self._leader_only = leader_only or replica_id >= 0
         self._read_committed = isolation_level == READ_COMMITTED
         self._max_bytes = max_bytes
         self.found: list[tuple[FetchPartition, PartitionData]] = []
@@ -64,6 +80,7 @@ class FetchRead:
     def run(self) -> None:
         session = self._session
         incremental = session.id != 0
+        is_follower = self._replica_id >= 0
         limit = self._max_bytes
         nothing_new: list[FetchPartition] = []
         for wanted in session.ready:
@@ -76,9 +93,13 @@ class FetchRead:
             if data is None:
                 nothing_new.append(wanted)
                 continue
-            self.found.append((wanted, data))
             if incremental and self.size >= limit:
-                break
+                if not is_follower:
+                    self.found.append((wanted, data))
+                    break
+                if not (data.records or data.error_code or data.diverging_epoch is not NO_DIVERGENCE):
+                    continue  # its turn comes; but what it says of itself was heard
+            self.found.append((wanted, data))
         for wanted in nothing_new:
             self._rest(wanted)
         if self._some_unknown and not session.knows_any():
@@ -125,14 +146,13 @@ class FetchRead:
             if isinstance(where, ErrorCode):
                 return self._unknown(wanted, where)
             partition = where
-        error = partition.epoch_error(wanted.current_leader_epoch)
+        error = partition.epoch_error(wanted.current_leader_epoch, leader_only=self._leader_only)
         if error is NONE and self._replica_id >= 0:
-            error = ErrorCode.NOT_LEADER_OR_FOLLOWER  # followers come with replication
+            error = self._recognise(partition, wanted)
         if error is not NONE:
             return self._refused(wanted, error)
         log = partition.log
         offset = wanted.fetch_offset
-        high_watermark = log.high_watermark
         log_start_offset = log.log_start_offset
         if wanted.last_fetched_epoch >= 0:
             diverging = self._divergence(partition, wanted)
@@ -140,6 +160,11 @@ class FetchRead:
                 return diverging
         if not log_start_offset <= offset <= log.log_end_offset:
             return self._refused(wanted, ErrorCode.OFFSET_OUT_OF_RANGE)
+        if self._replica_id >= 0 and self._takes_progress:
+            error = self._take_progress(partition, wanted)
+            if error is not NONE:
+                return self._refused(wanted, error)
+        high_watermark = log.high_watermark
         bound = self._upper_bound(partition)
         records: FileRegion | bytes = b""
         if offset >= bound:
@@ -155,10 +180,27 @@ class FetchRead:
                 self.size += region.size
         return self._data(partition, wanted, records)
 
+    def _recognise(self, partition: Partition, wanted: FetchPartition) -> ErrorCode:
+        """Whether the one who fetches is a replica of the partition, as far as this node knows."""
+        leadership = partition.leadership
+        wanted.follower = None if leadership is None else leadership.followers.get(self._replica_id)
+        if wanted.follower is not None:
+            return NONE
+        # With an epoch it may know more of a reassignment than this node does; it asks again.
+        known = wanted.current_leader_epoch >= 0
+        return ErrorCode.UNKNOWN_LEADER_EPOCH if known else ErrorCode.NOT_LEADER_OR_FOLLOWER
+
+    def _take_progress(self, partition: Partition, wanted: FetchPartition) -> ErrorCode:
+        """A follower has all below the offset that it asks for. That may commit what others wait for."""
+        leadership, follower = partition.leadership, wanted.follower
+        if leadership is None or follower is None:
+            return ErrorCode.NOT_LEADER_OR_FOLLOWER
+        return leadership.fetched(follower, wanted.fetch_offset, wanted.log_start_offset, self._replica_epoch)
+
     def _upper_bound(self, partition: Partition) -> int:
         """The first offset that this fetcher may not have yet."""
         log = partition.log
-        if self._replica_id != CONSUMER:
+        if self._replica_id != CONSUMER:  # a follower, or who looks for bugs
             return log.log_end_offset
         return log.last_stable_offset if self._read_committed else log.high_watermark
 
@@ -195,7 +237,7 @@ class FetchRead:
     def _divergence(self, partition: Partition, wanted: FetchPartition) -> PartitionData | None:
         """Whether the fetcher's last epoch ended elsewhere than here: where it must truncate to (KIP-595)."""
         end = partition.log.end_offset_for_epoch(wanted.last_fetched_epoch)
-        if end is None:
+        if end is None or wanted.fetch_offset < partition.log.log_start_offset:
             return self._refused(wanted, ErrorCode.OFFSET_OUT_OF_RANGE)
         epoch, end_offset = end
         if epoch >= wanted.last_fetched_epoch and end_offset >= wanted.fetch_offset:

@@ -11,6 +11,9 @@ or gone, costs the appends to its partitions nothing.
     epoch -1                         ──►     all answered; the session named, if any, is closed
 
 A fetch without a session (epoch -1, or a version before 7) uses a session that nobody remembers.
+
+The session of a follower is told of appends; that of a consumer, of what is committed. A follower's fetch says of every
+partition of its session where it stands; of those at rest that is what it said before (`rested`).
 """
 
 from collections.abc import Callable, Iterable
@@ -22,6 +25,7 @@ from ottla.protocol.errors import ErrorCode
 
 if TYPE_CHECKING:
     from ottla.broker.replica.delayed_fetch import DelayedFetch
+    from ottla.broker.replica.follower_state import FollowerState
     from ottla.broker.replica.partition import Partition
     from ottla.broker.replica.replica_manager import ReplicaManager
 
@@ -45,8 +49,10 @@ class FetchPartition:
         "current_leader_epoch",
         "exhausted",
         "fetch_offset",
+        "follower",
         "index",
         "last_fetched_epoch",
+        "log_start_offset",
         "max_bytes",
         "partition",
         "quiet",
@@ -61,6 +67,8 @@ class FetchPartition:
         self.topic_key = topic_key
         self.index = wanted.partition
         self.partition: Partition | None = None
+        self.follower: FollowerState | None = None
+        """What the leader knows of the one who fetches, if that is a follower, and was well received."""
         self.sent_high_watermark = NEVER_SENT
         self.sent_log_start_offset = NEVER_SENT
         self.exhausted = False
@@ -73,9 +81,16 @@ class FetchPartition:
         self.max_bytes = wanted.partition_max_bytes
         self.current_leader_epoch = wanted.current_leader_epoch
         self.last_fetched_epoch = wanted.last_fetched_epoch
+        self.log_start_offset = wanted.log_start_offset
+
+    def rested(self) -> None:
+        """Up to the last fetch of the session there was nothing new to say of this partition."""
+        if self.follower is not None and self not in self.session.ready:
+            self.follower.fetched_again(self.session.last_used_ms)
 
     def appended(self, size: int) -> bool:
         self.quiet = None
+        self.rested()
         session = self.session
         session.ready[self] = None
         if session.parked is None:
@@ -90,17 +105,32 @@ class FetchPartition:
         if session.parked is not None:
             session.parked.wake()
 
+    def committed(self) -> None:
+        """What a follower is to be told, but need not be told at once."""
+        self.rested()
+        self.session.ready[self] = None
+
     def listen(self) -> None:
-        if self.partition is not None:
-            self.partition.listeners[self] = None
+        partition = self.partition
+        if partition is None:
+            return
+        if self.session.privileged:
+            partition.replica_listeners[self] = None
+        else:
+            partition.listeners[self] = None
 
     def stop_listening(self) -> None:
-        if self.partition is not None:
-            self.partition.listeners.pop(self, None)
+        partition = self.partition
+        if partition is not None:
+            partition.listeners.pop(self, None)
+            partition.replica_listeners.pop(self, None)
 
 
 class FetchSession:
-    """The partitions of one fetcher. `epoch`: what its next request must carry; `parked`: its waiting fetch."""
+    """The partitions of one fetcher. `epoch`: what its next request must carry; `parked`: its waiting fetch.
+
+    `privileged`: it is a follower's.
+    """
 
     __slots__ = (
         "by_topic_id",

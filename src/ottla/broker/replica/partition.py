@@ -1,24 +1,31 @@
 """One partition as this node hosts it: its log, who leads it, and who waits for it.
 
-A partition is changed by metadata alone (`update`) and by appends. Its high watermark is the lowest log end of the
-in-sync replicas; while this node is the only one in sync, that is its own log end, so that an append is committed at
-once.
+A partition is changed by metadata (`update`), by appends, and, while this node follows, by what its fetcher brings.
+While this node is the only replica (`sole_replica`) an append is committed at once. Where it leads others, a
+`Leadership` knows them, and moves the high watermark to the lowest log end of those in sync.
 
-Two kinds of waiters hang on it: listeners (fetches that want to know of anything new) and commit
-waiters (futures that are done when the high watermark passes an offset). Nobody waiting costs an append two truth
-tests.
+Three kinds of waiters hang on it: listeners (consumers' fetches that want to know of anything new), replica listeners
+(followers' fetches, which may have what is not committed yet), and waiters (futures that are done when the high
+watermark passes an offset, or the log's start does on every replica). Nobody waiting costs an append two truth tests.
 """
+
+from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from ottla.log.append_result import AppendOrigin, AppendResult
-from ottla.log.log import Log
-from ottla.metadata.partition import PartitionRegistration
+from ottla.log.fetched_batches import UnexpectedOffsetError
 from ottla.protocol.errors import ErrorCode
-from ottla.runtime.files import Buffer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ottla.broker.replica.leadership import Leadership
+    from ottla.log.log import Log
+    from ottla.metadata.partition import PartitionRegistration
+    from ottla.runtime.files import Buffer
 
 NO_LEADER: Final = -1
 NO_EPOCH: Final = -1
@@ -39,12 +46,25 @@ class PartitionListener(Protocol):
         ...
 
 
+class ReplicaListener(PartitionListener, Protocol):
+    """A follower: told of what is appended."""
+
+    def committed(self) -> None:
+        """The high watermark moved."""
+        ...
+
+
+ListenerT = TypeVar("ListenerT", bound=PartitionListener)
+
+
 class Partition:
     """A replica on this node. `leader_epoch` and `is_leader` are those of the newest metadata."""
 
     __slots__ = (
         "_commit_order",
         "_commit_waiters",
+        "_deletion_waiters",
+        "_new_leadership",
         "_uncommitted_bytes",
         "closed",
         "index",
@@ -52,16 +72,26 @@ class Partition:
         "isr",
         "leader",
         "leader_epoch",
+        "leadership",
         "listeners",
         "log",
         "partition_epoch",
+        "replica_listeners",
         "replicas",
         "sole_replica",
         "topic",
         "topic_id",
     )
 
-    def __init__(self, topic: str, topic_id: bytes, index: int, log: Log) -> None:
+    def __init__(
+        self,
+        topic: str,
+        topic_id: bytes,
+        index: int,
+        log: Log,
+        new_leadership: Callable[[Partition], Leadership] | None = None,
+    ) -> None:
+        """Without `new_leadership` there are no followers, whatever the metadata says."""
         self.topic = topic
         self.topic_id = topic_id
         self.index = index
@@ -74,29 +104,56 @@ class Partition:
         self.isr: tuple[int, ...] = ()
         self.sole_replica = False
         self.closed = False
+        self.leadership: Leadership | None = None
+        self._new_leadership = new_leadership
         self.listeners: dict[PartitionListener, None] = {}
+        self.replica_listeners: dict[ReplicaListener, None] = {}
+        self._deletion_waiters: list[tuple[int, asyncio.Future[ErrorCode]]] = []
         self._commit_waiters: list[tuple[int, int, asyncio.Future[ErrorCode]]] = []
         self._commit_order = 0
         self._uncommitted_bytes = 0
 
-    def update(self, registration: PartitionRegistration, node_id: int) -> None:
-        """Take over what the metadata says; a leader's new epoch enters the leader-epoch cache of the log."""
+    def update(self, registration: PartitionRegistration, node_id: int) -> bool:
+        """Take over what the metadata says; a leader's new epoch enters the leader-epoch cache of the log.
+
+        False: the controller's answer to a change of the in-sync replicas was newer.
+        """
+        if registration.partition_epoch < self.partition_epoch:
+            return False
         was_leader, old_epoch = self.is_leader, self.leader_epoch
+        new_epoch = registration.leader_epoch != old_epoch
         self.leader = registration.leader
         self.leader_epoch = registration.leader_epoch
         self.partition_epoch = registration.partition_epoch
         self.replicas = tuple(registration.replicas)
         self.isr = tuple(registration.isr)
         self.is_leader = registration.leader == node_id
-        self.sole_replica = self.is_leader and self.isr == (node_id,)
-        if self.is_leader and (not was_leader or self.leader_epoch != old_epoch):
+        if self.is_leader and (not was_leader or new_epoch):
             self.log.assign_epoch(self.leader_epoch, self.log.log_end_offset)
+        self._update_leadership(registration, node_id, new_epoch=new_epoch)
         if was_leader and not self.is_leader:
-            self._fail_commit_waiters(ErrorCode.NOT_LEADER_OR_FOLLOWER)
-        if was_leader != self.is_leader or self.leader_epoch != old_epoch:
+            self._fail_waiters(ErrorCode.NOT_LEADER_OR_FOLLOWER)
+        if was_leader != self.is_leader or new_epoch:
             self._tell_altered()
         if self.sole_replica:
             self.advance_high_watermark(self.log.log_end_offset)
+        elif self.leadership is not None:
+            self.leadership.advance()
+        return True
+
+    def _update_leadership(self, registration: PartitionRegistration, node_id: int, *, new_epoch: bool) -> None:
+        if self._new_leadership is None:
+            self.sole_replica = self.is_leader and self.isr == (node_id,)
+            return
+        self.sole_replica = self.is_leader and self.replicas == (node_id,)
+        if not self.is_leader or self.sole_replica:
+            self.leadership = None
+            return
+        leadership = self.leadership
+        is_new = leadership is None
+        if leadership is None:
+            leadership = self.leadership = self._new_leadership(self)
+        leadership.update(registration, new_leader=is_new, new_epoch=new_epoch or is_new)
 
     def append(self, records: Buffer, now_ms: int, origin: AppendOrigin = AppendOrigin.CLIENT) -> AppendResult:
         """Append one batch as the leader. The caller has seen that this node leads. May raise `OSError` (the disk)."""
@@ -118,11 +175,18 @@ class Partition:
             log = self.log
             log.high_watermark = log.log_end_offset
             if self.listeners:
-                self._tell_appended(size)
+                _tell_appended(self.listeners, size)
             if self._commit_waiters:
                 self._complete_commit_waiters()
         else:
-            self._uncommitted_bytes += size
+            self._appended_uncommitted(size)
+
+    def _appended_uncommitted(self, size: int) -> None:
+        self._uncommitted_bytes += size
+        if self.replica_listeners:
+            _tell_appended(self.replica_listeners, size)
+        if self.leadership is not None:
+            self.leadership.appended()
 
     def append_marker(self, batch: Buffer, now_ms: int, transaction_version: int) -> AppendResult:
         """Append the marker that ends a transaction here. Who reads committed records only may have much more now."""
@@ -138,7 +202,44 @@ class Partition:
             self._uncommitted_bytes += ENOUGH_FOR_ANYBODY
             if self.sole_replica:
                 self.advance_high_watermark(log.log_end_offset)
+            else:
+                self._appended_uncommitted(len(batch))
         return result
+
+    # --- following
+
+    def append_fetched(self, records: Buffer, now_ms: int) -> int:
+        """Whole batches as the leader has them; how many bytes they are. `OSError`, `ValueError` (not what follows)."""
+        may_end_transactions = self.log.producers.first_unstable_offset is not None
+        try:
+            size = self.log.append_fetched(records, now_ms=now_ms)
+        except UnexpectedOffsetError as error:
+            log = self.log
+            if log.log_start_offset != log.log_end_offset or not error.first < log.log_end_offset <= error.last:
+                raise
+            log.truncate_fully_at(error.first, now_ms)  # the leader's log begins in the midst of its first batch
+            size = log.append_fetched(records, now_ms=now_ms)
+        self._uncommitted_bytes += ENOUGH_FOR_ANYBODY if may_end_transactions else size
+        return size
+
+    def truncate_to(self, offset: int, now_ms: int) -> None:
+        """The leader's history ends there, or goes on otherwise."""
+        self.log.truncate_to(offset, now_ms)
+        self._tell_altered()
+
+    def truncate_fully_at(self, offset: int, now_ms: int) -> None:
+        """Nothing of this log is the leader's any more: begin where that begins."""
+        self.log.truncate_fully_at(offset, now_ms)
+        self._tell_altered()
+
+    def take_bounds(self, high_watermark: int, log_start_offset: int) -> None:
+        """What the leader says: what is committed, and what it has deleted."""
+        log = self.log
+        self.advance_high_watermark(min(high_watermark, log.log_end_offset))
+        if log_start_offset > log.log_start_offset:
+            log.delete_records(min(log_start_offset, log.high_watermark))
+
+    # --- what is committed
 
     def advance_high_watermark(self, offset: int) -> None:
         """Every in-sync replica has what stands below `offset`."""
@@ -148,11 +249,13 @@ class Partition:
         log.high_watermark = offset
         size, self._uncommitted_bytes = self._uncommitted_bytes, 0
         if self.listeners:
-            self._tell_appended(size)
+            _tell_appended(self.listeners, size)
+        for listener in self.replica_listeners:
+            listener.committed()
         if self._commit_waiters:
             self._complete_commit_waiters()
 
-    def committed(self, next_offset: int) -> "asyncio.Future[ErrorCode] | None":
+    def committed(self, next_offset: int) -> asyncio.Future[ErrorCode] | None:
         """Done when the high watermark reaches `next_offset` (`NONE`) or never will here; `None`: it is there."""
         if next_offset <= self.log.high_watermark:
             return None
@@ -161,9 +264,17 @@ class Partition:
         heapq.heappush(self._commit_waiters, (next_offset, self._commit_order, future))
         return future
 
+    @property
+    def lags_behind_epoch(self) -> bool:
+        """Not all that was there when this node began to lead is known to be committed."""
+        return self.leadership is not None and self.leadership.epoch_start_offset > self.log.high_watermark
+
     def lacks_replicas(self) -> bool:
         """Fewer in sync than `min.insync.replicas` asks for, which is never more than there are replicas (KIP-966)."""
-        return len(self.isr) < min(self.log.config.min_insync_replicas, len(self.replicas))
+        return len(self.isr) < self._min_insync_replicas()
+
+    def _min_insync_replicas(self) -> int:
+        return min(self.log.config.min_insync_replicas, len(self.replicas))
 
     def epoch_error(self, current_leader_epoch: int, *, leader_only: bool = True) -> ErrorCode:
         """How a request's idea of the leader epoch (-1: none, KIP-320) compares, and whether this node may answer."""
@@ -180,37 +291,73 @@ class Partition:
         region = self.log.read(offset, max_bytes).region
         return b"" if region is None else region.file.read(region.position, region.size)
 
+    # --- deleting records
+
     def delete_records(self, offset: int) -> None:
         """Move the log's start up to `offset`, which the caller has held against the high watermark."""
         self.log.delete_records(offset)
         self._tell_altered()
 
+    @property
+    def low_watermark(self) -> int:
+        """The lowest log start of the replicas that are alive."""
+        return self.log.log_start_offset if self.leadership is None else self.leadership.low_watermark()
+
+    def deleted_everywhere(self, offset: int) -> asyncio.Future[ErrorCode] | None:
+        """Done when the low watermark reaches `offset` (`NONE`) or never will here; `None`: it is there."""
+        if offset <= self.low_watermark:
+            return None
+        future: asyncio.Future[ErrorCode] = asyncio.get_running_loop().create_future()
+        self._deletion_waiters.append((offset, future))
+        return future
+
+    def low_watermark_moved(self) -> None:
+        if not self._deletion_waiters:
+            return
+        reached = self.low_watermark
+        waiting = self._deletion_waiters
+        self._deletion_waiters = [waiter for waiter in waiting if waiter[0] > reached and not waiter[1].done()]
+        for offset, future in waiting:
+            if offset <= reached and not future.done():
+                future.set_result(NONE)
+
     def close(self) -> None:
         """The partition is gone from this node; its log is the manager's to delete."""
         self.closed = True
         self.is_leader = self.sole_replica = False
-        self._fail_commit_waiters(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+        self.leadership = None
+        self._fail_waiters(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
         self._tell_altered()
         self.listeners.clear()
-
-    def _tell_appended(self, size: int) -> None:
-        satisfied = [listener for listener in self.listeners if not listener.appended(size)]
-        for listener in satisfied:
-            del self.listeners[listener]
+        self.replica_listeners.clear()
 
     def _tell_altered(self) -> None:
-        for listener in list(self.listeners):
+        for listener in (*self.listeners, *self.replica_listeners):
             listener.altered()
 
     def _complete_commit_waiters(self) -> None:
         waiters, high_watermark = self._commit_waiters, self.log.high_watermark
+        outcome = ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND if self._may_be_lost() else NONE
         while waiters and waiters[0][0] <= high_watermark:
             future = heapq.heappop(waiters)[2]
             if not future.done():
-                future.set_result(NONE)
+                future.set_result(outcome)
 
-    def _fail_commit_waiters(self, error: ErrorCode) -> None:
+    def _may_be_lost(self) -> bool:
+        """What is committed stands on fewer replicas than is asked for."""
+        leadership = self.leadership
+        return leadership is not None and len(leadership.maximal_isr) < self._min_insync_replicas()
+
+    def _fail_waiters(self, error: ErrorCode) -> None:
         waiters, self._commit_waiters = self._commit_waiters, []
-        for _, _, future in sorted(waiters, key=lambda waiter: waiter[1]):
+        deletions, self._deletion_waiters = self._deletion_waiters, []
+        futures = [future for _, _, future in sorted(waiters, key=lambda waiter: waiter[1])]
+        for future in (*futures, *(future for _, future in deletions)):
             if not future.done():
                 future.set_result(error)
+
+
+def _tell_appended(listeners: dict[ListenerT, None], size: int) -> None:
+    satisfied = [listener for listener in listeners if not listener.appended(size)]
+    for listener in satisfied:
+        del listeners[listener]

@@ -5,25 +5,31 @@ here with two dictionary reads; why there is none (never heard of it, hosted els
 only then. Kafka's `ReplicaManager`.
 """
 
-import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from __future__ import annotations
+
 from dataclasses import dataclass
-from pathlib import PurePath
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ottla.broker.replica.partition import Partition
 from ottla.log.append_result import AppendOrigin, AppendResult
 from ottla.log.checkpoint import CorruptCheckpointError
-from ottla.log.config import LogConfig
-from ottla.log.file_names import TopicPartition
-from ottla.log.log import Log
 from ottla.log.recovery import OffsetOverflowError
-from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import EMPTY_IMAGE, MetadataImage, TopicImage
-from ottla.metadata.partition import PartitionRegistration
 from ottla.protocol.errors import ErrorCode
-from ottla.runtime.files import Buffer
-from ottla.runtime.time import Clock
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import PurePath
+
+    from ottla.broker.replica.leadership import Leadership
+    from ottla.log.config import LogConfig
+    from ottla.log.file_names import TopicPartition
+    from ottla.log.log import Log
+    from ottla.metadata.delta import MetadataDelta
+    from ottla.metadata.partition import PartitionRegistration
+    from ottla.runtime.files import Buffer
+    from ottla.runtime.time import Clock
 
 TOPIC_RESOURCE: Final = 2
 BROKER_RESOURCE: Final = 4
@@ -98,7 +104,9 @@ class ReplicaManager:
         clock: Clock,
         log_config: Callable[[MetadataImage, str], LogConfig],
         report: Callable[[str], None],
+        new_leadership: Callable[[Partition], Leadership] | None = None,
     ) -> None:
+        """Without `new_leadership` no follower is known, nor waited for."""
         self.node_id = node_id
         self.image = EMPTY_IMAGE
         self.by_name: dict[str, HostedTopic] = {}
@@ -107,6 +115,7 @@ class ReplicaManager:
         self._clock = clock
         self._log_config = log_config
         self._report = report
+        self._new_leadership = new_leadership
         self._offline: set[tuple[bytes, int]] = set()
         self._placed: dict[tuple[bytes, int], bytes] = {}
 
@@ -143,7 +152,7 @@ class ReplicaManager:
                 if (topic_id, index) in self._offline:
                     return  # its disk failed in this run; what lies there must not begin anew elsewhere
                 log = self._logs.get_or_create(name, index, topic_id, self._log_config(self.image, name), directory_id)
-                partition = Partition(name, topic_id, index, log)
+                partition = Partition(name, topic_id, index, log, self._new_leadership)
             partition.update(registration, self.node_id)
         except UNUSABLE_LOG as error:
             topic.partitions.pop(index, None)
