@@ -42,7 +42,7 @@ class Registration:
         """Committed when it returns. `previous_broker_epoch`: of a run that stopped cleanly, else -1."""
         controller, schema, node_id = self._controller, self._controller.schema, self._config.node_id
         if node_id in controller.image.cluster.brokers:
-            controller.decide_now(lambda view: fence_broker(view, schema, node_id))
+            controller.decide_now(lambda view: fence_broker(view, schema, node_id, controller.heartbeats))
         request = BrokerRegistrationRequest(
             broker_id=node_id,
             cluster_id=self._cluster_id,
@@ -57,7 +57,15 @@ class Registration:
             previous_broker_epoch=previous_broker_epoch,
         )
         self.broker_epoch = controller.decide_now(
-            lambda view: register_broker(view, schema, request, cluster_id=self._cluster_id)
+            lambda view: register_broker(
+                view,
+                schema,
+                controller.heartbeats,
+                request,
+                api_version=request.versions.latest,
+                cluster_id=self._cluster_id,
+                kraft_version=controller.history.kraft_version,
+            )
         )
 
     def unfence(self) -> None:

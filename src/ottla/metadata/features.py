@@ -19,6 +19,8 @@ ELIGIBLE_LEADER_REPLICAS_VERSION = "eligible.leader.replicas.version"
 # metadata.version levels that something here depends on.
 MINIMUM_METADATA_VERSION = 7  # 3.3-IV3: the oldest that Kafka 4 reads
 METADATA_3_4_IV0 = 8
+METADATA_3_6_IV0 = 12
+METADATA_3_6_IV1 = 13
 METADATA_3_7_IV0 = 15
 METADATA_3_7_IV2 = 17
 METADATA_4_0_IV1 = 23
@@ -77,3 +79,23 @@ def partition_record_version(metadata_version: int) -> int:
 def registers_controllers(metadata_version: int) -> bool:
     """KIP-919."""
     return metadata_version >= METADATA_3_7_IV0
+
+
+def shrinking_starts_leader_epoch(metadata_version: int) -> bool:
+    """A replica that leaves the ISR ends the leader epoch: needed by brokers of before 3.6."""
+    return metadata_version < METADATA_3_6_IV0
+
+
+def has_metadata_transactions(metadata_version: int) -> bool:
+    """KIP-868."""
+    return metadata_version >= METADATA_3_6_IV1
+
+
+def assigns_directories(metadata_version: int) -> bool:
+    """KIP-858."""
+    return metadata_version >= METADATA_3_7_IV2
+
+
+def cordons_directories(metadata_version: int) -> bool:
+    """KIP-1066."""
+    return metadata_version >= METADATA_4_3_IV0

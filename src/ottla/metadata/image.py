@@ -52,7 +52,7 @@ class ClusterImage:
     def is_active(self, broker_id: int) -> bool:
         """Registered, not fenced and not shutting down: may lead."""
         broker = self.brokers.get(broker_id)
-        return broker is not None and not broker.fenced and not broker.in_controlled_shutdown
+        return broker is not None and broker.active
 
     def unfenced(self) -> Iterator[BrokerRegistration]:
         return (broker for broker in self.brokers.values() if not broker.fenced)

@@ -16,6 +16,12 @@ NO_RECOVERY_CHANGE = -1
 MIGRATING_DIRECTORY = bytes(16)
 UNASSIGNED_DIRECTORY = bytes(15) + b"\x01"
 LOST_DIRECTORY = bytes(15) + b"\x02"
+RESERVED_DIRECTORIES = 100
+
+
+def is_reserved_directory(directory: bytes) -> bool:
+    """An id that no directory may have."""
+    return not any(directory[:8]) and int.from_bytes(directory[8:], signed=True) < RESERVED_DIRECTORIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,10 @@ class PartitionRegistration:
             eligible_leader_replicas=tuple(record.eligible_leader_replicas or ()),
             last_known_elr=tuple(record.last_known_elr or ()),
         )
+
+    @property
+    def has_preferred_leader(self) -> bool:
+        return self.leader == (self.replicas[0] if self.replicas else NO_LEADER)
 
     def merge(self, change: PartitionChangeRecord) -> "PartitionRegistration":
         """This registration after `change`. A leader that is named, even the same one, starts a new leader epoch."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ottla.metadata.partition import LOST_DIRECTORY, MIGRATING_DIRECTORY, UNASSIGNED_DIRECTORY
 from ottla.protocol.metadata_record.broker_registration_change_record import BrokerRegistrationChangeRecord
 from ottla.protocol.metadata_record.register_broker_record import BrokerEndpoint, BrokerFeature, RegisterBrokerRecord
 from ottla.protocol.metadata_record.register_controller_record import (
@@ -61,6 +62,28 @@ class BrokerRegistration:
             directories=tuple(sorted(record.log_dirs)),
             cordoned_directories=None if cordoned is None else tuple(sorted(cordoned)),
         )
+
+    @property
+    def active(self) -> bool:
+        """May lead."""
+        return not self.fenced and not self.in_controlled_shutdown
+
+    @property
+    def usable(self) -> bool:
+        """May hold new replicas: not on its way out, and not every directory cordoned."""
+        if self.in_controlled_shutdown and not self.fenced:
+            return False
+        if not self.directories or self.cordoned_directories is None:
+            return True
+        return any(directory not in self.cordoned_directories for directory in self.directories)
+
+    def has_online_directory(self, directory: bytes) -> bool:
+        """As far as is known: one that nobody has told yet counts as online."""
+        if directory in (MIGRATING_DIRECTORY, UNASSIGNED_DIRECTORY):
+            return True
+        if directory == LOST_DIRECTORY:
+            return False
+        return not self.directories or directory in self.directories
 
     def merge(self, change: BrokerRegistrationChangeRecord) -> "BrokerRegistration":
         cordoned = change.cordoned_log_dirs

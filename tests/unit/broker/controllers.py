@@ -100,7 +100,7 @@ class TestNode:
     def register(self, port: int = 9092) -> None:
         shell, schema = self.shell, self.shell.schema
         if NODE_ID in shell.image.cluster.brokers:
-            shell.decide_now(lambda view: fence_broker(view, schema, NODE_ID))
+            shell.decide_now(lambda view: fence_broker(view, schema, NODE_ID, shell.heartbeats))
         request = BrokerRegistrationRequest(
             broker_id=NODE_ID,
             cluster_id=self.storage.cluster_id,
@@ -114,7 +114,15 @@ class TestNode:
             log_dirs=list(self.storage.directory_ids.values()),
         )
         epoch = shell.decide_now(
-            lambda view: register_broker(view, schema, request, cluster_id=self.storage.cluster_id)
+            lambda view: register_broker(
+                view,
+                schema,
+                shell.heartbeats,
+                request,
+                api_version=4,
+                cluster_id=self.storage.cluster_id,
+                kraft_version=1,
+            )
         )
         shell.decide_now(lambda view: unfence_broker(view, schema, NODE_ID, epoch))
 

@@ -246,7 +246,7 @@ def alteration(
 def alter(
     image: MetadataImage, *entries: AlterClientQuotasRequestEntryData, validate_only: bool = False
 ) -> tuple[list[int], MetadataImage]:
-    view = ControllerView(image=image, next_offset=1, now_ms=0, random=Random(1))
+    view = ControllerView(image=image, next_offset=1, now_ms=0, monotonic_ms=0, random=Random(1))
     result = alter_client_quotas(view, AlterClientQuotasRequest(entries=list(entries), validate_only=validate_only))
     delta = MetadataDelta(image)
     for versioned in result.records:

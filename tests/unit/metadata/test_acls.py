@@ -187,7 +187,7 @@ def creation(name: str = "t", **fields: int | str) -> AclCreation:
 
 
 def create(image: MetadataImage, *creations: AclCreation) -> tuple[ControllerResult[CreateAclsResponse], MetadataImage]:
-    view = ControllerView(image=image, next_offset=5, now_ms=0, random=Random(1))
+    view = ControllerView(image=image, next_offset=5, now_ms=0, monotonic_ms=0, random=Random(1))
     result = create_acls(view, CreateAclsRequest(creations=list(creations)))
     delta = MetadataDelta(image)
     for versioned in result.records:
@@ -240,7 +240,7 @@ def test_filters_find_and_remove() -> None:
     assert names(operation=Op.WRITE) == set()
     assert AclFilter(resource_type=99).unknown_part == "patternFilter"
     assert AclFilter(operation=0).unknown_part == "entryFilter"
-    view = ControllerView(image=image, next_offset=5, now_ms=0, random=Random(1))
+    view = ControllerView(image=image, next_offset=5, now_ms=0, monotonic_ms=0, random=Random(1))
     filters = [
         DeleteAclsFilter(
             resource_type_filter=TOPIC,

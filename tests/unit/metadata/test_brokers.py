@@ -111,14 +111,6 @@ def test_unclean_election_where_the_topic_allows_it() -> None:
     assert (partition.isr, partition.leader, partition.leader_recovery_state) == ((2,), 2, RECOVERING)
 
 
-def test_a_broker_that_lives_is_not_replaced() -> None:
-    controller = Controller()
-    controller.add_brokers(1)
-    with pytest.raises(KafkaError) as caught:
-        controller.register(1, incarnation=2)
-    assert caught.value.code is ErrorCode.DUPLICATE_BROKER_REGISTRATION
-
-
 def test_stale_epochs_are_refused() -> None:
     controller = Controller()
     epoch = controller.register(1)

@@ -24,7 +24,7 @@ from functools import partial
 from ottla.broker.authorized_operations import ALL_OF_CLUSTER, ALL_OF_TOPIC, NOT_ASKED
 from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.request_context import RequestContext
-from ottla.metadata.controller.leadership import has_online_directory
+from ottla.metadata.controller.partition_changes import has_online_directory
 from ottla.metadata.controller.topic_names import (
     GROUP_METADATA_TOPIC,
     INTERNAL_TOPICS,

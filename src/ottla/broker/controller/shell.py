@@ -25,12 +25,12 @@ from ottla.log.checkpoint import read_whole
 from ottla.metadata.controller.bootstrap import activate, default_bootstrap_records
 from ottla.metadata.controller.config_schema import ConfigSchema
 from ottla.metadata.controller.controllers import register_controller
+from ottla.metadata.controller.heartbeats import BrokerHeartbeats
 from ottla.metadata.controller.result import ControllerResult, ControllerView, Decision
 from ottla.metadata.image import MetadataImage
 from ottla.metadata.loader import MetadataLoader
 from ottla.metadata.record_serde import VersionedRecord, decode_record, encode_record
 from ottla.protocol.errors import ErrorCode, KafkaError
-from ottla.protocol.metadata_record.abort_transaction_record import AbortTransactionRecord
 from ottla.protocol.metadata_record.no_op_record import NoOpRecord
 from ottla.raft.quorum_history import QuorumHistory
 from ottla.raft.snapshot import read_snapshot
@@ -62,6 +62,7 @@ class ControllerShell:
         self.settings = settings
         self.schema = schema
         self.quorum = quorum
+        self.heartbeats = BrokerHeartbeats()
         self.is_active = False
         self._clock = clock
         self._timers = timers
@@ -124,10 +125,10 @@ class ControllerShell:
     def leading(self, epoch: int) -> None:
         self._loader = self.quorum.loader().copy()
         self.is_active = True
-        if self._loader.in_transaction:
-            self._append([VersionedRecord(AbortTransactionRecord(reason="The controller was restarted"))])
-        bootstrap = self._bootstrap_records()
-        self._decide(lambda view: activate(view, bootstrap, self.settings.min_insync_replicas))
+        self.heartbeats.activate(self._loader.image, self._clock.monotonic_ms())
+        bootstrap, in_transaction = self._bootstrap_records(), self._loader.in_transaction
+        min_isr = self.settings.min_insync_replicas
+        self._decide(lambda view: activate(view, bootstrap, min_isr, in_transaction=in_transaction))
         endpoints = self.quorum.settings.controller_endpoints
         node_id = self.quorum.settings.node_id
         self._decide(lambda view: register_controller(view, node_id, self.settings.incarnation_id, endpoints))
@@ -135,6 +136,7 @@ class ControllerShell:
 
     def leads_no_more(self) -> None:
         self.is_active = False
+        self.heartbeats.deactivate()
         if self._no_op_timer is not None:
             self._no_op_timer.cancel()
         self._fail_waiting(KafkaError(ErrorCode.NOT_CONTROLLER, "This node is not the active controller any more"))
@@ -209,6 +211,7 @@ class ControllerShell:
             image=self._loader.image,
             next_offset=self.quorum.log_end_offset,
             now_ms=self._clock.now_ms(),
+            monotonic_ms=self._clock.monotonic_ms(),
             random=self._random,
         )
 

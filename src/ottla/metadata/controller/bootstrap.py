@@ -6,10 +6,16 @@ Kafka's `ActivationRecordsGenerator`.
 from collections.abc import Sequence
 
 from ottla.metadata.controller.config_schema import ConfigResourceType
-from ottla.metadata.controller.leadership import MIN_INSYNC_REPLICAS
+from ottla.metadata.controller.partition_changes import MIN_INSYNC_REPLICAS
 from ottla.metadata.controller.result import ControllerResult, ControllerView
-from ottla.metadata.features import BOOTSTRAP_LEVELS, ELIGIBLE_LEADER_REPLICAS_VERSION
+from ottla.metadata.features import (
+    BOOTSTRAP_LEVELS,
+    ELIGIBLE_LEADER_REPLICAS_VERSION,
+    METADATA_VERSION,
+    has_metadata_transactions,
+)
 from ottla.metadata.record_serde import VersionedRecord
+from ottla.protocol.metadata_record.abort_transaction_record import AbortTransactionRecord
 from ottla.protocol.metadata_record.begin_transaction_record import BeginTransactionRecord
 from ottla.protocol.metadata_record.config_record import ConfigRecord
 from ottla.protocol.metadata_record.end_transaction_record import EndTransactionRecord
@@ -24,13 +30,26 @@ def default_bootstrap_records() -> list[VersionedRecord]:
 
 
 def activate(
-    view: ControllerView, bootstrap: Sequence[VersionedRecord], min_insync_replicas: int
+    view: ControllerView,
+    bootstrap: Sequence[VersionedRecord],
+    min_insync_replicas: int,
+    *,
+    in_transaction: bool = False,
 ) -> ControllerResult[None]:
-    """Nothing, unless the metadata is empty. With ELR, the cluster-wide `min.insync.replicas` is pinned."""
+    """What an earlier active controller left open is aborted; the rest only if the metadata is empty.
+
+    With ELR, the cluster-wide `min.insync.replicas` is pinned. `in_transaction`: a metadata transaction is open.
+    """
+    records: list[VersionedRecord] = []
+    if in_transaction:
+        records.append(VersionedRecord(AbortTransactionRecord(reason="Controller failover")))
     if view.image.features.metadata_version:
-        return ControllerResult([], None)
-    records = [VersionedRecord(BeginTransactionRecord(name="Bootstrap records")), *bootstrap]
+        return ControllerResult(records, None)
     levels = {r.record.name: r.record.feature_level for r in bootstrap if isinstance(r.record, FeatureLevelRecord)}
+    transactional = has_metadata_transactions(levels.get(METADATA_VERSION, 0))
+    if transactional:
+        records.append(VersionedRecord(BeginTransactionRecord(name="Bootstrap records")))
+    records += bootstrap
     if levels.get(ELIGIBLE_LEADER_REPLICAS_VERSION, 0) > 0:
         pinned = ConfigRecord(
             resource_type=ConfigResourceType.BROKER,
@@ -39,5 +58,6 @@ def activate(
             value=str(min_insync_replicas),
         )
         records.append(VersionedRecord(pinned))
-    records.append(VersionedRecord(EndTransactionRecord()))
+    if transactional:
+        records.append(VersionedRecord(EndTransactionRecord()))
     return ControllerResult(records, None)

@@ -1,22 +1,28 @@
 """Brokers register, are fenced and unfenced, and shut down. KIP-631, 841, 858, 966, 1066.
 
-Kafka's `ClusterControlManager`.
+Kafka's `ClusterControlManager`. What a heartbeat does is in `broker_heartbeat.py`.
 """
 
+from ottla.metadata.controller.broker_epoch import broker_in_epoch, registered_broker
 from ottla.metadata.controller.config_schema import ConfigSchema
+from ottla.metadata.controller.heartbeats import BrokerHeartbeats
 from ottla.metadata.controller.leadership import (
-    elr_enabled,
     records_for_broker_gone,
     records_for_broker_unfenced,
+    records_for_broker_unregistered,
     records_for_unclean_shutdown,
 )
+from ottla.metadata.controller.partition_changes import elr_enabled
 from ottla.metadata.controller.result import ControllerResult, ControllerView
 from ottla.metadata.features import (
     KRAFT_VERSION,
-    METADATA_4_3_IV0,
     METADATA_VERSION,
+    assigns_directories,
+    cordons_directories,
     register_broker_record_version,
 )
+from ottla.metadata.image import MetadataImage
+from ottla.metadata.partition import is_reserved_directory
 from ottla.metadata.record_serde import VersionedRecord
 from ottla.metadata.registration import BrokerRegistration
 from ottla.protocol.api.broker_registration import BrokerRegistrationRequest
@@ -27,47 +33,117 @@ from ottla.protocol.metadata_record.unregister_broker_record import UnregisterBr
 
 FENCE = 1
 UNFENCE = -1
+SECURITY_PROTOCOLS = range(4)
+TELLS_PREVIOUS_EPOCH = 3
+"""The version of BrokerRegistration from which a broker says how its last run ended."""
 
 
 def register_broker(
-    view: ControllerView, schema: ConfigSchema, request: BrokerRegistrationRequest, *, cluster_id: str
+    view: ControllerView,
+    schema: ConfigSchema,
+    heartbeats: BrokerHeartbeats,
+    request: BrokerRegistrationRequest,
+    *,
+    api_version: int,
+    cluster_id: str,
+    kraft_version: int,
 ) -> ControllerResult[int]:
-    """Answers the broker's epoch: the offset that the decision starts at. The broker is fenced.
+    """Answers the broker's epoch: the offset that the decision starts at. A new run of a broker is fenced.
 
-    A broker whose last epoch is not the one it says it stopped cleanly from may have lost records: it leaves every
-    ISR and ELR first.
+    A run that does not say that it follows the clean end of the one registered may have lost records: the broker
+    leaves every ISR and ELR first.
     """
     image = view.image
     if request.cluster_id != cluster_id:
         raise KafkaError(ErrorCode.INCONSISTENT_CLUSTER_ID, f"The cluster id is {cluster_id}, not {request.cluster_id}")
-    if not request.listeners:
-        raise KafkaError(ErrorCode.INVALID_REGISTRATION, "No listeners were given")
-    _check_features(view, request)
-    existing = image.cluster.brokers.get(request.broker_id)
-    if existing is not None and not existing.fenced and existing.incarnation_id != request.incarnation_id:
+    broker_id = request.broker_id
+    existing = image.cluster.brokers.get(broker_id)
+    amends = existing is not None and existing.incarnation_id == request.incarnation_id
+    if existing is not None and not amends and heartbeats.has_valid_session(broker_id, view.monotonic_ms):
         raise KafkaError(
             ErrorCode.DUPLICATE_BROKER_REGISTRATION,
-            f"Another broker is registered as {request.broker_id} and not fenced",
+            f"Another broker is registered as {broker_id}, and its session is not over",
         )
+    if request.is_migrating_zk_broker:
+        raise KafkaError(ErrorCode.BROKER_ID_NOT_REGISTERED, "Brokers of ZooKeeper cannot register")
+    _check_directories(image, request)
+    _check_listeners(request)
+    _check_features(image, request, kraft_version)
     records: list[VersionedRecord] = []
-    restarted = existing is not None and existing.incarnation_id != request.incarnation_id
-    if restarted and existing is not None and elr_enabled(image) and existing.epoch != request.previous_broker_epoch:
-        records += records_for_unclean_shutdown(view, schema, request.broker_id)
-    epoch = view.next_offset
-    if existing is not None and existing.incarnation_id == request.incarnation_id:
-        epoch = existing.epoch
-    version = register_broker_record_version(image.features.metadata_version)
-    record = _registration(request, epoch)
-    if existing is not None and not restarted:
-        record.fenced = existing.fenced
-        record.in_controlled_shutdown = existing.in_controlled_shutdown
-    if version < 3:
-        record.log_dirs = []
-    records.append(VersionedRecord(record, version))
-    return ControllerResult(records, epoch)
+    if existing is not None and amends:
+        record = _registration(image, request, existing.epoch)
+        record.fenced, record.in_controlled_shutdown = existing.fenced, existing.in_controlled_shutdown
+    else:
+        stored_epoch = -2 if existing is None else existing.epoch
+        clean = api_version >= TELLS_PREVIOUS_EPOCH and request.previous_broker_epoch == stored_epoch
+        if elr_enabled(image) and not clean:
+            records += records_for_unclean_shutdown(view, schema, broker_id)
+        else:
+            records += records_for_broker_gone(view, schema, broker_id)
+        record = _registration(image, request, view.next_offset)
+    records.append(VersionedRecord(record, register_broker_record_version(image.features.metadata_version)))
+    heartbeats.register(
+        broker_id,
+        record.broker_epoch,
+        fenced=record.fenced,
+        registration_offset=view.next_offset + len(records) - 1,
+    )
+    return ControllerResult(records, record.broker_epoch)
 
 
-def _registration(request: BrokerRegistrationRequest, epoch: int) -> RegisterBrokerRecord:
+def _check_directories(image: MetadataImage, request: BrokerRegistrationRequest) -> None:
+    if not assigns_directories(image.features.metadata_version):
+        return
+    if not request.log_dirs:
+        raise KafkaError(ErrorCode.INVALID_REGISTRATION, "No directories were given")
+    if any(is_reserved_directory(directory) for directory in request.log_dirs):
+        raise KafkaError(ErrorCode.INVALID_REGISTRATION, "A directory id was given that is reserved")
+    if len(set(request.log_dirs)) != len(request.log_dirs):
+        raise KafkaError(ErrorCode.INVALID_REGISTRATION, "A directory id was given twice")
+    for broker in image.cluster.brokers.values():
+        if broker.broker_id != request.broker_id and not set(broker.directories).isdisjoint(request.log_dirs):
+            raise KafkaError(
+                ErrorCode.INVALID_REGISTRATION, f"Broker {broker.broker_id} is registered with one of the directories"
+            )
+
+
+def _check_listeners(request: BrokerRegistrationRequest) -> None:
+    for listener in request.listeners:
+        if listener.security_protocol not in SECURITY_PROTOCOLS:
+            raise KafkaError(
+                ErrorCode.UNKNOWN_SERVER_ERROR,
+                f"Listener {listener.name} has the unknown security protocol {listener.security_protocol}",
+            )
+
+
+def _check_features(image: MetadataImage, request: BrokerRegistrationRequest, kraft_version: int) -> None:
+    """What the broker supports must include what is finalized; 0, where nothing is."""
+    features = image.features
+    finalized = {
+        **features.finalized_levels,
+        METADATA_VERSION: features.metadata_version,
+        KRAFT_VERSION: kraft_version,
+    }
+    supported = {f.name: (f.min_supported_version, f.max_supported_version) for f in request.features}
+    for name, levels in supported.items():
+        _check_feature(name, finalized.get(name, 0), levels)
+    if METADATA_VERSION not in supported:
+        raise KafkaError(ErrorCode.INVALID_REGISTRATION, f"The broker's features do not contain {METADATA_VERSION}")
+    for name, level in finalized.items():
+        if name not in supported:
+            _check_feature(name, level, (0, 0))
+
+
+def _check_feature(name: str, level: int, supported: tuple[int, int]) -> None:
+    oldest, latest = supported
+    if not oldest <= level <= latest:
+        raise KafkaError(
+            ErrorCode.UNSUPPORTED_VERSION,
+            f"Level {level} of {name} is finalized, but the broker supports {oldest} to {latest}",
+        )
+
+
+def _registration(image: MetadataImage, request: BrokerRegistrationRequest, epoch: int) -> RegisterBrokerRecord:
     return RegisterBrokerRecord(
         broker_id=request.broker_id,
         incarnation_id=request.incarnation_id,
@@ -86,45 +162,76 @@ def _registration(request: BrokerRegistrationRequest, epoch: int) -> RegisterBro
         ],
         rack=request.rack,
         fenced=True,
-        log_dirs=list(request.log_dirs),
+        log_dirs=list(request.log_dirs) if assigns_directories(image.features.metadata_version) else [],
     )
 
 
-def _check_features(view: ControllerView, request: BrokerRegistrationRequest) -> None:
-    features = view.image.features
-    finalized = {**features.finalized_levels, METADATA_VERSION: features.metadata_version}
-    supported = {f.name: (f.min_supported_version, f.max_supported_version) for f in request.features}
-    if len(set(request.log_dirs)) != len(request.log_dirs):
-        raise KafkaError(ErrorCode.INVALID_REGISTRATION, "A directory id was given twice")
-    for name, level in finalized.items():
-        oldest, latest = supported.get(name, (0, 0))
-        if name != KRAFT_VERSION and not oldest <= level <= latest:
-            raise KafkaError(
-                ErrorCode.UNSUPPORTED_VERSION,
-                f"Level {level} of {name} is finalized, but the broker supports {oldest} to {latest}",
-            )
+def fence_broker(
+    view: ControllerView, schema: ConfigSchema, broker_id: int, heartbeats: BrokerHeartbeats | None = None
+) -> ControllerResult[None]:
+    """It is gone, whoever found that out. Nothing happens if it is fenced already.
 
-
-def fence_broker(view: ControllerView, schema: ConfigSchema, broker_id: int) -> ControllerResult[None]:
-    """It is gone. Nothing happens if it is fenced already."""
-    broker = _registered(view, broker_id)
+    With `heartbeats` its session ends too: it may register again at once.
+    """
+    broker = registered_broker(view, broker_id)
+    if heartbeats is not None:
+        heartbeats.fence(broker_id)
     if broker.fenced:
         return ControllerResult([], None)
-    records = records_for_broker_gone(view, schema, broker_id)
+    return ControllerResult(records_for_fencing(view, schema, broker), None)
+
+
+def fence_stale_broker(
+    view: ControllerView, schema: ConfigSchema, heartbeats: BrokerHeartbeats
+) -> ControllerResult[int | None]:
+    """The one that was silent for longest, if its session is over; `None`: nobody's is.
+
+    One a decision, for what becomes of partitions depends on those that were fenced before: ask again until `None`.
+    """
+    broker_id = heartbeats.stale_broker(view.monotonic_ms)
+    if broker_id is None:
+        return ControllerResult([], None)
+    heartbeats.fence(broker_id)
+    broker = view.image.cluster.brokers.get(broker_id)
+    if broker is None:
+        heartbeats.remove(broker_id)
+        return ControllerResult([], broker_id)
+    return ControllerResult(records_for_fencing(view, schema, broker), broker_id)
+
+
+def records_for_fencing(
+    view: ControllerView, schema: ConfigSchema, broker: BrokerRegistration
+) -> list[VersionedRecord]:
+    records = records_for_broker_gone(view, schema, broker.broker_id)
     records.append(_change(broker, 0, fenced=FENCE))
-    return ControllerResult(records, None)
+    return records
+
+
+def records_for_unfencing(
+    view: ControllerView, schema: ConfigSchema, broker: BrokerRegistration
+) -> list[VersionedRecord]:
+    records = [_change(broker, 0, fenced=UNFENCE)]
+    records += records_for_broker_unfenced(view, schema, broker.broker_id)
+    return records
+
+
+def records_for_controlled_shutdown(
+    view: ControllerView, schema: ConfigSchema, broker: BrokerRegistration
+) -> list[VersionedRecord]:
+    records = [] if broker.in_controlled_shutdown else [_change(broker, 1, in_controlled_shutdown=1)]
+    records += records_for_broker_gone(view, schema, broker.broker_id)
+    return records
 
 
 def unfence_broker(
     view: ControllerView, schema: ConfigSchema, broker_id: int, broker_epoch: int
 ) -> ControllerResult[None]:
     """The broker has caught up with the metadata: it may lead. None of its directories is cordoned."""
-    broker = _in_epoch(view, broker_id, broker_epoch)
+    broker = broker_in_epoch(view, broker_id, broker_epoch)
     records: list[VersionedRecord] = []
     if broker.fenced:
-        records.append(_change(broker, 0, fenced=UNFENCE))
-        records += records_for_broker_unfenced(view, schema, broker_id)
-    if broker.cordoned_directories is None and view.image.features.metadata_version >= METADATA_4_3_IV0:
+        records += records_for_unfencing(view, schema, broker)
+    if broker.cordoned_directories is None and cordons_directories(view.image.features.metadata_version):
         change = BrokerRegistrationChangeRecord(broker_id=broker_id, broker_epoch=broker_epoch, cordoned_log_dirs=[])
         records.append(VersionedRecord(change, 3))
     return ControllerResult(records, None)
@@ -134,19 +241,21 @@ def begin_controlled_shutdown(
     view: ControllerView, schema: ConfigSchema, broker_id: int, broker_epoch: int
 ) -> ControllerResult[None]:
     """It wants to stop: it leads nothing and is in no ISR from here on. `fence_broker` completes it."""
-    broker = _in_epoch(view, broker_id, broker_epoch)
+    broker = broker_in_epoch(view, broker_id, broker_epoch)
     if broker.in_controlled_shutdown or broker.fenced:
         return ControllerResult([], None)
-    records = [_change(broker, 1, in_controlled_shutdown=1)]
-    records += records_for_broker_gone(view, schema, broker_id)
-    return ControllerResult(records, None)
+    return ControllerResult(records_for_controlled_shutdown(view, schema, broker), None)
 
 
-def unregister_broker(view: ControllerView, schema: ConfigSchema, broker_id: int) -> ControllerResult[None]:
+def unregister_broker(
+    view: ControllerView, schema: ConfigSchema, broker_id: int, heartbeats: BrokerHeartbeats | None = None
+) -> ControllerResult[None]:
     """It will not come back: it leaves every ISR, and its registration is gone."""
-    broker = _registered(view, broker_id)
-    records = records_for_broker_gone(view, schema, broker_id)
+    broker = registered_broker(view, broker_id)
+    records = records_for_broker_unregistered(view, schema, broker_id)
     records.append(VersionedRecord(UnregisterBrokerRecord(broker_id=broker_id, broker_epoch=broker.epoch)))
+    if heartbeats is not None:
+        heartbeats.remove(broker_id)
     return ControllerResult(records, None)
 
 
@@ -160,17 +269,3 @@ def _change(
         in_controlled_shutdown=in_controlled_shutdown,
     )
     return VersionedRecord(record, version)
-
-
-def _registered(view: ControllerView, broker_id: int) -> BrokerRegistration:
-    broker = view.image.cluster.brokers.get(broker_id)
-    if broker is None:
-        raise KafkaError(ErrorCode.BROKER_ID_NOT_REGISTERED, f"No broker is registered as {broker_id}")
-    return broker
-
-
-def _in_epoch(view: ControllerView, broker_id: int, broker_epoch: int) -> BrokerRegistration:
-    broker = view.image.cluster.brokers.get(broker_id)
-    if broker is None or broker.epoch != broker_epoch:
-        raise KafkaError(ErrorCode.STALE_BROKER_EPOCH, f"Broker {broker_id} is not registered in epoch {broker_epoch}")
-    return broker

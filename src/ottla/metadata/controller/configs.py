@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from ottla.metadata.controller.config_schema import ConfigResourceType, ConfigSchema
-from ottla.metadata.controller.leadership import MIN_INSYNC_REPLICAS, elr_enabled
+from ottla.metadata.controller.partition_changes import MIN_INSYNC_REPLICAS, elr_enabled
 from ottla.metadata.controller.result import ControllerResult, ControllerView
 from ottla.metadata.controller.topic_names import validate_topic_name
 from ottla.metadata.controller.topics import check_config_value_size

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from ottla.metadata.controller.config_schema import ConfigResourceType, ConfigSchema
-from ottla.metadata.controller.leadership import MIN_INSYNC_REPLICAS
+from ottla.metadata.controller.partition_changes import MIN_INSYNC_REPLICAS
 from ottla.metadata.controller.result import ControllerResult, ControllerView
 from ottla.metadata.features import (
     ELIGIBLE_LEADER_REPLICAS_VERSION,

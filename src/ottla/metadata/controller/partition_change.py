@@ -5,7 +5,7 @@ stay eligible, for they hold every committed record, until they lose data (an un
 the last leader known may lead again, and says that it is recovering. A reassignment ends as soon as the new ISR allows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -41,10 +41,17 @@ class PartitionChange:
         election: Election = Election.ONLINE,
         target_isr: tuple[int, ...] | None = None,
         reassignment: Reassignment | None = None,
+        recovery_state: int | None = None,
         directory_of: Callable[[int], bytes] | None = None,
+        moved: Mapping[int, bytes] | None = None,
         unclean_shutdown: frozenset[int] = frozenset(),
+        shrinking_starts_epoch: bool = False,
     ) -> None:
-        """`reassignment`: where to, if that changes; `directory_of`: of new replicas, from records version 1 on."""
+        """`reassignment`: where to, if that changes; `directory_of`: of new replicas, from records version 1 on.
+
+        `min_isr`: at most as large as the partition may have replicas; `moved`: directories of replicas that are
+        elsewhere now; `shrinking_starts_epoch`: before `metadata.version` 3.6.
+        """
         self._partition = partition
         self._record = PartitionChangeRecord(partition_id=index, topic_id=topic_id)
         self._may_lead = may_lead
@@ -53,10 +60,12 @@ class PartitionChange:
         self._election = election
         self._isr = partition.isr if target_isr is None else target_isr
         self._reassignment = reassignment or Reassignment.of(partition)
+        self._recovery_state = partition.leader_recovery_state if recovery_state is None else recovery_state
         self._directory_of = directory_of
+        self._moved = moved or {}
         self._unclean_shutdown = unclean_shutdown
+        self._shrinking_starts_epoch = shrinking_starts_epoch
         self._elr = partition.eligible_leader_replicas
-        self._last_known_elr = partition.last_known_elr
 
     def build(self) -> PartitionChangeRecord | None:
         """`None` if nothing changes."""
@@ -70,40 +79,38 @@ class PartitionChange:
         record = self._record
         if record.isr is None and (self._isr or self._elr_enabled) and self._isr != self._partition.isr:
             record.isr = list(self._isr)
+        self._start_epoch_if_isr_shrinks()
         self._remember_last_leader()
         self._record_replicas()
+        if self._recovery_state != self._partition.leader_recovery_state:
+            record.leader_recovery_state = self._recovery_state
         untouched = PartitionChangeRecord(partition_id=record.partition_id, topic_id=record.topic_id)
         return None if record == untouched else record
 
     def _populate_elr(self) -> None:
         if not self._elr_enabled:
             return
-        if len(self._isr) >= min(self._min_isr, len(self._reassignment.replicas)):
-            self._elr = self._last_known_elr = ()
+        if len(self._isr) >= self._min_isr:
+            self._elr = ()
             return
-        candidates = dict.fromkeys((*self._elr, *self._partition.isr))
         self._elr = tuple(
-            replica for replica in candidates if replica not in self._isr and replica not in self._unclean_shutdown
+            replica
+            for replica in _in_hash_order((*self._elr, *self._partition.isr))
+            if replica not in self._isr and replica not in self._unclean_shutdown
         )
 
     def _elect(self) -> None:
         elected = self._elect_any()
-        partition = self._partition
-        if elected.leader == partition.leader:
+        if elected.leader == self._partition.leader:
             return
-        self._record.leader = elected.leader
-        if elected.leader == NO_LEADER:
-            return
-        if elected.unclean:
-            self._isr = (elected.leader,)
-            self._record.isr = [elected.leader]
-            if partition.leader_recovery_state != RECOVERING:
-                self._record.leader_recovery_state = RECOVERING
-            self._elr = self._last_known_elr = ()
-        elif not self._isr:  # from the ELR
+        if elected.leader in self._elr:
             self._isr = (elected.leader,)
             self._elr = tuple(replica for replica in self._elr if replica != elected.leader)
-            self._last_known_elr = ()
+        self._record.leader = elected.leader
+        if elected.unclean:
+            self._record.isr = [elected.leader]
+            if self._partition.leader_recovery_state != RECOVERING:
+                self._record.leader_recovery_state = RECOVERING
 
     def _elect_any(self) -> _Elected:
         replicas = self._reassignment.replicas
@@ -124,8 +131,7 @@ class PartitionChange:
         return _Elected(NO_LEADER)
 
     def _is_valid_leader(self, replica: int) -> bool:
-        in_sync = replica in self._isr or (self._elr_enabled and not self._isr and replica in self._elr)
-        return in_sync and self._may_lead(replica)
+        return (replica in self._isr or (not self._isr and replica in self._elr)) and self._may_lead(replica)
 
     def _start_epoch_if_replica_leaves(self) -> None:
         """So that the leader forgets what the replica that leaves has fetched."""
@@ -133,30 +139,49 @@ class PartitionChange:
         if left and self._record.leader == NO_LEADER_CHANGE:
             self._record.leader = self._partition.leader
 
+    def _start_epoch_if_isr_shrinks(self) -> None:
+        record = self._record
+        if not self._shrinking_starts_epoch or record.isr is None or record.leader != NO_LEADER_CHANGE:
+            return
+        if set(self._partition.isr) - set(record.isr):
+            record.leader = self._partition.leader
+
     def _record_replicas(self) -> None:
         partition, wanted, record = self._partition, self._reassignment, self._record
+        if self._directory_of is not None and wanted.replicas:
+            known = {**dict(zip(partition.replicas, partition.directories, strict=True)), **self._moved}
+            directories = [known.get(one) or self._directory_of(one) for one in wanted.replicas]
+            if tuple(directories) != partition.directories:
+                record.directories = directories
         if wanted.replicas and wanted.replicas != partition.replicas:
             record.replicas = list(wanted.replicas)
-            if self._directory_of is not None:
-                known = dict(zip(partition.replicas, partition.directories, strict=True))
-                directories = [known.get(one) or self._directory_of(one) for one in wanted.replicas]
-                if tuple(directories) != partition.directories:
-                    record.directories = directories
         if wanted.removing != partition.removing_replicas:
             record.removing_replicas = list(wanted.removing)
         if wanted.adding != partition.adding_replicas:
             record.adding_replicas = list(wanted.adding)
 
     def _record_elr(self) -> None:
-        if not self._elr_enabled:
-            self._elr = self._last_known_elr = ()
+        """An unclean election leaves nobody else eligible."""
+        if self._record.isr is not None or not self._elr_enabled:
+            self._elr = ()
         if self._elr != self._partition.eligible_leader_replicas:
             self._record.eligible_leader_replicas = list(self._elr)
-        if self._last_known_elr != self._partition.last_known_elr:
-            self._record.last_known_elr = list(self._last_known_elr)
 
     def _remember_last_leader(self) -> None:
-        partition = self._partition
-        becomes_empty = self._record.isr is not None and not self._record.isr
-        if self._elr_enabled and becomes_empty and partition.last_known_elr != (partition.leader,):
-            self._record.last_known_elr = [partition.leader]
+        """While nobody leads."""
+        if not self._elr_enabled:
+            return
+        leader, last = self._record.leader, self._partition.last_known_elr
+        if leader == NO_LEADER and not last:
+            self._record.last_known_elr = [self._partition.leader]
+        elif leader >= 0 and last:
+            self._record.last_known_elr = []
+
+
+def _in_hash_order(replicas: Iterable[int]) -> list[int]:
+    """Each once, in the order in which Apache Kafka's hash set of them says them."""
+    distinct = list(dict.fromkeys(replicas))
+    buckets = 16
+    while len(distinct) > buckets * 3 // 4:
+        buckets *= 2
+    return sorted(distinct, key=lambda replica: (replica ^ replica >> 16) & (buckets - 1))

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from ottla.metadata.controller.broker_epoch import broker_in_epoch
 from ottla.metadata.controller.result import ControllerResult, ControllerView
 from ottla.metadata.record_serde import VersionedRecord
+from ottla.protocol.api.allocate_producer_ids import AllocateProducerIdsRequest, AllocateProducerIdsResponse
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.metadata_record.producer_ids_record import ProducerIdsRecord
 
@@ -20,11 +22,21 @@ class ProducerIdsBlock:
 def allocate_producer_ids(
     view: ControllerView, broker_id: int, broker_epoch: int
 ) -> ControllerResult[ProducerIdsBlock]:
-    broker = view.image.cluster.brokers.get(broker_id)
-    if broker is None or broker.epoch != broker_epoch:
-        raise KafkaError(ErrorCode.STALE_BROKER_EPOCH)
+    broker_in_epoch(view, broker_id, broker_epoch)
     first = max(view.image.producer_ids.next_producer_id, 0)
     if first > _LONG_MAX - BLOCK_SIZE:
         raise KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, "No producer ids are left")
     record = ProducerIdsRecord(broker_id=broker_id, broker_epoch=broker_epoch, next_producer_id=first + BLOCK_SIZE)
     return ControllerResult([VersionedRecord(record)], ProducerIdsBlock(first, BLOCK_SIZE))
+
+
+def answer_allocation(
+    view: ControllerView, request: AllocateProducerIdsRequest
+) -> ControllerResult[AllocateProducerIdsResponse]:
+    """The same for a broker that asks over the network. Raises `KafkaError` STALE_BROKER_EPOCH."""
+    allocated = allocate_producer_ids(view, request.broker_id, request.broker_epoch)
+    block = allocated.response
+    response = AllocateProducerIdsResponse(
+        error_code=ErrorCode.NONE, producer_id_start=block.first_id, producer_id_len=block.size
+    )
+    return ControllerResult(allocated.records, response)

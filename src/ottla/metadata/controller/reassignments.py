@@ -3,13 +3,12 @@
 Kafka's `ReplicationControlManager.alterPartitionReassignments` and `listPartitionReassignments`.
 """
 
-from ottla.metadata.controller.assignment import check_manual_assignment, directory_chooser
+from ottla.metadata.controller.assignment import check_manual_assignment
 from ottla.metadata.controller.config_schema import ConfigSchema
-from ottla.metadata.controller.leadership import election_settings, elr_enabled
-from ottla.metadata.controller.partition_change import Election, PartitionChange
+from ottla.metadata.controller.partition_change import Election
+from ottla.metadata.controller.partition_changes import PartitionChanges
 from ottla.metadata.controller.reassignment_replicas import Reassignment, original_replicas, reverted_isr
 from ottla.metadata.controller.result import ControllerResult, ControllerView, special_message
-from ottla.metadata.features import partition_record_version
 from ottla.metadata.image import MetadataImage, TopicImage
 from ottla.metadata.partition import PartitionRegistration
 from ottla.metadata.record_serde import VersionedRecord
@@ -33,6 +32,7 @@ def alter_partition_reassignments(
     view: ControllerView, schema: ConfigSchema, request: AlterPartitionReassignmentsRequest
 ) -> ControllerResult[AlterPartitionReassignmentsResponse]:
     allow_change = request.allow_replication_factor_change
+    changes = PartitionChanges(view.image, schema)
     records: list[VersionedRecord] = []
     responses = []
     for topic in request.topics:
@@ -42,7 +42,9 @@ def alter_partition_reassignments(
                 partition_index=wanted.partition_index, error_code=ErrorCode.NONE, error_message=None
             )
             try:
-                records += _reassign(view.image, schema, topic.name, wanted, allow_change=allow_change)
+                record = _reassign(view.image, changes, topic.name, wanted, allow_change=allow_change)
+                if record is not None:
+                    records.append(record)
             except KafkaError as error:
                 outcome.error_code, outcome.error_message = error.code, special_message(error)
             outcomes.append(outcome)
@@ -57,8 +59,13 @@ def alter_partition_reassignments(
 
 
 def _reassign(
-    image: MetadataImage, schema: ConfigSchema, topic_name: str, wanted: ReassignablePartition, *, allow_change: bool
-) -> list[VersionedRecord]:
+    image: MetadataImage,
+    changes: PartitionChanges,
+    topic_name: str,
+    wanted: ReassignablePartition,
+    *,
+    allow_change: bool,
+) -> VersionedRecord | None:
     topic = image.topics.by_name.get(topic_name)
     if topic is None:
         raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"There is no topic named {topic_name}.")
@@ -66,40 +73,31 @@ def _reassign(
     partition = topic.partitions.get(index)
     if partition is None:
         raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"{topic_name} has no partition {index}.")
-    min_isr, election = election_settings(image, schema, topic_name)
-    target_isr = None
     if wanted.replicas is None:
-        reassignment, target_isr, election = _cancelled(partition, election)
-    else:
-        reassignment = _changed(image, partition, wanted.replicas, allow_change=allow_change)
-    version = partition_record_version(image.features.metadata_version)
-    record = PartitionChange(
-        partition,
-        topic.topic_id,
-        index,
-        may_lead=image.cluster.is_active,
-        min_isr=min_isr,
-        elr_enabled=elr_enabled(image),
-        election=election,
-        target_isr=target_isr,
-        reassignment=reassignment,
-        directory_of=directory_chooser(image),
-    ).build()
-    return [] if record is None else [VersionedRecord(record, version)]
+        return _cancel(changes, topic, index, partition)
+    reassignment = _changed(image, partition, wanted.replicas, allow_change=allow_change)
+    return changes.record(topic, index, election=Election.ONLINE, reassignment=reassignment)
 
 
-def _cancelled(partition: PartitionRegistration, by_itself: Election) -> tuple[Reassignment, tuple[int, ...], Election]:
+def _cancel(
+    changes: PartitionChanges, topic: TopicImage, index: int, partition: PartitionRegistration
+) -> VersionedRecord | None:
     if not Reassignment.of(partition).in_progress:
         raise KafkaError(ErrorCode.NO_REASSIGNMENT_IN_PROGRESS)
+    original = original_replicas(partition)
     isr, unclean = reverted_isr(partition)
-    if unclean and by_itself is not Election.UNCLEAN:
+    if not isr:
+        raise KafkaError(
+            ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+            "The reassignment cannot be taken back: nobody was there before.",
+        )
+    if unclean and changes.election(topic) is not Election.UNCLEAN:
         raise KafkaError(
             ErrorCode.INVALID_REPLICA_ASSIGNMENT,
             "The reassignment cannot be taken back: nobody who was there before is in sync, and unclean leader "
             "election is not enabled for the topic.",
         )
-    election = Election.UNCLEAN if unclean else Election.ONLINE
-    return Reassignment(original_replicas(partition)), isr, election
+    return changes.record(topic, index, target_isr=isr, reassignment=Reassignment(original))
 
 
 def _changed(

@@ -46,6 +46,9 @@ class ControllerView:
     next_offset: int
     """The offset that the decision's first record will get."""
     now_ms: int
+    """Wall time."""
+    monotonic_ms: float
+    """For sessions of brokers."""
     random: Random
     """For placement and new ids."""
 
