@@ -20,7 +20,12 @@ class UnregisterBrokerHandler:
 
     async def __call__(self, context: RequestContext, request: UnregisterBrokerRequest) -> UnregisterBrokerResponse:
         controller = self._controller
-        decision = partial(unregister_broker, schema=controller.schema, broker_id=request.broker_id)
+        decision = partial(
+            unregister_broker,
+            schema=controller.schema,
+            broker_id=request.broker_id,
+            heartbeats=controller.heartbeats,
+        )
         try:
             await controller.submit(decision)
         except KafkaError as error:
