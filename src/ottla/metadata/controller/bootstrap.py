@@ -3,7 +3,7 @@
 Kafka's `ActivationRecordsGenerator`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ottla.metadata.controller.config_schema import ConfigResourceType
 from ottla.metadata.controller.partition_changes import MIN_INSYNC_REPLICAS
@@ -11,6 +11,7 @@ from ottla.metadata.controller.result import ControllerResult, ControllerView
 from ottla.metadata.features import (
     BOOTSTRAP_LEVELS,
     ELIGIBLE_LEADER_REPLICAS_VERSION,
+    KRAFT_VERSION,
     METADATA_VERSION,
     has_metadata_transactions,
 )
@@ -24,8 +25,16 @@ from ottla.protocol.metadata_record.feature_level_record import FeatureLevelReco
 
 def default_bootstrap_records() -> list[VersionedRecord]:
     """What formatting stores in `bootstrap.checkpoint`."""
+    return bootstrap_records(BOOTSTRAP_LEVELS)
+
+
+def bootstrap_records(levels: Mapping[str, int]) -> list[VersionedRecord]:
+    """`metadata.version` first, the others by name; neither levels of 0 nor `kraft.version`, which is raft's."""
+    names = sorted(levels, key=lambda name: (name != METADATA_VERSION, name))
     return [
-        VersionedRecord(FeatureLevelRecord(name=name, feature_level=level)) for name, level in BOOTSTRAP_LEVELS.items()
+        VersionedRecord(FeatureLevelRecord(name=name, feature_level=levels[name]))
+        for name in names
+        if levels[name] and name != KRAFT_VERSION
     ]
 
 
