@@ -113,6 +113,11 @@ def _report_keys(config: ServerConfig) -> None:
 
 def read_config(file: str | None, data: str | None, listen: str | None, settings: list[str]) -> ServerConfig:
     """The configuration of a node. `UsageError` or `ConfigError` says what is wrong with it, in one line."""
+    return ServerConfig.from_properties(read_properties(file, data, listen, settings))
+
+
+def read_properties(file: str | None, data: str | None, listen: str | None, settings: list[str]) -> dict[str, str]:
+    """What is set, without Ottla's defaults."""
     properties = _read_file(file) if file else {}
     if data:
         for key in ("log.dir", "metadata.log.dir"):
@@ -128,7 +133,7 @@ def read_config(file: str | None, data: str | None, listen: str | None, settings
     variable = os.environ.get(DATA_VARIABLE)
     if variable and not {"log.dirs", "log.dir"} & properties.keys():
         properties["log.dirs"] = variable
-    return ServerConfig.from_properties(properties)
+    return properties
 
 
 def _read_file(name: str) -> dict[str, str]:

@@ -6,18 +6,18 @@
     __cluster_metadata-0/    only in the metadata log directory
         00000000000000000000-0000000000.checkpoint     the first voters
 
-as `kafka-storage format --standalone` of 4.3 leaves it. A directory that is added to a formatted node gets an id of its
-own at the next start.
+as `kafka-storage format` of 4.3 leaves it (a static quorum has no first voters). A directory that is added to a
+formatted node gets an id of its own at the next start.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import PurePath
 
 from ottla.log.checkpoint import read_whole, replace_whole
 from ottla.metadata.controller.bootstrap import default_bootstrap_records
-from ottla.metadata.record_serde import encode_record
+from ottla.metadata.record_serde import VersionedRecord, encode_record
 from ottla.metadata.registration import Endpoint
 from ottla.protocol.types import uuid_from_text, uuid_text
 from ottla.raft.snapshot import write_snapshot
@@ -80,6 +80,11 @@ class FormatRequest:
     cluster_id: str | None = None
     """`None`: take the one that is there, or make one up."""
     is_voter: bool = True
+    """False: nobody votes by what is written; a static quorum, or a node that joins one."""
+    voters: VoterSet | None = None
+    """The first voters, if they are others than this node alone; with them the directory id of each."""
+    records: Sequence[VersionedRecord] | None = None
+    """What the first leader writes; `None`: the levels of a new cluster."""
 
 
 @dataclass(slots=True)
@@ -93,9 +98,52 @@ class Storage:
     """Directories that were formatted now."""
 
 
+class AlreadyFormattedError(StorageError):
+    """There is an identity already."""
+
+    def __init__(self, directory: PurePath) -> None:
+        super().__init__(f"{directory} is formatted already")
+
+
+def format_storage(
+    files: FileSystem,
+    request: FormatRequest,
+    *,
+    ignore_formatted: bool,
+    now_ms: int,
+    new_uuid: Callable[[], bytes],
+) -> Storage:
+    """What an operator asks for: all directories must be new, or with `ignore_formatted` those that are.
+
+    Raises `StorageError`, `OSError`.
+    """
+    found = {directory: read_meta_properties(files, directory) for directory in request.log_directories}
+    formatted = [directory for directory, properties in found.items() if properties is not None]
+    if formatted and not ignore_formatted:
+        raise AlreadyFormattedError(formatted[0])
+    return _format_missing(files, request, found, now_ms=now_ms, new_uuid=new_uuid)
+
+
 def open_storage(files: FileSystem, request: FormatRequest, *, now_ms: int, new_uuid: Callable[[], bytes]) -> Storage:
     """Read `meta.properties` of every directory; format those that have none. Raises `StorageError`, `OSError`."""
     found = {directory: read_meta_properties(files, directory) for directory in request.log_directories}
+    known = [directory for directory, properties in found.items() if properties is not None]
+    if known and request.metadata_directory not in known and request.is_voter:
+        raise StorageError(
+            f"{request.metadata_directory}, which holds the cluster's metadata, is empty, while other log directories "
+            "are not. Is a disk not mounted?"
+        )
+    return _format_missing(files, request, found, now_ms=now_ms, new_uuid=new_uuid)
+
+
+def _format_missing(
+    files: FileSystem,
+    request: FormatRequest,
+    found: Mapping[PurePath, MetaProperties | None],
+    *,
+    now_ms: int,
+    new_uuid: Callable[[], bytes],
+) -> Storage:
     known = {directory: properties for directory, properties in found.items() if properties is not None}
     cluster_id = _agreed_cluster_id(known, request) or uuid_text(new_uuid())
     for directory, properties in known.items():
@@ -107,14 +155,9 @@ def open_storage(files: FileSystem, request: FormatRequest, *, now_ms: int, new_
     storage = Storage(cluster_id, request.node_id, {d: p.directory_id for d, p in known.items()})
     if len(set(storage.directory_ids.values())) != len(known):
         raise StorageError("two log directories have the same directory.id: one is a copy of the other")
-    if known and request.metadata_directory not in known and request.is_voter:
-        raise StorageError(
-            f"{request.metadata_directory}, which holds the cluster's metadata, is empty, while other log directories "
-            "are not. Is a disk not mounted?"
-        )
     for directory in request.log_directories:
         if directory not in known:
-            properties = MetaProperties(cluster_id, request.node_id, new_uuid())
+            properties = MetaProperties(cluster_id, request.node_id, _directory_id(request, directory) or new_uuid())
             _format(files, request, directory, properties, now_ms)
             storage.directory_ids[directory] = properties.directory_id
             storage.formatted.append(directory)
@@ -137,22 +180,26 @@ def _agreed_cluster_id(known: dict[PurePath, MetaProperties], request: FormatReq
     return ids.pop() if ids else request.cluster_id
 
 
+def _directory_id(request: FormatRequest, directory: PurePath) -> bytes | None:
+    """A first voter's metadata directory has the id by which the others know it."""
+    if request.voters is None or directory != request.metadata_directory:
+        return None
+    voter = request.voters.get(request.node_id)
+    return None if voter is None else voter.key.directory_id
+
+
 def _format(
     files: FileSystem, request: FormatRequest, directory: PurePath, properties: MetaProperties, now_ms: int
 ) -> None:
     files.make_directory(directory)
     bootstrap = write_snapshot(
         SnapshotId(0, 0),
-        (encode_record(record) for record in default_bootstrap_records()),
+        (encode_record(record) for record in request.records or default_bootstrap_records()),
         last_contained_timestamp_ms=0,
         now_ms=now_ms,
     )
     replace_whole(files, directory / BOOTSTRAP_CHECKPOINT, b"".join(bootstrap))
-    if directory == request.metadata_directory and request.is_voter:
-        voter = VoterNode(
-            ReplicaKey(request.node_id, properties.directory_id),
-            {endpoint.listener_name: (endpoint.host, endpoint.port) for endpoint in request.controller_endpoints},
-        )
+    if directory == request.metadata_directory and (request.is_voter or request.voters is not None):
         metadata_log = directory / CLUSTER_METADATA_DIRECTORY
         files.make_directory(metadata_log)
         first = write_snapshot(
@@ -161,7 +208,12 @@ def _format(
             last_contained_timestamp_ms=now_ms,
             now_ms=now_ms,
             kraft_version=KRAFT_VERSION,
-            voters=VoterSet((voter,)),
+            voters=request.voters or _only_voter(request, properties.directory_id),
         )
         replace_whole(files, metadata_log / BOOTSTRAP_SNAPSHOT_ID.file_name, b"".join(first))
     replace_whole(files, directory / META_PROPERTIES, properties.to_text(now_ms).encode())
+
+
+def _only_voter(request: FormatRequest, directory_id: bytes) -> VoterSet:
+    endpoints = {endpoint.listener_name: (endpoint.host, endpoint.port) for endpoint in request.controller_endpoints}
+    return VoterSet((VoterNode(ReplicaKey(request.node_id, directory_id), endpoints),))

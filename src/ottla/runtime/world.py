@@ -81,7 +81,7 @@ def real_world(loop: asyncio.AbstractEventLoop, options: SocketOptions, turn: Tu
         turn=turn or Turn(),
         random=Random(),
         blocking=blocking,
-        new_uuid=_new_uuid,
+        new_uuid=new_uuid,
         lock=DirectoryLock,
         disk_bytes=_disk_bytes,
         settled=_spare_the_collector,
@@ -89,7 +89,7 @@ def real_world(loop: asyncio.AbstractEventLoop, options: SocketOptions, turn: Tu
     )
 
 
-def _new_uuid() -> bytes:
+def new_uuid() -> bytes:
     """Random bytes whose text does not begin with a dash, as Kafka makes them: tools would take it for a flag."""
     while True:
         made = uuid.uuid4().bytes
