@@ -1,0 +1,1 @@
+"""The pages of docs/guide, done from top to bottom."""
