@@ -1,4 +1,4 @@
-"""Whoever reads a page of the guide and does what it says: writes its files, runs its commands, keeps what they said."""
+"""Whoever reads a page of the guide and does what it says: writes its files, runs its commands, keeps what was said."""
 
 from __future__ import annotations
 

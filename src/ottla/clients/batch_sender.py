@@ -102,6 +102,8 @@ class _PartitionSender:
         self._queue: deque[_Outgoing] = deque()
         self._producer: tuple[int, int] | None = None
         self._sequence = 0
+        self._has_failed = False
+        self._is_known = False
         self._task: asyncio.Task[None] | None = None
 
     def queue(self, outgoing: _Outgoing) -> asyncio.Future[int]:
@@ -119,6 +121,7 @@ class _PartitionSender:
 
     async def _send_all(self) -> None:
         loop = asyncio.get_running_loop()
+        self._is_known = False  # after a long rest the broker may have forgotten the producer
         backoff_ms = RETRY_BACKOFF_MS
         deadline = loop.time() + self._sender.delivery_timeout_ms / 1000
         while self._queue:
@@ -138,13 +141,17 @@ class _PartitionSender:
         client, topic = self._sender.client, self._where.topic
         try:
             if self._producer is None:
-                self._producer = await self._sender.producer()
+                again = self._has_failed
+                self._producer = await (self._sender.new_producer() if again else self._sender.producer())
             # Connected beforehand, so that the requests are written in the order of their batches.
             connection, topic_id = await self._leader()
         except (KafkaError, ClientError) as error:
             client.metadata.topics.pop(topic, None)
             return error
-        window = [self._queue[number] for number in range(min(IN_FLIGHT_MAX, len(self._queue)))]
+        # From a producer that it does not know a broker takes any sequence number: until it knows this one, a second
+        # batch under way could be taken though the first is refused.
+        most = IN_FLIGHT_MAX if self._is_known else 1
+        window = [self._queue[number] for number in range(min(most, len(self._queue)))]
         for outgoing in window:
             self._number(outgoing)
         requests = (self._produce(connection, topic_id, outgoing) for outgoing in window)
@@ -158,6 +165,7 @@ class _PartitionSender:
                     raise result
                 return result
             self._queue.popleft()
+            self._is_known = True
             if not outgoing.acknowledged.done():
                 outgoing.acknowledged.set_result(result)
         return None
@@ -185,6 +193,7 @@ class _PartitionSender:
         except (KafkaError, ClientError) as failed:
             return failed
         self._sequence = 0
+        self._is_known = False
         for outgoing in self._queue:
             outgoing.sequence = -1
         return RetriableError(f"{self._where.topic}-{self._where.partition}: {error.message}")
@@ -208,7 +217,10 @@ class _PartitionSender:
         raise KafkaError(code, answer.error_message or f"topic '{topic}', partition {index}")
 
     def _fail(self, error: Exception) -> None:
-        self._producer = None  # the numbers that were given out are not those that the broker has seen
+        # The numbers that were given out are not those that the broker has seen: under the same id, other records with
+        # the same numbers could be taken for those that it has.
+        self._producer = None
+        self._has_failed = True
         self._sequence = 0
         while self._queue:
             outgoing = self._queue.popleft()

@@ -51,7 +51,7 @@ SEVERAL_LEADERS_WAIT_MS: Final = 50
 FULL_WAIT_MS: Final = 10
 """While a partition without room is left out: it is to be read again as soon as it has some."""
 RETRY_S: Final = 1.0
-REFUSED_RETRY_S: Final = 10.0
+REFUSED_RETRY_S: Final = 5.0
 """After what the target will hardly take the next time either."""
 
 _TOO_LARGE = (ErrorCode.MESSAGE_TOO_LARGE, ErrorCode.RECORD_LIST_TOO_LARGE)
