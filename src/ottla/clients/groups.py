@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ottla.protocol.api.list_groups import ListGroupsRequest, ListGroupsResponse
 from ottla.protocol.errors import ErrorCode, KafkaError, error_code
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
     from ottla.clients.client import KafkaClient
 
 
-class ListedGroup(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class GroupSummary:
     group_id: str
     state: str
     type: str
@@ -23,18 +25,18 @@ class ListedGroup(NamedTuple):
         return self.protocol_type in ("consumer", "") and self.type.lower() in ("consumer", "classic", "")
 
 
-async def list_groups(client: KafkaClient) -> list[ListedGroup]:
+async def list_groups(client: KafkaClient) -> list[GroupSummary]:
     """In order of their ids. `KafkaError` when a broker cannot say: a part would look like the whole."""
 
-    async def ask() -> list[ListedGroup]:
+    async def ask() -> list[GroupSummary]:
         await client.refresh_metadata([])
-        found: dict[str, ListedGroup] = {}
+        found: dict[str, GroupSummary] = {}
         for node_id in client.metadata.brokers:
             response = await client.send_to(node_id, ListGroupsRequest(), ListGroupsResponse)
             if response.error_code != ErrorCode.NONE:
                 raise KafkaError(error_code(response.error_code), f"broker {node_id} cannot list its groups")
             for group in response.groups:
-                found[group.group_id] = ListedGroup(
+                found[group.group_id] = GroupSummary(
                     group.group_id, group.group_state, group.group_type, group.protocol_type
                 )
         return [found[group_id] for group_id in sorted(found)]

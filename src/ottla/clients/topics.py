@@ -35,8 +35,17 @@ class NewTopic:
     configs: Mapping[str, str | None] = field(default_factory=dict)
 
 
-async def create_topics(client: KafkaClient, topics: Iterable[NewTopic]) -> dict[str, KafkaError | None]:
-    """The error of each topic, `None` where it was created."""
+@dataclass(frozen=True, slots=True)
+class CreatedTopic:
+    topic_id: bytes
+    partitions: int
+    replication_factor: int
+
+
+async def create_topics(
+    client: KafkaClient, topics: Iterable[NewTopic], *, validate_only: bool = False
+) -> dict[str, CreatedTopic | KafkaError]:
+    """What was made of each topic, or why it was not; with `validate_only`, what would be."""
     creatable = [
         CreatableTopic(
             name=topic.name,
@@ -47,22 +56,30 @@ async def create_topics(client: KafkaClient, topics: Iterable[NewTopic]) -> dict
         )
         for topic in topics
     ]
-    request = CreateTopicsRequest(topics=creatable, timeout_ms=int(client.request_timeout_ms), validate_only=False)
+    request = CreateTopicsRequest(
+        topics=creatable, timeout_ms=int(client.request_timeout_ms), validate_only=validate_only
+    )
     response = await client.send_any(request, CreateTopicsResponse)
     return {
         topic.name: _error(topic.error_code, topic.error_message or f"topic '{topic.name}'")
+        or CreatedTopic(topic.topic_id, topic.num_partitions, topic.replication_factor)
         for topic in response.topics
     }
 
 
-async def create_partitions(client: KafkaClient, counts: Mapping[str, int]) -> dict[str, KafkaError | None]:
-    """Raise the number of partitions of each topic to its count; Kafka never lowers it."""
+async def create_partitions(
+    client: KafkaClient, counts: Mapping[str, int], *, validate_only: bool = False
+) -> dict[str, KafkaError]:
+    """Raise the number of partitions of each topic to its count; Kafka never lowers it. The errors of the refused."""
     topics = [CreatePartitionsTopic(name=name, count=count, assignments=None) for name, count in counts.items()]
-    request = CreatePartitionsRequest(topics=topics, timeout_ms=int(client.request_timeout_ms), validate_only=False)
+    request = CreatePartitionsRequest(
+        topics=topics, timeout_ms=int(client.request_timeout_ms), validate_only=validate_only
+    )
     response = await client.send_any(request, CreatePartitionsResponse)
     return {
-        result.name: _error(result.error_code, result.error_message or f"topic '{result.name}'")
+        result.name: error
         for result in response.results
+        if (error := _error(result.error_code, result.error_message or f"topic '{result.name}'")) is not None
     }
 
 
@@ -72,9 +89,9 @@ async def create_compacted_topic(client: KafkaClient, name: str, partitions: int
     if name in client.metadata.topics:
         return
     topic = NewTopic(name, partitions, replication_factor, {"cleanup.policy": "compact"})
-    error = (await create_topics(client, [topic]))[name]
-    if error is not None and error.code is not ErrorCode.TOPIC_ALREADY_EXISTS:
-        raise error
+    created = (await create_topics(client, [topic]))[name]
+    if isinstance(created, KafkaError) and created.code is not ErrorCode.TOPIC_ALREADY_EXISTS:
+        raise created
 
 
 def _error(code: int, message: str) -> KafkaError | None:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ottla.clients.configs import DEFAULT, STATIC_BROKER, alter_configs, describe_configs
 from ottla.clients.consumer import TopicPartition
-from ottla.clients.topic_configs import DEFAULT, STATIC_BROKER, alter_topic_configs, describe_topic_configs
 from ottla.clients.topics import NewTopic, create_partitions, create_topics
 from ottla.mirror.keep_running import describe
-from ottla.protocol.errors import ErrorCode
+from ottla.protocol.errors import ErrorCode, KafkaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ottla.clients.client import KafkaClient
-    from ottla.clients.topic_configs import TopicConfig
+    from ottla.clients.configs import ConfigEntry
     from ottla.mirror.flow_config import FlowConfig
     from ottla.mirror.progress import FlowProgress
-    from ottla.protocol.errors import KafkaError
 
 
 class TopicSync:
@@ -49,7 +48,7 @@ class TopicSync:
             for name, count in wanted.items()
             if there.get(self._flow.remote_topic(name), count) < count
         }
-        refused: dict[str, KafkaError | None] = {}
+        refused: dict[str, KafkaError] = {}
         if missing:
             refused |= await self._create(missing, wanted)
         if grown:
@@ -65,7 +64,7 @@ class TopicSync:
 
     async def sync_configs(self) -> None:
         """Make the configs of the target's topics those of the source's, but for the keys that are left out."""
-        configs = await describe_topic_configs(self._source, self.topics)
+        configs = await self._configs(self.topics)
         changes = {
             self._flow.remote_topic(topic): {
                 entry.name: None if entry.source == DEFAULT and not self._flow.use_defaults_from_source else entry.value
@@ -73,14 +72,14 @@ class TopicSync:
             }
             for topic, entries in configs.items()
         }
-        self._report(await alter_topic_configs(self._target, changes), subject="configs")
+        self._report(await alter_configs(self._target, "topic", changes), subject="configs")
 
     async def _target_counts(self) -> dict[str, int]:
         topics = (await self._target.refresh_metadata(None)).topics
         return {name: len(topic.partitions) for name, topic in topics.items()}
 
-    async def _create(self, names: Iterable[str], counts: dict[str, int]) -> dict[str, KafkaError | None]:
-        configs = await describe_topic_configs(self._source, names)
+    async def _create(self, names: Iterable[str], counts: dict[str, int]) -> dict[str, KafkaError]:
+        configs = await self._configs(names)
         new = [
             NewTopic(
                 self._flow.remote_topic(name),
@@ -94,9 +93,19 @@ class TopicSync:
             )
             for name in names
         ]
-        return await create_topics(self._target, new)
+        created = await create_topics(self._target, new)
+        return {
+            name: result
+            for name, result in created.items()
+            if isinstance(result, KafkaError) and result.code is not ErrorCode.TOPIC_ALREADY_EXISTS
+        }
 
-    def _copied(self, entries: list[TopicConfig]) -> list[TopicConfig]:
+    async def _configs(self, topics: Iterable[str]) -> dict[str, list[ConfigEntry]]:
+        """Of topics of the source, without those that have just gone."""
+        found = await describe_configs(self._source, "topic", list(topics))
+        return {topic: entries for topic, entries in found.items() if not isinstance(entries, KafkaError)}
+
+    def _copied(self, entries: list[ConfigEntry]) -> list[ConfigEntry]:
         return [
             entry
             for entry in entries
@@ -106,13 +115,11 @@ class TopicSync:
             and not self._flow.config_properties_exclude.takes(entry.name)
         ]
 
-    def _report(self, results: dict[str, KafkaError] | dict[str, KafkaError | None], subject: str = "topic") -> None:
+    def _report(self, results: dict[str, KafkaError], subject: str = "topic") -> None:
         troubles = self._progress.troubles
         for key in [key for key in troubles if key.startswith(f"{subject} ")]:
             del troubles[key]
         for name, error in results.items():
-            if error is None or error.code is ErrorCode.TOPIC_ALREADY_EXISTS:
-                continue
             hint = ""
             if error.code is ErrorCode.INVALID_REPLICATION_FACTOR:
                 hint = f"; replication.factor is {self._flow.replication_factor}"

@@ -13,9 +13,9 @@ import argcomplete
 from argcomplete.shell_integration import shellcode
 
 from ottla.clients.client import KafkaClient
+from ottla.clients.groups import list_groups
 from ottla.console.cli.session import DEFAULT_BOOTSTRAP, read_security
 from ottla.console.operations.brokers import registered_brokers
-from ottla.console.operations.groups import list_groups
 from ottla.runtime.sockets import SocketNetwork
 
 NAMES_TIMEOUT_MS = 1_000.0

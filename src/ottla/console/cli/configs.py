@@ -3,9 +3,10 @@
 import argparse
 
 from ottla.clients.client import KafkaClient
+from ottla.clients.configs import RESOURCE_TYPES
 from ottla.console.cli.output import print_json, table
 from ottla.console.cli.session import EXIT_OK, UsageError, cluster_arguments, key_values, run_with_client
-from ottla.console.operations.configs import RESOURCE_TYPES, alter_config, describe_config
+from ottla.console.operations.configs import alter_config, describe_config
 from ottla.console.operations.near_names import did_you_mean
 from ottla.console.operations.topics import find_topic
 

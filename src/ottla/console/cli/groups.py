@@ -4,6 +4,7 @@ import argparse
 import time
 
 from ottla.clients.client import KafkaClient
+from ottla.clients.groups import list_groups
 from ottla.console.cli.output import note, print_json, table
 from ottla.console.cli.session import EXIT_OK, UsageError, cluster_arguments, run_with_client
 from ottla.console.operations import groups
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _list(client: KafkaClient, arguments: argparse.Namespace) -> int:
-    found = await groups.list_groups(client)
+    found = await list_groups(client)
     if arguments.json:
         print_json(found)
     elif found:

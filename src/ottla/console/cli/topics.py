@@ -4,6 +4,7 @@ import argparse
 import asyncio
 
 from ottla.clients.client import KafkaClient
+from ottla.clients.topics import BROKER_DEFAULT
 from ottla.console.cli.output import note, print_json, table
 from ottla.console.cli.session import EXIT_OK, UsageError, cluster_arguments, key_values, run_with_client
 from ottla.console.operations import topics
@@ -19,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     create = commands.add_parser("create", parents=common, help="create topics")
     create.add_argument("topics", nargs="+", metavar="TOPIC")
-    create.add_argument("--partitions", type=int, default=topics.BROKER_DEFAULT, metavar="N")
-    create.add_argument("--replication-factor", type=int, default=topics.BROKER_DEFAULT, metavar="N")
+    create.add_argument("--partitions", type=int, default=BROKER_DEFAULT, metavar="N")
+    create.add_argument("--replication-factor", type=int, default=BROKER_DEFAULT, metavar="N")
     create.add_argument("--config", action="append", metavar="KEY=VALUE", help="a topic config; may be repeated")
     create.add_argument("--if-not-exists", action="store_true", help="a topic that is there already is no error")
     create.add_argument("--validate-only", action="store_true", help="only say whether it could be done")

@@ -1,29 +1,21 @@
-"""Consumer groups: list, describe with lag, reset offsets, delete."""
+"""Consumer groups: describe with lag, reset offsets, delete."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ottla.clients.client import KafkaClient
 from ottla.clients.consumer import LATEST_TIMESTAMP, TopicPartition, list_offsets
+from ottla.clients.groups import list_groups
 from ottla.clients.offsets import commit_offsets, fetch_offsets
 from ottla.console.operations.near_names import did_you_mean
 from ottla.console.operations.positions import Position, resolve
 from ottla.console.operations.topics import find_topic
 from ottla.protocol.api.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
 from ottla.protocol.api.describe_groups import DescribedGroup, DescribeGroupsRequest, DescribeGroupsResponse
-from ottla.protocol.api.list_groups import ListGroupsRequest, ListGroupsResponse
 from ottla.protocol.consumer_protocol import ConsumerProtocolAssignment
 from ottla.protocol.errors import ErrorCode, KafkaError, ProtocolError, error_code
 
 _RESETTABLE = ("Empty", "Dead")
-
-
-@dataclass(frozen=True, slots=True)
-class GroupSummary:
-    group_id: str
-    state: str
-    type: str
-    protocol_type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +56,6 @@ class OffsetReset:
     partition: int
     before: int | None
     after: int
-
-
-async def list_groups(client: KafkaClient) -> list[GroupSummary]:
-    """Of every broker, in order of their ids."""
-    await client.refresh_metadata([])
-    found: dict[str, GroupSummary] = {}
-    for node_id in client.metadata.brokers:
-        response = await client.send_to(node_id, ListGroupsRequest(), ListGroupsResponse)
-        if response.error_code != ErrorCode.NONE:
-            raise KafkaError(error_code(response.error_code), f"broker {node_id} cannot list its groups")
-        for group in response.groups:
-            found[group.group_id] = GroupSummary(
-                group.group_id, group.group_state, group.group_type, group.protocol_type
-            )
-    return [found[group_id] for group_id in sorted(found)]
 
 
 async def describe_group(client: KafkaClient, group_id: str) -> GroupDescription:

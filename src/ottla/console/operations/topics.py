@@ -5,25 +5,13 @@ from dataclasses import dataclass
 
 from ottla.clients.client import KafkaClient, TopicMetadata
 from ottla.clients.consumer import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, TopicPartition, list_offsets
+from ottla.clients.topics import BROKER_DEFAULT, NewTopic, create_partitions, create_topics
 from ottla.console.operations.configs import describe_config
 from ottla.console.operations.near_names import did_you_mean
-from ottla.protocol.api.create_partitions import (
-    CreatePartitionsRequest,
-    CreatePartitionsResponse,
-    CreatePartitionsTopic,
-)
-from ottla.protocol.api.create_topics import (
-    CreatableTopic,
-    CreatableTopicConfig,
-    CreateTopicsRequest,
-    CreateTopicsResponse,
-)
 from ottla.protocol.api.delete_topics import DeleteTopicsRequest, DeleteTopicsResponse, DeleteTopicState
 from ottla.protocol.errors import ErrorCode, KafkaError, error_code
 from ottla.protocol.types import ZERO_UUID, uuid_text
 
-BROKER_DEFAULT = -1
-"""As a partition count or replication factor: what the broker's configs say (KIP-464)."""
 _DELETE_BY_STATE = 6
 """The first version of DeleteTopics that takes structures instead of names."""
 
@@ -93,21 +81,11 @@ async def create_topic(
     validate_only: bool = False,
 ) -> TopicSummary:
     """Create one topic; with `validate_only` the broker only says what it would do."""
-    topic = CreatableTopic(
-        name=name,
-        num_partitions=partitions,
-        replication_factor=replication_factor,
-        assignments=[],
-        configs=[CreatableTopicConfig(name=key, value=value) for key, value in (configs or {}).items()],
-    )
-    request = CreateTopicsRequest(
-        topics=[topic], timeout_ms=int(client.request_timeout_ms), validate_only=validate_only
-    )
-    response = await client.send_any(request, CreateTopicsResponse)
-    created = response.topics[0]
-    if created.error_code != ErrorCode.NONE:
-        raise KafkaError(error_code(created.error_code), created.error_message or f"topic '{name}'")
-    return TopicSummary(name, uuid_text(created.topic_id), False, created.num_partitions, created.replication_factor)
+    topic = NewTopic(name, partitions, replication_factor, configs or {})
+    created = (await create_topics(client, [topic], validate_only=validate_only))[name]
+    if isinstance(created, KafkaError):
+        raise created
+    return TopicSummary(name, uuid_text(created.topic_id), False, created.partitions, created.replication_factor)
 
 
 async def describe_topic(client: KafkaClient, name: str) -> TopicDescription:
@@ -134,16 +112,9 @@ async def describe_topic(client: KafkaClient, name: str) -> TopicDescription:
 
 async def add_partitions(client: KafkaClient, name: str, count: int, *, validate_only: bool = False) -> None:
     """Raise the number of partitions to `count`; Kafka never lowers it."""
-    request = CreatePartitionsRequest(
-        topics=[CreatePartitionsTopic(name=name, count=count, assignments=None)],
-        timeout_ms=int(client.request_timeout_ms),
-        validate_only=validate_only,
-    )
-    result = (await client.send_any(request, CreatePartitionsResponse)).results[0]
-    if result.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
-        raise await unknown_topic(client, name)
-    if result.error_code != ErrorCode.NONE:
-        raise KafkaError(error_code(result.error_code), result.error_message or f"topic '{name}'")
+    error = (await create_partitions(client, {name: count}, validate_only=validate_only)).get(name)
+    if error is not None:
+        raise await unknown_topic(client, name) if error.code is ErrorCode.UNKNOWN_TOPIC_OR_PARTITION else error
 
 
 async def delete_topics(client: KafkaClient, names: Sequence[str]) -> None:
