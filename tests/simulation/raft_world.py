@@ -46,6 +46,7 @@ class RaftWorld:
         self.checker = Checker()
         self.initial_kraft_version = kraft_version
         self.over_the_wire = seed % 10 == 0
+        self.sees_losses = seed % 3 != 0
         self.loss = self.doubling = 0.0
         self.delay_ms = (0.2, 3.0)
         self.sync_ms = (0.1, 5.0)
@@ -203,6 +204,21 @@ class RaftWorld:
     def crash(self, replica: SimulatedReplica) -> None:
         self.crashes += 1
         replica.crash()
+        if self.sees_losses:
+            for other in self.replicas.values():
+                if other is not replica:
+                    self._see_loss(other, replica)
+
+    def _see_loss(self, other: SimulatedReplica, gone: SimulatedReplica) -> None:
+        """A connection is lost, and nobody listens there; who comes back meanwhile is taken for gone all the same."""
+        incarnation, where = other.incarnation, address(gone.key)
+
+        def seen() -> None:
+            if other.incarnation == incarnation:
+                self.run(other, lambda: other.quorum.peer_is_gone(where, self.now))
+
+        if (gone.key.node_id, other.key.node_id) not in self.cut:
+            self._deliver(gone.key.node_id, other.key.node_id, seen)
 
     def restart(self, replica: SimulatedReplica) -> None:
         try:

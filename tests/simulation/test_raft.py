@@ -143,6 +143,19 @@ def test_a_voter_that_was_cut_off_does_not_depose_a_healthy_leader(seed: int, on
     assert {one.quorum.epoch for one in world.replicas.values()} == {epoch}
 
 
+@pytest.mark.parametrize("seed", [seed for seed in range(40) if seed % 3])
+def test_a_leader_that_is_seen_to_be_gone_is_followed_within_an_election_timeout(seed: int) -> None:
+    """ADR 5, point 9: nobody waits for the fetch timeout."""
+    world = healthy(seed, voters=3 + seed % 2 * 2)
+    leader = world.leader
+    assert leader is not None
+    world.crash(leader)
+    took_ms = world.run_until(lambda: world.append() is not None, FETCH_TIMEOUT_MS)
+    assert took_ms < ELECTION_TIMEOUT_MS
+    world.restart(leader)
+    world.run_until(world.has_settled, ELECTED_WITHIN_MS)
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_a_new_leader_is_there_soon_after_the_old_one_crashed(seed: int) -> None:
     world = healthy(seed, voters=3)

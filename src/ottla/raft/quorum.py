@@ -165,6 +165,13 @@ class RaftQuorum:
             state.connections.finished(waiting, well=False, now_ms=now.monotonic_ms)
         return self._polled(now)
 
+    def peer_is_gone(self, address: Address, now: Now) -> list[Effect]:
+        """Nobody listens at `address`, as its system says: a leader that was there need not be waited for."""
+        from ottla.raft import peer_loss
+
+        peer_loss.peer_is_gone(self._state, address, now)
+        return self._polled(now)
+
     def append(self, values: Sequence[bytes], now: Now) -> list[Effect]:
         """One batch. `RaftError` unless this replica leads; `ValueError` if the records do not fit into one batch."""
         leadership.append_records(self._state, values, now)
