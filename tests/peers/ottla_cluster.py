@@ -103,6 +103,11 @@ class OttlaClusterNode(NodeProcess):
         assert self.is_controller, f"node {self.node_id} is no controller"
         return f"127.0.0.1:{self._controller_port}"
 
+    @property
+    def directory_id(self) -> str:
+        """Of its log directory, as it was formatted by this."""
+        return self._directory_id
+
     def configure(self, settings: Mapping[str, str]) -> None:
         """Change what its `server.properties` says, from the next start on."""
         self._settings.update(settings)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def _describe_quorum(parts: Parts) -> Handler:
     from ottla.broker.apis.describe_quorum import DescribeQuorumHandler
 
-    return DescribeQuorumHandler(parts.controller, parts.clock)
+    return DescribeQuorumHandler(parts.controller.quorum, parts.clock)
 
 
 def _update_features(parts: Parts) -> Handler:
@@ -52,15 +52,13 @@ def _list_partition_reassignments(parts: Parts) -> Handler:
 def _add_raft_voter(parts: Parts) -> Handler:
     from ottla.broker.apis.add_raft_voter import AddRaftVoterHandler
 
-    names = parts.config.controller_listener_names
-    listener_name = names[0] if names else "CONTROLLER"
-    return AddRaftVoterHandler(parts.controller, cluster_id=parts.cluster_id, listener_name=listener_name)
+    return AddRaftVoterHandler(parts.controller.quorum)
 
 
 def _remove_raft_voter(parts: Parts) -> Handler:
     from ottla.broker.apis.remove_raft_voter import RemoveRaftVoterHandler
 
-    return RemoveRaftVoterHandler(parts.controller, cluster_id=parts.cluster_id)
+    return RemoveRaftVoterHandler(parts.controller.quorum)
 
 
 def _get_telemetry_subscriptions(parts: Parts) -> Handler:

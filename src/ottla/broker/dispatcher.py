@@ -76,6 +76,10 @@ class Dispatcher:
         self._routes: dict[tuple[int, int], Route] = {}
         self._around: Callable[[ApiKey, Handler], Handler] | None = None
 
+    def serve(self, table: Mapping[ApiKey, Callable[[], Handler]]) -> None:
+        """Before the first request: what was not known when the listeners were opened."""
+        self._table = table
+
     def serve_runs(self, runs: ProduceRuns) -> None:
         self._runs = runs
         self.runs = runs if self._around is None else None

@@ -19,7 +19,7 @@ from ottla.runtime.config.definition import ConfigError
 from ottla.runtime.config.dynamic import OF_ONE_LISTENER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ottla.broker.authentication.mechanisms import ListenerMechanisms
     from ottla.broker.authentication.sasl_entrance import SaslEntrance
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ottla.broker.connection import Connection
     from ottla.broker.dispatcher import Dispatcher
     from ottla.metadata.image import MetadataImage
+    from ottla.runtime.config.endpoints import Endpoint
     from ottla.runtime.config.server_config import ServerConfig
     from ottla.runtime.network import Receiver
     from ottla.runtime.time import Clock, Timers
@@ -86,11 +87,11 @@ def token_settings(config: ServerConfig) -> TokenSettings | None:
 
 
 def listener_security(
-    config: ServerConfig, image: Callable[[], MetadataImage], clock: Clock
+    config: ServerConfig, image: Callable[[], MetadataImage], clock: Clock, endpoints: Sequence[Endpoint] | None = None
 ) -> dict[str, ListenerSecurity]:
-    """By the listener's name. Raises `ConfigError`."""
+    """By the listener's name, of the broker's listeners unless others are given. Raises `ConfigError`."""
     found = {}
-    for endpoint in config.broker_listeners:
+    for endpoint in config.broker_listeners if endpoints is None else endpoints:
         name, protocol = endpoint.listener_name, endpoint.security_protocol
         security = ListenerSecurity(protocol=protocol, clock=clock)
         if protocol.startswith("SASL_"):

@@ -19,9 +19,7 @@ from typing import TYPE_CHECKING
 from ottla.broker import open_files
 from ottla.broker.api_table import handler_makers
 from ottla.broker.authorizer.authorizer import make_authorizer
-from ottla.broker.config_schema import ServerConfigSchema
-from ottla.broker.controller.quorum_shell import QuorumShell
-from ottla.broker.controller.shell import ControllerShell
+from ottla.broker.controller_node import CannotListenError, ControllerNode
 from ottla.broker.coordinator.internal_topics import InternalTopics
 from ottla.broker.coordinator.producer_ids import ProducerIds
 from ottla.broker.coordinator.transaction_markers import TransactionMarkers
@@ -41,9 +39,8 @@ from ottla.broker.settings import (
     cleaner_config,
     connection_limits,
     controller_endpoints,
-    controller_settings,
     group_metadata_topic,
-    quorum_settings,
+    is_whole_quorum,
     quota_windows,
     share_state_topic,
     transaction_state_topic,
@@ -65,6 +62,7 @@ from ottla.runtime.lock import DirectoryInUseError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ottla.broker.controller.shell import ControllerShell
     from ottla.broker.coordinator.group_coordinator import GroupCoordinator
     from ottla.broker.quotas.client_quotas import ClientQuotas
     from ottla.broker.quotas.quota_layer import QuotaLayer
@@ -83,6 +81,7 @@ MAX_FETCH_SESSION_ID = 2**31 - 1
 
 # What the parts raise about configuration and directories that cannot be run on; anything else is a bug.
 CANNOT_START = (
+    CannotListenError,
     ConfigError,
     DirectoryInUseError,
     KafkaError,
@@ -118,15 +117,18 @@ class Node:
         self._ports: dict[str, int] = {}
         self._security: dict[str, ListenerSecurity] = {}
         self._applied_config = config
+        self._metadata: ControllerNode | None = None
         self._registration: Registration | None = None
         self._token_sweeper: Timer
 
     @property
     def address(self) -> str:
-        """Where a client on this machine connects: the first listener."""
-        first = self._config.broker_listeners[0]
+        """Where a client on this machine connects: the first listener; of a controller alone, the controller's."""
+        is_broker = self._config.is_broker
+        first = self._config.broker_listeners[0] if is_broker else self._config.controller_listeners[0]
+        ports = self._ports if is_broker or self._metadata is None else self._metadata.ports
         host = f"[{first.host}]" if ":" in first.host else first.host
-        return f"{host or 'localhost'}:{self._ports[first.listener_name]}"
+        return f"{host or 'localhost'}:{ports[first.listener_name]}"
 
     async def start(self) -> None:
         """Serve. `StartError` or `OSError` when it cannot be; `stop` must be called then, too."""
@@ -134,39 +136,46 @@ class Node:
             self._lock_directories()
             storage = self._open_storage()
             incarnation_id = self._world.new_uuid()
-            controller = self._start_controller(storage, incarnation_id)
-            logs = self._open_logs(controller, storage)
-            registration = Registration(
-                self._config, controller, cluster_id=storage.cluster_id, incarnation_id=incarnation_id
-            )
-            self._registration = registration
-            replicas, groups = self._make_replicas(logs)
-            failures = self._watch_directories(logs, replicas, controller)
-            parts = self._make_parts(storage, controller, replicas, groups)
-            parts.replica_mover = cache(lambda: self._make_replica_mover(logs, failures))
-            transactions = parts.transactions
-            dispatcher = Dispatcher(handler_makers(parts))
-            if parts.authorizer is None:
-                dispatcher.serve_runs(ProduceRuns(replicas, self._clock))
-            listeners = await self._listen(dispatcher, controller)
-            registration.register(
-                ports=self._ports,
-                directory_ids=[directory.directory_id for directory in logs.online],
-                previous_broker_epoch=logs.directories[0].broker_epoch,
-            )
-            controller.subscribe(replicas.on_metadata)
-            self._apply_quotas(controller, dispatcher)
-            controller.subscribe(failures.on_metadata)
-            controller.subscribe(follow_broker_configs(self._dynamic_config, self._reconfigure, _report))
-            controller.subscribe(groups.on_metadata)
-            self._undo.append(groups.close)
-            controller.subscribe(transactions.on_metadata)
-            self._undo.append(transactions.close)
-            registration.unfence()
-            self._start_upkeep(logs)
-            self._sweep_tokens(controller)
+            metadata = await self._start_metadata(storage, incarnation_id)
+            if self._config.is_broker:
+                await self._start_broker(storage, metadata, incarnation_id)
         except CANNOT_START as error:
             raise StartError(str(error)) from error
+
+    async def _start_broker(self, storage: Storage, metadata: ControllerNode, incarnation_id: bytes) -> None:
+        controller = metadata.controller
+        if controller is None or not controller.is_active:
+            raise StartError("a broker needs the quorum's only controller in its process, so far")
+        logs = self._open_logs(controller, storage)
+        registration = Registration(
+            self._config, controller, cluster_id=storage.cluster_id, incarnation_id=incarnation_id
+        )
+        self._registration = registration
+        replicas, groups = self._make_replicas(logs)
+        failures = self._watch_directories(logs, replicas, controller)
+        parts = self._make_parts(storage, controller, replicas, groups)
+        parts.replica_mover = cache(lambda: self._make_replica_mover(logs, failures))
+        transactions = parts.transactions
+        dispatcher = Dispatcher(handler_makers(parts))
+        if parts.authorizer is None:
+            dispatcher.serve_runs(ProduceRuns(replicas, self._clock))
+        listeners = await self._listen(dispatcher, controller)
+        registration.register(
+            ports=self._ports,
+            directory_ids=[directory.directory_id for directory in logs.online],
+            previous_broker_epoch=logs.directories[0].broker_epoch,
+        )
+        controller.subscribe(replicas.on_metadata)
+        self._apply_quotas(controller, dispatcher)
+        controller.subscribe(failures.on_metadata)
+        controller.subscribe(follow_broker_configs(self._dynamic_config, self._reconfigure, _report))
+        controller.subscribe(groups.on_metadata)
+        self._undo.append(groups.close)
+        controller.subscribe(transactions.on_metadata)
+        self._undo.append(transactions.close)
+        registration.unfence()
+        self._start_upkeep(logs)
+        self._sweep_tokens(controller)
         for listener in listeners:
             listener.resume_accepting()
         self._warm_up(dispatcher, logs, controller)
@@ -202,36 +211,16 @@ class Node:
             metadata_directory=self._directories.metadata_path,
             node_id=config.node_id,
             controller_endpoints=controller_endpoints(config),
+            is_voter=config.is_controller and not config.quorum_voters,
+            may_format=is_whole_quorum(config),
         )
         return open_storage(self._files, request, now_ms=self._clock.now_ms(), new_uuid=self._world.new_uuid)
 
-    def _start_controller(self, storage: Storage, incarnation_id: bytes) -> ControllerShell:
-        metadata_directory = self._directories.metadata_path
-        quorum = QuorumShell(
-            quorum_settings(
-                self._config,
-                cluster_id=storage.cluster_id,
-                metadata_directory=metadata_directory,
-                directory_id=storage.directory_ids[metadata_directory],
-            ),
-            files=self._files,
-            clock=self._clock,
-            timers=self._timers,
-            random=self._world.random,
-            run_blocking=self._world.blocking.future,
-            on_failure=lambda error: self._stop_request.stop("the metadata log failed", error),
-        )
-        controller = ControllerShell(
-            controller_settings(self._config, incarnation_id=incarnation_id),
-            ServerConfigSchema(self._config),
-            quorum,
-            clock=self._clock,
-            timers=self._timers,
-            random=self._world.random,
-        )
-        controller.start()
-        self._undo.append(controller.close)
-        return controller
+    async def _start_metadata(self, storage: Storage, incarnation_id: bytes) -> ControllerNode:
+        self._metadata = metadata = ControllerNode(self._config, self._world, self._stop_request)
+        self._undo.append(metadata.close)
+        await metadata.start(storage, self._directories.metadata_path, incarnation_id)
+        return metadata
 
     def _open_logs(self, controller: ControllerShell, storage: Storage) -> LogManager:
         config = self._config

@@ -45,7 +45,7 @@ def connection_limits(config: ServerConfig) -> ConnectionLimits:
         max_request_bytes=config.get_int("socket.request.max.bytes"),
         per_host_overrides=per_host_overrides(config),
         max_creation_rate=config.get_int("max.connection.creation.rate"),
-        by_listener={one.listener_name: listener_limits(config, one.listener_name) for one in config.broker_listeners},
+        by_listener={one.listener_name: listener_limits(config, one.listener_name) for one in config.listeners},
         inter_broker_listener=config.inter_broker_listener_name,
         rate_windows=config.get_int("quota.window.num"),
         rate_window_ms=config.get_int("quota.window.size.seconds") * 1000,
@@ -151,11 +151,18 @@ def controller_settings(config: ServerConfig, *, incarnation_id: bytes) -> Contr
 
 
 def controller_endpoints(config: ServerConfig) -> list[Endpoint]:
-    """Where other controllers would find this one. Nothing listens there while the quorum is one node."""
+    """Where other nodes find this controller."""
     return [
         Endpoint(one.listener_name, one.host or "localhost", one.port, SECURITY_PROTOCOL_IDS[one.security_protocol])
-        for one in config.controller_listeners
+        for one in config.advertised_controller_listeners
     ]
+
+
+def is_whole_quorum(config: ServerConfig) -> bool:
+    """Nobody else is to be asked or to vote: such a node may format what is empty, and begin."""
+    own = {(one.host, one.port) for one in (*config.controller_listeners, *config.advertised_controller_listeners)}
+    others = [voter for voter in config.quorum_voters if voter.id != config.node_id]
+    return config.is_controller and not others and set(bootstrap_servers(config)) <= own
 
 
 def group_settings(config: ServerConfig) -> GroupCoordinatorConfig:

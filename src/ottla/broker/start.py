@@ -88,7 +88,8 @@ async def _serve(config: ServerConfig, stop: StopRequest, turn: Turn) -> int:
         print(f"ottla: cannot start: {error}", file=sys.stderr)
         await node.stop()
         return EXIT_FAILED
-    print(ready_line(node.address, config.log_dirs), flush=True)
+    ready = ready_line if config.is_broker else controller_ready_line
+    print(ready(node.address, config.log_dirs), flush=True)
     await stop.wait()
     await node.stop()
     if stop.failure is not None:
@@ -102,6 +103,14 @@ def ready_line(address: str, log_dirs: tuple[str, ...]) -> str:
     data = ",".join(log_dirs)
     bootstrap = "" if address.endswith(":9092") else f" --bootstrap {address}"
     return f"Ottla {__version__} is ready on {address}, data in {data}. Try: ottla produce greetings{bootstrap}"
+
+
+def controller_ready_line(address: str, log_dirs: tuple[str, ...]) -> str:
+    """Of a node that is only a controller."""
+    return (
+        f"Ottla {__version__} is ready as a controller on {address}, data in {','.join(log_dirs)}. "
+        f"Try: ottla quorum status --bootstrap-controller {address}"
+    )
 
 
 def _report_keys(config: ServerConfig) -> None:

@@ -85,6 +85,8 @@ class FormatRequest:
     """The first voters, if they are others than this node alone; with them the directory id of each."""
     records: Sequence[VersionedRecord] | None = None
     """What the first leader writes; `None`: the levels of a new cluster."""
+    may_format: bool = True
+    """False: who starts without being formatted belongs to a cluster that must be named first."""
 
 
 @dataclass(slots=True)
@@ -128,6 +130,11 @@ def open_storage(files: FileSystem, request: FormatRequest, *, now_ms: int, new_
     """Read `meta.properties` of every directory; format those that have none. Raises `StorageError`, `OSError`."""
     found = {directory: read_meta_properties(files, directory) for directory in request.log_directories}
     known = [directory for directory, properties in found.items() if properties is not None]
+    if not known and not request.may_format:
+        raise StorageError(
+            f"{request.metadata_directory} is not formatted, and this node is one of several: "
+            "run ottla storage format first, with the id of the cluster"
+        )
     if known and request.metadata_directory not in known and request.is_voter:
         raise StorageError(
             f"{request.metadata_directory}, which holds the cluster's metadata, is empty, while other log directories "

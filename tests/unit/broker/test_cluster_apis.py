@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from tests.interop.connection import Connection
@@ -20,7 +20,7 @@ from ottla.broker.apis.remove_raft_voter import RemoveRaftVoterHandler
 from ottla.broker.apis.unregister_broker import UnregisterBrokerHandler
 from ottla.broker.apis.update_features import UpdateFeaturesHandler
 from ottla.protocol.api import describe_quorum as quorum
-from ottla.protocol.api.add_raft_voter import AddRaftVoterRequest, Listener
+from ottla.protocol.api.add_raft_voter import AddRaftVoterRequest, AddRaftVoterResponse, Listener
 from ottla.protocol.api.alter_partition_reassignments import (
     AlterPartitionReassignmentsRequest,
     ReassignablePartition,
@@ -29,7 +29,7 @@ from ottla.protocol.api.alter_partition_reassignments import (
 from ottla.protocol.api.describe_cluster import DescribeClusterRequest, DescribeClusterResponse
 from ottla.protocol.api.elect_leaders import ElectLeadersRequest, TopicPartitions
 from ottla.protocol.api.list_partition_reassignments import ListPartitionReassignmentsRequest
-from ottla.protocol.api.remove_raft_voter import RemoveRaftVoterRequest
+from ottla.protocol.api.remove_raft_voter import RemoveRaftVoterRequest, RemoveRaftVoterResponse
 from ottla.protocol.api.unregister_broker import UnregisterBrokerRequest, UnregisterBrokerResponse
 from ottla.protocol.api.update_features import FeatureUpdateKey, UpdateFeaturesRequest
 from ottla.protocol.errors import ErrorCode
@@ -60,7 +60,7 @@ def asked(*partitions: tuple[str, int]) -> quorum.DescribeQuorumRequest:
 
 @pytest.mark.parametrize("version", range(3))
 async def test_the_quorum_is_described(node: TestNode, version: int) -> None:
-    answer = DescribeQuorumHandler(node.shell, node.clock)(*sent(asked(("__cluster_metadata", 0)), version))
+    answer = DescribeQuorumHandler(node.shell.quorum, node.clock)(*sent(asked(("__cluster_metadata", 0)), version))
     answer = readable(answer, version)
     [partition] = answer.topics[0].partitions
     assert (partition.leader_id, partition.leader_epoch, partition.error_code) == (1, 1, ErrorCode.NONE)
@@ -78,7 +78,7 @@ async def test_the_quorum_is_described(node: TestNode, version: int) -> None:
     [[("there", 0)], [("__cluster_metadata", 1)], [("__cluster_metadata", 0), ("there", 0)]],
 )
 async def test_only_the_metadata_has_a_quorum(node: TestNode, partitions: list[tuple[str, int]]) -> None:
-    answer = DescribeQuorumHandler(node.shell, node.clock)(*sent(asked(*partitions), 2))
+    answer = DescribeQuorumHandler(node.shell.quorum, node.clock)(*sent(asked(*partitions), 2))
     answer = readable(answer, 2)
     codes = [partition.error_code for topic in answer.topics for partition in topic.partitions]
     assert codes == [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION] * len(partitions)
@@ -143,7 +143,7 @@ async def test_partitions_are_reassigned(node: TestNode, version: int) -> None:
 
 @pytest.mark.parametrize("version", range(2))
 async def test_voters_stay_as_they_are(node: TestNode, version: int) -> None:
-    handler = AddRaftVoterHandler(node.shell, cluster_id=node.storage.cluster_id, listener_name="CONTROLLER")
+    handler = AddRaftVoterHandler(node.shell.quorum)
     somebody, myself = bytes([5] * 16), node.shell.quorum.settings.directory_id
     codes = []
     for cluster, voter, directory, listener in (
@@ -160,7 +160,8 @@ async def test_voters_stay_as_they_are(node: TestNode, version: int) -> None:
             voter_directory_id=directory,
             listeners=[Listener(name=listener, host="127.0.0.1", port=1)],
         )
-        codes.append(readable(handler(*sent(request, version)), version).error_code)
+        answer = cast("AddRaftVoterResponse", await handler(*sent(request, version)))
+        codes.append(readable(answer, version).error_code)
     assert codes == [
         ErrorCode.INCONSISTENT_CLUSTER_ID,
         ErrorCode.INVALID_REQUEST,
@@ -172,7 +173,7 @@ async def test_voters_stay_as_they_are(node: TestNode, version: int) -> None:
 
 
 async def test_the_last_voter_stays(node: TestNode) -> None:
-    handler = RemoveRaftVoterHandler(node.shell, cluster_id=node.storage.cluster_id)
+    handler = RemoveRaftVoterHandler(node.shell.quorum)
     codes = []
     for cluster, directory in (
         ("wrong", b"\1" * 16),
@@ -180,7 +181,7 @@ async def test_the_last_voter_stays(node: TestNode) -> None:
         (None, node.shell.quorum.settings.directory_id),
     ):
         request = RemoveRaftVoterRequest(cluster_id=cluster, voter_id=1, voter_directory_id=directory)
-        codes.append(readable(handler(*sent(request, 0)), 0).error_code)
+        codes.append(readable(cast("RemoveRaftVoterResponse", await handler(*sent(request, 0))), 0).error_code)
     assert codes == [ErrorCode.INCONSISTENT_CLUSTER_ID, ErrorCode.INVALID_REQUEST, ErrorCode.VOTER_NOT_FOUND]
 
 

@@ -158,7 +158,7 @@ def _alter_reassignments(context: RequestContext, request: Any) -> Response:
     )
 
 
-def _needs(operation: int, refuse: Callable[[RequestContext, Any], Response] = _whole) -> Guard:
+def needs(operation: int, refuse: Callable[[RequestContext, Any], Response] = _whole) -> Guard:
     """A guard that lets through who may do `operation` to the cluster."""
 
     def guard(authorizer: Authorizer, handler: Handler, context: RequestContext, request: Any) -> Answer:
@@ -229,22 +229,22 @@ GUARDS: dict[ApiKey, Guard] = {
     ApiKey.EXPIRE_DELEGATION_TOKEN: guard_nothing,
     ApiKey.CREATE_DELEGATION_TOKEN: guard_create_token,
     ApiKey.DESCRIBE_DELEGATION_TOKEN: guard_describe_tokens,
-    ApiKey.DESCRIBE_ACLS: _needs(AclOperation.DESCRIBE),
-    ApiKey.CREATE_ACLS: _needs(AclOperation.ALTER, _create_acls),
-    ApiKey.DELETE_ACLS: _needs(AclOperation.ALTER, _delete_acls),
-    ApiKey.DESCRIBE_CLIENT_QUOTAS: _needs(AclOperation.DESCRIBE_CONFIGS, _describe_client_quotas),
-    ApiKey.ALTER_CLIENT_QUOTAS: _needs(AclOperation.ALTER_CONFIGS, _alter_client_quotas),
-    ApiKey.DESCRIBE_USER_SCRAM_CREDENTIALS: _needs(AclOperation.DESCRIBE, _describe_scram),
-    ApiKey.ALTER_USER_SCRAM_CREDENTIALS: _needs(AclOperation.ALTER, _alter_scram),
-    ApiKey.DESCRIBE_LOG_DIRS: _needs(AclOperation.DESCRIBE),
-    ApiKey.ALTER_REPLICA_LOG_DIRS: _needs(AclOperation.ALTER, _alter_replica_log_dirs),
-    ApiKey.ELECT_LEADERS: _needs(AclOperation.ALTER, _elect_leaders),
-    ApiKey.ALTER_PARTITION_REASSIGNMENTS: _needs(AclOperation.ALTER, _alter_reassignments),
-    ApiKey.LIST_PARTITION_REASSIGNMENTS: _needs(AclOperation.DESCRIBE),
-    ApiKey.UPDATE_FEATURES: _needs(AclOperation.ALTER),
-    ApiKey.DESCRIBE_QUORUM: _needs(AclOperation.DESCRIBE),
-    ApiKey.UNREGISTER_BROKER: _needs(AclOperation.ALTER),
-    ApiKey.ADD_RAFT_VOTER: _needs(AclOperation.ALTER),
-    ApiKey.REMOVE_RAFT_VOTER: _needs(AclOperation.ALTER),
-    ApiKey.LIST_CONFIG_RESOURCES: _needs(AclOperation.DESCRIBE_CONFIGS),
+    ApiKey.DESCRIBE_ACLS: needs(AclOperation.DESCRIBE),
+    ApiKey.CREATE_ACLS: needs(AclOperation.ALTER, _create_acls),
+    ApiKey.DELETE_ACLS: needs(AclOperation.ALTER, _delete_acls),
+    ApiKey.DESCRIBE_CLIENT_QUOTAS: needs(AclOperation.DESCRIBE_CONFIGS, _describe_client_quotas),
+    ApiKey.ALTER_CLIENT_QUOTAS: needs(AclOperation.ALTER_CONFIGS, _alter_client_quotas),
+    ApiKey.DESCRIBE_USER_SCRAM_CREDENTIALS: needs(AclOperation.DESCRIBE, _describe_scram),
+    ApiKey.ALTER_USER_SCRAM_CREDENTIALS: needs(AclOperation.ALTER, _alter_scram),
+    ApiKey.DESCRIBE_LOG_DIRS: needs(AclOperation.DESCRIBE),
+    ApiKey.ALTER_REPLICA_LOG_DIRS: needs(AclOperation.ALTER, _alter_replica_log_dirs),
+    ApiKey.ELECT_LEADERS: needs(AclOperation.ALTER, _elect_leaders),
+    ApiKey.ALTER_PARTITION_REASSIGNMENTS: needs(AclOperation.ALTER, _alter_reassignments),
+    ApiKey.LIST_PARTITION_REASSIGNMENTS: needs(AclOperation.DESCRIBE),
+    ApiKey.UPDATE_FEATURES: needs(AclOperation.ALTER),
+    ApiKey.DESCRIBE_QUORUM: needs(AclOperation.DESCRIBE),
+    ApiKey.UNREGISTER_BROKER: needs(AclOperation.ALTER),
+    ApiKey.ADD_RAFT_VOTER: needs(AclOperation.ALTER),
+    ApiKey.REMOVE_RAFT_VOTER: needs(AclOperation.ALTER),
+    ApiKey.LIST_CONFIG_RESOURCES: needs(AclOperation.DESCRIBE_CONFIGS),
 }

@@ -1,6 +1,6 @@
 """The quorum's way to other replicas: one `Peer` an address. ADR 5, point 9.
 
-A connection that is lost is a hint to look: it is made anew at once, and where nobody listens any more consensus is told.
+A connection that is lost is a hint to look: it is made anew at once, and consensus is told where nobody listens.
 """
 
 from __future__ import annotations

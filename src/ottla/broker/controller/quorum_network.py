@@ -4,6 +4,7 @@ Imported when the first of it happens: a sole voter never does.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from ottla.broker.controller.loading import image_of_snapshot
@@ -35,6 +36,9 @@ MAX_WAITING = 2_000
 class RaftTransport(Protocol):
     """The way to other replicas, by address."""
 
+    on_gone: Callable[[Address], None]
+    """Told of an address where nobody listens any more."""
+
     def send(self, destination: Address, request: Request) -> "asyncio.Future[Response]":
         """Fails with any exception: there will be no answer."""
         ...
@@ -49,7 +53,8 @@ class QuorumNetwork:
         self._transport = transport
         self._replies: dict[int, asyncio.Future[Response]] = {}
         self._next_token = 0
-        self._receiving: SnapshotId | None = None
+        if transport is not None:
+            transport.on_gone = lambda address: shell.event(lambda now: shell.raft.peer_is_gone(address, now))
 
     def close(self) -> None:
         if self._transport is not None:
@@ -105,9 +110,12 @@ class QuorumNetwork:
         return []
 
     def _send(self, effect: SendRequest) -> None:
-        if self._transport is None:
-            return  # a voter without a controller listener; consensus tries again
         shell, correlation_id = self._shell, effect.correlation_id
+        if self._transport is None:  # a node that can reach nobody
+            asyncio.get_running_loop().call_soon(
+                lambda: shell.event(lambda now: shell.raft.request_failed(correlation_id, now))
+            )
+            return
 
         def done(answer: "asyncio.Future[Response]") -> None:
             if answer.cancelled():

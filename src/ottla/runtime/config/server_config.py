@@ -87,7 +87,7 @@ class ServerConfig(TypedValues):
         static = EMBEDDED_DEFAULTS | static
         static.setdefault("broker.id", static["node.id"])
         quorum = static.get("controller.quorum.voters") or static.get("controller.quorum.bootstrap.servers") or ""
-        if "," not in quorum:
+        if "," not in quorum and {"broker", "controller"} <= {r.strip() for r in static["process.roles"].split(",")}:
             static = SINGLE_NODE_DEFAULTS | static
         config = cls(static, frozenset(properties), {}, {})
         check_server_config(config)
@@ -176,6 +176,14 @@ class ServerConfig(TypedValues):
         given = self.get_list(key)
         advertised = parse_endpoints(key, given, self.security_protocols) if given else self.listeners
         return tuple(one for one in advertised if one.listener_name not in self.controller_listener_names)
+
+    @cached_property
+    def advertised_controller_listeners(self) -> tuple[Endpoint, ...]:
+        """What is told to other nodes of this controller: as `advertised.listeners` says, or the listeners."""
+        key = "advertised.listeners"
+        given = parse_endpoints(key, self.get_list(key), self.security_protocols) if self.get_list(key) else ()
+        advertised = {one.listener_name: one for one in given}
+        return tuple(advertised.get(one.listener_name, one) for one in self.controller_listeners)
 
     @property
     def inter_broker_listener_name(self) -> str:

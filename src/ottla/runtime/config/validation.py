@@ -1,7 +1,7 @@
 """What must hold between the configs of a node (`KafkaConfig.validateValues`), and what Ottla cannot do yet."""
 
 from ottla.runtime.config.definition import ConfigError
-from ottla.runtime.config.endpoints import Endpoint
+from ottla.runtime.config.endpoints import Endpoint, parse_servers
 from ottla.runtime.config.server_config import ServerConfig
 
 _MIN_DEDUPE_BYTES_PER_THREAD = 1024 * 1024
@@ -18,7 +18,7 @@ def check_server_config(config: ServerConfig) -> None:
 
 
 def _refuse(config: ServerConfig, key: str, allowed: str) -> ConfigError:
-    return ConfigError(key, config.get_text(key), allowed)
+    return ConfigError(key, config.get_text(key) if key in config.values else "", allowed)
 
 
 def _check_identity(config: ServerConfig) -> None:
@@ -42,11 +42,16 @@ def _check_listeners(config: ServerConfig) -> None:
     for name in config.controller_listener_names:
         if config.is_controller and name not in names:
             raise _refuse(config, "controller.listener.names", f"listeners must have {name} on a controller")
-    for one in config.listeners:
-        if one.security_protocol != "PLAINTEXT" and one in config.controller_listeners:
-            raise ConfigError("listeners", str(one), "a controller's listener is PLAINTEXT only, so far")
     if not config.is_broker:
+        if not config.controller_listeners:
+            raise _refuse(config, "controller.listener.names", "a controller needs a listener of its own")
+        if config.broker_listeners:
+            wrong = str(config.broker_listeners[0])
+            raise ConfigError("listeners", wrong, "a node that is only a controller has controllers' listeners only")
         return
+    if not config.is_controller and config.controller_listeners:
+        wrong = str(config.controller_listeners[0])
+        raise ConfigError("listeners", wrong, "a node that is only a broker has no controller's listener")
     if not config.broker_listeners:
         raise _refuse(config, "listeners", "a broker needs a listener that is not in controller.listener.names")
     advertised = {one.listener_name for one in config.advertised_listeners}
@@ -80,14 +85,19 @@ def _check_ports(key: str, endpoints: tuple[Endpoint, ...], config: ServerConfig
 
 def _check_quorum(config: ServerConfig) -> None:
     voters = config.quorum_voters
-    if voters and config.is_controller and config.node_id not in {voter.id for voter in voters}:
+    is_voter = config.node_id in {voter.id for voter in voters}
+    if voters and config.is_controller and not is_voter:
         raise _refuse(config, "controller.quorum.voters", f"it must have node.id ({config.node_id}) of a controller")
-    heads = voters or config.get_list("controller.quorum.bootstrap.servers")
-    if not (config.is_controller and config.is_broker):
-        raise _refuse(config, "process.roles", "Ottla runs broker and controller in one node only, so far")
-    if len(heads) > 1:
-        key = "controller.quorum.voters" if voters else "controller.quorum.bootstrap.servers"
-        raise _refuse(config, key, "Ottla runs a quorum of a single voter only, so far")
+    if voters and not config.is_controller and is_voter:
+        raise _refuse(config, "controller.quorum.voters", f"node {config.node_id} has not the role controller")
+    servers = config.get_list("controller.quorum.bootstrap.servers")
+    parse_servers("controller.quorum.bootstrap.servers", servers)
+    if config.is_controller and config.is_broker and not config.controller_listener_names and not (voters or servers):
+        return  # it is the whole quorum, and no one else need find it
+    if not (voters or servers) and not (config.is_controller and config.is_broker):
+        raise _refuse(config, "controller.quorum.bootstrap.servers", "it, or controller.quorum.voters, must be set")
+    if not config.controller_listener_names:
+        raise _refuse(config, "controller.listener.names", "it must be set, so that controllers are found")
 
 
 def _check_logs(config: ServerConfig) -> None:

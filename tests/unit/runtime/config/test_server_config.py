@@ -101,6 +101,13 @@ def test_listeners() -> None:
     assert node.inter_broker_listener_name == "IN"
 
 
+WITH_CONTROLLER = {
+    "listeners": "PLAINTEXT://x:1,CONTROLLER://x:2",
+    "controller.listener.names": "CONTROLLER",
+    "controller.quorum.bootstrap.servers": "y:2",
+}
+
+
 @pytest.mark.parametrize(
     ("settings", "key"),
     [
@@ -113,7 +120,6 @@ def test_listeners() -> None:
         ({"listeners": "OTHER://x:1"}, "listeners"),
         ({"listeners": "PLAINTEXT://a:1,PLAINTEXT://b:2"}, "listeners"),
         ({"listeners": "A://a:1,X://b:1", "listener.security.protocol.map": "A:PLAINTEXT,X:PLAINTEXT"}, "listeners"),
-        ({"listeners": "PLAINTEXT://a:1,SSL://b:2", "controller.listener.names": "SSL"}, "listeners"),
         ({"listeners": "PLAINTEXT://0.0.0.0:1"}, "listeners"),
         ({"advertised.listeners": "PLAINTEXT://0.0.0.0:1"}, "advertised.listeners"),
         ({"advertised.listeners": "SSL://a:1"}, "advertised.listeners"),
@@ -122,10 +128,15 @@ def test_listeners() -> None:
         ({"controller.listener.names": "CONTROLLER"}, "controller.listener.names"),
         ({"controller.listener.names": "PLAINTEXT"}, "listeners"),
         ({"controller.quorum.voters": "2@x:1"}, "controller.quorum.voters"),
-        ({"controller.quorum.voters": "1@x:1,2@y:1"}, "controller.quorum.voters"),
+        ({"controller.quorum.voters": "1@x:1,2@y:1"}, "controller.listener.names"),
+        ({"controller.quorum.bootstrap.servers": "x"}, "controller.quorum.bootstrap.servers"),
         ({"controller.quorum.voters": "1@x:1,1@y:1"}, "controller.quorum.voters"),
-        ({"process.roles": "broker"}, "process.roles"),
-        ({"process.roles": "controller"}, "process.roles"),
+        ({"process.roles": "broker"}, "controller.quorum.bootstrap.servers"),
+        ({"process.roles": "broker", "controller.quorum.voters": "1@x:1"}, "controller.quorum.voters"),
+        ({"process.roles": "broker", "controller.quorum.voters": "2@x:1"}, "controller.listener.names"),
+        ({"process.roles": "broker"} | WITH_CONTROLLER, "listeners"),
+        ({"process.roles": "controller"}, "controller.listener.names"),
+        ({"process.roles": "controller"} | WITH_CONTROLLER, "listeners"),
         ({"log.retention.ms": "0"}, "log.retention.ms"),
         ({"log.retention.hours": "-5"}, "log.retention.hours"),
         ({"log.roll.ms": "0"}, "log.roll.ms"),

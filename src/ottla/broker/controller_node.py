@@ -1,0 +1,171 @@
+"""What a node has of the cluster's metadata: the quorum, and with the controller role the controller and its door.
+
+    start    take the controllers' addresses ─► quorum: load, take part ─► let others in
+    stop     hand over, close the log ─► close the door
+
+A broker alone has an observer of the quorum. A sole voter without a controller listener, as Ottla is by default, has
+neither door nor transport, and leads when `start` returns. Kafka's `ControllerServer`, `SharedServer`.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ottla.broker.config_schema import ServerConfigSchema
+from ottla.broker.controller.quorum_shell import QuorumShell
+from ottla.broker.controller.shell import ControllerShell
+from ottla.broker.settings import connection_limits, controller_settings, quorum_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ottla.broker.controller.peer_transport import PeerTransport
+    from ottla.broker.dispatcher import Dispatcher
+    from ottla.broker.listener_security import ListenerSecurity
+    from ottla.broker.listeners import Listeners
+    from ottla.broker.storage_format import Storage
+    from ottla.metadata.image import MetadataImage
+    from ottla.metadata.registration import Endpoint
+    from ottla.runtime.config.server_config import ServerConfig
+    from ottla.runtime.loop import StopRequest
+    from ottla.runtime.network import Listener
+    from ottla.runtime.world import World
+
+
+class CannotListenError(Exception):
+    """An address is not to be had."""
+
+
+class ControllerNode:
+    def __init__(self, config: ServerConfig, world: World, stop_request: StopRequest) -> None:
+        self.ports: dict[str, int] = {}
+        """The real port of each controller listener."""
+        self.controller: ControllerShell | None = None
+        """With the controller role."""
+        self._config = config
+        self._world = world
+        self._stop_request = stop_request
+        self._listeners: Listeners | None = None
+        self._is_started = False
+        # Made by `start`.
+        self.quorum: QuorumShell
+        self._dispatcher: Dispatcher
+
+    async def start(self, storage: Storage, metadata_directory: Path, incarnation_id: bytes) -> None:
+        """Raises what `QuorumShell.start` raises, `ConfigError`, `CannotListenError`."""
+        config, world = self._config, self._world
+        opened = await self._listen() if config.is_controller and config.controller_listeners else []
+        settings = quorum_settings(
+            config,
+            cluster_id=storage.cluster_id,
+            metadata_directory=metadata_directory,
+            directory_id=storage.directory_ids[metadata_directory],
+        )
+        endpoints = [self._real(endpoint) for endpoint in settings.controller_endpoints]
+        self.quorum = QuorumShell(
+            replace(settings, controller_endpoints=endpoints),
+            files=world.files,
+            clock=world.clock,
+            timers=world.timers,
+            random=world.random,
+            run_blocking=world.blocking.future,
+            on_failure=lambda error: self._stop_request.stop("the metadata log failed", error),
+            transport=self._transport() if opened or not config.is_controller else None,
+        )
+        if config.is_controller:
+            self.controller = ControllerShell(
+                controller_settings(config, incarnation_id=incarnation_id),
+                ServerConfigSchema(config),
+                self.quorum,
+                clock=world.clock,
+                timers=world.timers,
+                random=world.random,
+            )
+            self.controller.start()
+        else:
+            self.quorum.start()
+        self._is_started = True
+        if opened:
+            self._let_in(opened, storage.cluster_id)
+
+    async def close(self) -> None:
+        try:
+            if self.controller is not None and self._is_started:
+                await self.controller.close()
+            elif self._is_started:
+                await self.quorum.close()
+        finally:
+            if self._listeners is not None:
+                self._listeners.close()
+
+    def _image(self) -> MetadataImage:
+        return self.quorum.image
+
+    def _transport(self) -> PeerTransport:
+        from ottla.broker.controller.peer_transport import PeerTransport
+        from ottla.broker.peer.peer import PeerContext
+
+        config, world = self._config, self._world
+        context = PeerContext(world.network, world.clock, world.timers, f"raft-client-{config.node_id}")
+        return PeerTransport(context, config.get_int("controller.quorum.request.timeout.ms"))
+
+    def _real(self, endpoint: Endpoint) -> Endpoint:
+        """With what was left open filled in."""
+        host = socket.gethostname() if endpoint.host in ("", "0.0.0.0", "::") else endpoint.host
+        return replace(endpoint, host=host, port=self.ports.get(endpoint.listener_name, endpoint.port))
+
+    # ── the controller's door ──────────────────────────────────────────────────────────────────────────────────────
+
+    async def _listen(self) -> list[Listener]:
+        """Take the addresses; nobody is let in yet."""
+        from ottla.broker.dispatcher import Dispatcher
+        from ottla.broker.listeners import Listeners
+
+        self._dispatcher = Dispatcher({})
+        security = self._security()
+        world = self._world
+        limits = connection_limits(self._config)
+        self._listeners = Listeners(world.network, world.timers, limits, world.clock, world.turn)
+        opened = []
+        for endpoint in self._config.controller_listeners:
+            name = endpoint.listener_name
+            try:
+                listener = await self._listeners.open(
+                    name, endpoint.host, endpoint.port, self._dispatcher, security.get(name)
+                )
+            except OSError as error:
+                where = f"{endpoint.host}:{endpoint.port}"
+                raise CannotListenError(f"cannot listen on {where}: {error.strerror or error}") from error
+            listener.pause_accepting()
+            self.ports[name] = listener.port
+            opened.append(listener)
+        return opened
+
+    def _security(self) -> dict[str, ListenerSecurity]:
+        if all(one.security_protocol == "PLAINTEXT" for one in self._config.controller_listeners):
+            return {}
+        from ottla.broker.listener_security import listener_security
+
+        return listener_security(self._config, self._image, self._world.clock, self._config.controller_listeners)
+
+    def _let_in(self, opened: list[Listener], cluster_id: str) -> None:
+        from ottla.broker.authorizer.authorizer import make_authorizer
+        from ottla.broker.controller_api_table import ControllerParts, controller_handler_makers
+        from ottla.broker.dynamic_config import DynamicServerConfig
+
+        assert self.controller is not None
+        parts = ControllerParts(
+            config=self._config,
+            cluster_id=cluster_id,
+            clock=self._world.clock,
+            quorum=self.quorum,
+            controller=self.controller,
+            dynamic_config=DynamicServerConfig(self._config),
+            authorizer=make_authorizer(self._config, self._image),
+            dispatcher=self._dispatcher,
+        )
+        self._dispatcher.serve(controller_handler_makers(parts))
+        for listener in opened:
+            listener.resume_accepting()

@@ -1,0 +1,161 @@
+"""Three controllers of Ottla as real processes: elections, `kill -9`, restarts, snapshots, and changes of the voters."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.interop.quorum_nodes import QuorumStatus, asked, has_settled, status, wait_for_status
+from tests.peers.apache_kafka_cluster import CONTROLLER, LISTENER, Quorum, Voter
+from tests.peers.ottla_cluster import OttlaClusterNode
+from tests.peers.process import wait_for
+
+from ottla.protocol.api.add_raft_voter import AddRaftVoterRequest, AddRaftVoterResponse, Listener
+from ottla.protocol.api.remove_raft_voter import RemoveRaftVoterRequest, RemoveRaftVoterResponse
+from ottla.protocol.errors import ErrorCode
+from ottla.protocol.types import uuid_from_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FAILOVER_S = 1.5
+SMALL_SNAPSHOTS = {
+    "metadata.log.max.record.bytes.between.snapshots": "1000",
+    "metadata.max.retention.bytes": "2000",
+    "metadata.max.idle.interval.ms": "20",
+}
+
+
+class Controllers:
+    def __init__(self, directory: Path, count: int = 3, settings: dict[str, str] | None = None) -> None:
+        self.directory = directory
+        self.settings = dict(settings or {})
+        self.quorum = Quorum(tuple(Voter(node_id) for node_id in range(1, count + 1)))
+        self.nodes = {voter.node_id: self.make(voter.node_id) for voter in self.quorum.voters}
+
+    def make(self, node_id: int) -> OttlaClusterNode:
+        return OttlaClusterNode(
+            self.directory / str(node_id), node_id, self.quorum, roles=CONTROLLER, settings=self.settings
+        )
+
+    def start(self) -> None:
+        for node in self.nodes.values():
+            node.begin()
+        for node in self.nodes.values():
+            node.wait_until_ready()
+
+    @property
+    def all(self) -> list[OttlaClusterNode]:
+        return list(self.nodes.values())
+
+    def close(self) -> None:
+        for node in self.nodes.values():
+            if node.is_running:
+                node.kill()
+            node.close()
+
+
+@pytest.fixture
+def controllers(tmp_path: Path) -> Iterator[Controllers]:
+    made = Controllers(tmp_path, settings=SMALL_SNAPSHOTS)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()
+
+
+def test_a_leader_that_is_killed_is_followed_at_once_and_comes_back(controllers: Controllers) -> None:
+    before = wait_for_status(controllers.all, has_settled, "a leader")
+    assert sorted(before.voters) == [1, 2, 3]
+    for _ in range(2):
+        before = kill_the_leader(controllers, before)
+
+
+def kill_the_leader(controllers: Controllers, before: QuorumStatus) -> QuorumStatus:
+    leader = controllers.nodes[before.leader_id]
+    leader.kill()
+    killed_s = time.monotonic()
+    after = wait_for_status(
+        controllers.all, lambda seen: seen.epoch > before.epoch and seen.high_watermark > 0, "another leader"
+    )
+    assert time.monotonic() - killed_s < FAILOVER_S
+    leader.begin()
+    leader.wait_until_ready()
+    again = wait_for_status(
+        controllers.all,
+        lambda seen: has_settled(seen) and seen.voters.get(leader.node_id, -1) >= after.high_watermark,
+        "the one that was killed follows",
+    )
+    assert again.epoch == after.epoch, "who comes back deposes nobody"
+    return again
+
+
+def test_a_leader_that_stops_hands_over(controllers: Controllers) -> None:
+    before = wait_for_status(controllers.all, has_settled, "a leader")
+    leader = controllers.nodes[before.leader_id]
+    stopping_s = time.monotonic()
+    assert leader.stop() == 0
+    after = wait_for_status(controllers.all, lambda seen: seen.high_watermark >= before.high_watermark, "another")
+    assert time.monotonic() - stopping_s < 2 * FAILOVER_S
+    assert after.leader_id != before.leader_id
+
+
+def test_who_lost_its_disk_gets_a_snapshot(controllers: Controllers) -> None:
+    before = wait_for_status(controllers.all, lambda seen: seen.high_watermark > 60, "some history")
+    follower = next(node for node in controllers.all if node.node_id != before.leader_id)
+    follower.kill()
+    log = follower.data / "__cluster_metadata-0"
+    shutil.rmtree(log)
+    follower.begin()
+    follower.wait_until_ready()
+
+    def snapshots() -> list[str]:
+        return [path.name for path in log.iterdir() if path.suffix == ".checkpoint"]
+
+    wait_for(lambda: bool(snapshots()), "the wiped follower has a snapshot", 20)
+    now = wait_for_status(controllers.all, has_settled, "a leader")
+    wait_for_status(
+        controllers.all,
+        lambda seen: seen.voters.get(follower.node_id, -1) > now.high_watermark,
+        "the wiped follower has caught up",
+    )
+    assert (log / "quorum-state").exists()
+
+
+def test_voters_are_added_and_removed(controllers: Controllers) -> None:
+    wait_for_status(controllers.all, has_settled, "a leader")
+    joining = controllers.nodes[4] = controllers.make(4)
+    joining.begin()
+    joining.wait_until_ready()
+    seen = wait_for_status(
+        controllers.all, lambda seen: seen.observers.get(4, -1) >= seen.high_watermark - 1 > 0, "the fourth observes"
+    )
+    host, port = joining.controller_address.rsplit(":", 1)
+    addition = AddRaftVoterRequest(
+        cluster_id=joining.cluster_id,
+        timeout_ms=10_000,
+        voter_id=4,
+        voter_directory_id=uuid_from_text(joining.directory_id),
+        listeners=[Listener(name=LISTENER, host=host, port=int(port))],
+    )
+    answer = asked(controllers.nodes[seen.leader_id], addition)
+    assert isinstance(answer, AddRaftVoterResponse)
+    assert (answer.error_code, answer.error_message) == (ErrorCode.NONE, None)
+    seen = wait_for_status(controllers.all, lambda seen: sorted(seen.voters) == [1, 2, 3, 4], "four voters")
+    leader = controllers.nodes[seen.leader_id]
+    removal = RemoveRaftVoterRequest(
+        cluster_id=leader.cluster_id,
+        voter_id=leader.node_id,
+        voter_directory_id=uuid_from_text(leader.directory_id),
+    )
+    gone = asked(leader, removal)
+    assert isinstance(gone, RemoveRaftVoterResponse)
+    assert gone.error_code == ErrorCode.NONE
+    rest = {1, 2, 3, 4} - {leader.node_id}
+    seen = wait_for_status(controllers.all, lambda seen: set(seen.voters) == rest, "the leader voted itself out")
+    assert seen.leader_id in rest
+    assert status(leader) is None
