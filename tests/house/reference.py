@@ -10,6 +10,7 @@ from tests.house.source import REPOSITORY
 
 from ottla.broker.api_table import HANDLERS
 from ottla.broker.apis.api_versions import advertised_versions
+from ottla.broker.controller_api_table import CONTROLLER_HANDLERS
 from ottla.protocol.api_keys import API, ApiKey
 
 APIS_MD = REPOSITORY / "docs" / "reference" / "apis.md"
@@ -24,6 +25,18 @@ KIPs are those that the handler's version table names. Where behaviour differs f
 |----:|-----|----------|------|---------|----------|-------|
 """
 
+CONTROLLER_HEAD = """
+## At a controller's listeners
+
+The table is [`broker/controller_api_table.py`](../../src/ottla/broker/controller_api_table.py).
+
+| key | API | versions | KIPs | handler | messages | tests |
+|----:|-----|----------|------|---------|----------|-------|
+"""
+
+# APIs that a controller serves otherwise than a broker.
+CONTROLLER_FILES = {ApiKey.FETCH: "fetch_metadata_log.py", ApiKey.DESCRIBE_CLUSTER: "describe_controllers.py"}
+
 TAIL = """
 ## Not served
 
@@ -32,7 +45,9 @@ APIs that Apache Kafka 4.3 serves to clients and a node does not yet: {missing}.
 
 
 def render() -> str:
-    rows = [_row(key) for key in sorted(HANDLERS)]
+    rows = [_row(key, handler_file(key)) for key in sorted(HANDLERS)]
+    rows.append(CONTROLLER_HEAD)
+    rows += [_row(key, controller_file(key)) for key in sorted(CONTROLLER_HANDLERS)]
     missing = [API[key].name for key in sorted(API) if "broker" in API[key].listeners and key not in HANDLERS]
     return HEAD + "".join(rows) + TAIL.format(missing=", ".join(missing) or "none")
 
@@ -41,9 +56,13 @@ def handler_file(key: ApiKey) -> str:
     return f"{API[key].module}.py"
 
 
-def kips(key: ApiKey) -> list[int]:
+def controller_file(key: ApiKey) -> str:
+    return CONTROLLER_FILES.get(key, handler_file(key))
+
+
+def kips(file: str) -> list[int]:
     """The numbers in the last column of the version table that the handler's file opens with, and KIP-… in its text."""
-    docstring = ast.get_docstring(ast.parse((HANDLER_FOLDER / handler_file(key)).read_text("utf-8"))) or ""
+    docstring = ast.get_docstring(ast.parse((HANDLER_FOLDER / file).read_text("utf-8"))) or ""
     found = set()
     for line in docstring.splitlines():
         if line.startswith("|"):
@@ -52,16 +71,16 @@ def kips(key: ApiKey) -> list[int]:
     return sorted(found)
 
 
-def _row(key: ApiKey) -> str:
-    name, file = API[key].name, handler_file(key)
+def _row(key: ApiKey, file: str) -> str:
+    name, message = API[key].name, f"{API[key].module}.py"
     oldest, latest = advertised_versions(key)
     cells = (
         str(int(key)),
         name,
         f"{oldest}-{latest}" if oldest != latest else str(oldest),
-        ", ".join(map(str, kips(key))),
+        ", ".join(map(str, kips(file))),
         f"[{file}](../../src/ottla/broker/apis/{file})",
-        f"[{file}](../../src/ottla/protocol/api/{file})",
+        f"[{message}](../../src/ottla/protocol/api/{message})",
         ", ".join(f"[{path.rpartition('/')[2]}](../../{path})" for path in tests_of(key)),
     )
     return f"| {' | '.join(cells)} |\n"

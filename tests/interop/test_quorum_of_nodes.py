@@ -1,4 +1,4 @@
-"""Three controllers of Ottla as real processes: elections, `kill -9`, restarts, snapshots, and changes of the voters."""
+"""Three controllers of Ottla as real processes: elections, `kill -9`, restarts, snapshots, changes of the voters."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_who_lost_its_disk_gets_a_snapshot(controllers: Controllers) -> None:
     follower.wait_until_ready()
 
     def snapshots() -> list[str]:
-        return [path.name for path in log.iterdir() if path.suffix == ".checkpoint"]
+        return [path.name for path in log.glob("*.checkpoint")]
 
     wait_for(lambda: bool(snapshots()), "the wiped follower has a snapshot", 20)
     now = wait_for_status(controllers.all, has_settled, "a leader")

@@ -1,5 +1,6 @@
-"""DescribeCluster (60) at a controller's listener: the controllers, and which of them is active. Versions as in
-`describe_cluster`; KIP-919.
+"""DescribeCluster (60) at a controller's listener: the controllers, and which of them is active. KIP-919.
+
+Versions as in `describe_cluster`.
 
 Brokers are told by brokers' listeners only; a controller's answers MISMATCHED_ENDPOINT_TYPE.
 """
