@@ -9,15 +9,19 @@ import pytest
 from tests.unit.metadata.decisions import Controller
 
 from ottla.metadata.controller.configs import ConfigChange, ConfigOperation, incremental_alter_configs
-from ottla.metadata.controller.features import FeatureUpdate, UpgradeType, update_features
+from ottla.metadata.controller.features import FeatureQuorum, FeatureUpdate, UpgradeType, update_features
 from ottla.metadata.features import SUPPORTED_FEATURES
 from ottla.metadata.registration import SupportedRange
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.metadata_record.config_record import ConfigRecord
 from ottla.protocol.metadata_record.feature_level_record import FeatureLevelRecord
+from ottla.protocol.metadata_record.no_op_record import NoOpRecord
+from ottla.protocol.metadata_record.register_controller_record import RegisterControllerRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
+
+    from ottla.metadata.controller.features import RaiseKRaftVersion
 
 UPGRADE, SAFE, UNSAFE = UpgradeType
 ELR = "eligible.leader.replicas.version"
@@ -28,6 +32,8 @@ def update(
     updates: Mapping[str, tuple[int, int]],
     *,
     kraft_version: int = 1,
+    raise_kraft_version: RaiseKRaftVersion | None = None,
+    voters: Collection[int] = (3000,),
     validate_only: bool = False,
 ) -> None:
     controller.decide(
@@ -35,7 +41,7 @@ def update(
             update_features,
             schema=controller.schema,
             updates={name: FeatureUpdate(level, kind) for name, (level, kind) in updates.items()},
-            kraft_version=kraft_version,
+            quorum=FeatureQuorum(3000, voters, kraft_version, raise_kraft_version),
             validate_only=validate_only,
         )
     )
@@ -144,10 +150,32 @@ def test_eligible_leader_replicas_pin_min_insync_replicas_first() -> None:
     ]
 
 
-def test_kraft_version_has_no_record_of_the_metadata() -> None:
+def test_every_controller_must_know_the_level_and_have_said_so() -> None:
     controller = Controller()
-    update(controller, {"kraft.version": (1, UPGRADE)})
+    controller.replay(RegisterControllerRecord(controller_id=3001, incarnation_id=bytes(16)))
+    update(controller, {"group.version": (0, SAFE)}, voters=(3000, 3001))
+    with pytest.raises(KafkaError) as refused:
+        update(controller, {"group.version": (1, UPGRADE)}, voters=(3000, 3001))
+    assert "Controller 3001 does not know" in refused.value.message
+    with pytest.raises(KafkaError) as refused:
+        update(controller, {"group.version": (0, SAFE)}, voters=(3000, 3001, 3002))
+    assert "Controller 3002 has not registered" in refused.value.message
+    controller.replay(FeatureLevelRecord(name="metadata.version", feature_level=14))
+    update(controller, {"transaction.version": (1, SAFE)}, voters=(3000, 3001, 3002))  # it cannot be known
+
+
+def test_kraft_version_is_the_quorums_to_record() -> None:
+    controller = Controller()
+    raised: list[int] = []
+    update(controller, {"kraft.version": (1, UPGRADE)}, raise_kraft_version=raised.append)
+    assert controller.written == [NoOpRecord()]
+    update(controller, {"kraft.version": (1, SAFE)}, raise_kraft_version=raised.append)
     assert controller.written == []
     with pytest.raises(KafkaError) as refused:
         update(controller, {"kraft.version": (1, UPGRADE)}, kraft_version=0)
     assert refused.value.code == ErrorCode.INVALID_UPDATE_VERSION
+    to_1 = {"kraft.version": (1, UPGRADE)}
+    update(controller, to_1, kraft_version=0, raise_kraft_version=raised.append, validate_only=True)
+    assert (controller.written, raised) == ([], [])
+    update(controller, to_1, kraft_version=0, raise_kraft_version=raised.append)
+    assert (controller.written, raised) == ([NoOpRecord()], [1])

@@ -14,7 +14,7 @@ from functools import partial
 
 from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.request_context import RequestContext
-from ottla.metadata.controller.features import FeatureUpdate, update_features
+from ottla.metadata.controller.features import FeatureQuorum, FeatureUpdate, update_features
 from ottla.protocol.api.update_features import (
     UpdatableFeatureResult,
     UpdateFeaturesRequest,
@@ -36,7 +36,11 @@ class UpdateFeaturesHandler:
             update_features,
             schema=controller.schema,
             updates=updates,
-            kraft_version=controller.history.kraft_version,
+            quorum=FeatureQuorum(
+                node_id=controller.quorum.settings.node_id,
+                voter_ids=controller.history.voters.node_ids,
+                kraft_version=controller.history.kraft_version,
+            ),
             validate_only=request.validate_only,
         )
         try:

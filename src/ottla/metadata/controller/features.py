@@ -1,10 +1,11 @@
 """Finalized feature levels are raised and lowered. KIP-584, 778, 1022; Kafka's `FeatureControlManager`.
 
-One update that is not possible refuses all of them. Lowering `metadata.version` is possible only where no level between
-has changed the metadata itself. Switching eligible leader replicas on pins `min.insync.replicas` for the cluster first.
+One update that is not possible refuses all of them: all brokers and controllers must support what is asked for.
+Lowering `metadata.version` is possible only where no level between has changed the metadata itself. Switching eligible
+leader replicas on pins `min.insync.replicas` for the cluster first.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -18,6 +19,7 @@ from ottla.metadata.features import (
     LEVELS_THAT_CHANGED_METADATA,
     METADATA_VERSION,
     SUPPORTED_FEATURES,
+    registers_controllers,
 )
 from ottla.metadata.image import MetadataImage
 from ottla.metadata.record_serde import VersionedRecord
@@ -25,6 +27,7 @@ from ottla.metadata.registration import SupportedRange
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.metadata_record.config_record import ConfigRecord
 from ottla.protocol.metadata_record.feature_level_record import FeatureLevelRecord
+from ottla.protocol.metadata_record.no_op_record import NoOpRecord
 
 
 class UpgradeType(IntEnum):
@@ -41,12 +44,27 @@ class FeatureUpdate:
     upgrade_type: int
 
 
+RaiseKRaftVersion = Callable[[int], None]
+"""The quorum's part: raises `KafkaError` if it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureQuorum:
+    """What the quorum knows of itself."""
+
+    node_id: int
+    voter_ids: Collection[int]
+    kraft_version: int
+    raise_kraft_version: RaiseKRaftVersion | None = None
+    """`None`: the quorum cannot be raised as it runs."""
+
+
 def update_features(
     view: ControllerView,
     schema: ConfigSchema,
     updates: Mapping[str, FeatureUpdate],
     *,
-    kraft_version: int,
+    quorum: FeatureQuorum,
     validate_only: bool,
 ) -> ControllerResult[None]:
     """Raises `KafkaError` INVALID_UPDATE_VERSION. A level that is there already is recorded again, as in Kafka."""
@@ -55,22 +73,29 @@ def update_features(
     proposed |= {name: update.level for name, update in updates.items()}
     records: list[VersionedRecord] = []
     for name, update in updates.items():
-        _check(image, name, update, kraft_version)
+        _check(image, name, update, quorum)
         if name == METADATA_VERSION:
             _check_metadata_version(image.features.metadata_version, update)
         elif name == KRAFT_VERSION:
-            _check_kraft_version(update, kraft_version)
-            continue  # at this level already; it is never finalized by a record of the metadata
+            _check_kraft_version(update, quorum)
+            if update.upgrade_type == UpgradeType.UPGRADE:
+                records.append(VersionedRecord(NoOpRecord()))  # the level itself is the quorum's to record
+            continue
         else:
             _check_dependencies(name, update.level, proposed)
         records.append(VersionedRecord(FeatureLevelRecord(name=name, feature_level=update.level)))
     switches_elr_on = ELIGIBLE_LEADER_REPLICAS_VERSION in updates and updates[ELIGIBLE_LEADER_REPLICAS_VERSION].level
     if switches_elr_on:
         records = [*_elr_safety_records(image, schema), *records]
-    return ControllerResult([] if validate_only else records, None)
+    if validate_only:
+        return ControllerResult([], None)
+    raised = updates.get(KRAFT_VERSION)
+    if raised is not None and raised.level > quorum.kraft_version and quorum.raise_kraft_version is not None:
+        quorum.raise_kraft_version(raised.level)
+    return ControllerResult(records, None)
 
 
-def _check(image: MetadataImage, name: str, update: FeatureUpdate, kraft_version: int) -> None:
+def _check(image: MetadataImage, name: str, update: FeatureUpdate, quorum: FeatureQuorum) -> None:
     level = update.level
     if update.upgrade_type not in UpgradeType.__members__.values():
         raise _invalid(name, level, f"Upgrade type {update.upgrade_type} is not known.")
@@ -79,15 +104,25 @@ def _check(image: MetadataImage, name: str, update: FeatureUpdate, kraft_version
     if name not in SUPPORTED_FEATURES:
         raise _invalid(name, level, "This controller does not know this feature.")
     _check_supported(name, level, SUPPORTED_FEATURES, "This controller")
-    for controller in image.cluster.controllers.values():
-        _check_supported(name, level, controller.supported_features, f"Controller {controller.controller_id}")
     for broker in image.cluster.brokers.values():
         _check_supported(name, level, broker.supported_features, f"Broker {broker.broker_id}")
-    current = _current_level(image, name, kraft_version)
+    if registers_controllers(image.features.metadata_version):
+        _check_controllers(image, name, level, quorum)
+    current = _current_level(image, name, quorum.kraft_version)
     if level < current and update.upgrade_type == UpgradeType.UPGRADE:
         raise _invalid(name, level, f"It is at {current}: to lower it a safe or an unsafe downgrade must be asked for.")
     if level > current and update.upgrade_type != UpgradeType.UPGRADE:
         raise _invalid(name, level, f"It is at {current}: that would be no downgrade.")
+
+
+def _check_controllers(image: MetadataImage, name: str, level: int, quorum: FeatureQuorum) -> None:
+    """The others: every voter must have said what it supports."""
+    for controller in image.cluster.controllers.values():
+        if controller.controller_id != quorum.node_id:
+            _check_supported(name, level, controller.supported_features, f"Controller {controller.controller_id}")
+    for voter_id in quorum.voter_ids:
+        if voter_id != quorum.node_id and voter_id not in image.cluster.controllers:
+            raise _invalid(name, level, f"Controller {voter_id} has not registered, and may not support it.")
 
 
 def _current_level(image: MetadataImage, name: str, kraft_version: int) -> int:
@@ -117,10 +152,10 @@ def _check_metadata_version(current: int, update: FeatureUpdate) -> None:
     )
 
 
-def _check_kraft_version(update: FeatureUpdate, current: int) -> None:
-    if update.level < current:
+def _check_kraft_version(update: FeatureUpdate, quorum: FeatureQuorum) -> None:
+    if update.level < quorum.kraft_version:
         raise _invalid(KRAFT_VERSION, update.level, "It can never be lowered.")
-    if update.level > current:
+    if update.level > quorum.kraft_version and quorum.raise_kraft_version is None:
         raise _invalid(KRAFT_VERSION, update.level, "A running quorum cannot be raised yet.")
 
 
