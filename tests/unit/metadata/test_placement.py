@@ -14,7 +14,14 @@ from ottla.metadata.registration import BrokerRegistration
 from ottla.protocol.errors import ErrorCode, KafkaError
 
 
-def broker(broker_id: int, rack: str | None = None, *, fenced: bool = False) -> BrokerRegistration:
+def broker(
+    broker_id: int,
+    rack: str | None = None,
+    *,
+    fenced: bool = False,
+    in_controlled_shutdown: bool = False,
+    cordoned: tuple[bytes, ...] | None = None,
+) -> BrokerRegistration:
     return BrokerRegistration(
         broker_id=broker_id,
         epoch=1,
@@ -23,8 +30,9 @@ def broker(broker_id: int, rack: str | None = None, *, fenced: bool = False) -> 
         supported_features={},
         rack=rack,
         fenced=fenced,
-        in_controlled_shutdown=False,
-        directories=(),
+        in_controlled_shutdown=in_controlled_shutdown,
+        directories=(b"a" * 16, b"b" * 16),
+        cordoned_directories=cordoned,
     )
 
 
@@ -41,11 +49,11 @@ def test_what_always_holds(racks: list[str | None], fenced: set[int], partitions
     factor = min(factor, len(brokers))
     placed = place_replicas(brokers, partitions, factor, Random(seed))
     assert len(placed) == partitions
-    rack_count = len({rack or "" for rack in racks})
+    rack_count = len(set(racks))
     for replicas in placed:
         assert len(set(replicas)) == factor
         assert replicas[0] not in fenced
-        assert len({racks[replica] or "" for replica in replicas}) == min(factor, rack_count)
+        assert len({racks[replica] for replica in replicas}) == min(factor, rack_count)
 
 
 @pytest.mark.parametrize("brokers", [1, 2, 3, 5])
@@ -61,3 +69,22 @@ def test_what_cannot_be_placed(brokers: list[BrokerRegistration], factor: int) -
     with pytest.raises(KafkaError) as caught:
         place_replicas(brokers, 1, factor, Random(1))
     assert caught.value.code is ErrorCode.INVALID_REPLICATION_FACTOR
+
+
+def test_who_gets_nothing() -> None:
+    half, whole = (b"a" * 16,), (b"a" * 16, b"b" * 16)
+    brokers = [
+        broker(1),
+        broker(2, cordoned=half),
+        broker(3, cordoned=whole),
+        broker(4, in_controlled_shutdown=True),
+        broker(5, in_controlled_shutdown=True, fenced=True),  # its shutdown is over
+    ]
+    assert {replica for replicas in place_replicas(brokers, 9, 3, Random(1)) for replica in replicas} == {1, 2, 5}
+    with pytest.raises(KafkaError):
+        place_replicas(brokers, 1, 4, Random(1))
+
+
+def test_small_topics_begin_anywhere() -> None:
+    brokers = [broker(index, rack) for index, rack in enumerate("aabb")]
+    assert {place_replicas(brokers, 1, 1, Random(seed))[0][0] for seed in range(40)} == {0, 1, 2, 3}
