@@ -25,6 +25,7 @@ EXIT_INTERRUPTED = 130
 # name: (module, what it does)
 COMMANDS: dict[str, tuple[str, str]] = {
     "start": ("ottla.broker.start", "start a node"),
+    "cluster": ("ottla.broker.cluster", "start a cluster on this machine, a process a node"),
     "storage": ("ottla.broker.storage", "format the log directories of a node, as kafka-storage does"),
     "topics": ("ottla.console.cli.topics", "list, create, describe, alter and delete topics"),
     "produce": ("ottla.console.cli.produce", "send lines as records"),

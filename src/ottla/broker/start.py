@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="one setting of server.properties; repeatable"
     )
+    parser.add_argument("--stop-at-eof", action="store_true", help="stop when the standard input ends: for a program")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ottla.runtime.loop import run as run_loop
 
     raise_limit()
-    return run_loop(lambda stop, turn: _serve(config, stop, turn))
+    return run_loop(lambda stop, turn: _serve(config, stop, turn, stop_at_eof=arguments.stop_at_eof))
 
 
 def _check_security(config: ServerConfig) -> None:
@@ -71,7 +72,7 @@ def _check_security(config: ServerConfig) -> None:
         listener_security(config, lambda: EMPTY_IMAGE, SystemClock())
 
 
-async def _serve(config: ServerConfig, stop: StopRequest, turn: Turn) -> int:
+async def _serve(config: ServerConfig, stop: StopRequest, turn: Turn, *, stop_at_eof: bool) -> int:
     import asyncio
     import logging
 
@@ -81,6 +82,8 @@ async def _serve(config: ServerConfig, stop: StopRequest, turn: Turn) -> int:
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     _report_keys(config)
+    if stop_at_eof:
+        stop.stop_at_end_of(sys.stdin.fileno())
     node = Node(config, stop, real_world(asyncio.get_running_loop(), socket_options(config), turn))
     try:
         await node.start()

@@ -29,6 +29,16 @@ class StopRequest:
         for number in STOP_SIGNALS:
             self._loop.add_signal_handler(number, self._on_signal, number)
 
+    def stop_at_end_of(self, descriptor: int) -> None:
+        """Of a pipe whose other end somebody holds as long as this process is to live."""
+
+        def readable() -> None:
+            if not os.read(descriptor, 4096):
+                self._loop.remove_reader(descriptor)
+                self.stop("the standard input ended")
+
+        self._loop.add_reader(descriptor, readable)
+
     def stop(self, reason: str, failure: BaseException | None = None) -> None:
         if self.reason is None:
             self.reason = reason
