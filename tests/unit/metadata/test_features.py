@@ -152,7 +152,11 @@ def test_eligible_leader_replicas_pin_min_insync_replicas_first() -> None:
 
 def test_every_controller_must_know_the_level_and_have_said_so() -> None:
     controller = Controller()
-    controller.replay(RegisterControllerRecord(controller_id=3001, incarnation_id=bytes(16)))
+    controller.replay(
+        RegisterControllerRecord(
+            controller_id=3001, incarnation_id=bytes(16), zk_migration_ready=False, end_points=[], features=[]
+        )
+    )
     update(controller, {"group.version": (0, SAFE)}, voters=(3000, 3001))
     with pytest.raises(KafkaError) as refused:
         update(controller, {"group.version": (1, UPGRADE)}, voters=(3000, 3001))
