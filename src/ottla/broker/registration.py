@@ -43,17 +43,12 @@ class Registration:
         controller, schema, node_id = self._controller, self._controller.schema, self._config.node_id
         if node_id in controller.image.cluster.brokers:
             controller.decide_now(lambda view: fence_broker(view, schema, node_id, controller.heartbeats))
-        request = BrokerRegistrationRequest(
-            broker_id=node_id,
+        request = registration_request(
+            self._config,
             cluster_id=self._cluster_id,
             incarnation_id=self._incarnation_id,
-            listeners=advertised(self._config, ports),
-            features=[
-                Feature(name=name, min_supported_version=levels.min_level, max_supported_version=levels.max_level)
-                for name, levels in SUPPORTED_FEATURES.items()
-            ],
-            rack=self._config.get_optional_str("broker.rack"),
-            log_dirs=list(directory_ids),
+            ports=ports,
+            directory_ids=directory_ids,
             previous_broker_epoch=previous_broker_epoch,
         )
         self.broker_epoch = controller.decide_now(
@@ -83,6 +78,31 @@ class Registration:
             partial(begin_controlled_shutdown, schema=schema, broker_id=node_id, broker_epoch=self.broker_epoch)
         )
         await self._controller.submit(partial(fence_broker, schema=schema, broker_id=node_id))
+
+
+def registration_request(
+    config: ServerConfig,
+    *,
+    cluster_id: str,
+    incarnation_id: bytes,
+    ports: Mapping[str, int],
+    directory_ids: Sequence[bytes],
+    previous_broker_epoch: int,
+) -> BrokerRegistrationRequest:
+    """What a broker says of itself to its controller."""
+    return BrokerRegistrationRequest(
+        broker_id=config.node_id,
+        cluster_id=cluster_id,
+        incarnation_id=incarnation_id,
+        listeners=advertised(config, ports),
+        features=[
+            Feature(name=name, min_supported_version=levels.min_level, max_supported_version=levels.max_level)
+            for name, levels in SUPPORTED_FEATURES.items()
+        ],
+        rack=config.get_optional_str("broker.rack"),
+        log_dirs=list(directory_ids),
+        previous_broker_epoch=previous_broker_epoch,
+    )
 
 
 def advertised(config: ServerConfig, ports: Mapping[str, int]) -> list[Listener]:
