@@ -50,7 +50,7 @@ WRITES: Final = 300
 SETTLE_S: Final = 3.0
 IDLE_S: Final = 10.0
 TIMEOUT_S: Final = 120.0
-TOPICS_A_REQUEST: Final = 500
+PARTITIONS_A_REQUEST: Final = 500
 SETTINGS: Final = {"min.insync.replicas": "2", "group.initial.rebalance.delay.ms": "0"}
 
 KIND: Final = "cluster"
@@ -107,8 +107,8 @@ class Side:
         return AdminClient({"bootstrap.servers": self.running.bootstrap, "log_level": 0})
 
     def create(self, name: str, partitions: int, replicas: int) -> None:
-        topic = NewTopic(name, partitions, replicas)
-        self.admin().create_topics([topic], request_timeout=TIMEOUT_S)[name].result(TIMEOUT_S)
+        admin = self.admin()  # held until it is done: a client that nobody holds is ended
+        admin.create_topics([NewTopic(name, partitions, replicas)], request_timeout=TIMEOUT_S)[name].result(TIMEOUT_S)
         self.wait_for_leaders(name, partitions)
 
     def wait_for_leaders(self, name: str, partitions: int, without: int = -1) -> None:
@@ -131,7 +131,8 @@ def measure_produce(side: Side, number: int) -> None:
     answer = client.run("load", "produce", PARTITIONS, 1, RECORDS, RECORD_BYTES, 0)
     side.note("produce_per_s", answer["records_per_s"])
     side.note("produce_cpu_us", (side.cpu_s() - before) / answer["records"] * 1e6)
-    side.admin().delete_topics([topic])[topic].result(TIMEOUT_S)
+    admin = side.admin()
+    admin.delete_topics([topic])[topic].result(TIMEOUT_S)
 
 
 def measure_writes(side: Side, number: int) -> None:
@@ -163,7 +164,8 @@ def measure_failover(side: Side, number: int) -> None:
 
     producer.produce(topic, b"before", on_delivery=delivered)
     producer.flush(TIMEOUT_S)
-    leader = side.admin().list_topics(topic, timeout=10).topics[topic].partitions[0].leader
+    admin = side.admin()
+    leader = admin.list_topics(topic, timeout=10).topics[topic].partitions[0].leader
     node = side.running.nodes[leader]
     killed = time.perf_counter()
     node.kill()
@@ -173,7 +175,6 @@ def measure_failover(side: Side, number: int) -> None:
     side.note("failover_s", acknowledged[-1] - killed)
     node.start()
     ids = set(side.running.nodes)
-    admin = side.admin()
 
     def back() -> bool:
         with contextlib.suppress(ck.KafkaException):
@@ -201,10 +202,11 @@ def measure_idle(side: Side) -> None:
 def create_many(side: Side, partitions: int, replicas: int) -> list[str]:
     """Topics of 100 partitions, so many at a request that no request takes for ever."""
     names = [f"many-{partitions}-{number}" for number in range(partitions // 100)]
-    step = TOPICS_A_REQUEST // 100
+    step = PARTITIONS_A_REQUEST // 100
+    admin = side.admin()
     for first in range(0, len(names), step):
         wanted = [NewTopic(name, 100, replicas) for name in names[first : first + step]]
-        for done in side.admin().create_topics(wanted, request_timeout=TIMEOUT_S).values():
+        for done in admin.create_topics(wanted, request_timeout=TIMEOUT_S).values():
             done.result(TIMEOUT_S)
     for name in names:
         side.wait_for_leaders(name, 100)
