@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 LISTENER: Final = "CONTROLLER"
+LOOPBACK: Final = "127.0.0.1"
 COMBINED, BROKER, CONTROLLER = "broker,controller", "broker", "controller"
 # What a small machine wants of several JVMs: a start that compiles little, and few threads.
 SMALL_SERVER_OPTIONS: Final = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
@@ -46,10 +47,11 @@ class Voter:
     node_id: int
     port: int = field(default_factory=free_port)
     directory_id: str = field(default_factory=new_directory_id)
+    host: str = LOOPBACK
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,9 @@ class KafkaClusterNode(KafkaNode):
         prefix: Sequence[str] = (),
         data: Path | None = None,
         options: Sequence[str] = SMALL_SERVER_OPTIONS,
+        host: str = LOOPBACK,
     ) -> None:
-        """`data`: a directory that is formatted already, by whomever."""
+        """`data`: a directory that is formatted already, by whomever. `host`: where it listens."""
         super().__init__(directory, settings, prefix=prefix, data=data)
         if "log.dirs" in self._settings:
             self.data = Path(self._settings["log.dirs"].split(",")[0])
@@ -106,6 +109,7 @@ class KafkaClusterNode(KafkaNode):
         self.roles = roles
         self.quorum = quorum
         self.cluster_id = cluster_id
+        self.host = host
         self._options = (heap, *options)
         voter = quorum.voter(node_id)
         if voter is not None:
@@ -122,12 +126,12 @@ class KafkaClusterNode(KafkaNode):
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self._port}" if self.is_broker else self.controller_address
+        return f"{self.host}:{self._port}" if self.is_broker else self.controller_address
 
     @property
     def controller_address(self) -> str:
         assert self.is_controller, f"node {self.node_id} is no controller"
-        return f"127.0.0.1:{self._controller_port}"
+        return f"{self.host}:{self._controller_port}"
 
     @property
     def directory_id(self) -> str:
@@ -185,16 +189,15 @@ class KafkaClusterNode(KafkaNode):
         path.write_text(text)
 
     def _base_settings(self) -> dict[str, str]:
-        return node_settings(
-            self.node_id, self.roles, self.quorum, self.data, port=self._port, controller_port=self._controller_port
-        )
+        addresses = (f"{self.host}:{self._port}", f"{self.host}:{self._controller_port}")
+        return node_settings(self.node_id, self.roles, self.quorum, self.data, *addresses)
 
 
 def node_settings(
-    node_id: int, roles: str, quorum: Quorum, data: Path, *, port: int, controller_port: int
+    node_id: int, roles: str, quorum: Quorum, data: Path, address: str, controller_address: str
 ) -> dict[str, str]:
     """What a node of either kind has to be told."""
-    broker, controller = f"PLAINTEXT://127.0.0.1:{port}", f"{LISTENER}://127.0.0.1:{controller_port}"
+    broker, controller = f"PLAINTEXT://{address}", f"{LISTENER}://{controller_address}"
     is_broker, is_controller = BROKER in roles, CONTROLLER in roles
     listeners = ",".join([broker] * is_broker + [controller] * is_controller)
     settings = {

@@ -18,6 +18,7 @@ from tests.peers.apache_kafka_cluster import (
     COMBINED,
     CONTROLLER,
     LISTENER,
+    LOOPBACK,
     Quorum,
     Voter,
     cluster_settings,
@@ -67,13 +68,15 @@ class OttlaClusterNode(NodeProcess):
         prefix: Sequence[str] = (),
         data: Path | None = None,
         port: int | None = None,
+        host: str = LOOPBACK,
     ) -> None:
-        """`data`: a directory that is formatted already, by whomever. `port`: of the broker's listener."""
+        """`data`: a directory that is formatted already, by whomever. `host`, `port`: of the broker's listener."""
         super().__init__(directory)
         self.node_id = node_id
         self.roles = roles
         self.quorum = quorum
         self.cluster_id = cluster_id
+        self.host = host
         self.data = data or directory / "data"
         self._settings = dict(settings or {})
         self._prefix = tuple(prefix)
@@ -96,12 +99,12 @@ class OttlaClusterNode(NodeProcess):
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self._port}" if self.is_broker else self.controller_address
+        return f"{self.host}:{self._port}" if self.is_broker else self.controller_address
 
     @property
     def controller_address(self) -> str:
         assert self.is_controller, f"node {self.node_id} is no controller"
-        return f"127.0.0.1:{self._controller_port}"
+        return f"{self.host}:{self._controller_port}"
 
     @property
     def directory_id(self) -> str:
@@ -115,9 +118,8 @@ class OttlaClusterNode(NodeProcess):
     def format(self) -> None:
         """Write `server.properties`, and format the data directory once, as `kafka-storage format` does."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        base = node_settings(
-            self.node_id, self.roles, self.quorum, self.data, port=self._port, controller_port=self._controller_port
-        )
+        addresses = (f"{self.host}:{self._port}", f"{self.host}:{self._controller_port}")
+        base = node_settings(self.node_id, self.roles, self.quorum, self.data, *addresses)
         lines = [f"{key}={value}" for key, value in (base | self._settings).items()]
         (self.directory / "server.properties").write_text("\n".join(lines) + "\n")
         if (self.data / META_PROPERTIES).exists():
@@ -136,7 +138,7 @@ class OttlaClusterNode(NodeProcess):
         voters = VoterSet(
             tuple(
                 VoterNode(
-                    ReplicaKey(each.node_id, uuid_from_text(each.directory_id)), {LISTENER: ("127.0.0.1", each.port)}
+                    ReplicaKey(each.node_id, uuid_from_text(each.directory_id)), {LISTENER: (each.host, each.port)}
                 )
                 for each in self.quorum.voters
             )
@@ -171,8 +173,9 @@ class OttlaClusterNode(NodeProcess):
 
     def _end(self, number: signal.Signals) -> int:
         status = super()._end(number)
-        for port in (self._port, self._controller_port):
-            keep_port(port)
+        if self.host == LOOPBACK:
+            for port in (self._port, self._controller_port):
+                keep_port(port)
         return status
 
 

@@ -1,0 +1,97 @@
+"""Three hosts of which one is cut off from the others, wholly or in one direction, while clients go on."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from tests.cluster.conftest import SETTINGS
+from tests.cluster.hosts import Hosts
+from tests.cluster.load import CountedLoad
+from tests.cluster.test_faults import SOME, TOPIC, create, leader_of, wait_until_whole
+from tests.peers.apache_kafka_cluster import KafkaClusterNode, Quorum, Voter, cluster_settings, wait_until_brokers
+from tests.peers.ottla_cluster import OttlaClusterNode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NODES: Final = (1, 2, 3)
+PARTITIONS: Final = 3
+PORT, CONTROLLER_PORT = 9092, 9093
+
+
+class Spread:
+    """A node on each host."""
+
+    def __init__(self, directory: Path, hosts: Hosts) -> None:
+        self.hosts = hosts
+        quorum = Quorum(tuple(Voter(number, CONTROLLER_PORT, host=hosts.address(number)) for number in NODES))
+        kind = KafkaClusterNode if os.environ.get("OTTLA_TEST_PEER") == "apache-kafka" else OttlaClusterNode
+        self.nodes = {
+            number: kind(
+                directory / str(number),
+                number,
+                quorum,
+                settings=cluster_settings(len(NODES)) | SETTINGS,
+                host=hosts.address(number),
+                prefix=hosts.prefix(number),
+            )
+            for number in NODES
+        }
+
+    @property
+    def bootstrap(self) -> str:
+        return ",".join(node.address for node in self.nodes.values())
+
+
+@pytest.fixture
+def spread(tmp_path: Path) -> Iterator[Spread]:
+    with Hosts(len(NODES)) as hosts, hosts.inside():
+        made = Spread(tmp_path, hosts)
+        try:
+            for node in made.nodes.values():
+                node.begin()
+            for node in made.nodes.values():
+                node.wait_until_ready()
+            wait_until_brokers(made.bootstrap, set(NODES))
+            yield made
+        finally:
+            for node in made.nodes.values():
+                if node.is_running:
+                    node.kill()
+
+
+@pytest.mark.timeout(240)
+def test_a_leader_that_is_cut_off(spread: Spread) -> None:
+    """From the others and from its clients: it goes on believing, and nobody is told that anything was kept there."""
+    create(spread, TOPIC)
+    with CountedLoad(spread.bootstrap, TOPIC, PARTITIONS) as load:
+        load.wait_for(SOME)
+        lost = leader_of(spread, TOPIC)
+        spread.hosts.cut(lost)
+        load.wait_for(SOME)
+        assert leader_of(spread, TOPIC) != lost
+        spread.hosts.mend(lost)
+        wait_until_whole(spread, TOPIC)
+        load.wait_for(SOME)
+    load.check()
+
+
+@pytest.mark.timeout(240)
+def test_a_leader_that_hears_its_followers_no_more(spread: Spread) -> None:
+    """One way only: its clients reach it, and so does what it says to the others."""
+    create(spread, TOPIC)
+    with CountedLoad(spread.bootstrap, TOPIC, PARTITIONS) as load:
+        load.wait_for(SOME)
+        deaf = leader_of(spread, TOPIC)
+        others = [number for number in NODES if number != deaf]
+        for other in others:
+            spread.hosts.deafen(deaf, to=other)
+        load.wait_for(SOME)
+        for other in others:
+            spread.hosts.heal(deaf, to=other)
+        wait_until_whole(spread, TOPIC)
+        load.wait_for(SOME)
+    load.check()
