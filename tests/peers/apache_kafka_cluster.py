@@ -100,9 +100,10 @@ class KafkaClusterNode(KafkaNode):
         data: Path | None = None,
         options: Sequence[str] = SMALL_SERVER_OPTIONS,
         host: str = LOOPBACK,
+        port: int | None = None,
     ) -> None:
-        """`data`: a directory that is formatted already, by whomever. `host`: where it listens."""
-        super().__init__(directory, settings, prefix=prefix, data=data)
+        """`data`: a directory that is formatted already, by whomever. `host`, `port`: of the broker's listener."""
+        super().__init__(directory, settings, prefix=prefix, data=data, port=port)
         if "log.dirs" in self._settings:
             self.data = Path(self._settings["log.dirs"].split(",")[0])
         self.node_id = node_id
@@ -127,6 +128,10 @@ class KafkaClusterNode(KafkaNode):
     @property
     def address(self) -> str:
         return f"{self.host}:{self._port}" if self.is_broker else self.controller_address
+
+    @property
+    def port(self) -> int:
+        return self._port
 
     @property
     def controller_address(self) -> str:
