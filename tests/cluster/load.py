@@ -79,14 +79,14 @@ class CountedLoad:
             assert time.monotonic() < deadline, f"{self.acknowledged} of {wanted} acknowledged in {timeout_s:g} s"
             time.sleep(PAUSE_S)
 
-    def longest_silence_s(self, since_s: float) -> float:
-        """The longest time, in any partition, between two acknowledgements after `since_s` (of `time.monotonic`)."""
+    def longest_silence_s(self, since_s: float = 0.0) -> float:
+        """The longest that any partition went without an acknowledgement, from then on (`time.monotonic`) or the first."""
         times: dict[int, list[float]] = defaultdict(list)
         for notes in self._notes:
             for one in notes.acknowledged:
                 if one.at_s >= since_s:
                     times[one.partition].append(one.at_s)
-        return max(_longest_gap([since_s, *sorted(found)]) for found in times.values())
+        return max(_longest_gap(([since_s] if since_s else []) + sorted(found)) for found in times.values())
 
     def check(self, bootstrap: str | None = None) -> int:
         """How many records were held against the logs."""

@@ -36,7 +36,9 @@ from ottla.broker.storage_format import (
     MetaProperties,
 )
 from ottla.metadata.controller.bootstrap import default_bootstrap_records
-from ottla.metadata.record_serde import encode_record
+from ottla.metadata.features import METADATA_VERSION
+from ottla.metadata.record_serde import VersionedRecord, encode_record
+from ottla.protocol.metadata_record.feature_level_record import FeatureLevelRecord
 from ottla.protocol.types import uuid_from_text
 from ottla.raft.snapshot import write_snapshot
 from ottla.raft.snapshot_id import BOOTSTRAP_SNAPSHOT_ID, SnapshotId
@@ -69,8 +71,12 @@ class OttlaClusterNode(NodeProcess):
         data: Path | None = None,
         port: int | None = None,
         host: str = LOOPBACK,
+        metadata_version: int | None = None,
     ) -> None:
-        """`data`: a directory that is formatted already, by whomever. `host`, `port`: of the broker's listener."""
+        """`data`: a directory that is formatted already, by whomever. `host`, `port`: of the broker's listener.
+
+        `metadata_version`: the level that the cluster starts at, with no other feature; the newest of all by default.
+        """
         super().__init__(directory)
         self.node_id = node_id
         self.roles = roles
@@ -78,6 +84,7 @@ class OttlaClusterNode(NodeProcess):
         self.cluster_id = cluster_id
         self.host = host
         self.data = data or directory / "data"
+        self._metadata_version = metadata_version
         self._settings = dict(settings or {})
         self._prefix = tuple(prefix)
         self._port = port or free_port()
@@ -126,8 +133,12 @@ class OttlaClusterNode(NodeProcess):
             return
         now_ms = int(time.time() * 1000)
         self.data.mkdir(parents=True, exist_ok=True)
-        records = (encode_record(record) for record in default_bootstrap_records())
-        bootstrap = write_snapshot(SnapshotId(0, 0), records, last_contained_timestamp_ms=0, now_ms=now_ms)
+        records = default_bootstrap_records()
+        if self._metadata_version is not None:
+            level = FeatureLevelRecord(name=METADATA_VERSION, feature_level=self._metadata_version)
+            records = [VersionedRecord(level)]
+        encoded = (encode_record(record) for record in records)
+        bootstrap = write_snapshot(SnapshotId(0, 0), encoded, last_contained_timestamp_ms=0, now_ms=now_ms)
         (self.data / BOOTSTRAP_CHECKPOINT).write_bytes(b"".join(bootstrap))
         if self.quorum.voter(self.node_id) is not None and self.is_controller and not self.quorum.static:
             self._write_first_snapshot(now_ms)
@@ -190,6 +201,7 @@ class OttlaCluster:
         static: bool = False,
         settings: Mapping[str, str] | None = None,
         settings_of: Mapping[int, Mapping[str, str]] | None = None,
+        metadata_version: int | None = None,
     ) -> None:
         ids = range(1, len(roles) + 1)
         voters = tuple(Voter(node_id) for node_id, role in zip(ids, roles, strict=True) if CONTROLLER in role)
@@ -202,6 +214,7 @@ class OttlaCluster:
                 self.quorum,
                 roles=role,
                 settings=common | dict((settings_of or {}).get(node_id, {})),
+                metadata_version=metadata_version,
             )
             for node_id, role in zip(ids, roles, strict=True)
         }
