@@ -80,7 +80,7 @@ class CountedLoad:
             time.sleep(PAUSE_S)
 
     def longest_silence_s(self, since_s: float = 0.0) -> float:
-        """The longest that any partition went without an acknowledgement, from then (`time.monotonic`) or the first on."""
+        """The longest that a partition went without an acknowledgement, from then or the first on."""
         times: dict[int, list[float]] = defaultdict(list)
         for notes in self._notes:
             for one in notes.acknowledged:

@@ -7,10 +7,10 @@ are imported when the first request comes for them, or soon after the start (`Di
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ottla.broker.cluster_api_table import CLUSTER_HANDLERS, TELEMETRY
-from ottla.protocol.api_keys import ApiKey
+from ottla.protocol.api_keys import API, ApiKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -51,11 +51,12 @@ def _metadata(parts: Parts) -> Handler:
     from ottla.broker.apis.metadata import MetadataHandler
 
     return MetadataHandler(
-        parts.controller,
+        parts.image,
         cluster_id=parts.cluster_id,
         node_id=parts.config.node_id,
         auto_create_topics=parts.config.get_bool("auto.create.topics.enable"),
         create_internal_topic=parts.create_internal_topic,
+        channel=parts.channel,
     )
 
 
@@ -308,7 +309,7 @@ def _describe_configs(parts: Parts) -> Handler:
 def _alter_configs(parts: Parts) -> Handler:
     from ottla.broker.apis.alter_configs import AlterConfigsHandler
 
-    return AlterConfigsHandler(parts.controller, node_id=parts.config.node_id)
+    return AlterConfigsHandler(parts.controller, node_id=parts.config.node_id, forwarding=parts.forwarding)
 
 
 def _describe_log_dirs(parts: Parts) -> Handler:
@@ -339,7 +340,7 @@ def _delete_groups(parts: Parts) -> Handler:
 def _incremental_alter_configs(parts: Parts) -> Handler:
     from ottla.broker.apis.incremental_alter_configs import IncrementalAlterConfigsHandler
 
-    return IncrementalAlterConfigsHandler(parts.controller, node_id=parts.config.node_id)
+    return IncrementalAlterConfigsHandler(parts.controller, node_id=parts.config.node_id, forwarding=parts.forwarding)
 
 
 def _offset_delete(parts: Parts) -> Handler:
@@ -402,7 +403,7 @@ def _streams_group_heartbeat(parts: Parts) -> Handler:
         parts.groups,
         parts.image,
         parts.authorizer,
-        StreamsInternalTopics(parts.controller, parts.clock),
+        StreamsInternalTopics(parts.channel, parts.clock),
         enabled="streams" in parts.config.get_list("group.coordinator.rebalance.protocols"),
     )
 
@@ -534,6 +535,10 @@ HANDLERS: dict[ApiKey, Callable[[Parts], Handler]] = {
 }
 
 
+FORWARDING_BY_THEMSELVES: Final = frozenset((ApiKey.ALTER_CONFIGS, ApiKey.INCREMENTAL_ALTER_CONFIGS))
+"""Some of what they are asked belongs to this node."""
+
+
 def advertised(parts: Parts) -> Collection[ApiKey]:
     """Every API, but telemetry only where somebody receives it: clients need not ask in vain."""
     return HANDLERS if parts.receives_telemetry else HANDLERS.keys() - {*TELEMETRY}
@@ -543,11 +548,21 @@ def handler_makers(parts: Parts) -> dict[ApiKey, Callable[[], Handler]]:
     """What makes each handler of a node; where there is an authorizer, behind its guard."""
     authorizer = parts.authorizer
     if authorizer is None:
-        return {key: partial(make, parts) for key, make in HANDLERS.items()}
+        return {key: partial(_make, key, parts) for key in HANDLERS}
 
     def make_guarded(key: ApiKey) -> Handler:
         from ottla.broker.authorizer.guards import guard_handler
 
-        return guard_handler(key, HANDLERS[key](parts), authorizer)
+        return guard_handler(key, _make(key, parts), authorizer)
 
     return {key: partial(make_guarded, key) for key in HANDLERS}
+
+
+def _make(key: ApiKey, parts: Parts) -> Handler:
+    """What only the active controller can serve is forwarded, should it be elsewhere."""
+    handler = HANDLERS[key](parts)
+    if parts.forwarding is None or not API[key].forwardable or key in FORWARDING_BY_THEMSELVES:
+        return handler
+    from ottla.broker.forwarding import ForwardingHandler
+
+    return ForwardingHandler(handler, parts.forwarding)

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 from ottla.broker import open_files
 from ottla.broker.api_table import handler_makers
 from ottla.broker.authorizer.authorizer import make_authorizer
+from ottla.broker.controller.local_requests import LocalRequests, handler_of
+from ottla.broker.controller_channel import ControllerChannel
 from ottla.broker.controller_node import CannotListenError, ControllerNode
 from ottla.broker.coordinator.internal_topics import InternalTopics
 from ottla.broker.coordinator.producer_ids import ProducerIds
@@ -30,6 +32,7 @@ from ottla.broker.listener_security import ListenerSecurity, listener_security, 
 from ottla.broker.listeners import Listeners
 from ottla.broker.log_directories import LogDirectories
 from ottla.broker.parts import Parts, make_client_metrics, make_group_coordinator, make_transaction_coordinator
+from ottla.broker.peer.peer import PeerContext
 from ottla.broker.produce_runs import ProduceRuns
 from ottla.broker.registration import Registration
 from ottla.broker.replica.fetch_session import FetchSessionCache
@@ -293,17 +296,17 @@ class Node:
     def _make_parts(
         self, storage: Storage, controller: ControllerShell, replicas: ReplicaManager, groups: GroupCoordinator
     ) -> Parts:
+        channel = self._make_channel(controller)
         internal_topics = InternalTopics(
             (
                 group_metadata_topic(self._config),
                 transaction_state_topic(self._config),
                 share_state_topic(self._config),
             ),
-            controller.submit,
-            controller.schema,
+            channel,
             _report,
         )
-        producer_ids = ProducerIds(controller, self._config.node_id)
+        producer_ids = ProducerIds(channel, lambda: controller.image, self._config.node_id)
         markers = TransactionMarkers(replicas, groups, self._clock)
         transactions = make_transaction_coordinator(
             self._config, replicas, markers, producer_ids, self._clock, self._timers, _report
@@ -317,6 +320,7 @@ class Node:
             timers=self._timers,
             turn=self._world.turn,
             controller=controller,
+            channel=channel,
             replicas=replicas,
             fetch_sessions=FetchSessionCache(slots, lambda: self._world.random.randint(1, MAX_FETCH_SESSION_ID)),
             groups=groups,
@@ -332,6 +336,13 @@ class Node:
             ),
             authorizer=make_authorizer(self._config, lambda: controller.image),
         )
+
+    def _make_channel(self, controller: ControllerShell) -> ControllerChannel:
+        context = PeerContext(self._world.network, self._clock, self._timers, f"broker-{self._config.node_id}")
+        local = LocalRequests(controller, handler_of(controller), "CONTROLLER")
+        channel = ControllerChannel(controller.quorum, context, self._config.node_id, local)
+        self._undo.append(channel.close)
+        return channel
 
     def _make_share_parts(
         self,

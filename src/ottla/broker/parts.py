@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from ottla.broker.authorizer.authorizer import Authorizer
     from ottla.broker.client_metrics import ClientMetrics
     from ottla.broker.controller.shell import ControllerShell
+    from ottla.broker.controller_channel import ControllerChannel
     from ottla.broker.coordinator.producer_ids import ProducerIds
     from ottla.broker.coordinator.transaction_coordinator import ProducerIdBlocks
     from ottla.broker.coordinator.transaction_markers import TransactionMarkers
+    from ottla.broker.forwarding import Forwarding
     from ottla.broker.replica.fetch_session import FetchSessionCache
     from ottla.broker.replica.replica_manager import ReplicaManager
     from ottla.broker.share.share_parts import ShareParts
@@ -48,6 +50,8 @@ class Parts:
     timers: Timers
     turn: Turn
     controller: ControllerShell
+    channel: ControllerChannel
+    """To whoever is the active controller."""
     replicas: ReplicaManager
     fetch_sessions: FetchSessionCache
     groups: GroupCoordinator
@@ -61,6 +65,8 @@ class Parts:
     """Made when it is first asked for."""
     share: Callable[[], ShareParts]
     """Made when it is first asked for."""
+    forwarding: Forwarding | None = None
+    """`None`: the active controller is always here."""
     receives_telemetry: bool = False
     replica_mover: Callable[[], ReplicaMover] | None = None
     """Made when it is first asked for."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tests.unit.broker.replicas import LISTENER, NODE_ID, ManualClock, ManualTimers, over_the_wire
 
 from ottla.broker.config_schema import ServerConfigSchema
+from ottla.broker.controller.local_requests import LocalRequests, handler_of
 from ottla.broker.controller.quorum_shell import QuorumShell
 from ottla.broker.controller.settings import ControllerSettings, QuorumSettings
 from ottla.broker.controller.shell import ControllerShell
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from ottla.protocol.message import Request
+    from ottla.protocol.message import Request, Response
     from ottla.runtime.files import FileSystem
 
 RequestT = TypeVar("RequestT", bound="Request")
+ResponseT = TypeVar("ResponseT", bound="Response")
 CONTROLLER_ENDPOINT = Endpoint("CONTROLLER", "127.0.0.1", 9093, 0)
 
 
@@ -137,6 +139,18 @@ class TestNode:
     @property
     def metadata_directory(self) -> Path:
         return self.directory / "__cluster_metadata-0"
+
+
+class LocalChannel:
+    """To a controller that is always here."""
+
+    def __init__(self, shell: ControllerShell) -> None:
+        self._local = LocalRequests(shell, handler_of(shell), "CONTROLLER")
+
+    async def send(self, request: Request, response_class: type[ResponseT]) -> ResponseT:
+        answer = await self._local.serve(request)
+        assert isinstance(answer, response_class)
+        return answer
 
 
 def context(request: Request, version: int, listener: str = LISTENER) -> RequestContext:

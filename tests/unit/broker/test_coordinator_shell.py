@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from tests.unit.broker.groups import PARTITIONS, GroupNode
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ottla.metadata.controller.config_schema import ConfigSchema
-    from ottla.metadata.controller.result import Decision
+    from ottla.protocol.message import Request, Response
+
+ResponseT = TypeVar("ResponseT", bound="Response")
 
 # -- timers
 
@@ -117,29 +118,32 @@ class Controller:
         self.reports: list[str] = []
         self.error = error
         topic = InternalTopic(GROUP_METADATA_TOPIC, 4, 1, (("cleanup.policy", "compact"),))
-        self.topics = InternalTopics((topic,), self.submit, no_schema(), self.reports.append)
+        self.topics = InternalTopics((topic,), self, self.reports.append)
 
-    def submit(self, decision: Decision[CreateTopicsResponse]) -> asyncio.Future[CreateTopicsResponse]:
+    async def send(self, request: Request, response_class: type[ResponseT]) -> ResponseT:
         future: asyncio.Future[CreateTopicsResponse] = asyncio.get_running_loop().create_future()
         self.futures.append(future)
-        return future
+        answer = await future
+        assert isinstance(answer, response_class)
+        return answer
 
     def answer(self) -> None:
         result = CreatableTopicResult(name=GROUP_METADATA_TOPIC, error_code=self.error, error_message="why")
         self.futures[-1].set_result(CreateTopicsResponse(topics=[result]))
 
 
-def no_schema() -> ConfigSchema:
-    """No decision is run here."""
-    return None  # type: ignore[return-value]  # never looked at
+async def asked() -> None:
+    """Who asks has a task, and so has the question."""
+    for _ in range(2):
+        await asyncio.sleep(0)
 
 
 async def test_everybody_waits_for_one_creation() -> None:
     controller = Controller()
     asking = [asyncio.ensure_future(controller.topics.create(GROUP_METADATA_TOPIC)) for _ in range(3)]
-    await asyncio.sleep(0)
+    await asked()
     asking[0].cancel()
-    await asyncio.sleep(0)
+    await asked()
     controller.answer()
     await asyncio.gather(*asking[1:])
     assert len(controller.futures) == 1
@@ -154,7 +158,7 @@ async def test_a_creation_that_fails_is_reported_and_tried_again(error: ErrorCod
     controller = Controller(error)
     for attempt in (1, 2):
         asking = asyncio.ensure_future(controller.topics.create(GROUP_METADATA_TOPIC))
-        await asyncio.sleep(0)
+        await asked()
         controller.answer()
         await asking
         assert len(controller.futures) == attempt
@@ -166,7 +170,7 @@ async def test_a_creation_that_fails_is_reported_and_tried_again(error: ErrorCod
 async def test_a_controller_that_refuses() -> None:
     controller = Controller()
     asking = asyncio.ensure_future(controller.topics.create(GROUP_METADATA_TOPIC))
-    await asyncio.sleep(0)
+    await asked()
     controller.futures[0].set_exception(KafkaError(ErrorCode.NOT_CONTROLLER))
     await asking
     assert "NOT_CONTROLLER" in controller.reports[0]

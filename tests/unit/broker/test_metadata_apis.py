@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.broker.controllers import TestNode, context, creation, sent
+from tests.unit.broker.controllers import LocalChannel, TestNode, context, creation, sent
 from tests.unit.broker.replicas import LISTENER, readable
 
 from ottla.broker.apis.alter_configs import AlterConfigsHandler
@@ -71,11 +71,12 @@ class Metadata:
     def __init__(self, node: TestNode, *, auto_create: bool = True) -> None:
         self.internal: list[str] = []
         self._handler = MetadataHandler(
-            node.shell,
+            lambda: node.shell.image,
             cluster_id=node.storage.cluster_id,
             node_id=1,
             auto_create_topics=auto_create,
             create_internal_topic=self._create_internal_topic,
+            channel=LocalChannel(node.shell),
         )
 
     async def _create_internal_topic(self, name: str) -> None:
@@ -459,7 +460,7 @@ def _init_producer_id_handler(node: TestNode) -> InitProducerIdHandler:
         log_config=LogConfigs(1, {}, print),
         report=print,
     )
-    ids = ProducerIds(node.shell, 1)
+    ids = ProducerIds(LocalChannel(node.shell), lambda: node.shell.image, 1)
     groups = make_group_coordinator(config, replicas, node.clock, node.timers, lambda: bytes(16), print)
     markers = TransactionMarkers(replicas, groups, node.clock)
     transactions = make_transaction_coordinator(config, replicas, markers, ids, node.clock, node.timers, print)

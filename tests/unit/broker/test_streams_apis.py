@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from tests.unit.broker.groups import GroupNode
@@ -17,7 +16,6 @@ from ottla.broker.authorizer.guards import guard_handler
 from ottla.broker.coordinator.streams_internal_topics import MAX_ERRORS, StreamsInternalTopics
 from ottla.coordinator.group.streams.configured_topology import ConfiguredInternalTopic, StatusCode
 from ottla.metadata.acls import CLUSTER_NAME, AclOperation, AclsImage, PatternType, PermissionType, ResourceType
-from ottla.metadata.controller.topics import TopicDefaults
 from ottla.metadata.image import MetadataImage
 from ottla.protocol.api.create_topics import CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse
 from ottla.protocol.api.streams_group_describe import (
@@ -39,28 +37,36 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ottla.broker.controller.shell import ControllerShell
+    from ottla.protocol.message import Request, Response
 
+ResponseT = TypeVar("ResponseT", bound="Response")
 HEARTBEAT_MS = 5_000
 STATEFUL = one_part(stateful=True)
+
+
+async def settled() -> None:
+    """What was asked for in a task of its own has been asked, and its answer taken."""
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 class FakeController:
     """Keeps what it is asked for until the test answers."""
 
     def __init__(self) -> None:
-        self.schema = object()
-        self.settings = SimpleNamespace(topic_defaults=TopicDefaults(2, 1))
         self.asked: list[CreateTopicsRequest] = []
         self.answers: list[asyncio.Future[CreateTopicsResponse]] = []
         self.refuses: KafkaError | None = None
 
-    def submit(self, decision: Any) -> asyncio.Future[CreateTopicsResponse]:
+    async def send(self, request: Request, response_class: type[ResponseT]) -> ResponseT:
         if self.refuses is not None:
             raise self.refuses
-        self.asked.append(decision.keywords["request"])
+        assert isinstance(request, CreateTopicsRequest)
+        self.asked.append(request)
         self.answers.append(asyncio.get_running_loop().create_future())
-        return self.answers[-1]
+        answer = await self.answers[-1]
+        assert isinstance(answer, response_class)
+        return answer
 
     async def answer(self, **errors: ErrorCode) -> None:
         """To the last question; topics that are not named are made. `_` stands for `-`."""
@@ -72,7 +78,7 @@ class FakeController:
             for topic in self.asked[-1].topics
         ]
         self.answers[-1].set_result(CreateTopicsResponse(topics=results))
-        await asyncio.sleep(0)
+        await settled()
 
 
 class StreamsNode(GroupNode):
@@ -87,7 +93,7 @@ class StreamsNode(GroupNode):
         self.replay(FeatureLevelRecord(name="streams.version", feature_level=1))
         self.load()
         assert self.coordinator is not None
-        topics = StreamsInternalTopics(cast("ControllerShell", self.controller), self.clock)
+        topics = StreamsInternalTopics(self.controller, self.clock)
         heartbeat = StreamsGroupHeartbeatHandler(
             self.coordinator, lambda: self.manager.image, authorizer, topics, enabled=enabled
         )
@@ -177,6 +183,7 @@ async def test_a_group_goes_on_after_a_restart(node: StreamsNode) -> None:
 async def test_missing_topics_are_asked_for_once(node: StreamsNode) -> None:
     response = node.beat(of=STATEFUL)
     assert set(status(response)) == {StatusCode.MISSING_INTERNAL_TOPICS}
+    await settled()
     wanted = node.controller.asked[0].topics
     assert [(each.name, each.num_partitions, each.replication_factor) for each in wanted] == [("t-changelog", 2, -1)]
     node.beat(response.member_epoch)
@@ -190,26 +197,31 @@ async def test_missing_topics_are_asked_for_once(node: StreamsNode) -> None:
 
 async def test_why_a_topic_could_not_be_made_is_told(node: StreamsNode) -> None:
     epoch = node.beat(of=STATEFUL).member_epoch
+    await settled()
     await node.controller.answer(t_changelog=ErrorCode.INVALID_REPLICATION_FACTOR)
     response = node.beat(epoch)
     assert ErrorCode.INVALID_REPLICATION_FACTOR.message in status(response)[StatusCode.MISSING_INTERNAL_TOPICS]
     assert len(node.controller.asked) == 1, "it is not tried again at once"
     node.clock.ms += 2 * HEARTBEAT_MS
     response = node.beat(epoch)
+    await settled()
     assert len(node.controller.asked) == 2
     assert "t-changelog" in status(response)[StatusCode.MISSING_INTERNAL_TOPICS]
 
 
 async def test_a_controller_that_refuses(node: StreamsNode) -> None:
     node.controller.refuses = KafkaError(ErrorCode.NOT_CONTROLLER, "not here")
-    assert "not here" in status(node.beat(of=STATEFUL))[StatusCode.MISSING_INTERNAL_TOPICS]
+    epoch = node.beat(of=STATEFUL).member_epoch
+    await settled()
+    assert "not here" in status(node.beat(epoch))[StatusCode.MISSING_INTERNAL_TOPICS]
 
 
 async def test_errors_that_are_remembered_are_bounded(node: StreamsNode) -> None:
-    topics = StreamsInternalTopics(cast("ControllerShell", node.controller), node.clock)
+    topics = StreamsInternalTopics(node.controller, node.clock)
     names = [f"topic-{number}" for number in range(MAX_ERRORS + 5)]
     node.controller.refuses = KafkaError(ErrorCode.NOT_CONTROLLER, "no")
     topics.create({name: ConfiguredInternalTopic(name, 1, 0, {}) for name in names}, 1_000)
+    await settled()
     assert len(topics.errors_of(names)) == MAX_ERRORS
     node.clock.ms += 1_000
     assert topics.errors_of(names) == {}
@@ -267,6 +279,7 @@ async def test_who_may_make_internal_topics(
 ) -> None:
     node = secured(READ, SEE, SEE_CHANGELOG, permission)
     node.beat(of=STATEFUL)
+    await settled()
     assert len(node.controller.asked) == 1
 
 
@@ -274,6 +287,7 @@ async def test_who_may_not_make_internal_topics(secured: Callable[..., StreamsNo
     node = secured(READ, SEE, SEE_CHANGELOG)
     told = status(node.beat(of=STATEFUL))
     assert "may not create t-changelog" in told[StatusCode.MISSING_INTERNAL_TOPICS]
+    await settled()
     assert not node.controller.asked
 
 

@@ -7,9 +7,12 @@
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from functools import partial
+from typing import Protocol
 
 from ottla.broker.controller.shell import ControllerShell
+from ottla.broker.forwarding import Forwarding
 from ottla.broker.request_context import RequestContext
 from ottla.metadata.controller.config_schema import ConfigResourceType
 from ottla.metadata.controller.configs import Outcomes, alter_configs
@@ -21,13 +24,26 @@ from ottla.protocol.api.alter_configs import (
     AlterConfigsResourceResponse,
     AlterConfigsResponse,
 )
-from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.protocol.errors import ErrorCode, KafkaError, error_code
+
+
+class ResourceResponse(Protocol):
+    """The part of an answer that is about one resource, in either way of altering."""
+
+    error_code: int
+    error_message: str | None
+    resource_type: int
+    resource_name: str
 
 
 class AlterConfigsHandler:
-    def __init__(self, controller: ControllerShell, *, node_id: int) -> None:
+    def __init__(
+        self, controller: ControllerShell, *, node_id: int | None, forwarding: Forwarding | None = None
+    ) -> None:
+        """`node_id`: of the broker; `None`: a controller's. `forwarding`: to a controller that may be elsewhere."""
         self._controller = controller
         self._node_id = node_id
+        self._forwarding = forwarding
 
     async def __call__(self, context: RequestContext, request: AlterConfigsRequest) -> AlterConfigsResponse:
         counts = Counter((resource.resource_type, resource.resource_name) for resource in request.resources)
@@ -41,7 +57,7 @@ class AlterConfigsHandler:
             except KafkaError as error:
                 outcomes[key] = error
         if wanted:
-            outcomes |= await self._alter(wanted, request.validate_only)
+            outcomes |= await self._alter(context, request, wanted)
         return AlterConfigsResponse(
             responses=[
                 AlterConfigsResourceResponse(
@@ -54,11 +70,22 @@ class AlterConfigsHandler:
             ]
         )
 
-    async def _alter(self, wanted: dict[ConfigResourceKey, dict[str, str]], validate_only: bool) -> Outcomes:
-        controller = self._controller
-        decision = partial(alter_configs, schema=controller.schema, configs=wanted, validate_only=validate_only)
+    async def _alter(
+        self, context: RequestContext, request: AlterConfigsRequest, wanted: dict[ConfigResourceKey, dict[str, str]]
+    ) -> Outcomes:
+        controller, forwarding = self._controller, self._forwarding
         try:
-            return await controller.submit(decision)
+            if forwarding is None or forwarding.is_local:
+                return await controller.submit(
+                    partial(
+                        alter_configs, schema=controller.schema, configs=wanted, validate_only=request.validate_only
+                    )
+                )
+            resources = [one for one in request.resources if (one.resource_type, one.resource_name) in wanted]
+            rest = AlterConfigsRequest(resources=resources, validate_only=request.validate_only)
+            answer = await forwarding.ask(context, rest)
+            assert isinstance(answer, AlterConfigsResponse)
+            return outcomes_of(answer.responses)
         except KafkaError as error:
             return dict.fromkeys(wanted, error)
 
@@ -75,10 +102,22 @@ def _configs(resource: AlterConfigsResource) -> dict[str, str]:
     return {config.name: config.value for config in resource.configs if config.value is not None}
 
 
-def check_resource(key: ConfigResourceKey, count: int, node_id: int) -> None:
+def outcomes_of(responses: Iterable[ResourceResponse]) -> Outcomes:
+    """What another node answered, resource by resource."""
+    return {
+        (one.resource_type, one.resource_name): (
+            None
+            if one.error_code == ErrorCode.NONE
+            else KafkaError(error_code(one.error_code), one.error_message or error_code(one.error_code).message)
+        )
+        for one in responses
+    }
+
+
+def check_resource(key: ConfigResourceKey, count: int, node_id: int | None) -> None:
     """What both ways of altering check of a resource before the controller sees it. Raises `KafkaError`."""
     resource_type, name = key
     if count > 1:
         raise KafkaError(ErrorCode.INVALID_REQUEST, "Each resource must appear at most once.")
-    if resource_type == ConfigResourceType.BROKER and name not in ("", str(node_id)):
+    if node_id is not None and resource_type == ConfigResourceType.BROKER and name not in ("", str(node_id)):
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"This is broker {node_id} or an empty name, not '{name}'")

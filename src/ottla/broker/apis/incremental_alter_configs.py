@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
-from ottla.broker.apis.alter_configs import check_resource
+from ottla.broker.apis.alter_configs import check_resource, outcomes_of
 from ottla.broker.controller.shell import ControllerShell
+from ottla.broker.forwarding import Forwarding
 from ottla.broker.loggers import check_level, check_logger, set_level, unset_level
 from ottla.broker.request_context import RequestContext
 from ottla.metadata.controller.config_schema import ConfigResourceType
@@ -32,9 +33,13 @@ OPERATIONS = {int(operation): operation for operation in ConfigOperation}
 
 
 class IncrementalAlterConfigsHandler:
-    def __init__(self, controller: ControllerShell, *, node_id: int) -> None:
+    def __init__(
+        self, controller: ControllerShell, *, node_id: int | None, forwarding: Forwarding | None = None
+    ) -> None:
+        """`node_id`: of the broker; `None`: a controller's. `forwarding`: to a controller that may be elsewhere."""
         self._controller = controller
         self._node_id = node_id
+        self._forwarding = forwarding
 
     async def __call__(
         self, context: RequestContext, request: IncrementalAlterConfigsRequest
@@ -55,7 +60,7 @@ class IncrementalAlterConfigsHandler:
             except KafkaError as error:
                 outcomes[key] = error
         if wanted:
-            outcomes |= await self._alter(wanted, request.validate_only)
+            outcomes |= await self._alter(context, request, wanted)
         return IncrementalAlterConfigsResponse(
             responses=[
                 AlterConfigsResourceResponse(
@@ -68,13 +73,25 @@ class IncrementalAlterConfigsHandler:
             ]
         )
 
-    async def _alter(self, wanted: dict[ConfigResourceKey, Sequence[ConfigChange]], validate_only: bool) -> Outcomes:
-        controller = self._controller
-        decision = partial(
-            incremental_alter_configs, schema=controller.schema, changes=wanted, validate_only=validate_only
-        )
+    async def _alter(
+        self,
+        context: RequestContext,
+        request: IncrementalAlterConfigsRequest,
+        wanted: dict[ConfigResourceKey, Sequence[ConfigChange]],
+    ) -> Outcomes:
+        controller, forwarding, validate_only = self._controller, self._forwarding, request.validate_only
         try:
-            return await controller.submit(decision)
+            if forwarding is None or forwarding.is_local:
+                return await controller.submit(
+                    partial(
+                        incremental_alter_configs, schema=controller.schema, changes=wanted, validate_only=validate_only
+                    )
+                )
+            resources = [one for one in request.resources if (one.resource_type, one.resource_name) in wanted]
+            rest = IncrementalAlterConfigsRequest(resources=resources, validate_only=validate_only)
+            answer = await forwarding.ask(context, rest)
+            assert isinstance(answer, IncrementalAlterConfigsResponse)
+            return outcomes_of(answer.responses)
         except KafkaError as error:
             return dict.fromkeys(wanted, error)
 

@@ -19,10 +19,9 @@ the client ask again. The controller named is a live broker, as in KRaft: client
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
 
 from ottla.broker.authorized_operations import ALL_OF_CLUSTER, ALL_OF_TOPIC, NOT_ASKED
-from ottla.broker.controller.shell import ControllerShell
+from ottla.broker.controller_channel import ControllerRequests
 from ottla.broker.request_context import RequestContext
 from ottla.metadata.controller.partition_changes import has_online_directory
 from ottla.metadata.controller.topic_names import (
@@ -32,10 +31,9 @@ from ottla.metadata.controller.topic_names import (
     is_internal,
     is_valid_topic_name,
 )
-from ottla.metadata.controller.topics import create_topics
 from ottla.metadata.image import MetadataImage, TopicImage
 from ottla.metadata.partition import NO_LEADER, PartitionRegistration
-from ottla.protocol.api.create_topics import CreatableTopic, CreateTopicsRequest
+from ottla.protocol.api.create_topics import CreatableTopic, CreateTopicsRequest, CreateTopicsResponse
 from ottla.protocol.api.metadata import (
     MetadataRequest,
     MetadataResponse,
@@ -56,18 +54,20 @@ class MetadataHandler:
 
     def __init__(
         self,
-        controller: ControllerShell,
+        image: Callable[[], MetadataImage],
         *,
         cluster_id: str,
         node_id: int,
         auto_create_topics: bool,
         create_internal_topic: Callable[[str], Awaitable[None]],
+        channel: ControllerRequests,
     ) -> None:
-        self._controller = controller
+        self._image = image
         self._cluster_id = cluster_id
         self._node_id = node_id
         self._auto_create_topics = auto_create_topics
         self._create_internal_topic = create_internal_topic
+        self._channel = channel
 
     def __call__(
         self, context: RequestContext, request: MetadataRequest
@@ -76,7 +76,7 @@ class MetadataHandler:
             topic.name is None or topic.topic_id != ZERO_UUID for topic in request.topics or ()
         ):
             return _refused(request)
-        by_name = self._controller.image.topics.by_name
+        by_name = self._image().topics.by_name
         missing = dict.fromkeys(
             topic.name
             for topic in request.topics or ()
@@ -100,15 +100,8 @@ class MetadataHandler:
                 CreatableTopic(name=name, num_partitions=-1, replication_factor=-1, assignments=[], configs=[])
                 for name in ordinary
             ]
-            controller = self._controller
-            decision = partial(
-                create_topics,
-                schema=controller.schema,
-                defaults=controller.settings.topic_defaults,
-                request=CreateTopicsRequest(topics=topics),
-            )
             try:
-                answer = await controller.submit(decision)
+                answer = await self._channel.send(CreateTopicsRequest(topics=topics), CreateTopicsResponse)
             except KafkaError as error:
                 failures = dict.fromkeys(ordinary, error.code)
             else:
@@ -122,7 +115,7 @@ class MetadataHandler:
     def _answer(
         self, context: RequestContext, request: MetadataRequest, failures: dict[str, ErrorCode]
     ) -> MetadataResponse:
-        image = self._controller.image
+        image = self._image()
         topics = list(self._topics(context, request, image, failures))
         if request.include_topic_authorized_operations:
             for topic in topics:

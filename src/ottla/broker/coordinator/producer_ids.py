@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING
 
-from ottla.metadata.controller.producer_ids import ProducerIdsBlock, allocate_producer_ids
-from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.metadata.controller.producer_ids import ProducerIdsBlock
+from ottla.protocol.api.allocate_producer_ids import AllocateProducerIdsRequest, AllocateProducerIdsResponse
+from ottla.protocol.errors import ErrorCode, KafkaError, error_code
 
 if TYPE_CHECKING:
-    from ottla.broker.controller.shell import ControllerShell
+    from collections.abc import Callable
+
+    from ottla.broker.controller_channel import ControllerRequests
+    from ottla.metadata.image import MetadataImage
 
 EMPTY_BLOCK = ProducerIdsBlock(0, 0)
 
@@ -18,8 +21,9 @@ EMPTY_BLOCK = ProducerIdsBlock(0, 0)
 class ProducerIds:
     """The block of ids that this broker gives out, each once."""
 
-    def __init__(self, controller: ControllerShell, node_id: int) -> None:
-        self._controller = controller
+    def __init__(self, channel: ControllerRequests, image: Callable[[], MetadataImage], node_id: int) -> None:
+        self._channel = channel
+        self._image = image
         self._node_id = node_id
         self._block = EMPTY_BLOCK
         self._used = 0
@@ -64,10 +68,12 @@ class ProducerIds:
             task.exception()  # who waits for it is told; when nobody does, the next one asks again
 
     async def _allocate(self) -> None:
-        broker = self._controller.image.cluster.brokers.get(self._node_id)
+        broker = self._image().cluster.brokers.get(self._node_id)
         if broker is None:
             raise KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE)
-        self._block = await self._controller.submit(
-            partial(allocate_producer_ids, broker_id=self._node_id, broker_epoch=broker.epoch)
-        )
+        request = AllocateProducerIdsRequest(broker_id=self._node_id, broker_epoch=broker.epoch)
+        answer = await self._channel.send(request, AllocateProducerIdsResponse)
+        if answer.error_code != ErrorCode.NONE:
+            raise KafkaError(error_code(answer.error_code))
+        self._block = ProducerIdsBlock(answer.producer_id_start, answer.producer_id_len)
         self._used = 0

@@ -6,20 +6,22 @@ tried again meanwhile. Source: AutoTopicCreationManager.createStreamsInternalTop
 
 from __future__ import annotations
 
-from functools import partial
+import asyncio
 from typing import TYPE_CHECKING, Final
 
-from ottla.metadata.controller.topics import create_topics
-from ottla.protocol.api.create_topics import CreatableTopic, CreatableTopicConfig, CreateTopicsRequest
+from ottla.protocol.api.create_topics import (
+    CreatableTopic,
+    CreatableTopicConfig,
+    CreateTopicsRequest,
+    CreateTopicsResponse,
+)
 from ottla.protocol.errors import ErrorCode, KafkaError
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Iterable, Mapping
 
-    from ottla.broker.controller.shell import ControllerShell
+    from ottla.broker.controller_channel import ControllerRequests
     from ottla.coordinator.group.streams.configured_topology import ConfiguredInternalTopic
-    from ottla.protocol.api.create_topics import CreateTopicsResponse
     from ottla.runtime.time import Clock
 
 MAX_ERRORS: Final = 1_000
@@ -28,8 +30,8 @@ BROKERS_DEFAULT: Final = -1
 
 
 class StreamsInternalTopics:
-    def __init__(self, controller: ControllerShell, clock: Clock) -> None:
-        self._controller = controller
+    def __init__(self, channel: ControllerRequests, clock: Clock) -> None:
+        self._channel = channel
         self._clock = clock
         self._under_way: set[str] = set()
         self._errors: dict[str, tuple[float, str]] = {}
@@ -41,25 +43,17 @@ class StreamsInternalTopics:
         ]
         if not wanted:
             return
-        controller = self._controller
         names = [topic.name for topic in wanted]
         self._under_way.update(names)
         request = CreateTopicsRequest(topics=[_creatable(topic) for topic in wanted])
-        decision = partial(
-            create_topics, schema=controller.schema, defaults=controller.settings.topic_defaults, request=request
-        )
-        try:
-            future = controller.submit(decision)
-        except KafkaError as error:
-            self._failed(names, error, remember_errors_ms)
-            return
-        future.add_done_callback(lambda done: self._made(names, done, remember_errors_ms))
+        asked = asyncio.get_running_loop().create_task(self._channel.send(request, CreateTopicsResponse))
+        asked.add_done_callback(lambda done: self._made(names, done, remember_errors_ms))
 
     def errors_of(self, names: Iterable[str]) -> dict[str, str]:
         """Why topics could not be made, as far as that is remembered."""
         return {name: error for name in names if (error := self._error_of(name)) is not None}
 
-    def _made(self, names: list[str], done: asyncio.Future[CreateTopicsResponse], remember_ms: int) -> None:
+    def _made(self, names: list[str], done: asyncio.Task[CreateTopicsResponse], remember_ms: int) -> None:
         if done.cancelled():
             self._under_way.difference_update(names)
             return
