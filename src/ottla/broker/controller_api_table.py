@@ -181,13 +181,13 @@ def _describe_configs(parts: ControllerParts) -> Handler:
 def _alter_configs(parts: ControllerParts) -> Handler:
     from ottla.broker.apis.alter_configs import AlterConfigsHandler
 
-    return AlterConfigsHandler(parts.controller, node_id=parts.config.node_id)
+    return AlterConfigsHandler(parts.controller, node_id=None)
 
 
 def _incremental_alter_configs(parts: ControllerParts) -> Handler:
     from ottla.broker.apis.incremental_alter_configs import IncrementalAlterConfigsHandler
 
-    return IncrementalAlterConfigsHandler(parts.controller, node_id=parts.config.node_id)
+    return IncrementalAlterConfigsHandler(parts.controller, node_id=None)
 
 
 def _alter_client_quotas(parts: ControllerParts) -> Handler:
@@ -206,6 +206,12 @@ def _unregister_broker(parts: ControllerParts) -> Handler:
     from ottla.broker.apis.unregister_broker import UnregisterBrokerHandler
 
     return UnregisterBrokerHandler(parts.controller)
+
+
+def _allocate_producer_ids(parts: ControllerParts) -> Handler:
+    from ottla.broker.apis.allocate_producer_ids import AllocateProducerIdsHandler
+
+    return AllocateProducerIdsHandler(parts.controller)
 
 
 # ── security ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -296,6 +302,7 @@ CONTROLLER_HANDLERS: dict[ApiKey, Callable[[ControllerParts], Handler]] = {
     ApiKey.ALTER_CLIENT_QUOTAS: _alter_client_quotas,
     ApiKey.UPDATE_FEATURES: _update_features,
     ApiKey.UNREGISTER_BROKER: _unregister_broker,
+    ApiKey.ALLOCATE_PRODUCER_IDS: _allocate_producer_ids,
     ApiKey.DESCRIBE_ACLS: _describe_acls,
     ApiKey.CREATE_ACLS: _create_acls,
     ApiKey.DELETE_ACLS: _delete_acls,

@@ -21,13 +21,17 @@ from ottla.broker.settings import connection_limits, controller_settings, quorum
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ottla.broker.controller.local_requests import LocalRequests
     from ottla.broker.controller.peer_transport import PeerTransport
+    from ottla.broker.controller_api_table import ControllerParts
     from ottla.broker.dispatcher import Dispatcher
     from ottla.broker.listener_security import ListenerSecurity
     from ottla.broker.listeners import Listeners
+    from ottla.broker.request_context import Handler
     from ottla.broker.storage_format import Storage
     from ottla.metadata.image import MetadataImage
     from ottla.metadata.registration import Endpoint
+    from ottla.protocol.api_keys import ApiKey
     from ottla.runtime.config.server_config import ServerConfig
     from ottla.runtime.loop import StopRequest
     from ottla.runtime.network import Listener
@@ -49,9 +53,10 @@ class ControllerNode:
         self._stop_request = stop_request
         self._listeners: Listeners | None = None
         self._is_started = False
+        self._dispatcher: Dispatcher | None = None
+        self._made_parts: ControllerParts | None = None
         # Made by `start`.
         self.quorum: QuorumShell
-        self._dispatcher: Dispatcher
 
     async def start(self, storage: Storage, metadata_directory: Path, incarnation_id: bytes) -> None:
         """Raises what `QuorumShell.start` raises, `ConfigError`, `CannotListenError`."""
@@ -123,7 +128,7 @@ class ControllerNode:
         from ottla.broker.dispatcher import Dispatcher
         from ottla.broker.listeners import Listeners
 
-        self._dispatcher = Dispatcher({})
+        dispatcher = self._dispatcher = Dispatcher({})
         security = self._security()
         world = self._world
         limits = connection_limits(self._config)
@@ -133,7 +138,7 @@ class ControllerNode:
             name = endpoint.listener_name
             try:
                 listener = await self._listeners.open(
-                    name, endpoint.host, endpoint.port, self._dispatcher, security.get(name)
+                    name, endpoint.host, endpoint.port, dispatcher, security.get(name)
                 )
             except OSError as error:
                 where = f"{endpoint.host}:{endpoint.port}"
@@ -151,21 +156,41 @@ class ControllerNode:
         return listener_security(self._config, self._image, self._world.clock, self._config.controller_listeners)
 
     def _let_in(self, opened: list[Listener], cluster_id: str) -> None:
+        from ottla.broker.controller_api_table import controller_handler_makers
+
+        assert self._dispatcher is not None
+        self._dispatcher.serve(controller_handler_makers(self._parts(cluster_id)))
+        for listener in opened:
+            listener.resume_accepting()
+
+    def _parts(self, cluster_id: str) -> ControllerParts:
         from ottla.broker.authorizer.authorizer import make_authorizer
-        from ottla.broker.controller_api_table import ControllerParts, controller_handler_makers
+        from ottla.broker.controller_api_table import ControllerParts
         from ottla.broker.dynamic_config import DynamicServerConfig
 
         assert self.controller is not None
-        parts = ControllerParts(
-            config=self._config,
-            cluster_id=cluster_id,
-            clock=self._world.clock,
-            quorum=self.quorum,
-            controller=self.controller,
-            dynamic_config=DynamicServerConfig(self._config),
-            authorizer=make_authorizer(self._config, self._image),
-            dispatcher=self._dispatcher,
-        )
-        self._dispatcher.serve(controller_handler_makers(parts))
-        for listener in opened:
-            listener.resume_accepting()
+        if self._made_parts is None:
+            self._made_parts = ControllerParts(
+                config=self._config,
+                cluster_id=cluster_id,
+                clock=self._world.clock,
+                quorum=self.quorum,
+                controller=self.controller,
+                dynamic_config=DynamicServerConfig(self._config),
+                authorizer=make_authorizer(self._config, self._image),
+                dispatcher=self._dispatcher,
+            )
+        return self._made_parts
+
+    def local_requests(self, cluster_id: str) -> LocalRequests | None:
+        """For the broker of this process; `None` without the controller role."""
+        if self.controller is None:
+            return None
+        from ottla.broker.controller.local_requests import LocalRequests
+
+        def handler_of(key: ApiKey) -> Handler:
+            from ottla.broker.controller_api_table import CONTROLLER_HANDLERS
+
+            return CONTROLLER_HANDLERS[key](self._parts(cluster_id))
+
+        return LocalRequests(self.controller, handler_of, self.quorum.settings.listener_name)

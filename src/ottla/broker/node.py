@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from ottla.broker import open_files
 from ottla.broker.api_table import handler_makers
 from ottla.broker.authorizer.authorizer import make_authorizer
-from ottla.broker.controller.local_requests import LocalRequests, handler_of
 from ottla.broker.controller_channel import ControllerChannel
 from ottla.broker.controller_node import CannotListenError, ControllerNode
 from ottla.broker.coordinator.internal_topics import InternalTopics
@@ -296,7 +295,7 @@ class Node:
     def _make_parts(
         self, storage: Storage, controller: ControllerShell, replicas: ReplicaManager, groups: GroupCoordinator
     ) -> Parts:
-        channel = self._make_channel(controller)
+        channel = self._make_channel(storage.cluster_id)
         internal_topics = InternalTopics(
             (
                 group_metadata_topic(self._config),
@@ -337,10 +336,11 @@ class Node:
             authorizer=make_authorizer(self._config, lambda: controller.image),
         )
 
-    def _make_channel(self, controller: ControllerShell) -> ControllerChannel:
+    def _make_channel(self, cluster_id: str) -> ControllerChannel:
         context = PeerContext(self._world.network, self._clock, self._timers, f"broker-{self._config.node_id}")
-        local = LocalRequests(controller, handler_of(controller), "CONTROLLER")
-        channel = ControllerChannel(controller.quorum, context, self._config.node_id, local)
+        assert self._metadata is not None
+        local = self._metadata.local_requests(cluster_id)
+        channel = ControllerChannel(self._metadata.quorum, context, self._config.node_id, local)
         self._undo.append(channel.close)
         return channel
 

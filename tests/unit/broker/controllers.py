@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tests.unit.broker.replicas import LISTENER, NODE_ID, ManualClock, ManualTimers, over_the_wire
 
+from ottla.broker.apis.allocate_producer_ids import AllocateProducerIdsHandler
+from ottla.broker.apis.create_topics import CreateTopicsHandler
 from ottla.broker.config_schema import ServerConfigSchema
-from ottla.broker.controller.local_requests import LocalRequests, handler_of
+from ottla.broker.controller.local_requests import LocalRequests
 from ottla.broker.controller.quorum_shell import QuorumShell
 from ottla.broker.controller.settings import ControllerSettings, QuorumSettings
 from ottla.broker.controller.shell import ControllerShell
@@ -20,6 +22,7 @@ from ottla.metadata.features import SUPPORTED_FEATURES
 from ottla.metadata.registration import Endpoint
 from ottla.protocol.api.broker_registration import BrokerRegistrationRequest, Feature, Listener
 from ottla.protocol.api.create_topics import CreatableTopic, CreatableTopicConfig, CreateTopicsRequest
+from ottla.protocol.api_keys import ApiKey
 from ottla.runtime.config.server_config import ServerConfig
 from ottla.runtime.disk import Disk
 
@@ -145,7 +148,11 @@ class LocalChannel:
     """To a controller that is always here."""
 
     def __init__(self, shell: ControllerShell) -> None:
-        self._local = LocalRequests(shell, handler_of(shell), "CONTROLLER")
+        handlers = {
+            ApiKey.ALLOCATE_PRODUCER_IDS: AllocateProducerIdsHandler(shell),
+            ApiKey.CREATE_TOPICS: CreateTopicsHandler(shell),
+        }
+        self._local = LocalRequests(shell, handlers.__getitem__, "CONTROLLER")
 
     async def send(self, request: Request, response_class: type[ResponseT]) -> ResponseT:
         answer = await self._local.serve(request)

@@ -41,19 +41,3 @@ class LocalRequests:
             answer = await answer
         assert answer is not None
         return answer
-
-
-def handler_of(controller: ControllerShell) -> Callable[[ApiKey], Handler]:
-    """What a node that is the whole quorum asks itself."""
-
-    def make(key: ApiKey) -> Handler:
-        if key is ApiKey.ALLOCATE_PRODUCER_IDS:
-            from ottla.broker.apis.allocate_producer_ids import AllocateProducerIdsHandler
-
-            return AllocateProducerIdsHandler(controller)
-        assert key is ApiKey.CREATE_TOPICS, key
-        from ottla.broker.apis.create_topics import CreateTopicsHandler
-
-        return CreateTopicsHandler(controller)
-
-    return make
