@@ -14,7 +14,7 @@ from ottla.broker.controller.local_requests import LocalRequests
 from ottla.broker.controller.quorum_shell import QuorumShell
 from ottla.broker.controller.settings import ControllerSettings, QuorumSettings
 from ottla.broker.controller.shell import ControllerShell
-from ottla.broker.request_context import ClientConnection, RequestContext
+from ottla.broker.request_context import ClientConnection, Handler, RequestContext
 from ottla.broker.storage_format import FormatRequest, open_storage
 from ottla.metadata.controller.brokers import fence_broker, register_broker, unfence_broker
 from ottla.metadata.controller.result import random_uuid
@@ -148,7 +148,7 @@ class LocalChannel:
     """To a controller that is always here."""
 
     def __init__(self, shell: ControllerShell) -> None:
-        handlers = {
+        handlers: dict[ApiKey, Handler] = {
             ApiKey.ALLOCATE_PRODUCER_IDS: AllocateProducerIdsHandler(shell),
             ApiKey.CREATE_TOPICS: CreateTopicsHandler(shell),
         }
