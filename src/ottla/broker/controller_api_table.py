@@ -208,10 +208,43 @@ def _unregister_broker(parts: ControllerParts) -> Handler:
     return UnregisterBrokerHandler(parts.controller)
 
 
+# ── brokers and other controllers ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _broker_registration(parts: ControllerParts) -> Handler:
+    from ottla.broker.apis.broker_registration import BrokerRegistrationHandler
+
+    return BrokerRegistrationHandler(parts.controller, cluster_id=parts.cluster_id)
+
+
+def _broker_heartbeat(parts: ControllerParts) -> Handler:
+    from ottla.broker.apis.broker_heartbeat import BrokerHeartbeatHandler
+
+    return BrokerHeartbeatHandler(parts.controller)
+
+
+def _alter_partition(parts: ControllerParts) -> Handler:
+    from ottla.broker.apis.alter_partition import AlterPartitionHandler
+
+    return AlterPartitionHandler(parts.controller)
+
+
 def _allocate_producer_ids(parts: ControllerParts) -> Handler:
     from ottla.broker.apis.allocate_producer_ids import AllocateProducerIdsHandler
 
     return AllocateProducerIdsHandler(parts.controller)
+
+
+def _assign_replicas_to_dirs(parts: ControllerParts) -> Handler:
+    from ottla.broker.apis.assign_replicas_to_dirs import AssignReplicasToDirsHandler
+
+    return AssignReplicasToDirsHandler(parts.controller)
+
+
+def _controller_registration(parts: ControllerParts) -> Handler:
+    from ottla.broker.apis.controller_registration import ControllerRegistrationHandler
+
+    return ControllerRegistrationHandler(parts.controller)
 
 
 # ── security ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -290,6 +323,12 @@ CONTROLLER_HANDLERS: dict[ApiKey, Callable[[ControllerParts], Handler]] = {
     ApiKey.SASL_AUTHENTICATE: _sasl_authenticate,
     ApiKey.DESCRIBE_CLUSTER: _describe_cluster,
     ApiKey.ENVELOPE: _envelope,
+    ApiKey.BROKER_REGISTRATION: _broker_registration,
+    ApiKey.BROKER_HEARTBEAT: _broker_heartbeat,
+    ApiKey.ALTER_PARTITION: _alter_partition,
+    ApiKey.ALLOCATE_PRODUCER_IDS: _allocate_producer_ids,
+    ApiKey.ASSIGN_REPLICAS_TO_DIRS: _assign_replicas_to_dirs,
+    ApiKey.CONTROLLER_REGISTRATION: _controller_registration,
     ApiKey.CREATE_TOPICS: _create_topics,
     ApiKey.DELETE_TOPICS: _delete_topics,
     ApiKey.CREATE_PARTITIONS: _create_partitions,
@@ -302,7 +341,6 @@ CONTROLLER_HANDLERS: dict[ApiKey, Callable[[ControllerParts], Handler]] = {
     ApiKey.ALTER_CLIENT_QUOTAS: _alter_client_quotas,
     ApiKey.UPDATE_FEATURES: _update_features,
     ApiKey.UNREGISTER_BROKER: _unregister_broker,
-    ApiKey.ALLOCATE_PRODUCER_IDS: _allocate_producer_ids,
     ApiKey.DESCRIBE_ACLS: _describe_acls,
     ApiKey.CREATE_ACLS: _create_acls,
     ApiKey.DELETE_ACLS: _delete_acls,

@@ -19,6 +19,7 @@ from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.settings import connection_limits, controller_settings, quorum_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from ottla.broker.controller.local_requests import LocalRequests
@@ -55,6 +56,7 @@ class ControllerNode:
         self._is_started = False
         self._dispatcher: Dispatcher | None = None
         self._made_parts: ControllerParts | None = None
+        self._stop_registering: Callable[[], None] = lambda: None
         # Made by `start`.
         self.quorum: QuorumShell
 
@@ -94,8 +96,19 @@ class ControllerNode:
         self._is_started = True
         if opened:
             self._let_in(opened, storage.cluster_id)
+            self._register()
+
+    def _register(self) -> None:
+        """While another controller is active, it is told of this one."""
+        from ottla.broker.controller.registration import ControllerRegistrar
+
+        assert self.controller is not None
+        registrar = ControllerRegistrar(self.controller, self._transport(), self._world.timers)
+        registrar.start()
+        self._stop_registering = registrar.stop
 
     async def close(self) -> None:
+        self._stop_registering()
         try:
             if self.controller is not None and self._is_started:
                 await self.controller.close()

@@ -27,7 +27,7 @@ from ottla.broker.coordinator.transaction_markers import TransactionMarkers
 from ottla.broker.directory_failures import DirectoryFailures
 from ottla.broker.dispatcher import Dispatcher
 from ottla.broker.dynamic_config import DynamicServerConfig, follow_broker_configs
-from ottla.broker.listener_security import ListenerSecurity, listener_security, renew_stores, token_settings
+from ottla.broker.listener_security import ListenerSecurity, listener_security, renew_stores
 from ottla.broker.listeners import Listeners
 from ottla.broker.log_directories import LogDirectories
 from ottla.broker.parts import Parts, make_client_metrics, make_group_coordinator, make_transaction_coordinator
@@ -52,7 +52,6 @@ from ottla.broker.storage_format import FormatRequest, Storage, StorageError, op
 from ottla.log.manager import LogManager
 from ottla.log.recovery import OffsetOverflowError
 from ottla.log.upkeep import LogUpkeep
-from ottla.metadata.controller.delegation_tokens import sweep_tokens
 from ottla.metadata.record_serde import MetadataError
 from ottla.protocol.errors import KafkaError
 from ottla.raft.batches import RaftLogError
@@ -75,7 +74,6 @@ if TYPE_CHECKING:
     from ottla.runtime.config.server_config import ServerConfig
     from ottla.runtime.loop import StopRequest
     from ottla.runtime.network import Listener
-    from ottla.runtime.time import Timer
     from ottla.runtime.world import World
 
 WARM_UP_INTERVAL_MS = 5.0
@@ -121,7 +119,6 @@ class Node:
         self._applied_config = config
         self._metadata: ControllerNode | None = None
         self._registration: Registration | None = None
-        self._token_sweeper: Timer
 
     @property
     def address(self) -> str:
@@ -177,7 +174,6 @@ class Node:
         self._undo.append(transactions.close)
         registration.unfence()
         self._start_upkeep(logs)
-        self._sweep_tokens(controller)
         for listener in listeners:
             listener.resume_accepting()
         self._warm_up(dispatcher, logs, controller)
@@ -424,19 +420,6 @@ class Node:
                 dispatcher.put_around(layer.around if layer is not None and active else None)
 
         controller.subscribe(follow)
-
-    def _sweep_tokens(self, controller: ControllerShell) -> None:
-        """From time to time, remove delegation tokens that have expired."""
-        if token_settings(self._config) is None:
-            return
-        interval_ms = self._config.get_int("delegation.token.expiry.check.interval.ms")
-
-        def sweep() -> None:
-            controller.submit(sweep_tokens).add_done_callback(lambda done: done.exception())
-            self._token_sweeper = self._timers.call_later(interval_ms, sweep)
-
-        self._token_sweeper = self._timers.call_later(interval_ms, sweep)
-        self._undo.append(lambda: self._token_sweeper.cancel())
 
     def _start_upkeep(self, logs: LogManager) -> None:
         upkeep = LogUpkeep(

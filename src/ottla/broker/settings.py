@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ottla.broker.quotas.client_quotas import QuotaWindows
     from ottla.runtime.config.server_config import ServerConfig
 
+SECOND_MS = 1_000
 MINUTE_MS = 60_000
 
 
@@ -147,6 +148,18 @@ def controller_settings(config: ServerConfig, *, incarnation_id: bytes) -> Contr
         topic_defaults=TopicDefaults(config.get_int("num.partitions"), config.get_int("default.replication.factor")),
         min_insync_replicas=config.get_int("min.insync.replicas"),
         max_idle_interval_ms=config.get_int("metadata.max.idle.interval.ms"),
+        session_timeout_ms=config.get_int("broker.session.timeout.ms"),
+        leader_balance_interval_ms=(
+            config.get_int("leader.imbalance.check.interval.seconds") * SECOND_MS
+            if config.get_bool("auto.leader.rebalance.enable")
+            else None
+        ),
+        unclean_election_interval_ms=config.get_int("unclean.leader.election.interval.ms"),
+        token_sweep_interval_ms=(
+            config.get_int("delegation.token.expiry.check.interval.ms")
+            if config.get_optional_str("delegation.token.secret.key")
+            else None
+        ),
     )
 
 

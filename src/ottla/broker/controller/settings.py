@@ -57,3 +57,11 @@ class ControllerSettings:
     min_insync_replicas: int = 1
     max_idle_interval_ms: int = 500
     """`metadata.max.idle.interval.ms`; 0 switches no-op records off."""
+    session_timeout_ms: int = 9_000
+    """`broker.session.timeout.ms`"""
+    leader_balance_interval_ms: int | None = 300_000
+    """`leader.imbalance.check.interval.seconds`; `None`: not `auto.leader.rebalance.enable`."""
+    unclean_election_interval_ms: int = 300_000
+    """`unclean.leader.election.interval.ms`"""
+    token_sweep_interval_ms: int | None = None
+    """`delegation.token.expiry.check.interval.ms`; `None`: there are no delegation tokens."""

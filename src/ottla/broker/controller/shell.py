@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TypeVar
 
+from ottla.broker.controller.by_time import ByTime
 from ottla.broker.controller.committed_metadata import Subscriber
 from ottla.broker.controller.quorum_shell import QuorumShell
 from ottla.broker.controller.settings import ControllerSettings
@@ -31,11 +32,10 @@ from ottla.metadata.image import MetadataImage
 from ottla.metadata.loader import MetadataLoader
 from ottla.metadata.record_serde import VersionedRecord, decode_record, encode_record
 from ottla.protocol.errors import ErrorCode, KafkaError
-from ottla.protocol.metadata_record.no_op_record import NoOpRecord
 from ottla.raft.quorum_history import QuorumHistory
 from ottla.raft.snapshot import read_snapshot
 from ottla.raft.state import RaftError
-from ottla.runtime.time import Clock, Timer, Timers
+from ottla.runtime.time import Clock, Timers
 
 T = TypeVar("T")
 
@@ -62,15 +62,14 @@ class ControllerShell:
         self.settings = settings
         self.schema = schema
         self.quorum = quorum
-        self.heartbeats = BrokerHeartbeats()
+        self.heartbeats = BrokerHeartbeats(settings.session_timeout_ms)
         self.is_active = False
         self._clock = clock
-        self._timers = timers
         self._random = random
         self._loader = MetadataLoader()
         """Of everything appended, while active."""
         self._waiting: deque[_Waiting] = deque()
-        self._no_op_timer: Timer | None = None
+        self._by_time = ByTime(self, settings, clock, timers)
         self._closed = False
         quorum.controller = self
 
@@ -115,8 +114,7 @@ class ControllerShell:
     async def close(self) -> None:
         """Commit what was appended, or hand over; then close the log. No decision is taken any more."""
         self._closed = True
-        if self._no_op_timer is not None:
-            self._no_op_timer.cancel()
+        self._by_time.stop()
         await self.quorum.close()
         self._fail_waiting(KafkaError(ErrorCode.NOT_CONTROLLER, "The controller has stopped"))
 
@@ -132,13 +130,12 @@ class ControllerShell:
         endpoints = self.quorum.settings.controller_endpoints
         node_id = self.quorum.settings.node_id
         self._decide(lambda view: register_controller(view, node_id, self.settings.incarnation_id, endpoints))
-        self._schedule_no_op()
+        self._by_time.start()
 
     def leads_no_more(self) -> None:
         self.is_active = False
         self.heartbeats.deactivate()
-        if self._no_op_timer is not None:
-            self._no_op_timer.cancel()
+        self._by_time.stop()
         self._fail_waiting(KafkaError(ErrorCode.NOT_CONTROLLER, "This node is not the active controller any more"))
 
     def committed(self, offset: int) -> None:
@@ -221,23 +218,6 @@ class ControllerShell:
         self._loader.take([record.record for record in records], last_offset)
         delta = self._loader.publish(epoch=quorum.leader_epoch, timestamp_ms=self._clock.now_ms())
         quorum.replayed(delta, self._loader.image)
-
-    # ── what happens by itself ─────────────────────────────────────────────────────────────────────────────────────
-
-    def _schedule_no_op(self) -> None:
-        if self.settings.max_idle_interval_ms:
-            self._no_op_timer = self._timers.call_later(self.settings.max_idle_interval_ms, self._write_no_op)
-
-    def _write_no_op(self) -> None:
-        """A record so that followers and observers see time pass (KIP-835)."""
-        if self._closed or not self.is_active or self.quorum.failure is not None:
-            return
-        self.submit(_no_op).add_done_callback(lambda done: done.exception())
-        self._schedule_no_op()
-
-
-def _no_op(view: ControllerView) -> ControllerResult[None]:
-    return ControllerResult([VersionedRecord(NoOpRecord())], None)
 
 
 def _as_kafka_error(error: Exception) -> KafkaError:

@@ -26,6 +26,10 @@ EFFECTIVE_KEYS: frozenset[str] = frozenset(
         "controller.quorum.fetch.timeout.ms",
         "controller.quorum.request.timeout.ms",
         "controller.quorum.retry.backoff.ms",
+        "broker.session.timeout.ms",
+        "leader.imbalance.check.interval.seconds",
+        "auto.leader.rebalance.enable",
+        "unclean.leader.election.interval.ms",
         "security.inter.broker.protocol",
         # The metadata log
         "metadata.log.dir",
