@@ -94,6 +94,8 @@ class ServerConfigSchema:
         from ottla.runtime.config.dynamic_check import check_dynamic_configs  # seldom needed, and not at start
 
         _check_broker_definitions(after, cluster_wide=cluster_wide)
+        if not self._config.is_broker or broker not in ("", str(self._config.node_id)):
+            return  # that broker has looked at them by its own settings
         check_dynamic_configs(self._config, before, after, cluster_wide=cluster_wide)
         if broker == str(self._config.node_id):
             _check_stores(self._config.with_dynamic({}, before), self._config.with_dynamic({}, after))

@@ -7,17 +7,18 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Protocol
+from random import Random
+from typing import Protocol, TypeVar
 
 from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.forwarding import Forwarding
 from ottla.broker.request_context import RequestContext
 from ottla.metadata.controller.config_schema import ConfigResourceType
 from ottla.metadata.controller.configs import Outcomes, alter_configs
-from ottla.metadata.controller.result import special_message
-from ottla.metadata.image import ConfigResourceKey
+from ottla.metadata.controller.result import ControllerView, Decision, special_message
+from ottla.metadata.image import ConfigResourceKey, MetadataImage
 from ottla.protocol.api.alter_configs import (
     AlterConfigsRequest,
     AlterConfigsResource,
@@ -25,6 +26,8 @@ from ottla.protocol.api.alter_configs import (
     AlterConfigsResponse,
 )
 from ottla.protocol.errors import ErrorCode, KafkaError, error_code
+
+T = TypeVar("T")
 
 
 class ResourceResponse(Protocol):
@@ -81,11 +84,18 @@ class AlterConfigsHandler:
                         alter_configs, schema=controller.schema, configs=wanted, validate_only=request.validate_only
                     )
                 )
+            refused = refused_by_broker(
+                partial(alter_configs, schema=controller.schema, configs=brokers_of(wanted), validate_only=True),
+                controller.image,
+            )
             resources = [one for one in request.resources if (one.resource_type, one.resource_name) in wanted]
-            rest = AlterConfigsRequest(resources=resources, validate_only=request.validate_only)
-            answer = await forwarding.ask(context, rest)
+            rest = [one for one in resources if (one.resource_type, one.resource_name) not in refused]
+            if not rest:
+                return refused
+            asked = AlterConfigsRequest(resources=rest, validate_only=request.validate_only)
+            answer = await forwarding.ask(context, asked)
             assert isinstance(answer, AlterConfigsResponse)
-            return outcomes_of(answer.responses)
+            return refused | outcomes_of(answer.responses)
         except KafkaError as error:
             return dict.fromkeys(wanted, error)
 
@@ -100,6 +110,16 @@ def _configs(resource: AlterConfigsResource) -> dict[str, str]:
     if resource.resource_type == ConfigResourceType.BROKER_LOGGER:
         raise KafkaError(ErrorCode.INVALID_REQUEST, "Log levels are altered with IncrementalAlterConfigs only")
     return {config.name: config.value for config in resource.configs if config.value is not None}
+
+
+def brokers_of(wanted: Mapping[ConfigResourceKey, T]) -> dict[ConfigResourceKey, T]:
+    return {key: value for key, value in wanted.items() if key[0] == ConfigResourceType.BROKER}
+
+
+def refused_by_broker(decision: Decision[Outcomes], image: MetadataImage) -> Outcomes:
+    """A broker looks at its own configs by its own settings, which the controller elsewhere does not know."""
+    outcomes = decision(ControllerView(image, image.offset + 1, 0, 0.0, Random(0))).response
+    return {key: error for key, error in outcomes.items() if error is not None}
 
 
 def outcomes_of(responses: Iterable[ResourceResponse]) -> Outcomes:

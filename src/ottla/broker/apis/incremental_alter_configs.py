@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
-from ottla.broker.apis.alter_configs import check_resource, outcomes_of
+from ottla.broker.apis.alter_configs import brokers_of, check_resource, outcomes_of, refused_by_broker
 from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.forwarding import Forwarding
 from ottla.broker.loggers import check_level, check_logger, set_level, unset_level
@@ -87,11 +87,19 @@ class IncrementalAlterConfigsHandler:
                         incremental_alter_configs, schema=controller.schema, changes=wanted, validate_only=validate_only
                     )
                 )
+            brokers = brokers_of(wanted)
+            refused = refused_by_broker(
+                partial(incremental_alter_configs, schema=controller.schema, changes=brokers, validate_only=True),
+                controller.image,
+            )
             resources = [one for one in request.resources if (one.resource_type, one.resource_name) in wanted]
-            rest = IncrementalAlterConfigsRequest(resources=resources, validate_only=validate_only)
-            answer = await forwarding.ask(context, rest)
+            rest = [one for one in resources if (one.resource_type, one.resource_name) not in refused]
+            if not rest:
+                return refused
+            asked = IncrementalAlterConfigsRequest(resources=rest, validate_only=validate_only)
+            answer = await forwarding.ask(context, asked)
             assert isinstance(answer, IncrementalAlterConfigsResponse)
-            return outcomes_of(answer.responses)
+            return refused | outcomes_of(answer.responses)
         except KafkaError as error:
             return dict.fromkeys(wanted, error)
 
