@@ -1,0 +1,170 @@
+"""Controllers of Ottla and of Apache Kafka 4.3 in one quorum, as real processes: failover between the kinds, snapshots
+from each to the other, the same log in the end; and Apache Kafka's own tool on a quorum of Ottla.
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.interop.quorum_nodes import has_settled, wait_for_status
+from tests.peers.apache_kafka import run_java
+from tests.peers.apache_kafka_cluster import CONTROLLER, KafkaClusterNode, Quorum, Voter
+from tests.peers.ottla_cluster import OttlaClusterNode
+from tests.peers.process import wait_for
+
+from ottla.raft.batches import read_batches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.interop.quorum_nodes import Controller, QuorumStatus
+
+pytestmark = pytest.mark.java
+SETTINGS = {
+    "metadata.log.max.record.bytes.between.snapshots": "1000",
+    "metadata.max.idle.interval.ms": "50",
+}
+JAVA = 1
+
+
+class MixedQuorum:
+    """Node 1 is Apache Kafka's, 2 and 3 are Ottla's: a leader that resigns asks the first one to follow it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.quorum = Quorum(tuple(Voter(node_id) for node_id in (JAVA, 2, 3)))
+        self.nodes: dict[int, Controller] = {
+            JAVA: KafkaClusterNode(directory / "1", JAVA, self.quorum, roles=CONTROLLER, settings=SETTINGS),
+            2: OttlaClusterNode(directory / "2", 2, self.quorum, roles=CONTROLLER, settings=SETTINGS),
+            3: OttlaClusterNode(directory / "3", 3, self.quorum, roles=CONTROLLER, settings=SETTINGS),
+        }
+
+    @property
+    def all(self) -> list[Controller]:
+        return list(self.nodes.values())
+
+    def start(self) -> None:
+        for node in self.all:
+            node.begin()
+        for node in self.all:
+            node.wait_until_ready()
+
+    def close(self) -> None:
+        for node in self.all:
+            if node.is_running:
+                node.kill()
+            node.close()
+
+    def settled(self, least: int = 0) -> QuorumStatus:
+        """All three follow whoever leads, and have what is committed."""
+        return wait_for_status(
+            self.all, lambda seen: has_settled(seen) and min(seen.voters.values()) > least, "all are there"
+        )
+
+    def next_leader(self, before: QuorumStatus) -> QuorumStatus:
+        return wait_for_status(
+            self.all, lambda seen: seen.epoch > before.epoch and seen.high_watermark > 0, "another leader"
+        )
+
+    def let_java_lead(self) -> QuorumStatus:
+        seen = self.settled()
+        while seen.leader_id != JAVA:
+            leader = self.nodes[seen.leader_id]
+            leader.stop()
+            after = self.next_leader(seen)
+            leader.start()
+            seen = self.settled(after.high_watermark)
+        return seen
+
+    def let_ottla_lead(self) -> QuorumStatus:
+        seen = self.settled()
+        if seen.leader_id == JAVA:
+            self.nodes[JAVA].kill()
+            after = self.next_leader(seen)
+            assert after.leader_id != JAVA
+            self.nodes[JAVA].start()
+            seen = self.settled(after.high_watermark)
+        return seen
+
+    def wipe(self, node: Controller, seen: QuorumStatus) -> None:
+        """It lost its metadata log; what it gets is a snapshot of the leader's."""
+        node.kill()
+        log = node.data / "__cluster_metadata-0"
+        shutil.rmtree(log)
+        node.start()
+        wait_for(lambda: any(log.glob("*.checkpoint")), f"node {node.node_id} has a snapshot", 30)
+        self.settled(seen.high_watermark)
+        assert min(metadata_batches(node)) > 0, "it began with the snapshot, not with the history"
+
+
+def metadata_batches(node: Controller) -> dict[int, tuple[int, int, object, object]]:
+    """By their first offset."""
+    found = {}
+    for path in sorted((node.data / "__cluster_metadata-0").glob("*.log")):
+        for batch in read_batches(path.read_bytes()):
+            found[batch.base_offset] = (batch.last_offset, batch.epoch, list(batch.values), list(batch.control))
+    return found
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Iterator[MixedQuorum]:
+    made = MixedQuorum(tmp_path)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()
+
+
+def test_leaders_of_either_kind_follow_each_other_and_send_snapshots(mixed: MixedQuorum) -> None:
+    seen = mixed.let_java_lead()
+    mixed.wipe(mixed.nodes[2], seen)
+    seen = mixed.let_ottla_lead()
+    mixed.wipe(mixed.nodes[JAVA], seen)
+    mixed.let_java_lead()
+    seen = mixed.let_ottla_lead()
+    assert sorted(seen.voters) == [1, 2, 3]
+    for node in mixed.all:
+        node.kill()
+    logs = {node.node_id: metadata_batches(node) for node in mixed.all}
+    common = set.intersection(*(set(log) for log in logs.values()))
+    assert len(common) > 20
+    for offset in common:
+        assert logs[JAVA][offset] == logs[2][offset] == logs[3][offset], offset
+
+
+def quorum_tool(node: Controller, *arguments: str) -> str:
+    tool = "org.apache.kafka.tools.MetadataQuorumCommand"
+    return run_java(tool, "--bootstrap-controller", node.address, *arguments).stdout
+
+
+def test_the_quorum_tool_of_apache_kafka_describes_a_quorum_of_ottla(tmp_path: Path) -> None:
+    quorum = Quorum((Voter(1), Voter(2), Voter(3)))
+    nodes = [
+        OttlaClusterNode(tmp_path / str(each.node_id), each.node_id, quorum, roles=CONTROLLER) for each in quorum.voters
+    ]
+    try:
+        for node in nodes:
+            node.begin()
+        seen = wait_for_status(nodes, has_settled, "a leader")
+        told = quorum_tool(nodes[0], "describe", "--status")
+        assert f"LeaderId:               {seen.leader_id}" in told
+        assert "CurrentVoters:" in told
+        rows = quorum_tool(nodes[1], "describe", "--replication").strip().splitlines()[1:]
+        assert sorted(int(row.split()[0]) for row in rows) == [1, 2, 3]
+        leader = next(node for node in nodes if node.node_id == seen.leader_id)
+        other = next(node for node in nodes if node is not leader)
+        quorum_tool(
+            leader,
+            *("remove-controller", "--controller-id", str(other.node_id)),
+            *("--controller-directory-id", other.directory_id),
+        )
+        rest = {1, 2, 3} - {other.node_id}
+        wait_for_status(nodes, lambda now: set(now.voters) == rest, "one voter less")
+    finally:
+        for node in nodes:
+            if node.is_running:
+                node.kill()
+            node.close()
