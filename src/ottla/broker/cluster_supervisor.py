@@ -134,6 +134,7 @@ class Supervisor:
             )
         for future in (stop, ready):
             future.cancel()
+        await asyncio.gather(stop, ready, return_exceptions=True)
 
     async def _stop_all(self) -> None:
         voters = [each for node_id, each in enumerate(self._children) if self._layout.is_voter(node_id)]

@@ -126,7 +126,7 @@ async def _remove(client: KafkaClient, arguments: argparse.Namespace) -> int:
     if arguments.directory_id is not None:
         directory_id = _directory_id(arguments.directory_id)
     elif voter is None:
-        voters = ", ".join(str(each.node_id) for each in status.voters)
+        voters = ", ".join(map(str, sorted(each.node_id for each in status.voters)))
         raise UsageError(f"node {arguments.node} does not vote; the voters are {voters}")
     else:
         directory_id = voter.directory_id
