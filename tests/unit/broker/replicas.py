@@ -116,6 +116,33 @@ class ManualTimers:
                 timer.callback()
 
 
+class LeadingOnly:
+    """The half of `Replication` that leads. `followed`: whom a fetcher would fetch from, by partition."""
+
+    def __init__(self, replicas: Replicas, isr_changes: IsrChanges | None) -> None:
+        self._replicas = replicas
+        self._isr_changes = isr_changes
+        self.followed: dict[Partition, int] = {}
+
+    def new_leadership(self, partition: Partition) -> Leadership:
+        assert self._isr_changes is not None
+        context = LeaderContext(
+            node_id=NODE_ID,
+            clock=self._replicas.clock,
+            cluster=lambda: self._replicas.manager.image.cluster,
+            broker_epoch=lambda: BROKER_EPOCH,
+            isr_changes=self._isr_changes,
+            lag_time_max_ms=lambda: LAG_TIME_MAX_MS,
+        )
+        return Leadership(partition, context)
+
+    def follow(self, partition: Partition) -> None:
+        self.followed[partition] = partition.leader
+
+    def unfollow(self, partition: Partition) -> None:
+        self.followed.pop(partition, None)
+
+
 class Replicas:
     """A `ReplicaManager` with its handlers. Every request and answer goes through its bytes."""
 
@@ -131,6 +158,7 @@ class Replicas:
         self.clock = ManualClock()
         self.timers = ManualTimers(self.clock)
         self.reports: list[str] = []
+        self.replication = LeadingOnly(self, isr_changes)
         log_configs = LogConfigs(NODE_ID, {}, self.reports.append)
         deleted_names = itertools.count(1)
         self.logs = LogManager(Disk(), [directory], self.clock, unique=lambda: next(deleted_names).to_bytes(16, "big"))
@@ -141,7 +169,7 @@ class Replicas:
             clock=self.clock,
             log_config=log_configs,
             report=self.reports.append,
-            new_leadership=None if isr_changes is None else self._new_leadership(isr_changes),
+            replication=None if isr_changes is None else lambda: self.replication,
         )
         session_ids = itertools.count(1)
         self.sessions = FetchSessionCache(session_slots, lambda: next(session_ids))
@@ -153,17 +181,6 @@ class Replicas:
         self._image = EMPTY_IMAGE
         self._next_id = itertools.count(1)
         self.register_broker(NODE_ID, 9092)
-
-    def _new_leadership(self, isr_changes: IsrChanges) -> Callable[[Partition], Leadership]:
-        context = LeaderContext(
-            node_id=NODE_ID,
-            clock=self.clock,
-            cluster=lambda: self.manager.image.cluster,
-            broker_epoch=lambda: BROKER_EPOCH,
-            isr_changes=isr_changes,
-            lag_time_max_ms=lambda: LAG_TIME_MAX_MS,
-        )
-        return lambda partition: Leadership(partition, context)
 
     # --- metadata ---
 

@@ -19,7 +19,7 @@ from ottla.protocol.errors import ErrorCode
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import PurePath
 
     from ottla.broker.replica.leadership import Leadership
@@ -63,6 +63,16 @@ class Logs(Protocol):
     def delete(self, topic: str, partition: int) -> None: ...
 
 
+class Replication(Protocol):
+    """What is done for partitions with other replicas (`replica.replication`)."""
+
+    def new_leadership(self, partition: Partition) -> Leadership: ...
+
+    def follow(self, partition: Partition) -> None: ...
+
+    def unfollow(self, partition: Partition) -> None: ...
+
+
 @dataclass(slots=True)
 class HostedTopic:
     """A topic of which this node hosts partitions."""
@@ -104,9 +114,12 @@ class ReplicaManager:
         clock: Clock,
         log_config: Callable[[MetadataImage, str], LogConfig],
         report: Callable[[str], None],
-        new_leadership: Callable[[Partition], Leadership] | None = None,
+        replication: Callable[[], Replication] | None = None,
     ) -> None:
-        """Without `new_leadership` no follower is known, nor waited for."""
+        """`replication` is asked for when the first partition is hosted that has other replicas, too.
+
+        Without it no follower is known, nor waited for, and nothing is fetched.
+        """
         self.node_id = node_id
         self.image = EMPTY_IMAGE
         self.by_name: dict[str, HostedTopic] = {}
@@ -115,7 +128,8 @@ class ReplicaManager:
         self._clock = clock
         self._log_config = log_config
         self._report = report
-        self._new_leadership = new_leadership
+        self._replication = replication
+        self._replicates = False
         self._offline: set[tuple[bytes, int]] = set()
         self._placed: dict[tuple[bytes, int], bytes] = {}
 
@@ -152,20 +166,48 @@ class ReplicaManager:
                 if (topic_id, index) in self._offline:
                     return  # its disk failed in this run; what lies there must not begin anew elsewhere
                 log = self._logs.get_or_create(name, index, topic_id, self._log_config(self.image, name), directory_id)
-                partition = Partition(name, topic_id, index, log, self._new_leadership)
+                partition = self._make(name, topic_id, index, log)
             partition.update(registration, self.node_id)
         except UNUSABLE_LOG as error:
             topic.partitions.pop(index, None)
             self._fail(topic_id, index, error)
             if partition is not None:
-                partition.close()
+                self._close(partition)
                 if isinstance(error, OSError):
                     self._logs.fail_directory_of(partition.log, error)
             return
         topic.partitions[index] = partition
+        self._follow(partition)
         actual_id = self._logs.directory_id_of(name, index)
         if actual_id and actual_id != directory_id:
             self._placed[topic_id, index] = actual_id
+
+    def _make(self, name: str, topic_id: bytes, index: int, log: Log) -> Partition:
+        replication = self._replication
+        if replication is None:
+            return Partition(name, topic_id, index, log)
+        return Partition(name, topic_id, index, log, lambda partition: replication().new_leadership(partition))
+
+    def _follow(self, partition: Partition) -> None:
+        """Fetch from the leader that it has now, if that is another node."""
+        if len(partition.replicas) > 1:
+            self._replicates = True
+        if self._replication is None or not self._replicates:
+            return
+        if partition.is_leader or partition.leader < 0:
+            self._replication().unfollow(partition)
+        else:
+            self._replication().follow(partition)
+
+    def _close(self, partition: Partition) -> None:
+        if self._replication is not None and self._replicates:
+            self._replication().unfollow(partition)
+        partition.close()
+
+    def partitions(self) -> Iterator[Partition]:
+        """All that are hosted."""
+        for topic in self.by_name.values():
+            yield from topic.partitions.values()
 
     def _drop_topic(self, image: TopicImage) -> None:
         for index in image.partitions:
@@ -178,7 +220,7 @@ class ReplicaManager:
             return
         partition = topic.partitions.pop(index, None)
         if partition is not None:
-            partition.close()
+            self._close(partition)
             try:
                 self._logs.delete(topic.name, index)
             except OSError as error:
@@ -287,7 +329,7 @@ class ReplicaManager:
         topic = self.by_id.get(partition.topic_id)
         if topic is not None:
             topic.partitions.pop(partition.index, None)
-        partition.close()
+        self._close(partition)
         self._fail(partition.topic_id, partition.index, error)
         self._logs.fail_directory_of(partition.log, error)
 
@@ -312,7 +354,7 @@ class ReplicaManager:
             topic = self.by_name.get(name)
             partition = None if topic is None else topic.partitions.pop(index, None)
             if partition is not None:
-                partition.close()
+                self._close(partition)
                 self._offline.add((partition.topic_id, index))
 
     def _fail(self, topic_id: bytes, index: int, error: Exception) -> None:

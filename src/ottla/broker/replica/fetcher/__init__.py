@@ -1,0 +1,1 @@
+"""Following: what a replica fetches from the leaders of its partitions."""

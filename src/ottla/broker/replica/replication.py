@@ -1,0 +1,73 @@
+"""What a node does for partitions that have replicas on other nodes, too. Made when it hosts the first of them.
+
+Where it leads, a `Leadership` each, and a look from time to time at who lags; where it follows, fetchers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.broker.replica.fetcher.replica_fetchers import ReplicaFetchers
+from ottla.broker.replica.leadership import LeaderContext, Leadership
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ottla.broker.peer.peer import Peer
+    from ottla.broker.replica.fetcher.fetcher_state import FetcherSettings
+    from ottla.broker.replica.partition import Partition
+    from ottla.runtime.time import Timer, Timers
+
+
+class Replication:
+    """`partitions`: those that are hosted. `connect(node id)`: a `Peer` of the caller's own."""
+
+    def __init__(
+        self,
+        context: LeaderContext,
+        settings: FetcherSettings,
+        connect: Callable[[int], Peer | None],
+        *,
+        timers: Timers,
+        partitions: Callable[[], Iterable[Partition]],
+        disk_failed: Callable[[Partition, OSError], None],
+        report: Callable[[str], None],
+    ) -> None:
+        self._context = context
+        self._timers = timers
+        self._partitions = partitions
+        self._fetchers = ReplicaFetchers(
+            settings,
+            connect,
+            broker_epoch=context.broker_epoch,
+            clock=context.clock,
+            timers=timers,
+            disk_failed=disk_failed,
+            report=report,
+        )
+        self._timer: Timer = self._look_later()
+
+    def new_leadership(self, partition: Partition) -> Leadership:
+        return Leadership(partition, self._context)
+
+    def follow(self, partition: Partition) -> None:
+        """Fetch from its leader, under its present epoch."""
+        self._fetchers.follow(partition)
+
+    def unfollow(self, partition: Partition) -> None:
+        """This node leads it now, or has it no more, or nobody leads it."""
+        self._fetchers.unfollow(partition)
+
+    def close(self) -> None:
+        self._timer.cancel()
+        self._fetchers.close()
+
+    def _look_later(self) -> Timer:
+        return self._timers.call_later(self._context.lag_time_max_ms() / 2, self._look)
+
+    def _look(self) -> None:
+        """Who has lagged for too long is out of sync."""
+        self._timer = self._look_later()
+        for partition in self._partitions():
+            if partition.leadership is not None:
+                partition.leadership.shrink()
