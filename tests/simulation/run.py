@@ -26,6 +26,7 @@ from tests.simulation import (
     test_directories_crash,
     test_log_crash,
     test_metadata_crash,
+    test_replication,
     test_share_partition,
     test_transaction_crash,
 )
@@ -51,6 +52,7 @@ WORLDS: Final[dict[str, tuple[Callable[[int], object], int]]] = {
     **{name: (world, 400) for name, world in test_directories_crash.WORLDS.items()},
     **{name: (world, 200) for name, world in test_metadata_crash.WORLDS.items()},
     "transactions": (transactions, 100),
+    **{name: (world, 1000) for name, world in test_replication.WORLDS.items()},
     **{name: (world, 200) for name, world in test_share_partition.WORLDS.items()},
     "classic-groups": (test_group_simulation.classic_members, 200),
     "consumer-groups": (test_consumer_group_simulation.consumer_members, 100),

@@ -356,18 +356,26 @@ class LocalLog:
     # ── truncation, deletion ───────────────────────────────────────────────────────────────────────────────────────
 
     def truncate_to(self, offset: int, now_ms: int) -> bool:
-        """Forget `offset` and all after it (a batch that holds it goes whole). False: the log ends before it."""
+        """Forget `offset` and all after it (a batch that holds it goes whole). False: the log ends before it.
+
+        The disk has forgotten it, too, when this returns: what comes back with a loss of power would stand beside what
+        is appended instead.
+        """
         if offset < 0:
             raise ValueError(f"cannot truncate to offset {offset}")
         if offset >= self.log_end_offset:
+            self.epochs.truncate_from_end(self.log_end_offset)  # one that began here and wrote nothing
             return False
         segments = self._segments
         if segments[0].base_offset > offset:
             self.truncate_fully_at(offset, now_ms)
             return True
         keep = segments.floor(offset) + 1
-        segments.remove(keep, len(segments), now_ms + self._config.file_delete_delay_ms)
+        if keep < len(segments):
+            segments.remove(keep, len(segments), now_ms + self._config.file_delete_delay_ms)
+            self._files.sync_directory(self.directory)
         segments.active.truncate_to(offset, now_ms)
+        segments.active.sync()
         self._prepared = True
         self._ends_at(offset, now_ms)
         return True

@@ -13,7 +13,7 @@ The metadata log is the quorum's own and is left alone. Calls are synchronous; w
 """
 
 import errno
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
@@ -423,13 +423,26 @@ class LogManager:
     def checkpoint(self) -> None:
         """Write the checkpoints that changed. The next `open_all` needs them only when the stop is not clean."""
         for directory in self.online:
-            logs = directory.logs
             try:
-                self._write(directory, RECOVERY_POINTS, {name: log.recovery_point for name, log in logs.items()})
+                self._checkpoint_recovery_points(directory)
                 self.checkpoint_high_watermarks(directory)
                 self.checkpoint_log_start_offsets(directory)
             except OSError as error:
                 self.fail_directory(directory.path, error)
+
+    def truncated(self, logs: Iterable[Log]) -> None:
+        """Let no checkpoint say of these that more of them is synced than there is: what is appended next is not."""
+        for path in {log.directory.parent for log in logs}:
+            for directory in self.online:
+                if directory.path == path:
+                    try:
+                        self._checkpoint_recovery_points(directory)
+                    except OSError as error:
+                        self.fail_directory(path, error)
+
+    def _checkpoint_recovery_points(self, directory: LogDirectory) -> None:
+        points = {name: log.recovery_point for name, log in directory.logs.items()}
+        self._write(directory, RECOVERY_POINTS, points)
 
     def checkpoint_high_watermarks(self, directory: LogDirectory) -> None:
         self._write(directory, HIGH_WATERMARKS, {name: log.high_watermark for name, log in directory.logs.items()})
@@ -476,9 +489,7 @@ class LogManager:
             try:
                 for log in directory.logs.values():
                     log.close()
-                self._write(
-                    directory, RECOVERY_POINTS, {name: log.recovery_point for name, log in directory.logs.items()}
-                )
+                self._checkpoint_recovery_points(directory)
                 self.checkpoint_high_watermarks(directory)
                 self.checkpoint_log_start_offsets(directory)
                 write_clean_shutdown(self._files, directory.path, broker_epoch)

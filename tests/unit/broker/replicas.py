@@ -142,6 +142,11 @@ class LeadingOnly:
     def unfollow(self, partition: Partition) -> None:
         self.followed.pop(partition, None)
 
+    def brokers_changed(self) -> None:
+        for partition in self._replicas.manager.partitions():
+            if partition.leadership is not None:
+                partition.leadership.expand()
+
 
 class Replicas:
     """A `ReplicaManager` with its handlers. Every request and answer goes through its bytes."""

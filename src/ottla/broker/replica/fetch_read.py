@@ -117,8 +117,8 @@ class FetchRead:
         ready = self._session.ready
         for wanted, data in self.found:
             wanted.quiet = None
-            if data.error_code != NONE:
-                wanted.sent_high_watermark = NEVER_SENT
+            if data.error_code != NONE or data.diverging_epoch is not NO_DIVERGENCE:
+                wanted.sent_high_watermark = NEVER_SENT  # not heeded: say it with the next answer
             else:
                 wanted.sent_high_watermark = data.high_watermark
                 wanted.sent_log_start_offset = data.log_start_offset

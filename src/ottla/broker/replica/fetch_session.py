@@ -74,11 +74,14 @@ class FetchPartition:
         self.exhausted = False
         self.quiet: PartitionData | None = None
         """What a passing session's parked fetch has found here, nothing, as long as nobody tells of anything new."""
+        self.current_leader_epoch = wanted.current_leader_epoch
         self.want(wanted)
 
     def want(self, wanted: RequestedPartition) -> None:
         self.fetch_offset = wanted.fetch_offset
         self.max_bytes = wanted.partition_max_bytes
+        if wanted.current_leader_epoch != self.current_leader_epoch:
+            self.sent_high_watermark = NEVER_SENT  # who follows anew may have let an answer pass
         self.current_leader_epoch = wanted.current_leader_epoch
         self.last_fetched_epoch = wanted.last_fetched_epoch
         self.log_start_offset = wanted.log_start_offset

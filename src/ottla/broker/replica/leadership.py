@@ -83,6 +83,7 @@ class Leadership:
             for follower in self.followers.values():
                 in_sync = follower.broker_id in registration.isr
                 follower.begin_epoch(now_ms, end, new_leader=new_leader, in_sync=in_sync)
+        self.expand()
 
     def _commit(self, isr: tuple[int, ...]) -> None:
         self._pending = None
@@ -159,8 +160,17 @@ class Leadership:
 
     # --- the in-sync replicas
 
+    def expand(self) -> None:
+        """Ask for a follower to be added that may join now: followers at rest say nothing when they could not before.
+
+        Their fetches go on, without a word on partitions of which there is nothing new (KIP-227).
+        """
+        for follower in self.followers.values():
+            if follower.broker_id not in self.maximal_isr:
+                self._expand(follower)
+
     def _expand(self, follower: FollowerState) -> None:
-        """Ask for a follower to be added that has all that is committed, and has reached this leader's epoch."""
+        """If it has all that is committed, and has reached this leader's epoch."""
         if (
             self._pending is None
             and follower.log_end_offset >= max(self._partition.log.high_watermark, self.epoch_start_offset)
@@ -213,6 +223,7 @@ class Leadership:
                 partition.partition_epoch = answer.partition_epoch
                 self._commit(answer.isr)
                 self.advance()
+                self.expand()
         elif answer in NOT_DONE:
             self._commit(self.isr)
             self.advance()

@@ -130,7 +130,7 @@ class Partition:
         self.is_leader = registration.leader == node_id
         if self.is_leader and (not was_leader or new_epoch):
             self.log.assign_epoch(self.leader_epoch, self.log.log_end_offset)
-        self._update_leadership(registration, node_id, new_epoch=new_epoch)
+        self._update_leadership(registration, node_id, old_epoch)
         if was_leader and not self.is_leader:
             self._fail_waiters(ErrorCode.NOT_LEADER_OR_FOLLOWER)
         if was_leader != self.is_leader or new_epoch:
@@ -141,7 +141,7 @@ class Partition:
             self.leadership.advance()
         return True
 
-    def _update_leadership(self, registration: PartitionRegistration, node_id: int, *, new_epoch: bool) -> None:
+    def _update_leadership(self, registration: PartitionRegistration, node_id: int, old_epoch: int) -> None:
         if self._new_leadership is None:
             self.sole_replica = self.is_leader and self.isr == (node_id,)
             return
@@ -149,11 +149,11 @@ class Partition:
         if not self.is_leader or self.sole_replica:
             self.leadership = None
             return
-        leadership = self.leadership
-        is_new = leadership is None
-        if leadership is None:
-            leadership = self.leadership = self._new_leadership(self)
-        leadership.update(registration, new_leader=is_new, new_epoch=new_epoch or is_new)
+        # Of an epoch that was passed over nobody knows who led it: what followers had may have been cut since.
+        is_new = self.leadership is None or self.leader_epoch > old_epoch + 1
+        if self.leadership is None:
+            self.leadership = self._new_leadership(self)
+        self.leadership.update(registration, new_leader=is_new, new_epoch=is_new or self.leader_epoch != old_epoch)
 
     def append(self, records: Buffer, now_ms: int, origin: AppendOrigin = AppendOrigin.CLIENT) -> AppendResult:
         """Append one batch as the leader. The caller has seen that this node leads. May raise `OSError` (the disk)."""

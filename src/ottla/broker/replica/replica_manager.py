@@ -57,6 +57,8 @@ class Logs(Protocol):
 
     def is_offline(self, path: PurePath) -> bool: ...
 
+    def truncated(self, logs: Iterable[Log]) -> None: ...
+
     @property
     def futures(self) -> Mapping[TopicPartition, tuple[object, Log]]: ...
 
@@ -71,6 +73,8 @@ class Replication(Protocol):
     def follow(self, partition: Partition) -> None: ...
 
     def unfollow(self, partition: Partition) -> None: ...
+
+    def brokers_changed(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -148,6 +152,8 @@ class ReplicaManager:
                     self._drop(change.topic_id, index)
         if delta.changed_configs:
             self._apply_configs(delta, image)
+        if delta.changed_brokers and self._replication is not None and self._replicates:
+            self._replication().brokers_changed()
 
     def take_placed(self) -> dict[tuple[bytes, int], bytes]:
         """(topic id, index) -> directory id of the replicas of which the metadata does not know where they lie."""
@@ -332,6 +338,10 @@ class ReplicaManager:
         self._close(partition)
         self._fail(partition.topic_id, partition.index, error)
         self._logs.fail_directory_of(partition.log, error)
+
+    def truncated(self, partitions: Iterable[Partition]) -> None:
+        """The logs of these were cut."""
+        self._logs.truncated([partition.log for partition in partitions])
 
     def directory_failed(self, path: PurePath) -> bool:
         return self._logs.is_offline(path)

@@ -11,16 +11,17 @@ from ottla.broker.replica.fetcher.replica_fetchers import ReplicaFetchers
 from ottla.broker.replica.leadership import LeaderContext, Leadership
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from ottla.broker.peer.peer import Peer
     from ottla.broker.replica.fetcher.fetcher_state import FetcherSettings
     from ottla.broker.replica.partition import Partition
+    from ottla.broker.replica.replica_manager import ReplicaManager
     from ottla.runtime.time import Timer, Timers
 
 
 class Replication:
-    """`partitions`: those that are hosted. `connect(node id)`: a `Peer` of the caller's own."""
+    """`connect(node id)`: a `Peer` of the caller's own, or `None` where nobody is known to be."""
 
     def __init__(
         self,
@@ -29,20 +30,19 @@ class Replication:
         connect: Callable[[int], Peer | None],
         *,
         timers: Timers,
-        partitions: Callable[[], Iterable[Partition]],
-        disk_failed: Callable[[Partition, OSError], None],
+        manager: ReplicaManager,
         report: Callable[[str], None],
     ) -> None:
         self._context = context
         self._timers = timers
-        self._partitions = partitions
+        self._partitions = manager.partitions
         self._fetchers = ReplicaFetchers(
             settings,
             connect,
             broker_epoch=context.broker_epoch,
             clock=context.clock,
             timers=timers,
-            disk_failed=disk_failed,
+            follower=manager,
             report=report,
         )
         self._timer: Timer = self._look_later()
@@ -71,3 +71,10 @@ class Replication:
         for partition in self._partitions():
             if partition.leadership is not None:
                 partition.leadership.shrink()
+                partition.leadership.expand()
+
+    def brokers_changed(self) -> None:
+        """Who was fenced may be in sync again."""
+        for partition in self._partitions():
+            if partition.leadership is not None:
+                partition.leadership.expand()

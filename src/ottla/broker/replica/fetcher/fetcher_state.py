@@ -13,7 +13,7 @@ A partition that fails does not stop the others. Only logs are touched, and thos
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from ottla.broker.replica.fetcher.fetch_session_request import FetchSessionRequest, PartitionKey
 from ottla.broker.replica.fetcher.followed_partition import FollowedPartition
@@ -24,7 +24,7 @@ from ottla.protocol.errors import ErrorCode
 from ottla.protocol.record_batch import InvalidBatchError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from ottla.broker.replica.partition import Partition
     from ottla.protocol.api.fetch import FetchPartition, FetchResponse, PartitionData
@@ -49,6 +49,16 @@ class FetcherSettings(NamedTuple):
     socket_timeout_ms: float = 30_000.0
 
 
+class Follower(Protocol):
+    """Whom a fetcher tells what became of partitions (`ReplicaManager`)."""
+
+    def disk_failed(self, partition: Partition, error: OSError) -> None: ...
+
+    def truncated(self, partitions: Sequence[Partition]) -> None:
+        """These were cut: to be noted before anything is appended to them."""
+        ...
+
+
 class FetcherState:
     """See the module. Times that only measure are monotonic; `now_ms` of a log is the time of the clock."""
 
@@ -56,12 +66,13 @@ class FetcherState:
         self,
         settings: FetcherSettings,
         *,
-        disk_failed: Callable[[Partition, OSError], None],
+        follower: Follower,
         report: Callable[[str], None],
     ) -> None:
         self._settings = settings
-        self._disk_failed = disk_failed
+        self._follower = follower
         self._report = report
+        self._cut: list[Partition] = []
         self._session = FetchSessionRequest()
         self._followed: dict[PartitionKey, FollowedPartition] = {}
         self._fetched: dict[PartitionKey, FollowedPartition] = {}
@@ -83,11 +94,13 @@ class FetcherState:
         self.unfollow(followed.key)
         self._followed[followed.key] = followed
         try:
-            followed.cut_what_no_epoch_tells(now_ms)
+            if followed.cut_what_no_epoch_tells(now_ms):
+                self._cut.append(partition)
         except OSError as error:
             self._fail(followed, error)
             return
         self._fetch(followed)
+        self._note_cuts()
 
     def unfollow(self, key: PartitionKey) -> None:
         if self._followed.pop(key, None) is not None:
@@ -110,7 +123,12 @@ class FetcherState:
 
     def _fail(self, followed: FollowedPartition, error: OSError) -> None:
         self._stop(followed.key)
-        self._disk_failed(followed.partition, error)
+        self._follower.disk_failed(followed.partition, error)
+
+    def _note_cuts(self) -> None:
+        cut, self._cut = self._cut, []
+        if cut:
+            self._follower.truncated(cut)
 
     # --- asking
 
@@ -164,6 +182,7 @@ class FetcherState:
                 followed = self._fetched.get((topic.topic_id, data.partition_index))
                 if followed is not None and followed.is_answered_by(data):
                     self._take(followed, data, monotonic_ms, now_ms)
+        self._note_cuts()
 
     def _take(self, followed: FollowedPartition, data: PartitionData, monotonic_ms: float, now_ms: int) -> None:
         error = data.error_code
@@ -184,6 +203,7 @@ class FetcherState:
             if diverging.end_offset != NO_DIVERGENCE or diverging.epoch != NO_DIVERGENCE:
                 committed = partition.log.high_watermark
                 offset = followed.truncate(diverging.epoch, diverging.end_offset, now_ms)
+                self._cut.append(partition)
                 if offset < committed:
                     self._report(
                         f"{partition.topic}-{partition.index} is cut at offset {offset}, below the high watermark "
@@ -243,7 +263,9 @@ class FetcherState:
             except OSError as error:
                 self._fail(followed, error)
             else:
+                self._cut.append(followed.partition)
                 self._fetch(followed)
+        self._note_cuts()
 
 
 def _offsets(response: ListOffsetsResponse) -> dict[tuple[str, int], int]:

@@ -34,11 +34,13 @@ class FollowedPartition:
         self.ready_ms = 0.0
         self._backoff_ms = 0.0
 
-    def cut_what_no_epoch_tells(self, now_ms: int) -> None:
+    def cut_what_no_epoch_tells(self, now_ms: int) -> bool:
         """Without any leader epoch the leader cannot say where histories part; what is committed is sure."""
         log = self.partition.log
-        if log.epochs.latest < 0 and log.log_end_offset > log.high_watermark:
-            self.partition.truncate_to(log.high_watermark, now_ms)
+        if log.epochs.latest >= 0 or log.log_end_offset <= log.high_watermark:
+            return False
+        self.partition.truncate_to(log.high_watermark, now_ms)
+        return True
 
     def ask(self, max_bytes: int) -> FetchPartition:
         log = self.partition.log

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.replica.fetcher.fetcher_state import FetcherSettings, FetcherState
+from ottla.broker.replica.fetcher.fetcher_state import FetcherSettings, FetcherState, Follower
 from ottla.broker.replica.fetcher.replica_fetcher import ReplicaFetcher
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class ReplicaFetchers:
         broker_epoch: Callable[[], int],
         clock: Clock,
         timers: Timers,
-        disk_failed: Callable[[Partition, OSError], None],
+        follower: Follower,
         report: Callable[[str], None],
     ) -> None:
         self._settings = settings
@@ -34,7 +34,7 @@ class ReplicaFetchers:
         self._broker_epoch = broker_epoch
         self._clock = clock
         self._timers = timers
-        self._disk_failed = disk_failed
+        self._follower = follower
         self._report = report
         self._by_leader: dict[int, ReplicaFetcher] = {}
         self._leaders: dict[Partition, int] = {}
@@ -67,7 +67,7 @@ class ReplicaFetchers:
 
     def _make(self, leader: int) -> ReplicaFetcher:
         return ReplicaFetcher(
-            FetcherState(self._settings, disk_failed=self._disk_failed, report=self._report),
+            FetcherState(self._settings, follower=self._follower, report=self._report),
             self._settings,
             lambda: self._connect(leader),
             broker_epoch=self._broker_epoch,
