@@ -1,0 +1,100 @@
+"""A node of Ottla on a simulated machine: the real `Node`, started, killed, stopped and started again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from ottla.broker.node import Node, StartError
+from ottla.runtime.config.server_config import ServerConfig
+from ottla.runtime.loop import StopRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.simulation.cluster.loop import SimulatedLoop
+    from tests.simulation.cluster.machine import Machine
+    from tests.simulation.cluster.process import Process
+
+DATA = "/data"
+
+
+class SimulatedNode:
+    """One node over all its lives; `node` is there while it serves."""
+
+    def __init__(self, machine: Machine, settings: Mapping[str, str]) -> None:
+        self.machine = machine
+        self.name = machine.host
+        self.config = ServerConfig.from_properties({"log.dirs": DATA, **settings})
+        self.process: Process | None = None
+        self.node: Node | None = None
+        self.lives = 0
+        self.last_words: list[str] = []
+        """Why it ended by itself, life by life."""
+        self._stop: StopRequest | None = None
+
+    @property
+    def loop(self) -> SimulatedLoop:
+        return self.machine.loop
+
+    @property
+    def is_up(self) -> bool:
+        """There is a process; it may still be starting, or be stopping."""
+        return self.process is not None and self.process.is_alive
+
+    def start(self) -> None:
+        if self.is_up:
+            return
+        self.lives += 1
+        self.machine.power_on()
+        self.process = self.machine.new_process(f"{self.name}/{self.lives}")
+        self.loop.call_soon(self._spawn, context=self.process.context)
+
+    def _spawn(self) -> None:
+        self.loop.create_task(self._serve())
+
+    async def _serve(self) -> None:
+        assert self.process is not None
+        stop = self._stop = StopRequest(self.loop)
+        node = Node(self.config, stop, self.machine.world_of(self.process))
+        try:
+            await node.start()
+        except (StartError, OSError) as error:
+            self.last_words.append(f"cannot start: {error}")
+            await node.stop()
+        else:
+            self.node = node
+            await stop.wait()
+            await node.stop()
+            if stop.failure is not None:
+                self.last_words.append(f"{stop.reason}: {stop.failure}")
+        self._end()
+
+    def _end(self) -> None:
+        self.node = None
+        if self.process is not None:
+            self.machine.kill(self.process)
+
+    # ── what is done to it ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def stop(self) -> None:
+        """SIGTERM."""
+        if self.is_up and self._stop is not None:
+            assert self.process is not None
+            self.loop.call_soon(self._stop.stop, "SIGTERM", context=self.process.context)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._end()
+
+    def lose_power(self) -> None:
+        self.node = None
+        self.machine.lose_power()
+
+    def pause(self) -> None:
+        if self.process is not None:
+            self.loop.pause(self.process)
+
+    def resume(self) -> None:
+        if self.process is not None:
+            self.loop.resume(self.process)

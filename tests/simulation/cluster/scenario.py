@@ -1,0 +1,121 @@
+"""A scenario is data: which nodes, which clients, what goes wrong, what must hold. `play` lives one seed of it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.simulation.cluster.audit import Found, audit
+from tests.simulation.cluster.cluster import Layout, SimulatedCluster
+from tests.simulation.cluster.ledger import Ledger
+from tests.simulation.cluster.workloads.workload import MAY_PASS, connected, pause
+
+from ottla.clients.topics import NewTopic, create_topics
+from ottla.protocol.errors import ErrorCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from tests.simulation.cluster.client import SimulatedClient
+    from tests.simulation.cluster.invariants import Invariant
+    from tests.simulation.cluster.workloads.workload import Workload
+
+READY_WITHIN_S = 60.0
+DONE_WITHIN_S = 180.0
+AFTERWARDS_S = 15.0
+"""Transactions that nobody ends are over by then."""
+LAST_EVENTS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    layout: Layout
+    workloads: Callable[[], Sequence[Workload]]
+    faults: Mapping[Callable[[SimulatedCluster], str], int]
+    invariants: Sequence[Invariant]
+    chaos_s: float = 20.0
+    fault_every_s: float = 1.0
+    replication_factor: int = 1
+    is_prompt: bool = True
+    """No fault delays what was sent."""
+    topic_configs: Mapping[str, str | None] | None = None
+    groups: Sequence[str] = ()
+
+
+def play(scenario: Scenario, name: str, seed: int) -> str:
+    """One life; how it ended. `AssertionError` names the invariant, and what happened last."""
+    logging.getLogger("ottla").setLevel(logging.CRITICAL)
+    cluster = SimulatedCluster(f"{name}/{seed}", scenario.layout)
+    ledger = Ledger()
+    try:
+        _live(scenario, cluster, ledger)
+    except Exception as error:
+        events = "\n  ".join(cluster.trace.events[-LAST_EVENTS:])
+        raise AssertionError(f"{error}\nlast events:\n  {events}\n{cluster}") from error
+    finally:
+        cluster.dispose()
+    counts = " ".join(f"{what}={count}" for what, count in sorted(ledger.counts.items()))
+    return f"{cluster.trace.digest()} {counts}"
+
+
+def _live(scenario: Scenario, cluster: SimulatedCluster, ledger: Ledger) -> None:
+    cluster.is_prompt = scenario.is_prompt
+    cluster.start()
+    workloads = scenario.workloads()
+    topics = {name: count for workload in workloads for name, count in workload.topics.items()}
+
+    async def set_up(client: SimulatedClient) -> None:
+        await _create_topics(client, scenario, topics)
+
+    founder = cluster.client("founder", set_up)
+    cluster.run_until(lambda: founder.is_done, READY_WITHIN_S, "topics")
+    for workload in workloads:
+        workload.start(cluster, ledger)
+    cluster.run_for(1.0)
+    _chaos(scenario, cluster)
+    cluster.calm()
+    cluster.run_for(3.0)
+    cluster.is_ending = True
+    cluster.trace.event("ending")
+    cluster.run_until(lambda: all(client.is_done for client in cluster.clients), DONE_WITHIN_S, "everybody ends")
+    cluster.run_for(AFTERWARDS_S)
+    found = Found()
+    auditor = cluster.client("auditor", lambda client: audit(client, topics, scenario.groups, found))
+    cluster.run_until(lambda: auditor.is_done, READY_WITHIN_S, "the audit")
+    for invariant in scenario.invariants:
+        invariant.check(found, ledger)
+
+
+def _chaos(scenario: Scenario, cluster: SimulatedCluster) -> None:
+    faults, weights = list(scenario.faults), list(scenario.faults.values())
+    end = cluster.now + scenario.chaos_s
+    while cluster.now < end:
+        cluster.run_for(cluster.random.expovariate(1 / scenario.fault_every_s))
+        [fault] = cluster.random.choices(faults, weights)
+        text = fault(cluster)
+        if text:
+            cluster.trace.event(text)
+
+
+async def _create_topics(client: SimulatedClient, scenario: Scenario, topics: dict[str, int]) -> None:
+    kafka = await connected(client)
+    missing = [
+        NewTopic(name, count, scenario.replication_factor, dict(scenario.topic_configs or {}))
+        for name, count in topics.items()
+    ]
+    while missing:
+        try:
+            errors = await create_topics(kafka, missing)
+        except MAY_PASS:
+            errors = {}
+        made = (None, ErrorCode.TOPIC_ALREADY_EXISTS)
+        missing = [
+            topic for topic in missing if topic.name not in errors or _code(errors[topic.name]) not in made
+        ]
+        await pause(client, 0.2)
+    kafka.close()
+
+
+def _code(error: Exception | None) -> ErrorCode | None:
+    return getattr(error, "code", None)
