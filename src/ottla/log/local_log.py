@@ -153,7 +153,7 @@ class LocalLog:
         log._open_epochs(epochs_known)
         snapshots = snapshot_offsets(names)
         snapshots = remove_stray_snapshots(files, directory, snapshots, log._segments.base_offsets)
-        log._restore_producers(snapshots, now_ms)
+        log._restore_producers(snapshots, now_ms, loaded.recovered_from)
         for segment in log._segments:
             segment.close()  # thousands of logs may be opened, and few of them used
         return log
@@ -168,7 +168,7 @@ class LocalLog:
         self.epochs.truncate_from_start(self.log_start_offset)
         self.epochs.write_if_changed()
 
-    def _restore_producers(self, snapshots: list[int], now_ms: int) -> None:
+    def _restore_producers(self, snapshots: list[int], now_ms: int, recovered_from: int | None = None) -> None:
         self._newest_snapshot = restore_producers(
             self._files,
             self.directory,
@@ -179,6 +179,7 @@ class LocalLog:
             log_end_offset=self.log_end_offset,
             now_ms=now_ms,
             expiration_ms=self._config.producer_id_expiration_ms,
+            recovered_from=recovered_from,
         )
 
     # ── what stands where ──────────────────────────────────────────────────────────────────────────────────────────

@@ -15,6 +15,8 @@ from ottla.protocol.record import iterate_records
 from ottla.protocol.record_batch import BatchHeader
 from ottla.runtime.files import Buffer, FileSystem
 
+Ended = tuple[CompletedTransaction, int]
+
 _END_TRANSACTION = Struct(">hi")
 
 
@@ -51,16 +53,21 @@ def restore_producers(
     log_end_offset: int,
     now_ms: int,
     expiration_ms: int,
+    recovered_from: int | None = None,
 ) -> int:
     """Fill `producers`; returns the offset of the newest snapshot that is there afterwards (-1: none).
 
     Snapshots beyond the log's end are removed. When batches had to be read, a snapshot is taken at the beginning of the
     last segments and at the end, so that the next start reads less.
+
+    Segments from `recovered_from` on get their aborted transactions indexed again: who died may have written a marker,
+    and its entry not. Only a snapshot from before them tells which transactions were open at their beginning.
     """
     producers.clear()
     begin, newest = log_start_offset, -1
+    trusted = log_end_offset if recovered_from is None else min(recovered_from, log_end_offset)
     for offset in reversed(snapshots):
-        if offset > log_end_offset:
+        if offset > trusted:
             remove_snapshot(files, directory, offset)
             continue
         try:
@@ -73,28 +80,39 @@ def restore_producers(
     if begin >= log_end_offset:
         return newest
     bases = segments.base_offsets
+    indexed = False
     for index in range(segments.floor(begin), len(segments)):
         base = bases[index]
-        if base > begin and base > newest and index >= len(segments) - 2:
+        is_recovered = recovered_from is not None and base >= recovered_from
+        if base > begin and base > newest and (is_recovered or index >= len(segments) - 2):
             write_snapshot(files, directory, base, producers.entries.values(), sync=False)
             newest = base
-        _replay(segments, index, producers, begin)
+        ended = _replay(segments, index, producers, begin)
+        if is_recovered:
+            indexed = segments[index].transactions.index_again(ended) or indexed
+    if indexed:
+        files.sync_directory(directory)
     write_snapshot(files, directory, log_end_offset, producers.entries.values(), sync=False)
     return log_end_offset
 
 
-def _replay(segments: Segments, index: int, producers: ProducerStates, begin: int) -> None:
+def _replay(segments: Segments, index: int, producers: ProducerStates, begin: int) -> list[Ended]:
+    """The transactions that ended there, and the last stable offset after each."""
     segment = segments.read(index)
     found = segment.find(begin)
+    ended: list[Ended] = []
     if found is None:
-        return
+        return ended
     for position, header in scan_headers(segment.file, found[0], segment.size):
         if not header.has_producer_id or header.last_offset < begin:
             continue
         if header.is_control:
-            record_marker(producers, header, segment.file.read(position, header.size))
+            one = record_marker(producers, header, segment.file.read(position, header.size))
+            if one is not None:
+                ended.append(one)
         else:
             producers.append_batch(header)
+    return ended
 
 
 def marker_of(header: BatchHeader, batch: Buffer) -> tuple[bool, int] | None:
@@ -112,9 +130,7 @@ def marker_of(header: BatchHeader, batch: Buffer) -> tuple[bool, int] | None:
     return kind is ControlRecordType.ABORT, int(coordinator_epoch)
 
 
-def record_marker(
-    producers: ProducerStates, header: BatchHeader, batch: Buffer
-) -> tuple[CompletedTransaction, int] | None:
+def record_marker(producers: ProducerStates, header: BatchHeader, batch: Buffer) -> Ended | None:
     """A control batch that stands in the log under `header`'s offsets (those in `batch` do not count)."""
     marker = marker_of(header, batch)
     if marker is None:

@@ -43,6 +43,8 @@ class LoadedSegments:
     log_start_offset: int = 0
     log_end_offset: int = 0
     truncated_bytes: int = 0
+    recovered_from: int | None = None
+    """The base offset of the first segment that was read whole, and whose transactions are still to be indexed."""
 
 
 @dataclass(slots=True)
@@ -153,7 +155,9 @@ class SegmentLoader:
         segments = loaded.segments
         if not len(segments):
             return
-        for index in range(segments.floor(recovery_point), len(segments)):
+        first = segments.floor(recovery_point)
+        loaded.recovered_from = segments[first].base_offset
+        for index in range(first, len(segments)):
             cut, following = self._recover_segment(segments[index], epochs)
             loaded.truncated_bytes += cut
             if index + 1 < len(segments) and (cut or self._lost_before(segments[index + 1], following, recovery_point)):
@@ -190,7 +194,7 @@ class SegmentLoader:
         if cut:
             segment.cut(valid)
         segment.end_rebuild()
-        segment.transactions.truncate_to(following)
+        segment.transactions.clear()  # by `producer_recovery`, which knows who was in the middle of what
         segment.sync()
         return cut, following
 

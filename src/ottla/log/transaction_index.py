@@ -8,13 +8,14 @@ An entry stands in the segment of its abort marker, whose offset is `last offset
 log's was once the marker stood: a search from below need not go on to later entries when it has passed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from struct import Struct
 from typing import NamedTuple
 
 from ottla.log.checkpoint import read_whole
 from ottla.log.offset_index import CorruptIndexError
+from ottla.log.producer_state import CompletedTransaction
 from ottla.runtime.files import FileSystem
 
 _ENTRY = Struct(">hqqqq")
@@ -58,6 +59,18 @@ class TransactionIndex:
         finally:
             file.close()
         entries.append(entry)
+
+    def index_again(self, ended: Iterable[tuple[CompletedTransaction, int]]) -> bool:
+        """What ended here, each with the last stable offset after it: on the disk when it returns. Was any aborted?"""
+        for transaction, stable in ended:
+            if transaction.aborted:
+                self.append(
+                    AbortedTransactionEntry(
+                        transaction.producer_id, transaction.first_offset, transaction.last_offset, stable
+                    )
+                )
+        self.sync()
+        return bool(self._entries)
 
     def overlapping(self, start: int, end: int) -> Iterator[AbortedTransactionEntry]:
         """Those with an offset in `start … end` (exclusive), until one tells that no later one can have."""

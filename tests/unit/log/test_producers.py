@@ -130,6 +130,33 @@ def test_a_transaction_holds_the_last_stable_offset(log: Log) -> None:
     assert result.error is ErrorCode.TRANSACTION_COORDINATOR_FENCED
 
 
+@pytest.mark.parametrize("left", [0, 17, None])
+def test_recovery_indexes_aborted_transactions_again(disk: SimulatedDisk, log: Log, left: int | None) -> None:
+    """Also where the process died between a marker and its entry, and after a start since then took a snapshot."""
+    append(log, batch(2, producer_id=8, transactional=True))
+    log.roll(NOW_MS)
+    append(log, batch(2, producer_id=9, transactional=True))
+    for producer_id in (8, 9):
+        marker = end_transaction_batch(
+            commit=False, producer_id=producer_id, producer_epoch=0, coordinator_epoch=2, timestamp_ms=NOW_MS
+        )
+        append(log, bytes(marker), origin=AppendOrigin.COORDINATOR)
+    expected = log.aborted_transactions(0, 6)
+    assert len(expected) == 2
+    disk.crash(power=False)
+    open_log(disk, clean=False, recovery_point=2)
+    disk.crash(power=False)
+    index = log.directory / "00000000000000000002.txnindex"
+    if left is None:
+        disk.remove(index)
+    else:
+        disk.open(index).truncate(left)
+    log = open_log(disk, clean=False, recovery_point=2)
+    assert log.aborted_transactions(0, 6) == expected
+    disk.crash()
+    assert open_log(disk).aborted_transactions(0, 6) == expected
+
+
 def test_a_snapshot_is_refused_when_a_byte_is_wrong() -> None:
     states = ProducerStates()
     states.append(5, 1, 10, 2, 100, 102, NOW_MS)
