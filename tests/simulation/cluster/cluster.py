@@ -44,7 +44,7 @@ class SimulatedCluster:
     def __init__(self, seed: str, layout: Layout) -> None:
         self.seed = seed
         self.random = Random(f"{seed}/faults")
-        self.loop = SimulatedLoop()
+        self.loop = SimulatedLoop()  # type: ignore[abstract]
         self.loop.on_exception = self._on_exception
         self.trace = Trace(self.loop)
         self.network = SimulatedNetwork(self.loop, Random(f"{seed}/network"))
@@ -76,9 +76,7 @@ class SimulatedCluster:
         for node in self.nodes:
             node.start()
 
-    def client(
-        self, name: str, main: Callable[[SimulatedClient], Coroutine[object, object, None]]
-    ) -> SimulatedClient:
+    def client(self, name: str, main: Callable[[SimulatedClient], Coroutine[object, object, None]]) -> SimulatedClient:
         client = SimulatedClient(self, name, main)
         self.clients.append(client)
         return client
@@ -137,7 +135,8 @@ class SimulatedCluster:
 
     def dispose(self) -> None:
         """Nothing of it runs any more."""
-        for machine in [each.machine for each in (*self.nodes, *self.clients)]:
+        machines = [node.machine for node in self.nodes] + [client.machine for client in self.clients]
+        for machine in machines:
             for process in machine.processes:
                 process.kill()
         self.loop.dispose()

@@ -38,7 +38,9 @@ class NothingTwice:
             values = [value for _, value in found.records[where]]
             strange = set(values) - attempted
             assert not strange, f"NothingTwice: {where}: nobody wrote {sorted(strange)[:3]}"
-            twice = sorted({value for value in values if values.count(value) > 1}) if len(set(values)) < len(values) else []
+            twice = (
+                sorted({value for value in values if values.count(value) > 1}) if len(set(values)) < len(values) else []
+            )
             assert not twice, f"NothingTwice: {where}: {twice[:3]}"
 
 
@@ -100,7 +102,7 @@ class NothingSkipped:
 
 @dataclass(slots=True)
 class ExactlyOnce:
-    """Of each record before the copiers' position there is one copy that is committed, in order, and of none after it."""
+    """Each record before the copiers' position has one committed copy, in order, and none after it has any."""
 
     source: str
     target: str

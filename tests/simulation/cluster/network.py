@@ -73,7 +73,7 @@ class SimulatedNetwork:
         return self.weather.loss > 0 and self.random.random() < self.weather.loss
 
     def retransmit_s(self, attempt: int) -> float:
-        return min(self.random.uniform(*self.weather.retransmit_s) * 2**attempt, 4.0)
+        return min(self.random.uniform(*self.weather.retransmit_s) * float(1 << attempt), 4.0)
 
     def new_end(self, end: SimulatedTransport) -> int:
         self._ends += 1

@@ -110,9 +110,7 @@ async def _create_topics(client: SimulatedClient, scenario: Scenario, topics: di
         except MAY_PASS:
             errors = {}
         made = (None, ErrorCode.TOPIC_ALREADY_EXISTS)
-        missing = [
-            topic for topic in missing if topic.name not in errors or _code(errors[topic.name]) not in made
-        ]
+        missing = [topic for topic in missing if topic.name not in errors or _code(errors[topic.name]) not in made]
         await pause(client, 0.2)
     kafka.close()
 

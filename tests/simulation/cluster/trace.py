@@ -26,7 +26,7 @@ class Trace:
         self.events: list[str] = []
         """What the world did to those in it; told when a seed fails."""
         target = os.environ.get(VARIABLE)
-        self._out = None if not target else sys.stderr if target == "-" else Path(target).open("w", encoding="utf-8")
+        self._out = None if not target else sys.stderr if target == "-" else Path(target).open("w", encoding="utf-8")  # noqa: SIM115
 
     def event(self, text: str) -> None:
         """A fault, a start, an end."""

@@ -1,6 +1,6 @@
 """A transactional producer, as small as the protocol lets it be: by transactions of the first or the second version.
 
-    init ─► produce … commit_offsets … ─► end ─► produce …        any other error than one that may pass: init again
+init ─► produce … commit_offsets … ─► end ─► produce …        any other error than one that may pass: init again
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One end of a simulated connection: `Transport`, over what the two systems buffer between them.
 
-    write ─► queue ─► send buffer ─► in flight (in order; lost or cut: again) ─► received ─► the receiver's buffer
+write ─► queue ─► send buffer ─► in flight (in order; lost or cut: again) ─► received ─► the receiver's buffer
 """
 
 from __future__ import annotations
@@ -232,8 +232,8 @@ class SimulatedTransport:
             return
         if self._received:
             buffer = receiver.get_buffer()
-            if not self.is_open:
-                return
+            if self.number not in self._network.transports:
+                return  # it refused
             data = self._received[0]
             size = min(len(buffer), len(data))
             buffer[:size] = data[:size]

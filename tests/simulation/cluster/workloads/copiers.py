@@ -47,9 +47,7 @@ class Copiers:
         second_version = not client.cluster.is_prompt or client.random.random() < 0.6
         while not client.cluster.is_ending:
             kafka = await connected(client)
-            producer = TransactionalProducer(
-                kafka, client.name, second_version=second_version, timeout_ms=TIMEOUT_MS
-            )
+            producer = TransactionalProducer(kafka, client.name, second_version=second_version, timeout_ms=TIMEOUT_MS)
             try:
                 await producer.init()
                 await self._copy_on(client, kafka, producer, where, ledger)

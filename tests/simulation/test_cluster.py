@@ -1,0 +1,56 @@
+"""Whole nodes and their clients in one process, on a simulated clock, network and disks: `cluster/scenarios.py`.
+
+A fixed number of seeds of each scenario, and some that nobody has played before: these are drawn anew in every run, and
+the failure names the seed. Each seed is one history, whoever plays it:
+
+    OTTLA_SEEDS=100 OTTLA_FIRST_SEED=7000 pytest tests/simulation/test_cluster.py
+    python -m tests.simulation cluster-alone-killed --first 17 --seeds 1        one again; OTTLA_TRACE=- tells all of it
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from random import SystemRandom
+from typing import Final
+
+import pytest
+from tests.simulation.cluster.scenarios import WORLDS
+
+SEEDS: Final = int(os.environ.get("OTTLA_SEEDS", "3"))
+FIRST_SEED: Final = int(os.environ.get("OTTLA_FIRST_SEED", "0"))
+FRESH_SEEDS: Final = int(os.environ.get("OTTLA_FRESH_SEEDS", "1"))
+FRESH_FROM: Final = 1_000_000
+
+
+@pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + SEEDS))
+@pytest.mark.parametrize("name", WORLDS)
+def test_what_is_known_holds(name: str, seed: int) -> None:
+    WORLDS[name](seed)
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_what_nobody_has_played_holds(name: str) -> None:
+    for _ in range(FRESH_SEEDS):
+        seed = SystemRandom().randrange(FRESH_FROM, 2**31)
+        try:
+            WORLDS[name](seed)
+        except AssertionError as error:
+            raise AssertionError(f"{name} {seed}: {error}") from error
+
+
+def test_a_seed_is_one_history() -> None:
+    """Twice in one process, and under another hash seed."""
+    name = next(iter(WORLDS))
+    code = f"from tests.simulation.cluster.scenarios import WORLDS; print(WORLDS[{name!r}](1))"
+    ends = set()
+    for hash_seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        ends.add(done.stdout.strip())
+    ends |= {WORLDS[name](1), WORLDS[name](1)}
+    assert len(ends) == 1, ends
