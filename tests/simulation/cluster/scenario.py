@@ -11,8 +11,8 @@ from tests.simulation.cluster.cluster import Layout, SimulatedCluster
 from tests.simulation.cluster.ledger import Ledger
 from tests.simulation.cluster.workloads.workload import MAY_PASS, connected, pause
 
-from ottla.clients.topics import NewTopic, create_topics
-from ottla.protocol.errors import ErrorCode
+from ottla.clients.topics import CreatedTopic, NewTopic, create_topics
+from ottla.protocol.errors import ErrorCode, KafkaError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -106,14 +106,15 @@ async def _create_topics(client: SimulatedClient, scenario: Scenario, topics: di
     ]
     while missing:
         try:
-            errors = await create_topics(kafka, missing)
+            answers = await create_topics(kafka, missing)
         except MAY_PASS:
-            errors = {}
-        made = (None, ErrorCode.TOPIC_ALREADY_EXISTS)
-        missing = [topic for topic in missing if topic.name not in errors or _code(errors[topic.name]) not in made]
+            answers = {}
+        missing = [topic for topic in missing if not _is_there(answers.get(topic.name))]
         await pause(client, 0.2)
     kafka.close()
 
 
-def _code(error: Exception | None) -> ErrorCode | None:
-    return getattr(error, "code", None)
+def _is_there(answer: CreatedTopic | KafkaError | None) -> bool:
+    return isinstance(answer, CreatedTopic) or (
+        isinstance(answer, KafkaError) and answer.code is ErrorCode.TOPIC_ALREADY_EXISTS
+    )

@@ -9,7 +9,7 @@ from tests.simulation.cluster.workloads.workload import MAY_PASS, connected, pau
 
 from ottla.clients.topics import NewTopic, create_topics
 from ottla.protocol.api.delete_topics import DeleteTopicsRequest, DeleteTopicsResponse, DeleteTopicState
-from ottla.protocol.errors import ErrorCode
+from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.types import ZERO_UUID
 
 if TYPE_CHECKING:
@@ -58,9 +58,11 @@ class TopicChurn:
 
 
 async def _create(kafka: KafkaClient, name: str, partitions: int) -> str:
-    error = (await create_topics(kafka, [NewTopic(name, partitions)]))[name]
-    assert error is None or error.code is not ErrorCode.TOPIC_ALREADY_EXISTS, f"OneHistory: {name} was not there"
-    return "there" if error is None else UNKNOWN
+    made = (await create_topics(kafka, [NewTopic(name, partitions)]))[name]
+    if not isinstance(made, KafkaError):
+        return "there"
+    assert made.code is not ErrorCode.TOPIC_ALREADY_EXISTS, f"OneHistory: {name} was not there"
+    return UNKNOWN
 
 
 async def _delete(kafka: KafkaClient, name: str, _: int) -> str:
