@@ -32,13 +32,14 @@ pytestmark = pytest.mark.java
 
 SETTINGS = {
     "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
     "auto.leader.rebalance.enable": "false",  # only elections that a test asks for
     "log.retention.check.interval.ms": "3600000",
 }
 
 
-NOT_YET = ("so far", "does not support BROKER_REGISTRATION")
-"""What a node says that cannot be part of such a cluster yet."""
+NOT_YET = "a broker needs the quorum's only controller in its process, so far"
+"""What a node of Ottla says that cannot be part of such a cluster yet."""
 
 
 class MixedCluster:
@@ -100,9 +101,8 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     try:
         made.__enter__()
     except NodeDiedError:
-        said = "".join(node.output for node in made.nodes.values())
-        if request.param != "apache-kafka" and any(text in said for text in NOT_YET):
-            pytest.skip(f"{request.param}: not yet")
+        if request.param == "ottla" and any(NOT_YET in node.output for node in made.nodes.values()):
+            pytest.skip(NOT_YET)
         raise
     yield made
     made.__exit__()
