@@ -101,7 +101,7 @@ class MixedQuorum:
 
 def metadata_batches(node: Controller) -> dict[int, tuple[int, int, object, object]]:
     """By their first offset."""
-    found = {}
+    found: dict[int, tuple[int, int, object, object]] = {}
     for path in sorted((node.data / "__cluster_metadata-0").glob("*.log")):
         for batch in read_batches(path.read_bytes()):
             found[batch.base_offset] = (batch.last_offset, batch.epoch, list(batch.values), list(batch.control))
