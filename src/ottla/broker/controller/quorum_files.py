@@ -23,6 +23,8 @@ class QuorumFiles:
         self._files = files
         self.directory = directory
         self._receiving: tuple[SnapshotId, File] | None = None
+        self._known: list[SnapshotId] | None = None
+        """Asked for with every fetch of another replica; `None`: look."""
 
     def load_election(self) -> ElectionState | None:
         """Raises `QuorumStateError`."""
@@ -34,8 +36,10 @@ class QuorumFiles:
 
     def snapshots(self) -> list[SnapshotId]:
         """Oldest first."""
-        ids = (SnapshotId.from_file_name(name) for name in self._files.list(self.directory))
-        return sorted(found for found in ids if found is not None)
+        if self._known is None:
+            ids = (SnapshotId.from_file_name(name) for name in self._files.list(self.directory))
+            self._known = sorted(found for found in ids if found is not None)
+        return list(self._known)
 
     def remove_unfinished(self) -> None:
         for name in self._files.list(self.directory):
@@ -66,6 +70,7 @@ class QuorumFiles:
             file.close()
         self._files.rename(part, path)
         self._files.sync_directory(self.directory)
+        self._known = None
 
     # ── a snapshot that comes in pieces ────────────────────────────────────────────────────────────────────────────
 
@@ -92,6 +97,7 @@ class QuorumFiles:
             file.close()
         self._files.rename(self._part_of(snapshot_id), self.directory / snapshot_id.file_name)
         self._files.sync_directory(self.directory)
+        self._known = None
 
     def abandon_receiving(self) -> None:
         if self._receiving is not None:
@@ -123,4 +129,5 @@ class QuorumFiles:
             file.close()
 
     def remove(self, snapshot_id: SnapshotId) -> None:
+        self._known = None
         self._files.remove(self.directory / snapshot_id.file_name)
