@@ -46,7 +46,7 @@ class Display:
         while (left := due - time.monotonic()) > 0:
             await asyncio.sleep(min(left, REDRAW_S))
             if not self._is_terminal:
-                self._tell_news()
+                self.tell_news()
 
     def show(self) -> None:
         lines = [self._line(flow) for flow in self._enabled]
@@ -63,10 +63,10 @@ class Display:
 
     def finish(self) -> None:
         if not self._is_terminal:
-            self._tell_news()
+            self.tell_news()
         self.show()
 
-    def _tell_news(self) -> None:
+    def tell_news(self) -> None:
         now = set(self._troubles())
         for trouble in sorted(now - self._said):
             self._write(f"{trouble}\n")
