@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.peers.apache_kafka import CLUSTER_ID, KafkaNode, run_java
+from tests.peers.apache_kafka import CLUSTER_ID, KafkaNode, run_java, shell_jars
 from tests.unit.broker.controllers import TestNode, creation
 
 from ottla.broker.controller.loading import load_metadata, newest_snapshot
@@ -40,6 +41,24 @@ def dump(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
         r"headerKeys: \[\] (LeaderChange|KRaftVersion|KRaftVoters|SnapshotHeader|SnapshotFooter)", output
     )
     return control, [json.loads(text) for text in re.findall(r"payload: (\{.*\})", output)]
+
+
+def test_the_metadata_shell_shows_our_metadata(data: Path) -> None:
+    """Apache Kafka's `kafka-metadata-shell` on the log of a node after mixed use."""
+    log = data / CLUSTER_METADATA_DIRECTORY / "00000000000000000000.log"
+
+    def show(*words: str) -> str:
+        command = ["java", "-cp", f"{shell_jars()}/*", "org.apache.kafka.shell.MetadataShell"]
+        done = subprocess.run(
+            [*command, "--snapshot", str(log), *words], capture_output=True, text=True, timeout=120, check=True
+        )
+        return done.stdout
+
+    topics = show("ls", "/image/topics/byName").split()
+    assert "__consumer_offsets" in topics
+    assert len(topics) > 2
+    assert "replicas=[1]" in show("tree", "/image/topics/byName/__consumer_offsets")
+    assert "BrokerRegistration(id=1" in show("tree", "/image/cluster/brokers")
 
 
 async def test_kafka_reads_our_metadata(tmp_path: Path) -> None:

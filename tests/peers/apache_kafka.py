@@ -1,7 +1,7 @@
 """Apache Kafka 4.3.1 as a peer and an oracle: its jars (by Maven, once), its tools, and a real node of it.
 
 Owns the folder `${XDG_CACHE_HOME:-~/.cache}/ottla/apache-kafka-4.3.1` (`lib/` with the jars, `complete` when all
-are there), and beside it `kafka-streams-4.3.1` and `connect-mirror-4.3.1` with the jars of those. Everything needs
+are there), and beside it `kafka-streams-4.3.1`, `connect-mirror-4.3.1` and `kafka-shell-4.3.1`. Everything needs
 Java 17 or newer; fetching the jars needs Maven. Where one is missing the calling test is skipped with a reason; under
 `CI=true` it fails instead, so that CI never passes by not looking.
 """
@@ -33,6 +33,7 @@ _ARTIFACTS: Final = (
     ("org.apache.kafka", "kafka-tools", VERSION),
     ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.4"),
 )
+_SHELL_ARTIFACTS: Final = (("org.apache.kafka", "kafka-shell", VERSION),)
 _STREAMS_ARTIFACTS: Final = (("org.apache.kafka", "kafka-streams", VERSION),)
 _MIRROR_ARTIFACTS: Final = (("org.apache.kafka", "connect-mirror", VERSION),)
 _COPY_DEPENDENCIES: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
@@ -71,6 +72,11 @@ def streams_jars() -> Path:
 def mirror_jars() -> Path:
     """The folder of MirrorMaker 2's jars, with those of Kafka Connect and of its client (`RemoteClusterUtils`)."""
     return _fetched(cache_folder().parent / f"connect-mirror-{VERSION}", _MIRROR_ARTIFACTS)
+
+
+def shell_jars() -> Path:
+    """The folder of the jars of Kafka's metadata shell."""
+    return _fetched(cache_folder().parent / f"kafka-shell-{VERSION}", _SHELL_ARTIFACTS)
 
 
 def _fetched(folder: Path, artifacts: Sequence[tuple[str, str, str]]) -> Path:
