@@ -58,7 +58,7 @@ def test_the_metadata_shell_shows_our_metadata(data: Path) -> None:
     assert "__consumer_offsets" in topics
     assert len(topics) > 2
     assert "replicas=[1]" in show("tree", "/image/topics/byName/__consumer_offsets")
-    assert "BrokerRegistration(id=1" in show("tree", "/image/cluster/brokers")
+    assert "ControllerRegistration(id=1" in show("tree", "/image/cluster/controllers")
 
 
 async def test_kafka_reads_our_metadata(tmp_path: Path) -> None:
