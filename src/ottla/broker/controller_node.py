@@ -47,8 +47,6 @@ class ControllerNode:
     def __init__(self, config: ServerConfig, world: World, stop_request: StopRequest) -> None:
         self.ports: dict[str, int] = {}
         """The real port of each controller listener."""
-        self.controller: ControllerShell | None = None
-        """With the controller role."""
         self._config = config
         self._world = world
         self._stop_request = stop_request
@@ -59,6 +57,8 @@ class ControllerNode:
         self._stop_registering: Callable[[], None] = lambda: None
         # Made by `start`.
         self.quorum: QuorumShell
+        self.controller: ControllerShell
+        """Without the controller role it is never active."""
 
     async def start(self, storage: Storage, metadata_directory: Path, incarnation_id: bytes) -> None:
         """Raises what `QuorumShell.start` raises, `ConfigError`, `CannotListenError`."""
@@ -81,18 +81,15 @@ class ControllerNode:
             on_failure=lambda error: self._stop_request.stop("the metadata log failed", error),
             transport=self._transport() if opened or not config.is_controller else None,
         )
-        if config.is_controller:
-            self.controller = ControllerShell(
-                controller_settings(config, incarnation_id=incarnation_id),
-                ServerConfigSchema(config),
-                self.quorum,
-                clock=world.clock,
-                timers=world.timers,
-                random=world.random,
-            )
-            self.controller.start()
-        else:
-            self.quorum.start()
+        self.controller = ControllerShell(
+            controller_settings(config, incarnation_id=incarnation_id),
+            ServerConfigSchema(config),
+            self.quorum,
+            clock=world.clock,
+            timers=world.timers,
+            random=world.random,
+        )
+        self.controller.start()
         self._is_started = True
         if opened:
             self._let_in(opened, storage.cluster_id)
@@ -102,7 +99,6 @@ class ControllerNode:
         """While another controller is active, it is told of this one."""
         from ottla.broker.controller.registration import ControllerRegistrar
 
-        assert self.controller is not None
         registrar = ControllerRegistrar(self.controller, self._transport(), self._world.timers)
         registrar.start()
         self._stop_registering = registrar.stop
@@ -110,13 +106,16 @@ class ControllerNode:
     async def close(self) -> None:
         self._stop_registering()
         try:
-            if self.controller is not None and self._is_started:
+            if self._is_started:
                 await self.controller.close()
-            elif self._is_started:
-                await self.quorum.close()
         finally:
             if self._listeners is not None:
                 self._listeners.close()
+
+    @property
+    def is_alone(self) -> bool:
+        """The only voter, and nobody else can come in: the broker of this process needs no network to be one."""
+        return self.controller.is_active and self.quorum.is_sole_voter and not self.ports
 
     def _image(self) -> MetadataImage:
         return self.quorum.image
@@ -181,7 +180,6 @@ class ControllerNode:
         from ottla.broker.controller_api_table import ControllerParts
         from ottla.broker.dynamic_config import DynamicServerConfig
 
-        assert self.controller is not None
         if self._made_parts is None:
             self._made_parts = ControllerParts(
                 config=self._config,
@@ -197,7 +195,7 @@ class ControllerNode:
 
     def local_requests(self, cluster_id: str) -> LocalRequests | None:
         """For the broker of this process; `None` without the controller role."""
-        if self.controller is None:
+        if not self._config.is_controller:
             return None
         from ottla.broker.controller.local_requests import LocalRequests
 

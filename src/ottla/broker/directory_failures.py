@@ -10,17 +10,12 @@ replica lies in is told to the controller as soon as it is placed, so that it ne
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING
-
-from ottla.metadata.controller.directories import assign_replicas, directories_offline
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import PurePath
 
-    from ottla.broker.controller.shell import ControllerShell
     from ottla.broker.replica.replica_manager import ReplicaManager
     from ottla.log.file_names import TopicPartition
     from ottla.log.log import Log
@@ -30,6 +25,18 @@ if TYPE_CHECKING:
     from ottla.runtime.loop import StopRequest
 
 
+class DirectoryReports(Protocol):
+    """The way to the controller: `registration.Registration` or `membership.ClusterMembership`."""
+
+    def placed(self, replicas: Mapping[tuple[bytes, int], bytes]) -> None:
+        """(topic id, index) -> directory id."""
+        ...
+
+    def offline(self, directory_ids: Sequence[bytes]) -> None:
+        """All of those that have failed in this run."""
+        ...
+
+
 class DirectoryFailures:
     """`watch` once the replicas are there; `on_metadata` subscribes behind them."""
 
@@ -37,7 +44,7 @@ class DirectoryFailures:
         self,
         logs: LogManager,
         replicas: ReplicaManager,
-        controller: ControllerShell,
+        reports: DirectoryReports,
         stop_request: StopRequest,
         *,
         metadata_directory: PurePath,
@@ -45,7 +52,7 @@ class DirectoryFailures:
     ) -> None:
         self._logs = logs
         self._replicas = replicas
-        self._controller = controller
+        self._reports = reports
         self._stop_request = stop_request
         self._metadata_directory = metadata_directory
         self._report = report
@@ -64,11 +71,7 @@ class DirectoryFailures:
     def _tell_placed(self) -> None:
         placed = self._replicas.take_placed()
         if placed:
-            self._submitted(self._controller.submit(partial(assign_replicas, broker_id=self._node_id, placed=placed)))
-
-    @property
-    def _node_id(self) -> int:
-        return self._replicas.node_id
+            self._reports.placed(placed)
 
     def _failed(self, path: PurePath, names: list[TopicPartition], error: OSError) -> None:
         self._replicas.take_offline(names)
@@ -81,14 +84,4 @@ class DirectoryFailures:
                 f"log directory {path} is offline until the node starts again, and {len(names)} partitions with it: "
                 f"{error}"
             )
-            offline = [one.directory_id for one in self._logs.directories if one.failure is not None]
-            schema = self._controller.schema
-            decision = partial(directories_offline, schema=schema, broker_id=self._node_id, offline=offline)
-            self._submitted(self._controller.submit(decision))
-
-    def _submitted(self, future: asyncio.Future[None]) -> None:
-        def done(answer: asyncio.Future[None]) -> None:
-            if not answer.cancelled() and (error := answer.exception()) is not None:
-                self._report(f"the controller could not be told of log directories: {error}")
-
-        future.add_done_callback(done)
+            self._reports.offline([one.directory_id for one in self._logs.directories if one.failure is not None])

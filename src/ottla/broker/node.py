@@ -1,8 +1,8 @@
 """A node: every part made, started and stopped in order. The only place that knows them all.
 
-    start    lock the directories ─► identity (format if empty) ─► controller: load, lead ─► logs: open, recover
-             ─► listen, not accepting yet ─► register ─► replicas and coordinators follow the metadata ─► unfence
-             ─► accept
+    start    lock the directories ─► identity (format if empty) ─► quorum: load, take part ─► listen, not accepting yet
+             ─► register (in a cluster: wait for the metadata) ─► logs: open, recover ─► replicas and coordinators
+             follow the metadata ─► unfence ─► accept
     stop     accept no more ─► controlled shutdown ─► coordinators ─► connections ─► logs: flush, checkpoints,
              `.kafka_cleanshutdown` ─► controller ─► unlock
 
@@ -65,6 +65,8 @@ if TYPE_CHECKING:
 
     from ottla.broker.controller.shell import ControllerShell
     from ottla.broker.coordinator.group_coordinator import GroupCoordinator
+    from ottla.broker.forwarding import Forwarding
+    from ottla.broker.membership import ClusterMembership
     from ottla.broker.quotas.client_quotas import ClientQuotas
     from ottla.broker.quotas.quota_layer import QuotaLayer
     from ottla.broker.share.share_parts import ShareParts
@@ -118,7 +120,7 @@ class Node:
         self._security: dict[str, ListenerSecurity] = {}
         self._applied_config = config
         self._metadata: ControllerNode | None = None
-        self._registration: Registration | None = None
+        self._membership: Registration | ClusterMembership | None = None
 
     @property
     def address(self) -> str:
@@ -143,27 +145,23 @@ class Node:
 
     async def _start_broker(self, storage: Storage, metadata: ControllerNode, incarnation_id: bytes) -> None:
         controller = metadata.controller
-        if controller is None or not controller.is_active:
-            raise StartError("a broker needs the quorum's only controller in its process, so far")
-        logs = self._open_logs(controller, storage)
-        registration = Registration(
-            self._config, controller, cluster_id=storage.cluster_id, incarnation_id=incarnation_id
-        )
-        self._registration = registration
+        dispatcher = Dispatcher({})
+        listeners = await self._listen(dispatcher, controller)
+        membership: Registration | ClusterMembership
+        if metadata.is_alone:
+            logs = self._open_logs(controller, storage)
+            membership = self._register(controller, logs, storage, incarnation_id)
+        else:
+            membership = await self._join(metadata, storage, incarnation_id)
+            logs = self._open_logs(controller, storage)
         replicas, groups = self._make_replicas(logs)
-        failures = self._watch_directories(logs, replicas, controller)
+        failures = self._watch_directories(logs, replicas, membership)
         parts = self._make_parts(storage, controller, replicas, groups)
         parts.replica_mover = cache(lambda: self._make_replica_mover(logs, failures))
         transactions = parts.transactions
-        dispatcher = Dispatcher(handler_makers(parts))
+        dispatcher.serve(handler_makers(parts))
         if parts.authorizer is None:
             dispatcher.serve_runs(ProduceRuns(replicas, self._clock))
-        listeners = await self._listen(dispatcher, controller)
-        registration.register(
-            ports=self._ports,
-            directory_ids=[directory.directory_id for directory in logs.online],
-            previous_broker_epoch=logs.directories[0].broker_epoch,
-        )
         controller.subscribe(replicas.on_metadata)
         self._apply_quotas(controller, dispatcher)
         controller.subscribe(failures.on_metadata)
@@ -172,7 +170,7 @@ class Node:
         self._undo.append(groups.close)
         controller.subscribe(transactions.on_metadata)
         self._undo.append(transactions.close)
-        registration.unfence()
+        await membership.unfence()
         self._start_upkeep(logs)
         for listener in listeners:
             listener.resume_accepting()
@@ -181,8 +179,8 @@ class Node:
     async def stop(self) -> None:
         """Stop what was started, in order; what fails is reported and does not keep the rest from stopping."""
         self._listeners.stop_accepting()
-        if self._registration is not None:
-            await self._attempt(self._registration.shut_down)
+        if self._membership is not None:
+            await self._attempt(self._membership.shut_down)
         while self._undo:
             await self._attempt(self._undo.pop())
         self._world.close()
@@ -237,7 +235,13 @@ class Node:
 
         def is_hosted(name: TopicPartition, topic_id: bytes | None) -> bool:
             topic = topics.by_name.get(name.topic)
-            return topic is not None and name.partition in topic.partitions and topic_id in (None, topic.topic_id)
+            partition = None if topic is None else topic.partitions.get(name.partition)
+            return (
+                topic is not None
+                and partition is not None
+                and topic_id in (None, topic.topic_id)
+                and config.node_id in partition.replicas
+            )
 
         for recovered in logs.open_all(lambda topic: configs(controller.image, topic), is_hosted):
             if recovered.truncated_bytes:
@@ -249,17 +253,52 @@ class Node:
         if few_files:
             _report(few_files)
         for stray in logs.put_strays_aside(is_hosted):
-            _report(f"{stray} belongs to no topic of the cluster: it was put aside as a stray")
-        self._undo.append(lambda: logs.close(self._registration.broker_epoch if self._registration else -1))
+            _report(f"{stray} is no replica of the cluster any more: it was put aside as a stray")
+        self._undo.append(lambda: logs.close(self._membership.broker_epoch if self._membership else -1))
         return logs
 
+    def _register(
+        self, controller: ControllerShell, logs: LogManager, storage: Storage, incarnation_id: bytes
+    ) -> Registration:
+        """With the controller of this process, whose quorum is this node."""
+        self._membership = registration = Registration(
+            self._config,
+            controller,
+            cluster_id=storage.cluster_id,
+            incarnation_id=incarnation_id,
+            report=_report,
+        )
+        registration.register(
+            ports=self._ports,
+            directory_ids=[directory.directory_id for directory in logs.online],
+            previous_broker_epoch=logs.directories[0].broker_epoch,
+        )
+        return registration
+
+    async def _join(self, metadata: ControllerNode, storage: Storage, incarnation_id: bytes) -> ClusterMembership:
+        """With whoever is the active controller; the metadata is here when it returns."""
+        from ottla.broker.membership import ClusterMembership
+
+        self._membership = membership = ClusterMembership(
+            self._config,
+            self._world,
+            metadata.controller,
+            heartbeats=self._make_channel(storage.cluster_id),
+            channel=self._make_channel(storage.cluster_id),
+            stop_request=self._stop_request,
+            report=_report,
+        )
+        usable = [path for path in self._directories.paths if path not in self._directories.failed]
+        await membership.join(storage, incarnation_id, ports=self._ports, log_directories=usable)
+        return membership
+
     def _watch_directories(
-        self, logs: LogManager, replicas: ReplicaManager, controller: ControllerShell
+        self, logs: LogManager, replicas: ReplicaManager, membership: Registration | ClusterMembership
     ) -> DirectoryFailures:
         failures = DirectoryFailures(
             logs,
             replicas,
-            controller,
+            membership,
             self._stop_request,
             metadata_directory=self._directories.metadata_path,
             report=_report,
@@ -330,7 +369,16 @@ class Node:
                 lambda: make_client_metrics(self._config, controller, self._clock, self._world.new_uuid)
             ),
             authorizer=make_authorizer(self._config, lambda: controller.image),
+            forwarding=self._make_forwarding(storage.cluster_id),
         )
+
+    def _make_forwarding(self, cluster_id: str) -> Forwarding | None:
+        """`None` where the active controller never is elsewhere."""
+        if isinstance(self._membership, Registration):
+            return None
+        from ottla.broker.forwarding import Forwarding
+
+        return Forwarding(self._make_channel(cluster_id))
 
     def _make_channel(self, cluster_id: str) -> ControllerChannel:
         context = PeerContext(self._world.network, self._clock, self._timers, f"broker-{self._config.node_id}")

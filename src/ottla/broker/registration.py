@@ -13,11 +13,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ottla.metadata.controller.brokers import begin_controlled_shutdown, fence_broker, register_broker, unfence_broker
+from ottla.metadata.controller.directories import assign_replicas, directories_offline
 from ottla.metadata.features import SUPPORTED_FEATURES
 from ottla.protocol.api.broker_registration import BrokerRegistrationRequest, Feature, Listener
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    import asyncio
+    from collections.abc import Callable, Mapping, Sequence
 
     from ottla.broker.controller.shell import ControllerShell
     from ottla.runtime.config.server_config import ServerConfig
@@ -30,12 +32,19 @@ class Registration:
     """`broker_epoch` is that of this run, once registered."""
 
     def __init__(
-        self, config: ServerConfig, controller: ControllerShell, *, cluster_id: str, incarnation_id: bytes
+        self,
+        config: ServerConfig,
+        controller: ControllerShell,
+        *,
+        cluster_id: str,
+        incarnation_id: bytes,
+        report: Callable[[str], None],
     ) -> None:
         self._config = config
         self._controller = controller
         self._cluster_id = cluster_id
         self._incarnation_id = incarnation_id
+        self._report = report
         self.broker_epoch = NOT_REGISTERED
 
     def register(self, *, ports: Mapping[str, int], directory_ids: Sequence[bytes], previous_broker_epoch: int) -> None:
@@ -63,7 +72,7 @@ class Registration:
             )
         )
 
-    def unfence(self) -> None:
+    async def unfence(self) -> None:
         """This broker may lead: published when it returns."""
         schema, node_id = self._controller.schema, self._config.node_id
         self._controller.decide_now(lambda view: unfence_broker(view, schema, node_id, self.broker_epoch))
@@ -78,6 +87,24 @@ class Registration:
             partial(begin_controlled_shutdown, schema=schema, broker_id=node_id, broker_epoch=self.broker_epoch)
         )
         await self._controller.submit(partial(fence_broker, schema=schema, broker_id=node_id))
+
+    # ── log directories: `directory_failures.DirectoryReports` ─────────────────────────────────────────────────────
+
+    def placed(self, replicas: Mapping[tuple[bytes, int], bytes]) -> None:
+        decision = partial(assign_replicas, broker_id=self._config.node_id, placed=replicas)
+        self._submitted(self._controller.submit(decision))
+
+    def offline(self, directory_ids: Sequence[bytes]) -> None:
+        schema, node_id = self._controller.schema, self._config.node_id
+        decision = partial(directories_offline, schema=schema, broker_id=node_id, offline=directory_ids)
+        self._submitted(self._controller.submit(decision))
+
+    def _submitted(self, future: asyncio.Future[None]) -> None:
+        def done(answer: asyncio.Future[None]) -> None:
+            if not answer.cancelled() and (error := answer.exception()) is not None:
+                self._report(f"the controller could not be told of log directories: {error}")
+
+        future.add_done_callback(done)
 
 
 def registration_request(

@@ -19,6 +19,7 @@ from ottla.runtime.config.server_config import ServerConfig
 if TYPE_CHECKING:
     import argparse
 
+    from ottla.broker.node import Node
     from ottla.runtime.loop import StopRequest
     from ottla.runtime.turn import Turn
 
@@ -86,11 +87,14 @@ async def _serve(config: ServerConfig, stop: StopRequest, turn: Turn, *, stop_at
         stop.stop_at_end_of(sys.stdin.fileno())
     node = Node(config, stop, real_world(asyncio.get_running_loop(), socket_options(config), turn))
     try:
-        await node.start()
+        is_up = await _start(node, stop)
     except (StartError, OSError) as error:
         print(f"ottla: cannot start: {error}", file=sys.stderr)
         await node.stop()
         return EXIT_FAILED
+    if not is_up:
+        await node.stop()
+        return 0
     ready = ready_line if config.is_broker else controller_ready_line
     print(ready(node.address, config.log_dirs), flush=True)
     await stop.wait()
@@ -99,6 +103,22 @@ async def _serve(config: ServerConfig, stop: StopRequest, turn: Turn, *, stop_at
         print(f"ottla: stopped: {stop.reason}: {stop.failure}", file=sys.stderr)
         return EXIT_FAILED
     return 0
+
+
+async def _start(node: Node, stop: StopRequest) -> bool:
+    """False: it was asked to stop before it was up, as one may be that waits for the rest of its cluster."""
+    import asyncio
+
+    starting = asyncio.ensure_future(node.start())
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not starting.done():
+        starting.cancel()
+        await asyncio.wait((starting,))
+        return False
+    starting.result()
+    return True
 
 
 def ready_line(address: str, log_dirs: tuple[str, ...]) -> str:

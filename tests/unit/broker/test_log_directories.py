@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.broker.replicas import NODE_ID, Replicas
+from tests.unit.broker.replicas import Replicas
 
 from ottla.broker.apis.alter_replica_log_dirs import AlterReplicaLogDirsHandler
 from ottla.broker.directory_failures import DirectoryFailures
@@ -21,23 +20,24 @@ from ottla.protocol.api.alter_replica_log_dirs import (
 from ottla.protocol.errors import ErrorCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 FIRST, SECOND = b"1" * 16, b"2" * 16
 
 
-class FakeController:
-    schema: Any = None
+class Told:
+    """The controller, which only listens."""
 
     def __init__(self) -> None:
-        self.submitted: list[Any] = []
+        self.placements: list[dict[tuple[bytes, int], bytes]] = []
+        self.failures: list[list[bytes]] = []
 
-    def submit(self, decision: Any) -> asyncio.Future[None]:
-        self.submitted.append(decision)
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        done.set_result(None)
-        return done
+    def placed(self, replicas: Mapping[tuple[bytes, int], bytes]) -> None:
+        self.placements.append(dict(replicas))
+
+    def offline(self, directory_ids: Sequence[bytes]) -> None:
+        self.failures.append(list(directory_ids))
 
 
 class FakeStop:
@@ -58,12 +58,12 @@ class House:
         second = LogDirectory(self.second, SECOND)
         second.checkpoints = {name: {} for name in self.logs.directories[0].checkpoints}
         self.logs.directories.append(second)
-        self.controller, self.stop = FakeController(), FakeStop()
+        self.told, self.stop = Told(), FakeStop()
         self.failures = DirectoryFailures(
             self.logs,
             self.replicas.manager,
-            self.controller,  # type: ignore[arg-type]  # only what is asked of it
-            self.stop,  # type: ignore[arg-type]
+            self.told,
+            self.stop,  # type: ignore[arg-type]  # only what is asked of it
             metadata_directory=directory / metadata,
             report=self.replicas.reports.append,
         )
@@ -86,9 +86,8 @@ def house(tmp_path: Path) -> House:
 
 async def test_where_new_replicas_lie_is_told(house: House) -> None:
     house.failures.on_metadata(None, None)  # type: ignore[arg-type]  # what changed is asked of the replicas
-    [decision] = house.controller.submitted
     topic_id = house.replicas.manager.by_name["t"].topic_id
-    assert decision.keywords == {"broker_id": NODE_ID, "placed": {(topic_id, 0): FIRST, (topic_id, 1): SECOND}}
+    assert house.told.placements == [{(topic_id, 0): FIRST, (topic_id, 1): SECOND}]
 
 
 async def test_a_failing_append_takes_its_directory_offline_and_the_rest_goes_on(
@@ -99,7 +98,7 @@ async def test_a_failing_append_takes_its_directory_offline_and_the_rest_goes_on
     house.replicas.manager.disk_failed(partition, broken())
     assert house.error_of(1) is ErrorCode.KAFKA_STORAGE_ERROR
     assert house.replicas.append("t", b"a", index=0) == 0
-    assert [decision.keywords["offline"] for decision in house.controller.submitted] == [[SECOND]]
+    assert house.told.failures == [[SECOND]]
     assert house.stop.reasons == []
     assert any("second is offline" in report for report in house.replicas.reports)
 
@@ -158,7 +157,7 @@ async def test_alter_replica_log_dirs(house: House) -> None:
         replicas.timers.advance(5)
     assert (house.second / "t-0").is_dir()
     assert replicas.append("t", b"c", index=0) == 2
-    assert house.controller.submitted[-1].keywords["placed"] == {
+    assert house.told.placements[-1] == {
         (replicas.manager.by_name["t"].topic_id, 0): SECOND,
         (replicas.manager.by_name["t"].topic_id, 1): SECOND,
     }
