@@ -86,6 +86,10 @@ class SimulatedReplica:
         self.is_up = False
         self.disk.crash(power=power)
 
+    def wipe(self) -> None:
+        """Its disk is replaced by an empty one."""
+        self.disk = SimulatedDisk(self.world.random.randrange(1 << 30))
+
     def log_config(self, topic: str) -> LogConfig:
         return LogConfig(
             segment_bytes=600,

@@ -60,7 +60,7 @@ class ReplicationWorld:
         self.cut: set[frozenset[int]] = set()
         self.min_insync_replicas = self.random.choice([1, 2, 2])
         self.acknowledged: dict[int, bytes] = {}
-        self.crashes = self.power_losses = self.elections = self.produced = 0
+        self.crashes = self.power_losses = self.wiped = self.elections = self.produced = self.trimmed = 0
         self._asked: list[tuple[SimulatedReplica, int, int, int, bytes]] = []
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
@@ -260,6 +260,9 @@ class ReplicationWorld:
                 self._hurt.add(replica.node_id)
         self.power_losses += power
         replica.crash(power=power)
+        if power and self.random.random() < 0.2:
+            replica.wipe()
+            self.wiped += 1
         run = replica.run
         self.at(self.random.randrange(20, 600), lambda: self._found_dead(replica, run))
 
@@ -314,6 +317,17 @@ class ReplicationWorld:
             assert result.error is ErrorCode.NONE, result
             for number, one in enumerate(values):
                 self._asked.append((replica, replica.run, found.leader_epoch, result.base_offset + number, one))
+        self._check()
+
+    def trim(self) -> None:
+        """Delete records, as DeleteRecords and retention do."""
+        for replica in self.replicas.values():
+            found = replica.partition if replica.is_up else None
+            if found is not None and found.is_leader and found.leader_epoch == self.registration.leader_epoch:
+                log = found.log
+                found.delete_records(self.random.randrange(log.log_start_offset, log.high_watermark + 1))
+                log.delete_old_segments(self.clock.now_ms())
+                self.trimmed += 1
 
     # --- fetching
 
@@ -428,12 +442,14 @@ class ReplicationWorld:
         for replica in self.replicas.values():
             found = replica.partition
             assert found is not None
-            histories.append(values_between(found.log, 0, found.log.log_end_offset))
-        assert all(history == histories[0] for history in histories), "ReplicasEqualUpToHighWatermark: at the end"
-        final = dict(histories[0])
-        lost = {offset: value for offset, value in self.acknowledged.items() if final.get(offset) != value}
+            histories.append(dict(values_between(found.log, found.log.log_start_offset, found.log.log_end_offset)))
+        committed = dict(enumerate(self.checker.committed))
+        start = max(min(history, default=0) for history in histories)
+        for history in histories:
+            known = {offset: value for offset, value in history.items() if offset >= start}
+            assert known == {offset: value for offset, value in committed.items() if offset >= start}, "at the end"
+        lost = {offset: value for offset, value in self.acknowledged.items() if committed.get(offset) != value}
         assert not lost, f"NoAcknowledgedLoss: {lost}"
-        assert [value for _, value in histories[0]] == self.checker.committed
 
     def __str__(self) -> str:
         logs = {one.node_id: one.partition.log for one in self.replicas.values() if one.run and one.partition}

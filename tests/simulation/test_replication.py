@@ -42,6 +42,8 @@ def chaos(seed: int) -> ReplicationWorld:
             world.cut.add(frozenset((replica.node_id, other)))
         elif chance < 0.92:
             world.cut.clear()
+        elif chance < 0.94:
+            world.trim()
         world.run_for(random.randrange(1, 120))
     world.calm()
     world.run_until(world.has_settled, SETTLES_WITHIN_MS)
@@ -68,10 +70,14 @@ def test_the_worlds_are_bad_enough() -> None:
         met["acknowledged"] += len(world.acknowledged)
         met["crashes"] += world.crashes
         met["power losses"] += world.power_losses
+        met["wiped"] += world.wiped
+        met["trimmed"] += world.trimmed
         met["epochs"] += world.registration.leader_epoch
     assert met["acknowledged"] > 200
     assert met["crashes"] > 30
     assert met["power losses"] > 5
+    assert met["wiped"] > 0
+    assert met["trimmed"] > 5
     assert met["epochs"] > 50
 
 

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ottla.broker.replica.isr_changes import IsrChanges
+    from ottla.broker.replica.replica_manager import Replication
     from ottla.protocol.message import MetadataRecord, Request, Response
     from ottla.protocol.record import Record
     from ottla.protocol.types import Region
@@ -127,7 +128,7 @@ class LeadingOnly:
     def new_leadership(self, partition: Partition) -> Leadership:
         assert self._isr_changes is not None
         context = LeaderContext(
-            node_id=NODE_ID,
+            node_id=self._replicas.node_id,
             clock=self._replicas.clock,
             cluster=lambda: self._replicas.manager.image.cluster,
             broker_epoch=lambda: BROKER_EPOCH,
@@ -158,18 +159,20 @@ class Replicas:
         session_slots: int = 10,
         fetch_max_bytes: int = 57_671_680,
         isr_changes: IsrChanges | None = None,
+        node_id: int = NODE_ID,
     ) -> None:
         """With `isr_changes` it leads followers; they fetch by requests of the test."""
+        self.node_id = node_id
         self.clock = ManualClock()
         self.timers = ManualTimers(self.clock)
         self.reports: list[str] = []
-        self.replication = LeadingOnly(self, isr_changes)
+        self.replication: Replication = LeadingOnly(self, isr_changes)
         log_configs = LogConfigs(NODE_ID, {}, self.reports.append)
         deleted_names = itertools.count(1)
         self.logs = LogManager(Disk(), [directory], self.clock, unique=lambda: next(deleted_names).to_bytes(16, "big"))
         self.logs.open_all(lambda topic: log_configs(EMPTY_IMAGE, topic))
         self.manager = ReplicaManager(
-            node_id=NODE_ID,
+            node_id=node_id,
             logs=self.logs,
             clock=self.clock,
             log_config=log_configs,

@@ -7,7 +7,7 @@ A request that the leader parks (long polling) keeps its connection busy, so not
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ottla.broker.peer.connection import PeerConnection, PeerError
 from ottla.protocol.api.fetch import FetchRequest, FetchResponse
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ottla.runtime.time import Clock, Timers
 
 
+TOPIC_IDS_SINCE: Final = 13
+
+
 class ReplicaFetcher:
     """`connect` gives a peer of its own, for the address that the leader has now; `None`: it has none."""
 
@@ -34,6 +37,7 @@ class ReplicaFetcher:
         broker_epoch: Callable[[], int],
         clock: Clock,
         timers: Timers,
+        report: Callable[[str], None],
     ) -> None:
         self._state = state
         self._settings = settings
@@ -41,6 +45,8 @@ class ReplicaFetcher:
         self._broker_epoch = broker_epoch
         self._clock = clock
         self._timers = timers
+        self._report = report
+        self._last_failure = ""
         self._peer: Peer | None = None
         self._awake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -71,12 +77,19 @@ class ReplicaFetcher:
             self._awake.clear()
             try:
                 busy = await self._fetch()
-            except PeerError:
+            except PeerError as error:
+                self._tell(error)
                 self._hang_up()  # it may be somewhere else the next time
                 self._state.lost(self._clock.monotonic_ms())
                 busy = False
             if not busy:
                 await self._rest()
+
+    def _tell(self, error: PeerError) -> None:
+        """Once, as long as it is the same."""
+        if str(error) != self._last_failure:
+            self._last_failure = str(error)
+            self._report(f"a fetcher of replicas: {error}")
 
     async def _fetch(self) -> bool:
         """One request and its answer; false: there is nothing to ask for at present. `PeerError`."""
@@ -86,11 +99,14 @@ class ReplicaFetcher:
         await self._look_up(connection)
         state, clock = self._state, self._clock
         version = connection.version_of(FetchRequest)
+        if version < TOPIC_IDS_SINCE:
+            raise PeerError(f"{connection.where} knows no topic ids: it is older than Apache Kafka 3.1")
         request = state.next_request(version, self._broker_epoch(), clock.monotonic_ms())
         if request is None:
             return False
         timeout_ms = self._settings.socket_timeout_ms
         response = await connection.send(request, FetchResponse, timeout_ms=timeout_ms, version=version)
+        self._last_failure = ""
         state.answered(response, clock.monotonic_ms(), clock.now_ms())
         return True
 

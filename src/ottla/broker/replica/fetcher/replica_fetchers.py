@@ -73,4 +73,5 @@ class ReplicaFetchers:
             broker_epoch=self._broker_epoch,
             clock=self._clock,
             timers=self._timers,
+            report=self._report,
         )

@@ -1,0 +1,260 @@
+"""A fetcher and its leader over real sockets: a follower becomes what its leader is, whatever comes between."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.unit.broker.replicas import NODE_ID, Replicas, batch, partition_of, records_of
+from tests.unit.broker.test_leadership import AskedIsr
+from tests.unit.broker.wire import Server
+
+from ottla.broker.apis.list_offsets import ListOffsetsHandler
+from ottla.broker.peer.peer import Peer, PeerContext
+from ottla.broker.replica.fetcher.fetcher_state import FetcherSettings
+from ottla.broker.replica.fetcher.replica_fetchers import ReplicaFetchers
+from ottla.broker.replica.isr_changes import CommittedIsr
+from ottla.protocol.api.api_versions import ApiVersion, ApiVersionsRequest, ApiVersionsResponse
+from ottla.protocol.api.produce import ProduceResponse
+from ottla.protocol.api_keys import ApiKey
+from ottla.runtime.clock import LoopTimers, SystemClock
+from ottla.runtime.sockets import SocketNetwork
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from ottla.broker.replica.leadership import Leadership
+    from ottla.broker.replica.partition import Partition
+    from ottla.broker.request_context import RequestContext
+
+FOLLOWER = 2
+FOLLOWER_EPOCH = 20
+WITHIN_SECONDS = 20.0
+
+
+class Following:
+    """`Replication` of a node that only follows."""
+
+    def __init__(self, fetchers: ReplicaFetchers) -> None:
+        self.follow, self.unfollow = fetchers.follow, fetchers.unfollow
+
+    def new_leadership(self, partition: Partition) -> Leadership:
+        raise AssertionError("it leads nothing here")
+
+    def brokers_changed(self) -> None:
+        pass
+
+
+class Pair:
+    """A leader behind a socket, and a follower that fetches from it. `address`: where the follower looks for it."""
+
+    def __init__(self, directory: Path, fetch_versions: tuple[int, int] = (4, 18)) -> None:
+        self._fetch_versions = fetch_versions
+        loop = asyncio.get_running_loop()
+        self.isr = AskedIsr()
+        self.leader = Replicas(directory / "leader", isr_changes=self.isr)
+        self.leader.register_broker(FOLLOWER, 9093, epoch=FOLLOWER_EPOCH)
+        self.follower = Replicas(directory / "follower", node_id=FOLLOWER, isr_changes=AskedIsr())
+        self.network = SocketNetwork(loop)
+        self.address = ("127.0.0.1", 1)
+        self.context = PeerContext(self.network, SystemClock(), LoopTimers(loop), "broker-2")
+        self.fetchers = ReplicaFetchers(
+            FetcherSettings(FOLLOWER, backoff_ms=100.0),
+            lambda _: Peer(self.context, self.address),
+            broker_epoch=lambda: FOLLOWER_EPOCH,
+            clock=self.context.clock,
+            timers=self.context.timers,
+            follower=self.follower.manager,
+            report=self.follower.reports.append,
+        )
+        self.follower.replication = Following(self.fetchers)
+
+    def create(self, partitions: int = 1, isr: tuple[int, ...] = (NODE_ID, FOLLOWER)) -> bytes:
+        replicas = (NODE_ID, FOLLOWER)
+        topic_id = self.leader.create_topic("t", partitions, replicas=replicas, isr=isr)
+        assert self.follower.create_topic("t", partitions, replicas=replicas, isr=isr) == topic_id
+        return topic_id
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        def versions(context: RequestContext, request: ApiVersionsRequest) -> ApiVersionsResponse:
+            oldest, newest = self._fetch_versions
+            spoken = [
+                ApiVersion(api_key=ApiKey.FETCH, min_version=oldest, max_version=newest),
+                ApiVersion(api_key=ApiKey.LIST_OFFSETS, min_version=1, max_version=10),
+            ]
+            return ApiVersionsResponse(error_code=0, api_keys=spoken)
+
+        table = {
+            ApiKey.API_VERSIONS: versions,
+            ApiKey.FETCH: self.leader.fetch_handler,
+            ApiKey.LIST_OFFSETS: ListOffsetsHandler(self.leader.manager),
+        }
+        async with Server(table) as server:
+            self.address = ("127.0.0.1", server.port)
+            yield
+
+    def close(self) -> None:
+        self.fetchers.close()
+        self.network.close()
+
+    def caught_up(self, index: int = 0) -> bool:
+        return (
+            self.follower.partition("t", index).log.log_end_offset
+            == self.leader.partition("t", index).log.log_end_offset
+        )
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WITHIN_SECONDS):
+        while not condition():  # noqa: ASYNC110 # it is no event that is waited for
+            await asyncio.sleep(0.002)
+
+
+def values(replicas: Replicas, index: int = 0) -> list[bytes | None]:
+    return [one.value for one in records_of(replicas.partition("t", index).read_bytes(0, 1 << 20))]
+
+
+@pytest.fixture
+async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
+    made = Pair(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("newest", [13, 14, 17, 18])
+async def test_what_the_leader_has_the_follower_gets_in_every_version(tmp_path: Path, newest: int) -> None:
+    pair = Pair(tmp_path, (4, newest))
+    try:
+        async with pair.serving():
+            pair.create(3)
+            for index in range(3):
+                pair.leader.produce("t", batch(b"a", b"b"), index=index, acks=1)
+            await until(lambda: all(pair.caught_up(index) for index in range(3)))
+            assert values(pair.follower, 2) == [b"a", b"b"]
+            pair.leader.produce("t", batch(b"c"), index=1, acks=1)
+            await until(lambda: pair.caught_up(1))
+            assert values(pair.follower, 1) == [b"a", b"b", b"c"]
+    finally:
+        pair.close()
+
+
+async def test_a_producer_with_acks_all_is_answered_when_the_follower_has_it(pair: Pair) -> None:
+    async with pair.serving():
+        pair.create()
+        for number in range(20):
+            waiting = pair.leader.produce("t", batch(b"%d" % number))
+            assert isinstance(waiting, asyncio.Future)
+            response = await asyncio.wait_for(waiting, WITHIN_SECONDS)
+            assert isinstance(response, ProduceResponse)
+            assert partition_of(response, 9).error_code == 0
+            assert pair.follower.partition("t").log.log_end_offset == number + 1
+
+
+async def test_a_follower_that_was_away_comes_back_into_the_isr(pair: Pair) -> None:
+    pair.create(isr=(NODE_ID,))
+    pair.leader.produce("t", batch(b"a"), acks=1)
+    await asyncio.sleep(0.1)  # nobody listens: it tries, and backs off
+    async with pair.serving():
+        await until(lambda: bool(pair.isr.asked))
+        assert pair.isr.newest == ((NODE_ID, 0), (FOLLOWER, FOLLOWER_EPOCH))
+        pair.isr.answer(CommittedIsr(NODE_ID, 0, (NODE_ID, FOLLOWER), 1))
+        assert pair.leader.partition("t").isr == (NODE_ID, FOLLOWER)
+
+
+async def test_the_fetcher_finds_a_leader_that_has_moved(pair: Pair) -> None:
+    pair.create()
+    async with pair.serving():
+        pair.leader.produce("t", batch(b"a"), acks=1)
+        await until(pair.caught_up)
+    pair.leader.produce("t", batch(b"b"), acks=1)
+    async with pair.serving():
+        await until(pair.caught_up)
+        assert values(pair.follower) == [b"a", b"b"]
+
+
+async def test_a_follower_that_is_too_old_begins_where_the_leader_begins(pair: Pair) -> None:
+    pair.create(isr=(NODE_ID,))
+    pair.leader.produce("t", batch(b"a", b"b", b"c"), acks=1)
+    pair.leader.produce("t", batch(b"d"), acks=1)
+    pair.leader.partition("t").delete_records(3)
+    async with pair.serving():
+        await until(pair.caught_up)
+        log = pair.follower.partition("t").log
+        assert (log.log_start_offset, log.log_end_offset) == (3, 4)
+        pair.leader.produce("t", batch(b"e"), acks=1)
+        await until(pair.caught_up)
+
+
+async def test_what_the_leader_deletes_the_follower_deletes(pair: Pair) -> None:
+    async with pair.serving():
+        pair.create()
+        pair.leader.produce("t", batch(b"a", b"b"), acks=1)
+        await until(lambda: pair.leader.partition("t").log.high_watermark == 2)
+        pair.leader.partition("t").delete_records(1)
+        pair.leader.produce("t", batch(b"c"), acks=1)
+        await until(lambda: pair.follower.partition("t").log.log_start_offset == 1)
+        await until(lambda: pair.leader.partition("t").low_watermark == 1)
+
+
+async def test_a_disk_that_fails_stops_its_partition_only(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with pair.serving():
+        pair.create(2)
+        failing = pair.follower.partition("t", 0)
+
+        def fail(*_: object) -> int:
+            raise OSError(5, "the disk is gone")
+
+        monkeypatch.setattr(type(failing), "append_fetched", _failing_for(failing, fail))
+        monkeypatch.setattr(pair.follower.logs, "fail_directory_of", lambda *_: None)
+        for index in (0, 1):
+            pair.leader.produce("t", batch(b"a"), index=index, acks=1)
+        await until(lambda: pair.caught_up(1))
+        await until(lambda: failing.closed)
+        pair.leader.produce("t", batch(b"b"), index=1, acks=1)
+        await until(lambda: pair.caught_up(1))
+
+
+def _failing_for(failing: Partition, fail: Callable[..., int]) -> Callable[[Partition, bytes, int], int]:
+    append_fetched = type(failing).append_fetched
+
+    def append(self: Partition, records: bytes, now_ms: int) -> int:
+        return fail() if self is failing else append_fetched(self, records, now_ms)
+
+    return append
+
+
+async def test_a_leader_that_knows_no_topic_ids_is_not_fetched_from(tmp_path: Path) -> None:
+    pair = Pair(tmp_path, (4, 12))
+    try:
+        async with pair.serving():
+            pair.create()
+            pair.leader.produce("t", batch(b"a"), acks=1)
+            await until(lambda: bool(pair.follower.reports))
+            assert "topic ids" in pair.follower.reports[0]
+    finally:
+        pair.close()
+
+
+async def test_a_partition_that_is_added_while_a_fetch_is_parked_is_fetched_with_the_next(pair: Pair) -> None:
+    async with pair.serving():
+        pair.create()
+        pair.leader.produce("t", batch(b"a"), acks=1)
+        await until(pair.caught_up)
+        for replicas in (pair.leader, pair.follower):
+            replicas.create_topic("u", replicas=(NODE_ID, FOLLOWER))
+        pair.leader.produce("t", batch(b"b"), acks=1)  # ends the long poll
+        pair.leader.produce("u", batch(b"c"), acks=1)
+        await until(lambda: pair.follower.partition("u").log.log_end_offset == 1)
+
+
+async def test_who_follows_nothing_any_more_hangs_up(pair: Pair) -> None:
+    async with pair.serving():
+        topic_id = pair.create()
+        pair.leader.produce("t", batch(b"a"), acks=1)
+        await until(pair.caught_up)
+        pair.follower.delete_topic(topic_id)
+        await until(lambda: pair.leader.timers.pending == 0)  # its last fetch is not waiting any more
