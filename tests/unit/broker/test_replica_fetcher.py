@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from ottla.broker.replica.leadership import Leadership
     from ottla.broker.replica.partition import Partition
-    from ottla.broker.request_context import RequestContext
+    from ottla.broker.request_context import Handler, RequestContext
 
 FOLLOWER = 2
 FOLLOWER_EPOCH = 20
@@ -88,7 +88,7 @@ class Pair:
             ]
             return ApiVersionsResponse(error_code=0, api_keys=spoken)
 
-        table = {
+        table: dict[ApiKey, Handler] = {
             ApiKey.API_VERSIONS: versions,
             ApiKey.FETCH: self.leader.fetch_handler,
             ApiKey.LIST_OFFSETS: ListOffsetsHandler(self.leader.manager),
