@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from ottla.broker.membership import ClusterMembership
     from ottla.broker.quotas.client_quotas import ClientQuotas
     from ottla.broker.quotas.quota_layer import QuotaLayer
+    from ottla.broker.replica.replication import Replication
     from ottla.broker.share.share_parts import ShareParts
     from ottla.log.file_names import TopicPartition
     from ottla.log.replica_mover import ReplicaMover
@@ -154,7 +155,7 @@ class Node:
         else:
             membership = await self._join(metadata, storage, incarnation_id)
             logs = self._open_logs(controller, storage)
-        replicas, groups = self._make_replicas(logs)
+        replicas, groups = self._make_replicas(logs, storage.cluster_id)
         failures = self._watch_directories(logs, replicas, membership)
         parts = self._make_parts(storage, controller, replicas, groups)
         parts.replica_mover = cache(lambda: self._make_replica_mover(logs, failures))
@@ -315,7 +316,7 @@ class Node:
         self._undo.append(mover.stop)
         return mover
 
-    def _make_replicas(self, logs: LogManager) -> tuple[ReplicaManager, GroupCoordinator]:
+    def _make_replicas(self, logs: LogManager, cluster_id: str) -> tuple[ReplicaManager, GroupCoordinator]:
         config = self._config
         replicas = ReplicaManager(
             node_id=config.node_id,
@@ -323,9 +324,24 @@ class Node:
             clock=self._clock,
             log_config=LogConfigs(config.node_id, config.static, _report),
             report=_report,
+            replication=cache(lambda: self._make_replication(replicas, cluster_id)),
         )
         groups = make_group_coordinator(config, replicas, self._clock, self._timers, self._world.new_uuid, _report)
         return replicas, groups
+
+    def _make_replication(self, replicas: ReplicaManager, cluster_id: str) -> Replication:
+        """When there is a partition with other replicas: a node alone never has any."""
+        from ottla.broker.replication_parts import make_replication
+
+        return make_replication(
+            self._config,
+            replicas,
+            self._peer_context(),
+            self._make_channel(cluster_id),
+            broker_epoch=lambda: self._membership.broker_epoch if self._membership else -1,
+            undo=self._undo.append,
+            report=_report,
+        )
 
     def _make_parts(
         self, storage: Storage, controller: ControllerShell, replicas: ReplicaManager, groups: GroupCoordinator
@@ -380,11 +396,13 @@ class Node:
 
         return Forwarding(self._make_channel(cluster_id))
 
+    def _peer_context(self) -> PeerContext:
+        return PeerContext(self._world.network, self._clock, self._timers, f"broker-{self._config.node_id}")
+
     def _make_channel(self, cluster_id: str) -> ControllerChannel:
-        context = PeerContext(self._world.network, self._clock, self._timers, f"broker-{self._config.node_id}")
         assert self._metadata is not None
         local = self._metadata.local_requests(cluster_id)
-        channel = ControllerChannel(self._metadata.quorum, context, self._config.node_id, local)
+        channel = ControllerChannel(self._metadata.quorum, self._peer_context(), self._config.node_id, local)
         self._undo.append(channel.close)
         return channel
 
