@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.interop.quorum_nodes import has_settled, wait_for_status
 from tests.peers.apache_kafka import run_java
-from tests.peers.apache_kafka_cluster import CONTROLLER, KafkaClusterNode, Quorum, Voter
+from tests.peers.apache_kafka_cluster import CONTROLLER, LISTENER, KafkaClusterNode, Quorum, Voter
+from tests.peers.certificates import Authority
+from tests.peers.ottla_cli import Cli
 from tests.peers.ottla_cluster import OttlaClusterNode
 from tests.peers.process import wait_for
 
 from ottla.raft.batches import read_batches
+from ottla.runtime.config.jaas import PLAIN_LOGIN_MODULE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,6 +168,60 @@ def test_the_quorum_tool_of_apache_kafka_describes_a_quorum_of_ottla(tmp_path: P
         wait_for_status(nodes, lambda now: set(now.voters) == rest, "one voter less")
     finally:
         for node in nodes:
+            if node.is_running:
+                node.kill()
+            node.close()
+
+
+def secured(authority: Authority, name: str) -> dict[str, str]:
+    """Controllers that know each other by a password, over TLS, and let nobody else do anything."""
+    key, certificate = authority.issue(name)
+    prefix = f"listener.name.{LISTENER.lower()}"
+    login = 'username="controller" password="secret" user_controller="secret"'
+    return {
+        "listener.security.protocol.map": f"{LISTENER}:SASL_SSL,PLAINTEXT:PLAINTEXT",
+        f"{prefix}.ssl.keystore.type": "PEM",
+        f"{prefix}.ssl.keystore.key": key.replace("\n", "\\n"),
+        f"{prefix}.ssl.keystore.certificate.chain": certificate.replace("\n", "\\n"),
+        f"{prefix}.ssl.truststore.type": "PEM",
+        f"{prefix}.ssl.truststore.certificates": authority.pem.replace("\n", "\\n"),
+        f"{prefix}.sasl.enabled.mechanisms": "PLAIN",
+        "sasl.mechanism.controller.protocol": "PLAIN",
+        f"{prefix}.plain.sasl.jaas.config": f"{PLAIN_LOGIN_MODULE} required {login};",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:controller",
+    }
+
+
+def test_voters_of_both_kinds_know_each_other_by_tls_and_sasl(tmp_path: Path) -> None:
+    """Neither of the two can be elected without the other."""
+    authority = Authority()
+    quorum = Quorum((Voter(1), Voter(2)))
+    java = KafkaClusterNode(tmp_path / "1", 1, quorum, roles=CONTROLLER, settings=secured(authority, "java"))
+    ottla = OttlaClusterNode(tmp_path / "2", 2, quorum, roles=CONTROLLER, settings=secured(authority, "ottla"))
+    (tmp_path / "ca.pem").write_text(authority.pem)
+    (tmp_path / "client.properties").write_text(
+        f"security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\n"
+        f"ssl.truststore.type=PEM\nssl.truststore.location={tmp_path / 'ca.pem'}\n"
+        f'sasl.jaas.config={PLAIN_LOGIN_MODULE} required username="controller" password="secret";\n'
+    )
+    options = ("--command-config", str(tmp_path / "client.properties"), "--json", "--timeout", "5")
+    try:
+        for node in (java, ottla):
+            node.begin()
+        for node in (java, ottla):
+            node.wait_until_ready()
+        ask = Cli(ottla.controller_address, "--bootstrap-controller")
+
+        def both_follow() -> bool:
+            told = ask("quorum", "status", *options)
+            return told.code == 0 and told.json["high_watermark"] > 0 and told.json["max_lag"] < 5
+
+        wait_for(both_follow, "both follow", 60)
+        stranger = ask("quorum", "status", "--timeout", "2")
+        assert stranger.code != 0
+    finally:
+        for node in (java, ottla):
             if node.is_running:
                 node.kill()
             node.close()

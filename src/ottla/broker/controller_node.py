@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ottla.broker.dispatcher import Dispatcher
     from ottla.broker.listener_security import ListenerSecurity
     from ottla.broker.listeners import Listeners
+    from ottla.broker.peer.peer import PeerContext
     from ottla.broker.request_context import Handler
     from ottla.broker.storage_format import Storage
     from ottla.metadata.image import MetadataImage
@@ -120,13 +121,23 @@ class ControllerNode:
     def _image(self) -> MetadataImage:
         return self.quorum.image
 
-    def _transport(self) -> PeerTransport:
-        from ottla.broker.controller.peer_transport import PeerTransport
+    def peer_context(self, client_id: str) -> PeerContext:
+        """For connections to controllers, with the security of their listener. Raises `ConfigError`."""
         from ottla.broker.peer.peer import PeerContext
 
         config, world = self._config, self._world
-        context = PeerContext(world.network, world.clock, world.timers, f"raft-client-{config.node_id}")
-        return PeerTransport(context, config.get_int("controller.quorum.request.timeout.ms"))
+        security = None
+        if any(config.security_protocols.get(name) != "PLAINTEXT" for name in config.controller_listener_names):
+            from ottla.broker.peer.security import controller_peer_security
+
+            security = controller_peer_security(config, world.clock)
+        return PeerContext(world.network, world.clock, world.timers, client_id, security)
+
+    def _transport(self) -> PeerTransport:
+        from ottla.broker.controller.peer_transport import PeerTransport
+
+        timeout_ms = self._config.get_int("controller.quorum.request.timeout.ms")
+        return PeerTransport(self.peer_context(f"raft-client-{self._config.node_id}"), timeout_ms)
 
     def _real(self, endpoint: Endpoint) -> Endpoint:
         """With what was left open filled in."""

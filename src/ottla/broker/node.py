@@ -31,7 +31,6 @@ from ottla.broker.listener_security import ListenerSecurity, listener_security, 
 from ottla.broker.listeners import Listeners
 from ottla.broker.log_directories import LogDirectories
 from ottla.broker.parts import Parts, make_client_metrics, make_group_coordinator, make_transaction_coordinator
-from ottla.broker.peer.peer import PeerContext
 from ottla.broker.produce_runs import ProduceRuns
 from ottla.broker.registration import Registration
 from ottla.broker.replica.fetch_session import FetchSessionCache
@@ -401,6 +400,7 @@ class Node:
 
     def _make_channel(self, cluster_id: str) -> ControllerChannel:
         assert self._metadata is not None
+        context = self._metadata.peer_context(f"broker-{self._config.node_id}")
         local = self._metadata.local_requests(cluster_id)
         channel = ControllerChannel(self._metadata.quorum, self._peer_context(), self._config.node_id, local)
         self._undo.append(channel.close)

@@ -95,6 +95,11 @@ def client_context(setting: Setting) -> ssl.SSLContext:
     return context
 
 
+def peer_contexts(setting: Setting) -> TlsContexts:
+    """`client_context`, of a node that speaks with others for as long as it runs."""
+    return TlsContexts(lambda: client_context(setting), _files(setting))
+
+
 def _set_versions(context: ssl.SSLContext, setting: Setting) -> None:
     enabled = setting("ssl.enabled.protocols")
     names = enabled if isinstance(enabled, tuple) else ()

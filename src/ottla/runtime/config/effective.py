@@ -26,6 +26,8 @@ EFFECTIVE_KEYS: frozenset[str] = frozenset(
         "controller.quorum.fetch.timeout.ms",
         "controller.quorum.request.timeout.ms",
         "controller.quorum.retry.backoff.ms",
+        "sasl.mechanism.controller.protocol",
+        "sasl.mechanism.inter.broker.protocol",
         "broker.session.timeout.ms",
         "leader.imbalance.check.interval.seconds",
         "auto.leader.rebalance.enable",
