@@ -45,7 +45,7 @@ def dump(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
 
 
 def test_the_metadata_shell_shows_our_metadata(data: Path) -> None:
-    """Apache Kafka's `kafka-metadata-shell` on the log of a node after mixed use. It may answer before it has read all."""
+    """Apache Kafka's `kafka-metadata-shell` on the log of a node after mixed use; it may answer too early."""
     log = data / CLUSTER_METADATA_DIRECTORY / "00000000000000000000.log"
 
     def show(*words: str) -> str:

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from ottla.broker.coordinator.group_coordinator import GroupCoordinator
     from ottla.broker.forwarding import Forwarding
     from ottla.broker.membership import ClusterMembership
+    from ottla.broker.peer.peer import PeerContext
     from ottla.broker.quotas.client_quotas import ClientQuotas
     from ottla.broker.quotas.quota_layer import QuotaLayer
     from ottla.broker.replica.replication import Replication
@@ -396,13 +397,21 @@ class Node:
         return Forwarding(self._make_channel(cluster_id))
 
     def _peer_context(self) -> PeerContext:
-        return PeerContext(self._world.network, self._clock, self._timers, f"broker-{self._config.node_id}")
+        """For connections to other brokers, with the security of their listener."""
+        from ottla.broker.peer.peer import PeerContext
+
+        config, security = self._config, None
+        if config.security_protocols.get(config.inter_broker_listener_name, "PLAINTEXT") != "PLAINTEXT":
+            from ottla.broker.peer.security import inter_broker_peer_security
+
+            security = inter_broker_peer_security(config, self._clock)
+        return PeerContext(self._world.network, self._clock, self._timers, f"broker-{config.node_id}", security)
 
     def _make_channel(self, cluster_id: str) -> ControllerChannel:
         assert self._metadata is not None
         context = self._metadata.peer_context(f"broker-{self._config.node_id}")
         local = self._metadata.local_requests(cluster_id)
-        channel = ControllerChannel(self._metadata.quorum, self._peer_context(), self._config.node_id, local)
+        channel = ControllerChannel(self._metadata.quorum, context, self._config.node_id, local)
         self._undo.append(channel.close)
         return channel
 
