@@ -5,8 +5,6 @@ BeginTransaction and EndTransaction (KIP-868) are the caller's to hold back: see
 `MetadataDelta`.
 """
 
-from dataclasses import replace
-
 from ottla.metadata.acls import AclsImage
 from ottla.metadata.client_quotas import ClientQuotasImage, QuotaEntity
 from ottla.metadata.delegation_tokens import DelegationTokensImage
@@ -230,8 +228,9 @@ class MetadataDelta:
         for topic_id in ids:
             for index, partition in list(self._topic(topic_id).partitions.items()):
                 if partition.eligible_leader_replicas or partition.last_known_elr:
-                    cleared = replace(partition, eligible_leader_replicas=(), last_known_elr=())
-                    self._set_partition(topic_id, index, cleared)
+                    change = PartitionChangeRecord(partition_id=index, topic_id=topic_id)
+                    change.eligible_leader_replicas, change.last_known_elr = [], []
+                    self._set_partition(topic_id, index, partition.merge(change))
 
     # --- copies, made at the first change ------------------------------------------------------------------------
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from tests.unit.metadata.decisions import Controller, topic
 
 from ottla.metadata.controller.alter_partition import alter_partition
+from ottla.metadata.controller.configs import ConfigChange, ConfigOperation, incremental_alter_configs
 from ottla.metadata.controller.reassignments import alter_partition_reassignments
 from ottla.metadata.features import ELIGIBLE_LEADER_REPLICAS_VERSION, METADATA_VERSION
 from ottla.metadata.partition import RECOVERED, RECOVERING
@@ -22,6 +25,7 @@ from ottla.protocol.api.alter_partition_reassignments import (
     ReassignableTopic,
 )
 from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.protocol.metadata_record.clear_elr_record import ClearElrRecord
 from ottla.protocol.metadata_record.feature_level_record import FeatureLevelRecord
 from ottla.protocol.metadata_record.partition_change_record import PartitionChangeRecord
 
@@ -99,6 +103,20 @@ def test_below_min_isr_those_who_left_stay_eligible(controller: Controller) -> N
     assert controller.partition().eligible_leader_replicas == (2, 3)
     alter(controller, [1, 3])
     assert controller.partition().eligible_leader_replicas == ()
+
+
+def test_another_min_isr_clears_who_was_eligible_and_changes_the_partition(controller: Controller) -> None:
+    alter(controller, [1])
+    before = controller.partition()
+    change = ConfigChange("min.insync.replicas", ConfigOperation.SET, "1")
+    decision = partial(
+        incremental_alter_configs, schema=controller.schema, changes={(2, "t"): [change]}, validate_only=False
+    )
+    controller.decide(decision)
+    assert isinstance(controller.written[-1], ClearElrRecord)
+    after = controller.partition()
+    assert (after.eligible_leader_replicas, after.partition_epoch) == ((), before.partition_epoch + 1)
+    assert alter(controller, [1], partition_epoch=before.partition_epoch).error_code == ErrorCode.INVALID_UPDATE_VERSION
 
 
 def test_min_isr_counts_the_replicas_there_are(controller: Controller) -> None:

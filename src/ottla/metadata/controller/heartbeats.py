@@ -120,13 +120,13 @@ class BrokerHeartbeats:
     # ── states ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def register(self, broker_id: int, broker_epoch: int, *, fenced: bool, registration_offset: int) -> None:
-        """A run of a broker that is new begins without a session; one that registers again keeps its own."""
-        broker = self._brokers.get(broker_id)
-        if broker is None or broker.epoch != broker_epoch:
-            self._brokers[broker_id] = BrokerHeartbeatState(broker_epoch, fenced, registration_offset)
-        else:
-            broker.registration_offset = registration_offset
-            self.touch(broker_id, fenced=fenced, metadata_offset=broker.metadata_offset)
+        """It begins anew, whatever it was about to do; a run that registers again keeps its session."""
+        before = self._brokers.get(broker_id)
+        same_run = before is not None and before.epoch == broker_epoch
+        contact_ms = before.last_contact_ms if before is not None and same_run else None
+        self._brokers[broker_id] = BrokerHeartbeatState(
+            broker_epoch, fenced, registration_offset, last_contact_ms=contact_ms
+        )
 
     def touch(self, broker_id: int, *, fenced: bool, metadata_offset: int) -> None:
         """A fenced broker leaves its controlled shutdown: it stops at once when it asks again."""

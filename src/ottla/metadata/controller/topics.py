@@ -15,6 +15,7 @@ from ottla.metadata.controller.assignment import (
     partition_record,
 )
 from ottla.metadata.controller.config_schema import ConfigResourceType, ConfigSchema
+from ottla.metadata.controller.partition_changes import MIN_INSYNC_REPLICAS, elr_enabled
 from ottla.metadata.controller.placement import place_replicas
 from ottla.metadata.controller.result import ControllerResult, ControllerView, special_message
 from ottla.metadata.controller.topic_names import CLUSTER_METADATA_TOPIC, colliding_topic, validate_topic_name
@@ -30,6 +31,7 @@ from ottla.protocol.api.create_topics import (
 )
 from ottla.protocol.api.delete_topics import DeletableTopicResult, DeleteTopicState
 from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.protocol.metadata_record.clear_elr_record import ClearElrRecord
 from ottla.protocol.metadata_record.config_record import ConfigRecord
 from ottla.protocol.metadata_record.remove_topic_record import RemoveTopicRecord
 from ottla.protocol.metadata_record.topic_record import TopicRecord
@@ -105,6 +107,8 @@ def _create_topic(
     for name, value in configs.items():
         record = ConfigRecord(resource_type=ConfigResourceType.TOPIC, resource_name=topic.name, name=name, value=value)
         records.append(VersionedRecord(record))
+    if MIN_INSYNC_REPLICAS in configs and elr_enabled(image):
+        records.append(VersionedRecord(ClearElrRecord(topic_name=topic.name)))  # as whenever it is set
     records += (partition_record(image, topic_id, index, partition) for index, partition in enumerate(partitions))
     cluster_configs = image.configs.of(ConfigResourceType.BROKER, "")
     result = CreatableTopicResult(
