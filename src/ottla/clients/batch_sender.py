@@ -5,6 +5,9 @@ waited for, and those that were not acknowledged go again from the first on with
 tells from new ones. When the broker has lost the producer (its records were deleted, its epoch is over), the partition
 goes on under a new producer id; what was under way then may come twice.
 
+With a `Transaction` all goes into it: a partition joins with its first batch, nothing is numbered anew, and after a
+failure everything fails until the transaction has begun again and the sender was told to `forget`.
+
 `clients.producer` gathers records into batches; this is for whoever has batches.
 """
 
@@ -20,11 +23,12 @@ from ottla.clients.errors import ClientError, RetriableError
 from ottla.protocol.api.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
 from ottla.protocol.api.produce import PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData
 from ottla.protocol.errors import ErrorCode, KafkaError, error_code
-from ottla.protocol.record_batch import increment_sequence, renew_crc
+from ottla.protocol.record_batch import TRANSACTIONAL_FLAG, increment_sequence, renew_crc
 
 if TYPE_CHECKING:
     from ottla.clients.connection import Connection
     from ottla.clients.consumer import TopicPartition
+    from ottla.clients.transaction import Transaction
 
 IN_FLIGHT_MAX: Final = 5
 """Batches of a partition under way; the broker remembers the last five of a producer."""
@@ -35,6 +39,9 @@ NO_OFFSET: Final = -1
 
 _PRODUCER = Struct(">qhi")
 _PRODUCER_AT = 43
+_ATTRIBUTES_AT = 22  # their lower byte
+_ADDING_BY_ITSELF = 12
+"""The first version of Produce that adds partitions to the transaction, in which a client may not do so itself."""
 _LOST_PRODUCER = (
     ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
     ErrorCode.UNKNOWN_PRODUCER_ID,
@@ -61,8 +68,15 @@ class BatchSender:
     queued by then: none may overtake it. Bounding what is queued is the caller's business.
     """
 
-    def __init__(self, client: KafkaClient, *, delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS) -> None:
+    def __init__(
+        self,
+        client: KafkaClient,
+        *,
+        delivery_timeout_ms: int = DELIVERY_TIMEOUT_MS,
+        transaction: Transaction | None = None,
+    ) -> None:
         self.client = client
+        self.transaction = transaction
         self.delivery_timeout_ms = delivery_timeout_ms
         self._partitions: dict[TopicPartition, _PartitionSender] = {}
         self._producer: asyncio.Task[tuple[int, int]] | None = None
@@ -74,12 +88,16 @@ class BatchSender:
             partition = self._partitions[where] = _PartitionSender(self, where)
         return partition.queue(_Outgoing(batch, count))
 
-    def close(self) -> None:
-        """Forget what is queued; who waits is cancelled."""
-        if self._producer is not None:
-            self._producer.cancel()
+    def forget(self) -> None:
+        """Drop what is queued, and every number that was given out; who waits is cancelled."""
         for partition in self._partitions.values():
             partition.close()
+        self._partitions.clear()
+
+    def close(self) -> None:
+        if self._producer is not None:
+            self._producer.cancel()
+        self.forget()
 
     async def producer(self) -> tuple[int, int]:
         """The id and epoch that partitions begin with; one for all."""
@@ -138,9 +156,14 @@ class _PartitionSender:
 
     async def _send_round(self) -> Exception | None:
         """The first few batches at once; what is acknowledged leaves the queue. The error of the first that is not."""
-        client, topic = self._sender.client, self._where.topic
+        client, topic, transaction = self._sender.client, self._where.topic, self._sender.transaction
         try:
-            if self._producer is None:
+            if transaction is not None:
+                if self._has_failed:
+                    raise KafkaError(ErrorCode.INVALID_TXN_STATE, f"the transaction of {topic} has to begin again")
+                self._producer = transaction.producer
+                await transaction.add(self._where)
+            elif self._producer is None:
                 again = self._has_failed
                 self._producer = await (self._sender.new_producer() if again else self._sender.producer())
             # Connected beforehand, so that the requests are written in the order of their batches.
@@ -159,7 +182,7 @@ class _PartitionSender:
         for outgoing, result in zip(window, results, strict=True):
             if isinstance(result, BaseException):
                 client.metadata.topics.pop(topic, None)
-                if isinstance(result, KafkaError) and result.code in _LOST_PRODUCER:
+                if isinstance(result, KafkaError) and result.code in _LOST_PRODUCER and transaction is None:
                     return await self._begin_again(result)
                 if not isinstance(result, Exception):
                     raise result
@@ -184,6 +207,8 @@ class _PartitionSender:
             outgoing.sequence = self._sequence
             self._sequence = increment_sequence(self._sequence, outgoing.count)
             _PRODUCER.pack_into(outgoing.batch, _PRODUCER_AT, *self._producer, outgoing.sequence)
+            if self._sender.transaction is not None:
+                outgoing.batch[_ATTRIBUTES_AT] |= TRANSACTIONAL_FLAG
             renew_crc(outgoing.batch, 0)
 
     async def _begin_again(self, error: KafkaError) -> Exception:
@@ -206,8 +231,12 @@ class _PartitionSender:
             partition_data=[PartitionProduceData(index=index, records=memoryview(outgoing.batch))],
         )
         request = ProduceRequest(acks=-1, timeout_ms=PRODUCE_TIMEOUT_MS, topic_data=[data])
+        version = connection.version_of(ProduceRequest)
+        if self._sender.transaction is not None:
+            request.transactional_id = self._sender.transaction.transactional_id
+            version = min(version, _ADDING_BY_ITSELF - 1)
         timeout_ms = self._sender.client.request_timeout_ms
-        response = await connection.send(request, ProduceResponse, timeout_ms=timeout_ms)
+        response = await connection.send(request, ProduceResponse, timeout_ms=timeout_ms, version=version)
         answer = response.responses[0].partition_responses[0]
         code = error_code(answer.error_code)
         if code is ErrorCode.NONE:

@@ -252,11 +252,11 @@ class KafkaClient:
 
         return await self.retry(look, unless=(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,))
 
-    async def coordinator(self, group_id: str) -> int:
-        """The node id of a group's coordinator, waiting while it moves or loads."""
+    async def coordinator(self, key: str, *, key_type: int = 0) -> int:
+        """The node id of the coordinator of a group (or transactional id: 1), waiting while it moves or loads."""
 
         async def look() -> int:
-            request = FindCoordinatorRequest(key=group_id, key_type=0, coordinator_keys=[group_id])
+            request = FindCoordinatorRequest(key=key, key_type=key_type, coordinator_keys=[key])
             response = await self.send_any(self._for_version(request), FindCoordinatorResponse)
             if response.coordinators:
                 found = response.coordinators[0]
@@ -264,7 +264,7 @@ class KafkaClient:
             else:
                 code, node_id, host, port = response.error_code, response.node_id, response.host, response.port
             if code != ErrorCode.NONE:
-                raise KafkaError(error_code(code), f"the coordinator of group '{group_id}'")
+                raise KafkaError(error_code(code), f"the coordinator of {_KEY_TYPES[key_type]} '{key}'")
             self.metadata.brokers.setdefault(node_id, BrokerAddress(node_id, host, port))
             return node_id
 
@@ -305,4 +305,5 @@ class KafkaClient:
 
 _CONTROLLERS = 2
 """The endpoint type of DescribeCluster."""
+_KEY_TYPES = {0: "group", 1: "transactional id"}
 _ABSENT = (ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.UNKNOWN_TOPIC_ID, ErrorCode.LEADER_NOT_AVAILABLE)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ottla.clients.consumer import (
     EARLIEST_TIMESTAMP,
     LATEST_TIMESTAMP,
+    READ_UNCOMMITTED,
     PartitionReader,
     TopicPartition,
     list_offsets,
@@ -25,10 +26,18 @@ _READ_ROUND_MS = 100
 class TopicLog:
     """`await log.open()`, then `read()` until it gives nothing and `at_end` is true; later reads give what is new."""
 
-    def __init__(self, client: KafkaClient, topic: str, *, partition: int | None = None) -> None:
+    def __init__(
+        self,
+        client: KafkaClient,
+        topic: str,
+        *,
+        partition: int | None = None,
+        isolation_level: int = READ_UNCOMMITTED,
+    ) -> None:
         self._client = client
         self._topic = topic
         self._partition = partition
+        self._isolation_level = isolation_level
         self._reader: PartitionReader | None = None
         self._ends: dict[TopicPartition, int] = {}
 
@@ -39,10 +48,13 @@ class TopicLog:
         if self._partition is not None:
             wheres = [TopicPartition(self._topic, self._partition)]
         starts = await list_offsets(self._client, dict.fromkeys(wheres, EARLIEST_TIMESTAMP))
-        ends = await list_offsets(self._client, dict.fromkeys(wheres, LATEST_TIMESTAMP))
+        latest = dict.fromkeys(wheres, LATEST_TIMESTAMP)
+        ends = await list_offsets(self._client, latest, isolation_level=self._isolation_level)
         self._ends = {where: found.offset for where, found in ends.items()}
         positions = {where: found.offset for where, found in starts.items()}
-        self._reader = PartitionReader(self._client, positions, max_wait_ms=_READ_ROUND_MS)
+        self._reader = PartitionReader(
+            self._client, positions, max_wait_ms=_READ_ROUND_MS, isolation_level=self._isolation_level
+        )
 
     @property
     def at_end(self) -> bool:
@@ -64,9 +76,11 @@ class TopicLog:
         return []
 
 
-async def read_topic(client: KafkaClient, topic: str, *, partition: int | None = None) -> AsyncIterator[ConsumedRecord]:
+async def read_topic(
+    client: KafkaClient, topic: str, *, partition: int | None = None, isolation_level: int = READ_UNCOMMITTED
+) -> AsyncIterator[ConsumedRecord]:
     """Every record that is there now, in order within a partition."""
-    log = TopicLog(client, topic, partition=partition)
+    log = TopicLog(client, topic, partition=partition, isolation_level=isolation_level)
     await log.open()
     while not log.at_end:
         for record in await log.read():

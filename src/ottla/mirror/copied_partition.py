@@ -19,6 +19,7 @@ class CopiedPartition:
         "acknowledged",
         "batch_bytes_max",
         "buffered_bytes",
+        "committed",
         "end",
         "generation",
         "pace",
@@ -35,6 +36,8 @@ class CopiedPartition:
         """What is read next."""
         self.acknowledged = position
         """All before it is in the target."""
+        self.committed = position
+        """With transactions: all before it is committed there."""
         self.end = position
         self.buffered_bytes = 0
         self.generation = 0
@@ -58,3 +61,8 @@ class CopiedPartition:
         self.position = self.acknowledged
         self.generation += 1
         self.retry_at = retry_at
+
+    def roll_back(self) -> None:
+        """Read again what is not committed."""
+        self.acknowledged = self.committed
+        self.go_back(self.retry_at)

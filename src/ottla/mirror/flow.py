@@ -22,6 +22,8 @@ from ottla.mirror.topic_sync import TopicSync
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from ottla.clients.transaction import Transaction
+    from ottla.mirror.exactly_once import ExactlyOnce
     from ottla.mirror.flow_config import ClusterConfig, FlowConfig
     from ottla.runtime.network import Network
 
@@ -39,7 +41,14 @@ class Flow:
         self._clients: list[KafkaClient] = []
         self._source_admin = self._client(config.source, "source-admin")
         self._target_admin = self._client(config.target, "target-admin")
-        self._sender = BatchSender(self._client(config.target, "replication-producer"))
+        producer = self._client(config.target, "replication-producer")
+        self._transaction: Transaction | None = None
+        if config.exactly_once:
+            from ottla.clients.transaction import Transaction
+            from ottla.mirror.exactly_once import transactional_id
+
+            self._transaction = Transaction(producer, transactional_id(config))
+        self._sender = BatchSender(producer, transaction=self._transaction)
         self._offsets = SourceOffsets(config, self._client(config.target, "offsets"))
         self._syncs: OffsetSyncWriter | None = None
         if config.emit_offset_syncs:
@@ -54,6 +63,11 @@ class Flow:
             self._syncs,
             self.progress,
         )
+        self._exactly_once: ExactlyOnce | None = None
+        if self._transaction is not None:
+            from ottla.mirror.exactly_once import ExactlyOnce
+
+            self._exactly_once = ExactlyOnce(self._transaction, self._sender, self._copy, self._offsets, self.progress)
         self._is_copying = False
 
     async def run(self) -> None:
@@ -75,8 +89,6 @@ class Flow:
         try:
             if self._is_copying:
                 async with asyncio.timeout(DRAIN_S):
-                    await self._copy.drain()
-                    self._copy.queue_delayed_syncs()
                     await self._commit()
         except TimeoutError:
             self.progress.troubles["stopping"] = f"the clusters did not answer within {DRAIN_S:g} s"
@@ -94,8 +106,11 @@ class Flow:
         self._copy.set_partitions(self._topics.partitions)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(keep_running("reading", self._copy.run, progress))
-            flush_s = config.offset_flush_interval_ms / 1000
-            tasks.create_task(every(flush_s, "offsets", self._flush, progress, at_once=False))
+            if self._exactly_once is not None:
+                tasks.create_task(keep_running("transactions", self._exactly_once.run, progress))
+            else:
+                flush_s = config.offset_flush_interval_ms / 1000
+                tasks.create_task(every(flush_s, "offsets", self._flush, progress, at_once=False))
             if self._syncs is not None:
                 tasks.create_task(keep_running("offset syncs", self._syncs.run, progress))
             if config.refresh_topics_s is not None:
@@ -133,6 +148,8 @@ class Flow:
         if self._syncs is not None:
             await self._syncs.create_topic()
         await self._topics.refresh()
+        if self._transaction is not None:
+            await self._transaction.begin_again()  # and so abort what a process before this one has left open
         await self._offsets.load()
 
     async def _refresh_topics(self) -> None:
@@ -144,9 +161,15 @@ class Flow:
         await self._offsets.commit()
 
     async def _commit(self) -> None:
-        """The last one: both parts, whatever becomes of the other."""
-        with contextlib.suppress(*FAILURES):
-            await self._offsets.commit()
+        """The last one: each part, whatever becomes of the others."""
+        if self._exactly_once is not None:
+            with contextlib.suppress(*FAILURES):
+                await self._exactly_once.commit()
+        else:
+            await self._copy.drain()
+            self._copy.queue_delayed_syncs()
+            with contextlib.suppress(*FAILURES):
+                await self._offsets.commit()
         if self._syncs is not None:
             try:
                 await self._syncs.flush()

@@ -49,6 +49,7 @@ DEFAULTS: Final[Mapping[str, str]] = {
     "offset.storage.replication.factor": "3",
     "offset.storage.partitions": str(PARTITIONS),
     "offset.flush.interval.ms": "5000",  # MirrorMaker 2's is 60000: so much is copied again after a crash
+    "exactly.once.source.support": "disabled",
     "offset-syncs.topic.location": "source",
     "offset.lag.max": "100",
     "emit.offset-syncs.enabled": "true",
@@ -73,6 +74,7 @@ DEFAULTS: Final[Mapping[str, str]] = {
 
 ISOLATION_LEVELS: Final = {"read_uncommitted": 0, "read_committed": 1}
 _ISOLATION_KEYS: Final = ("source.consumer.isolation.level", "consumer.isolation.level")
+_WORKER_KEYS: Final = ("offset.storage.", "offset.flush.interval.ms", "exactly.once.source.support")
 _CLIENT_PREFIXES: Final = ("security.protocol", "sasl.", "ssl.")
 
 
@@ -108,6 +110,7 @@ class FlowConfig:
     offset_storage_replication_factor: int
     offset_storage_partitions: int
     offset_flush_interval_ms: int
+    exactly_once: bool
     offset_syncs_in_source: bool
     offset_lag_max: int
     emit_offset_syncs: bool
@@ -216,6 +219,7 @@ class _FlowKeys:
             offset_storage_replication_factor=self._number("offset.storage.replication.factor", -1),
             offset_storage_partitions=self._number("offset.storage.partitions", 1),
             offset_flush_interval_ms=self._number("offset.flush.interval.ms", 1),
+            exactly_once=self._choice("exactly.once.source.support", ("disabled", "preparing", "enabled")) == "enabled",
             offset_syncs_in_source=self._choice("offset-syncs.topic.location", ("source", "target")) == "source",
             offset_lag_max=self._number("offset.lag.max", 0),
             emit_offset_syncs=self._flag("emit.offset-syncs.enabled"),
@@ -235,7 +239,7 @@ class _FlowKeys:
     def _text(self, key: str) -> str:
         value = DEFAULTS.get(key, "")
         names = [key, self._prefix + key]
-        if key.startswith("offset.storage.") or key == "offset.flush.interval.ms":
+        if key.startswith(_WORKER_KEYS):
             names.insert(1, f"{self._target.alias}.{key}")  # a worker's key, and a worker belongs to its target
         for name in names:
             if key == "enabled" and name == key:

@@ -4,8 +4,9 @@
                                            │ acknowledged
                         SourceOffsets ◄────┴────► offset syncs
 
-At least once: the position that a restart goes on from is behind what was acknowledged, never before. Each partition
-has its own place in the source (`CopiedPartition`), so that one that fails holds up no other.
+At least once (`exactly_once.py` makes it exactly once): the position that a restart goes on from is behind what was
+acknowledged, never before. Each partition has its own place in the source (`CopiedPartition`), so that one that fails
+holds up no other.
 """
 
 from __future__ import annotations
@@ -54,6 +55,12 @@ RETRY_S: Final = 1.0
 REFUSED_RETRY_S: Final = 5.0
 """After what the target will hardly take the next time either."""
 
+_OF_THE_TRANSACTION = (
+    ErrorCode.INVALID_TXN_STATE,
+    ErrorCode.INVALID_PRODUCER_EPOCH,
+    ErrorCode.PRODUCER_FENCED,
+    ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+)
 _TOO_LARGE = (ErrorCode.MESSAGE_TOO_LARGE, ErrorCode.RECORD_LIST_TOO_LARGE)
 
 
@@ -79,6 +86,11 @@ class RecordCopy:
         self._changed = asyncio.Event()
         self._turn = 0
         self._leader_retry_at: dict[int, float] = {}
+        self._may_send = asyncio.Event()
+        self._may_send.set()
+        self._held_syncs: list[OffsetSync] = []
+        self.failure: Exception | None = None
+        """With transactions: why the open one cannot be committed."""
 
     def set_partitions(self, wanted: set[TopicPartition]) -> None:
         """Of topics that are on both sides."""
@@ -101,6 +113,35 @@ class RecordCopy:
             sync, partition.pace.delayed = partition.pace.delayed, None
             if sync is not None and self._syncs is not None:
                 self._syncs.queue(sync)
+
+    # With transactions
+
+    def pause(self) -> None:
+        """Send nothing more; `drain` then waits for what was sent."""
+        self._may_send.clear()
+
+    def resume(self) -> None:
+        self._may_send.set()
+
+    def committed(self) -> None:
+        """What was acknowledged stays: now others may be told where it is."""
+        for partition in self._partitions.values():
+            partition.committed = partition.acknowledged
+        held, self._held_syncs = self._held_syncs, []
+        if self._syncs is not None:
+            for sync in held:
+                self._syncs.queue(sync)
+        self.queue_delayed_syncs()
+
+    def roll_back(self) -> None:
+        """What was acknowledged since the last commit was aborted: it is read again."""
+        self.failure = None
+        self._held_syncs.clear()
+        self._offsets.roll_back()
+        for partition in self._partitions.values():
+            partition.pace.delayed = None
+            partition.roll_back()
+        self._changed.set()
 
     async def run(self) -> None:
         """Until cancelled. Raises what keeps it from reading anything at all, and goes on when run again."""
@@ -184,6 +225,7 @@ class RecordCopy:
         fetched = await fetch(
             self._source, leader, positions, self._turn, wait_ms=wait_ms, isolation_level=isolation_level
         )
+        await self._may_send.wait()
         for each in fetched:
             partition = self._partitions.get(each.where)
             if partition is None or partition.position != each.position:
@@ -240,6 +282,10 @@ class RecordCopy:
         error = sent.exception()
         if partition.generation != generation:
             return
+        if error is not None and self._flow.exactly_once:
+            assert isinstance(error, Exception)
+            self.failure = self.failure or error
+            self.pause()  # nothing more for a transaction that will be aborted
         if error is None:
             self._progress.records += copied.count
             self._progress.bytes += size
@@ -268,12 +314,17 @@ class RecordCopy:
         for run in copied.runs:
             due += partition.pace.copied(run.first, base_offset, run.records)
             base_offset += run.records
+        if self._flow.exactly_once:
+            self._held_syncs += due
+            return
         for sync in due:
             self._syncs.queue(sync)
 
     def _put_off(self, partition: CopiedPartition, error: Exception) -> None:
         """This partition fails; the others go on."""
-        for_now = isinstance(error, ClientError) or (isinstance(error, KafkaError) and error.code.retriable)
+        for_now = isinstance(error, ClientError) or (
+            isinstance(error, KafkaError) and (error.code.retriable or error.code in _OF_THE_TRANSACTION)
+        )
         wait_s = RETRY_S if for_now else REFUSED_RETRY_S
         partition.retry_at = asyncio.get_running_loop().time() + wait_s
         if isinstance(error, InvalidBatchError):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import TYPE_CHECKING
 
+from ottla.clients.consumer import READ_COMMITTED, TopicPartition
 from ottla.clients.partitioner import partition_for_key
 from ottla.clients.topic_log import read_topic
 from ottla.clients.topics import create_compacted_topic
 from ottla.mirror.source_offset import decode_source_offset, offset_key, offset_value, offsets_topic
 from ottla.mirror.state_writer import StateRecord, StateWriter
 from ottla.protocol.errors import ProtocolError
+from ottla.protocol.record import RecordBatchBuilder
 
 if TYPE_CHECKING:
+    from ottla.clients.batch_sender import BatchSender
     from ottla.clients.client import KafkaClient
-    from ottla.clients.consumer import TopicPartition
     from ottla.mirror.flow_config import FlowConfig
 
 
@@ -34,7 +38,7 @@ class SourceOffsets:
         """Make the topic if need be, and read what an earlier run, or a MirrorMaker 2, has left there."""
         await create_compacted_topic(self._target, self._topic, self._partitions, self._replication_factor)
         found: dict[TopicPartition, int] = {}
-        async for record in read_topic(self._target, self._topic):
+        async for record in read_topic(self._target, self._topic, isolation_level=READ_COMMITTED):
             try:
                 decoded = decode_source_offset(self._source, record.key, record.value)
             except ProtocolError:
@@ -52,13 +56,42 @@ class SourceOffsets:
         self._next[where] = next_offset
 
     async def commit(self) -> None:
-        changed = {where: offset for where, offset in self._next.items() if self._committed.get(where) != offset}
+        changed = self._changed()
         if not changed:
             return
+        records = await self._records(changed)
+        await self._writer.write(StateRecord(key, value, partition) for partition, key, value in records)
+        self._committed.update(changed)
+
+    async def commit_with(self, sender: BatchSender) -> dict[TopicPartition, int]:
+        """Write what has changed as part of the sender's transaction; `committed` when that is."""
+        changed = self._changed()
+        batches: dict[int, RecordBatchBuilder] = {}
+        now_ms = int(time.time() * 1000)
+        for partition, key, value in await self._records(changed):
+            batches.setdefault(partition, RecordBatchBuilder()).append(key, value, timestamp_ms=now_ms)
+        await asyncio.gather(
+            *(
+                sender.send(TopicPartition(self._topic, partition), builder.build(), builder.count)
+                for partition, builder in batches.items()
+            )
+        )
+        return changed
+
+    def committed(self, changed: dict[TopicPartition, int]) -> None:
+        self._committed.update(changed)
+
+    def roll_back(self) -> None:
+        """What was acknowledged since the last commit has been aborted."""
+        self._next = dict(self._committed)
+
+    def _changed(self) -> dict[TopicPartition, int]:
+        return {where: offset for where, offset in self._next.items() if self._committed.get(where) != offset}
+
+    async def _records(self, changed: dict[TopicPartition, int]) -> list[tuple[int, bytes, bytes]]:
         count = len((await self._target.topic(self._topic)).partitions)
         records = []
         for where, offset in changed.items():
             key = offset_key(self._source, where)
-            records.append(StateRecord(key, offset_value(offset - 1), partition_for_key(key, count)))
-        await self._writer.write(records)
-        self._committed.update(changed)
+            records.append((partition_for_key(key, count), key, offset_value(offset - 1)))
+        return records

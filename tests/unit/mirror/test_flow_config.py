@@ -74,10 +74,15 @@ def test_policy_isolation_and_location() -> None:
 
 
 def test_keys_without_an_effect_are_told() -> None:
-    assert read("a->b.enabled=true\ntasks.max=4\na->b.exactly.once.source.support=enabled").ineffective == [
-        "a->b.exactly.once.source.support",
-        "tasks.max",
-    ]
+    assert read("a->b.enabled=true\ntasks.max=4\na->b.transforms=x").ineffective == ["a->b.transforms", "tasks.max"]
+
+
+def test_a_worker_belongs_to_its_target() -> None:
+    config = read("a->b.enabled=true\nb.exactly.once.source.support=enabled\na.offset.flush.interval.ms=7")
+    there, back = config.flows
+    assert (there.exactly_once, back.exactly_once) == (True, False)
+    assert (there.offset_flush_interval_ms, back.offset_flush_interval_ms) == (5000, 7)
+    assert config.ineffective == []
 
 
 @pytest.mark.parametrize(
