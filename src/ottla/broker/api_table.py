@@ -23,7 +23,7 @@ def _produce(parts: Parts) -> Handler:
     from ottla.broker.apis.produce import ProduceHandler
     from ottla.broker.coordinator.produce_enrolment import ProduceEnrolment
 
-    enrolment = ProduceEnrolment(parts.replicas, parts.transactions)
+    enrolment = ProduceEnrolment(parts.replicas, parts.enrolment)
     return ProduceHandler(parts.replicas, parts.clock, parts.timers, enrolment)
 
 
@@ -279,7 +279,7 @@ def _write_txn_markers(parts: Parts) -> Handler:
 def _txn_offset_commit(parts: Parts) -> Handler:
     from ottla.broker.apis.txn_offset_commit import TxnOffsetCommitHandler
 
-    return TxnOffsetCommitHandler(parts.groups, parts.transactions, parts.image)
+    return TxnOffsetCommitHandler(parts.groups, parts.enrolment, parts.image)
 
 
 def _describe_producers(parts: Parts) -> Handler:

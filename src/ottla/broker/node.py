@@ -62,6 +62,7 @@ from ottla.runtime.lock import DirectoryInUseError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ottla.broker.cluster_parts import ClusterParts
     from ottla.broker.controller.shell import ControllerShell
     from ottla.broker.coordinator.group_coordinator import GroupCoordinator
     from ottla.broker.forwarding import Forwarding
@@ -358,10 +359,17 @@ class Node:
         )
         producer_ids = ProducerIds(channel, lambda: controller.image, self._config.node_id)
         markers = TransactionMarkers(replicas, groups, self._clock)
+        cluster = self._make_cluster_parts(controller)
         transactions = make_transaction_coordinator(
-            self._config, replicas, markers, producer_ids, self._clock, self._timers, _report
+            self._config,
+            replicas,
+            markers if cluster is None else cluster.markers(markers),
+            producer_ids,
+            self._clock,
+            self._timers,
+            _report,
         )
-        share = cache(lambda: self._make_share_parts(controller, replicas, groups, internal_topics))
+        share = cache(lambda: self._make_share_parts(controller, replicas, groups, internal_topics, cluster))
         slots = self._config.get_int("max.incremental.fetch.session.cache.slots")
         return Parts(
             config=self._config,
@@ -377,6 +385,7 @@ class Node:
             producer_ids=producer_ids,
             transaction_markers=markers,
             transactions=transactions,
+            enrolment=transactions if cluster is None else cluster.enrolment(transactions),
             share=share,
             log_directories=self._directories.described(replicas.directory_failed),
             create_internal_topic=internal_topics.create,
@@ -387,6 +396,13 @@ class Node:
             authorizer=make_authorizer(self._config, lambda: controller.image),
             forwarding=self._make_forwarding(storage.cluster_id),
         )
+
+    def _make_cluster_parts(self, controller: ControllerShell) -> ClusterParts | None:
+        if isinstance(self._membership, Registration):
+            return None
+        from ottla.broker.cluster_parts import ClusterParts
+
+        return ClusterParts(self._config, self._peer_context(), lambda: controller.image, self._undo.append)
 
     def _make_forwarding(self, cluster_id: str) -> Forwarding | None:
         """`None` where the active controller never is elsewhere."""
@@ -421,6 +437,7 @@ class Node:
         replicas: ReplicaManager,
         groups: GroupCoordinator,
         internal_topics: InternalTopics,
+        cluster: ClusterParts | None,
     ) -> ShareParts:
         from ottla.broker.share.group_configs import ShareGroupConfigs
         from ottla.broker.share.share_parts import make_share_parts
@@ -434,6 +451,7 @@ class Node:
             self._timers,
             internal_topics.create,
             _report,
+            cluster,
         )
         controller.subscribe(share.on_metadata)
         self._undo.append(share.close)

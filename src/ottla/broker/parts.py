@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ottla.broker.controller.shell import ControllerShell
     from ottla.broker.controller_channel import ControllerChannel
     from ottla.broker.coordinator.producer_ids import ProducerIds
-    from ottla.broker.coordinator.transaction_coordinator import ProducerIdBlocks
+    from ottla.broker.coordinator.transaction_coordinator import Enrolment, Markers, ProducerIdBlocks
     from ottla.broker.coordinator.transaction_markers import TransactionMarkers
     from ottla.broker.forwarding import Forwarding
     from ottla.broker.replica.fetch_session import FetchSessionCache
@@ -58,6 +58,8 @@ class Parts:
     producer_ids: ProducerIds
     transaction_markers: TransactionMarkers
     transactions: TransactionCoordinator
+    enrolment: Enrolment
+    """Of partitions in transactions, before they are appended to."""
     log_directories: Sequence[LogDirectory]
     create_internal_topic: Callable[[str], Awaitable[None]]
     dynamic_config: DynamicServerConfig
@@ -135,7 +137,7 @@ def make_group_coordinator(
 def make_transaction_coordinator(
     config: ServerConfig,
     replicas: ReplicaManager,
-    markers: TransactionMarkers,
+    markers: Markers,
     producer_ids: ProducerIdBlocks,
     clock: Clock,
     timers: Timers,

@@ -18,8 +18,8 @@ class DescribeShareGroupOffsetsHandler:
     def __init__(self, groups: ShareGroupCoordinator) -> None:
         self._groups = groups
 
-    def __call__(
+    async def __call__(
         self, context: RequestContext, request: DescribeShareGroupOffsetsRequest
     ) -> DescribeShareGroupOffsetsResponse:
-        groups = [self._groups.describe_offsets(group) for group in request.groups]
+        groups = [await self._groups.describe_offsets(group) for group in request.groups]
         return DescribeShareGroupOffsetsResponse(groups=groups)

@@ -16,7 +16,7 @@ of `__consumer_offsets` is part of the transaction.
 from collections.abc import Awaitable, Callable, Mapping
 
 from ottla.broker.coordinator.group_coordinator import GROUP_METADATA_TOPIC, GroupCoordinator
-from ottla.broker.coordinator.transaction_coordinator import Eventually, PartitionErrors, TransactionCoordinator
+from ottla.broker.coordinator.transaction_coordinator import Enrolment, Eventually, PartitionErrors
 from ottla.broker.request_context import RequestContext
 from ottla.coordinator.group.txn_offset_commit import txn_commit_error
 from ottla.coordinator.transaction.metadata import TopicPartition
@@ -46,9 +46,7 @@ _TOLD_AS = {
 
 
 class TxnOffsetCommitHandler:
-    def __init__(
-        self, groups: GroupCoordinator, transactions: TransactionCoordinator, image: Callable[[], MetadataImage]
-    ) -> None:
+    def __init__(self, groups: GroupCoordinator, transactions: Enrolment, image: Callable[[], MetadataImage]) -> None:
         self._groups = groups
         self._transactions = transactions
         self._image = image

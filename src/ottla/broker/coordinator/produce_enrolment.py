@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Mapping
 from struct import Struct
 from typing import Final, TypeAlias
 
-from ottla.broker.coordinator.transaction_coordinator import Eventually, PartitionErrors, TransactionCoordinator
+from ottla.broker.coordinator.transaction_coordinator import Enrolment, Eventually, PartitionErrors
 from ottla.broker.replica.partition import Partition
 from ottla.broker.replica.replica_manager import ReplicaManager
 from ottla.coordinator.transaction.metadata import TopicPartition
@@ -39,7 +39,7 @@ _TRY_AGAIN = frozenset(
 
 
 class ProduceEnrolment:
-    def __init__(self, replicas: ReplicaManager, transactions: TransactionCoordinator) -> None:
+    def __init__(self, replicas: ReplicaManager, transactions: Enrolment) -> None:
         self._replicas = replicas
         self._transactions = transactions
 

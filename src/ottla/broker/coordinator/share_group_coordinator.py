@@ -10,11 +10,10 @@ Source: GroupCoordinatorService.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from ottla.broker.coordinator.eventually import Eventually
 from ottla.broker.coordinator.runtime import CoordinatorRuntime
-from ottla.broker.coordinator.share_coordinator import ShareCoordinator
 from ottla.broker.replica.replica_manager import ReplicaManager
 from ottla.coordinator.group.shard import GroupShard
 from ottla.coordinator.group.share.describe import describe_group, described_error
@@ -33,7 +32,12 @@ from ottla.coordinator.group.share.state_offsets import (
 )
 from ottla.coordinator.result import CoordinatorResult, RequestingClient
 from ottla.coordinator.share.shard import Refusal
-from ottla.coordinator.share.share_partition_state import UNINITIALIZED_OFFSET, UNKNOWN_COUNT, SharePartitionKey
+from ottla.coordinator.share.share_partition_state import (
+    UNINITIALIZED_OFFSET,
+    UNKNOWN_COUNT,
+    SharePartitionKey,
+    SharePartitionState,
+)
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import MetadataImage
 from ottla.protocol.api.alter_share_group_offsets import AlterShareGroupOffsetsRequest, AlterShareGroupOffsetsResponse
@@ -55,6 +59,18 @@ from ottla.protocol.types import ZERO_UUID
 T = TypeVar("T")
 
 
+class ShareStates(Protocol):
+    """`ShareCoordinator`, or `ClusterShareStates` where share partitions are coordinated elsewhere, too."""
+
+    async def ensure_topic(self) -> None: ...
+
+    def initialize(self, key: SharePartitionKey, state_epoch: int, start_offset: int) -> Eventually[Refusal | None]: ...
+
+    def delete(self, key: SharePartitionKey) -> Eventually[Refusal | None]: ...
+
+    def read_summary(self, key: SharePartitionKey) -> Eventually[SharePartitionState | Refusal]: ...
+
+
 class ShareGroupCoordinator:
     """`partition_for` says which shard has a group; `forget` is told of groups whose states were changed."""
 
@@ -62,7 +78,7 @@ class ShareGroupCoordinator:
         self,
         runtime: CoordinatorRuntime[GroupShard],
         partition_for: Callable[[str], int],
-        states: ShareCoordinator,
+        states: ShareStates,
         replicas: ReplicaManager,
         forget: Callable[[str], None],
         report: Callable[[str], None],
@@ -168,7 +184,7 @@ class ShareGroupCoordinator:
             return described_error(group_id, shard, shard.message)
         return describe_group(shard.share_groups, group_id)
 
-    def describe_offsets(
+    async def describe_offsets(
         self, request: DescribeShareGroupOffsetsRequestGroup
     ) -> DescribeShareGroupOffsetsResponseGroup:
         """Of the topics asked for, or of all that have state."""
@@ -176,7 +192,7 @@ class ShareGroupCoordinator:
         topics = self._replicas.image.topics
         if request.topics is not None:
             wanted = [
-                self._describe_topic(group_id, topics.id_of(each.topic_name), each.topic_name, each.partitions)
+                await self._describe_topic(group_id, topics.id_of(each.topic_name), each.topic_name, each.partitions)
                 for each in request.topics
             ]
             return DescribeShareGroupOffsetsResponseGroup(group_id=group_id, topics=wanted, error_code=ErrorCode.NONE)
@@ -186,13 +202,13 @@ class ShareGroupCoordinator:
         group = shard.share_groups.by_id.get(group_id)
         known = {} if group is None else group.state_partitions.initialized
         found = [
-            self._describe_topic(group_id, topic_id, name, sorted(topic.partitions))
+            await self._describe_topic(group_id, topic_id, name, sorted(topic.partitions))
             for topic_id, topic in known.items()
             if (name := topics.name_of(topic_id)) is not None
         ]
         return DescribeShareGroupOffsetsResponseGroup(group_id=group_id, topics=found, error_code=ErrorCode.NONE)
 
-    def _describe_topic(
+    async def _describe_topic(
         self, group_id: str, topic_id: bytes | None, name: str, partitions: Sequence[int]
     ) -> DescribeShareGroupOffsetsResponseTopic:
         return DescribeShareGroupOffsetsResponseTopic(
@@ -203,13 +219,14 @@ class ShareGroupCoordinator:
                     partition_index=index, start_offset=UNINITIALIZED_OFFSET, leader_epoch=0, error_code=ErrorCode.NONE
                 )
                 if topic_id is None
-                else self._describe_partition(SharePartitionKey(group_id, topic_id, index))
+                else await self._describe_partition(SharePartitionKey(group_id, topic_id, index))
                 for index in partitions
             ],
         )
 
-    def _describe_partition(self, key: SharePartitionKey) -> DescribeShareGroupOffsetsResponsePartition:
-        state = self._states.read_summary(key)
+    async def _describe_partition(self, key: SharePartitionKey) -> DescribeShareGroupOffsetsResponsePartition:
+        answer = self._states.read_summary(key)
+        state = answer if isinstance(answer, SharePartitionState | Refusal) else await answer
         if isinstance(state, Refusal):
             return DescribeShareGroupOffsetsResponsePartition(
                 partition_index=key.partition,
@@ -221,7 +238,7 @@ class ShareGroupCoordinator:
         lag = -1
         if state.start_offset != UNINITIALIZED_OFFSET and state.delivery_complete_count != UNKNOWN_COUNT:
             partition = self._replicas.find_by_id(key.topic_id, key.partition)
-            if not isinstance(partition, ErrorCode):
+            if not isinstance(partition, ErrorCode) and partition.is_leader:
                 lag = partition.log.high_watermark - state.start_offset - state.delivery_complete_count
         return DescribeShareGroupOffsetsResponsePartition(
             partition_index=key.partition,

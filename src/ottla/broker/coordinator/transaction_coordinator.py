@@ -10,12 +10,12 @@ Kafka's TransactionCoordinator, TransactionStateManager, TransactionMarkerChanne
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 from ottla.broker.coordinator.marker import Marker
 from ottla.broker.coordinator.runtime import CoordinatorRuntime
-from ottla.broker.coordinator.transaction_markers import TransactionMarkers
+from ottla.broker.coordinator.transaction_markers import MarkerResults
 from ottla.coordinator.partitioner import partition_for
 from ottla.coordinator.result import CoordinatorTimers
 from ottla.coordinator.transaction.config import TransactionCoordinatorConfig
@@ -56,6 +56,27 @@ class ProducerIdBlocks(Protocol):
     async def next(self) -> int: ...
 
 
+class Markers(Protocol):
+    """`TransactionMarkers`, or `ClusterMarkers` where partitions are led elsewhere, too."""
+
+    def write(self, marker: Marker, partitions: Iterable[TopicPartition]) -> Eventually[MarkerResults]: ...
+
+
+class Enrolment(Protocol):
+    """`TransactionCoordinator`, or `ClusterEnrolment` where transactions are coordinated elsewhere, too."""
+
+    def enroll(
+        self,
+        transactional_id: str,
+        producer_id: int,
+        producer_epoch: int,
+        partitions: Collection[TopicPartition],
+        *,
+        adds: bool,
+        knows_abortable: bool,
+    ) -> Eventually[PartitionErrors]: ...
+
+
 class TransactionCoordinator:
     """`partition_count` is what `__transaction_state` has, or will have when it is made. `verifies`: see `enroll`."""
 
@@ -66,7 +87,7 @@ class TransactionCoordinator:
         clock: Clock,
         *,
         producer_ids: ProducerIdBlocks,
-        markers: TransactionMarkers,
+        markers: Markers,
         node_id: int,
         partition_count: int,
         verifies: Callable[[MetadataImage], bool],
@@ -183,6 +204,11 @@ class TransactionCoordinator:
 
     # -- what a partition's leader asks before it appends (KIP-890)
 
+    @property
+    def verifies(self) -> bool:
+        """`transaction.partition.verification.enable`"""
+        return self._verifies(self._image)
+
     def enroll(
         self,
         transactional_id: str,
@@ -198,13 +224,13 @@ class TransactionCoordinator:
         The errors are those that clients of Produce and TxnOffsetCommit know. Kafka's `AddPartitionsToTxnManager`.
         """
         if not adds:
-            if not self._verifies(self._image):
+            if not self.verifies:
                 return {}
             errors = self.verify_partitions(transactional_id, producer_id, producer_epoch, partitions)
-            return {partition: _told_as(error, knows_abortable) for partition, error in errors.items()}
+            return {partition: told_as(error, knows_abortable) for partition, error in errors.items()}
         added = self.add_partitions(transactional_id, producer_id, producer_epoch, partitions, TRANSACTION_V2)
         if isinstance(added, ErrorCode):
-            return dict.fromkeys(partitions, _told_as(added, knows_abortable))
+            return dict.fromkeys(partitions, told_as(added, knows_abortable))
         return _when_added(added, partitions)
 
     # -- markers
@@ -274,7 +300,8 @@ class TransactionCoordinator:
         )
 
 
-def _told_as(error: ErrorCode, knows_abortable: bool) -> ErrorCode:
+def told_as(error: ErrorCode, knows_abortable: bool) -> ErrorCode:
+    """How a coordinator's error is told to a client of Produce or TxnOffsetCommit."""
     if error is ErrorCode.PRODUCER_FENCED:
         return ErrorCode.INVALID_PRODUCER_EPOCH
     if error is ErrorCode.TRANSACTION_ABORTABLE and not knows_abortable:
@@ -283,7 +310,7 @@ def _told_as(error: ErrorCode, knows_abortable: bool) -> ErrorCode:
 
 
 async def _when_added(added: Awaitable[ErrorCode], partitions: Collection[TopicPartition]) -> PartitionErrors:
-    return dict.fromkeys(partitions, _told_as(await added, knows_abortable=True))
+    return dict.fromkeys(partitions, told_as(await added, knows_abortable=True))
 
 
 def _itself(error: ErrorCode) -> ErrorCode:

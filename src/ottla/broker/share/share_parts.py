@@ -18,6 +18,7 @@ from ottla.protocol.record_batch import CompressionType
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from ottla.broker.cluster_parts import ClusterParts
     from ottla.broker.coordinator.group_coordinator import GroupCoordinator
     from ottla.broker.replica.replica_manager import ReplicaManager
     from ottla.broker.share.group_configs import ShareGroupConfigs
@@ -54,7 +55,9 @@ def make_share_parts(
     timers: Timers,
     create_topic: Callable[[str], Awaitable[None]],
     report: Callable[[str], None],
+    cluster: ClusterParts | None = None,
 ) -> ShareParts:
+    """`cluster`: where share partitions are coordinated elsewhere, too."""
     settings = share_coordinator_settings(config)
     runtime = CoordinatorRuntime(
         ReplicaManagerLog(replicas, SHARE_STATE_TOPIC),
@@ -79,16 +82,17 @@ def make_share_parts(
         node_id=config.node_id,
         partition_count=config.get_int("share.coordinator.state.topic.num.partitions"),
     )
+    everywhere = states if cluster is None else cluster.share_states(states)
     partitions = SharePartitions(
         replicas,
-        states,
+        everywhere,
         configs.of,
         clock,
         timers,
         max_sessions=config.get_int("group.share.max.share.sessions"),
     )
     share_groups = ShareGroupCoordinator(
-        groups.runtime, groups.partition_for, states, replicas, partitions.forget_group, report
+        groups.runtime, groups.partition_for, everywhere, replicas, partitions.forget_group, report
     )
     return ShareParts(states, share_groups, partitions)
 
