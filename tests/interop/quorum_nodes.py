@@ -38,6 +38,8 @@ class QuorumStatus:
     voters: dict[int, int]
     """Node id -> log end offset."""
     observers: dict[int, int]
+    directories: dict[int, bytes]
+    """Of the voters."""
 
 
 def asked(node: Controller, request: Request) -> Response | None:
@@ -69,6 +71,7 @@ def status(node: Controller) -> QuorumStatus | None:
         found.high_watermark,
         {one.replica_id: one.log_end_offset for one in found.current_voters},
         {one.replica_id: one.log_end_offset for one in found.observers},
+        {one.replica_id: one.replica_directory_id for one in found.current_voters},
     )
 
 

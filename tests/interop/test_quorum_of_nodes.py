@@ -14,6 +14,7 @@ from tests.peers.process import wait_for
 
 from ottla.protocol.api.add_raft_voter import AddRaftVoterRequest, AddRaftVoterResponse, Listener
 from ottla.protocol.api.remove_raft_voter import RemoveRaftVoterRequest, RemoveRaftVoterResponse
+from ottla.protocol.api.update_features import FeatureUpdateKey, UpdateFeaturesRequest, UpdateFeaturesResponse
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.types import uuid_from_text
 
@@ -30,10 +31,10 @@ SMALL_SNAPSHOTS = {
 
 
 class Controllers:
-    def __init__(self, directory: Path, count: int = 3, settings: dict[str, str] | None = None) -> None:
+    def __init__(self, directory: Path, settings: dict[str, str], *, static: bool = False) -> None:
         self.directory = directory
-        self.settings = dict(settings or {})
-        self.quorum = Quorum(tuple(Voter(node_id) for node_id in range(1, count + 1)))
+        self.settings = settings
+        self.quorum = Quorum(tuple(Voter(node_id) for node_id in (1, 2, 3)), static)
         self.nodes = {voter.node_id: self.make(voter.node_id) for voter in self.quorum.voters}
 
     def make(self, node_id: int) -> OttlaClusterNode:
@@ -60,7 +61,7 @@ class Controllers:
 
 @pytest.fixture
 def controllers(tmp_path: Path) -> Iterator[Controllers]:
-    made = Controllers(tmp_path, settings=SMALL_SNAPSHOTS)
+    made = Controllers(tmp_path, SMALL_SNAPSHOTS)
     try:
         made.start()
         yield made
@@ -159,3 +160,62 @@ def test_voters_are_added_and_removed(controllers: Controllers) -> None:
     seen = wait_for_status(controllers.all, lambda seen: set(seen.voters) == rest, "the leader voted itself out")
     assert seen.leader_id in rest
     assert status(leader) is None
+
+
+def test_a_controller_joins_by_itself_and_again_with_another_disk(controllers: Controllers) -> None:
+    """`controller.quorum.auto.join.enable` (KIP-1186)."""
+    wait_for_status(controllers.all, has_settled, "a leader")
+    controllers.settings = SMALL_SNAPSHOTS | {
+        "controller.quorum.auto.join.enable": "true",
+        "controller.quorum.fetch.timeout.ms": "500",  # also how often it asks
+    }
+    joining = controllers.nodes[4] = controllers.make(4)
+    joining.begin()
+    wait_for_status(controllers.all, lambda seen: sorted(seen.voters) == [1, 2, 3, 4], "it votes")
+    former = joining.directory_id
+    joining.kill()
+    shutil.rmtree(joining.data)
+    joining = controllers.nodes[4] = controllers.make(4)
+    joining.begin()
+    assert joining.directory_id != former
+
+    def is_another_voter() -> bool:
+        seen = wait_for_status(controllers.all, lambda seen: True, "a leader")
+        return seen.directories.get(4) == uuid_from_text(joining.directory_id)
+
+    wait_for(is_another_voter, "it votes with its new directory", 20)
+
+
+def test_static_voters_move_into_the_log(tmp_path: Path) -> None:
+    """kraft.version 0 to 1, once every voter has said which directory is its own; then voters may change."""
+    controllers = Controllers(tmp_path, {}, static=True)
+    try:
+        controllers.start()
+        seen = wait_for_status(controllers.all, has_settled, "a leader")
+        leader = controllers.nodes[seen.leader_id]
+        other = next(node for node in controllers.all if node is not leader)
+        removal = RemoveRaftVoterRequest(
+            cluster_id=leader.cluster_id,
+            voter_id=other.node_id,
+            voter_directory_id=uuid_from_text(other.directory_id),
+        )
+        refused = asked(leader, removal)
+        assert isinstance(refused, RemoveRaftVoterResponse)
+        assert refused.error_code == ErrorCode.UNSUPPORTED_VERSION
+        upgrade = UpdateFeaturesRequest(
+            timeout_ms=10_000, feature_updates=[FeatureUpdateKey(feature="kraft.version", max_version_level=1)]
+        )
+
+        def is_upgraded() -> bool:
+            answer = asked(leader, upgrade)
+            assert isinstance(answer, UpdateFeaturesResponse)
+            return answer.error_code == ErrorCode.NONE
+
+        wait_for(is_upgraded, "all voters have told their directories", 20)
+        gone = asked(leader, removal)
+        assert isinstance(gone, RemoveRaftVoterResponse)
+        assert (gone.error_code, gone.error_message) == (ErrorCode.NONE, None)
+        rest = {1, 2, 3} - {other.node_id}
+        wait_for_status(controllers.all, lambda now: set(now.voters) == rest, "one voter less")
+    finally:
+        controllers.close()

@@ -40,13 +40,16 @@ MAX_EVENTS_PER_MS = 20
 
 
 class RaftWorld:
-    def __init__(self, seed: int, *, voters: int = 3, observers: int = 0, kraft_version: int = 1) -> None:
+    def __init__(
+        self, seed: int, *, voters: int = 3, observers: int = 0, kraft_version: int = 1, auto_join: bool = False
+    ) -> None:
         self.random = Random(seed)
         self.time_ms = 0.0
         self.checker = Checker()
         self.initial_kraft_version = kraft_version
         self.over_the_wire = seed % 10 == 0
         self.sees_losses = seed % 3 != 0
+        self.auto_join = auto_join
         self.loss = self.doubling = 0.0
         self.delay_ms = (0.2, 3.0)
         self.sync_ms = (0.1, 5.0)
@@ -78,6 +81,7 @@ class RaftWorld:
             fetch_max_wait_ms=FETCH_TIMEOUT_MS // 4,
             fetch_max_bytes=600,
             fetch_snapshot_max_bytes=120,
+            auto_join=self.auto_join,
         )
 
     # ── time ───────────────────────────────────────────────────────────────────────────────────────────────────────

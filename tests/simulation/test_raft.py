@@ -30,7 +30,7 @@ ELECTED_WITHIN_MS = 20 * (ELECTION_TIMEOUT_MS + FETCH_TIMEOUT_MS)
 
 def chaos(seed: int) -> RaftWorld:
     """One history, until everything is well again."""
-    world = RaftWorld(seed, **_size(seed))
+    world = _world(seed)
     random = world.random
     world.loss = random.choice((0.0, 0.0, 0.02, 0.2))
     world.doubling = random.choice((0.0, 0.05))
@@ -44,12 +44,14 @@ def chaos(seed: int) -> RaftWorld:
     return world
 
 
-def _size(seed: int) -> dict[str, int]:
-    return {
-        "voters": (3, 3, 5)[seed % 3],
-        "observers": (1, 0, 2, 1)[seed % 4],
-        "kraft_version": 0 if seed % 7 == 0 else 1,
-    }
+def _world(seed: int) -> RaftWorld:
+    return RaftWorld(
+        seed,
+        voters=(3, 3, 5)[seed % 3],
+        observers=(1, 0, 2, 1)[seed % 4],
+        kraft_version=0 if seed % 7 == 0 else 1,
+        auto_join=seed % 11 == 0,
+    )
 
 
 def _misfortune(world: RaftWorld) -> None:
@@ -114,8 +116,8 @@ def test_chaos(first: int) -> None:
             raise AssertionError(f"seed {seed}: {type(error).__name__}: {error}") from error
 
 
-def healthy(seed: int, **size: int) -> RaftWorld:
-    world = RaftWorld(seed, **size)
+def healthy(seed: int, voters: int, observers: int = 0, kraft_version: int = 1) -> RaftWorld:
+    world = RaftWorld(seed, voters=voters, observers=observers, kraft_version=kraft_version)
     world.run_until(lambda: world.append() is not None, ELECTED_WITHIN_MS)
     world.run_until(world.has_settled, ELECTED_WITHIN_MS)
     return world

@@ -110,6 +110,7 @@ def quorum_settings(
         retry_backoff_ms=config.get_int("controller.quorum.retry.backoff.ms"),
         fetch_max_bytes=config.get_int("controller.quorum.fetch.max.bytes"),
         fetch_snapshot_max_bytes=config.get_int("controller.quorum.fetch.snapshot.max.bytes"),
+        auto_join=config.is_controller and config.get_bool("controller.quorum.auto.join.enable"),
         snapshot_after_bytes=config.get_int("metadata.log.max.record.bytes.between.snapshots"),
         snapshot_after_ms=config.get_int("metadata.log.max.snapshot.interval.ms"),
         segment_bytes=config.get_int("metadata.log.segment.bytes"),

@@ -58,6 +58,8 @@ def handle_response(state: QuorumState, waiting: InFlight, response: Response, n
             return voter_changes.handle_versions(state, waiting, response, now)
         case UpdateRaftVoterRequest(), UpdateRaftVoterResponse():
             return _handle_update_response(state, response, now)
+        case AddRaftVoterRequest() | RemoveRaftVoterRequest(), _:
+            return True  # the voters will tell; otherwise we ask again (`joining`)
     return False
 
 

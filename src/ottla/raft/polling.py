@@ -82,7 +82,12 @@ def _poll_follower(state: QuorumState, role: Follower, now: Now) -> float:
     from ottla.raft.sending import send
 
     if not state.may_campaign:
-        return fetching.poll_fetch(state, role, now)
+        next_ms = NEVER
+        if state.settings.auto_join:
+            from ottla.raft.joining import poll_joining
+
+            next_ms = poll_joining(state, role, now)
+        return min(next_ms, fetching.poll_fetch(state, role, now))
     if state.is_shutting_down:
         return NEVER
     if now.monotonic_ms >= role.fetch_deadline_ms:

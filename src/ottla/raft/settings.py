@@ -31,3 +31,5 @@ class RaftSettings(NamedTuple):
     """How long a leader may wait for news before it answers; below the two time-outs."""
     fetch_max_bytes: int = 1024 * 1024
     fetch_snapshot_max_bytes: int = 1024 * 1024
+    auto_join: bool = False
+    """`controller.quorum.auto.join.enable` of a controller: ask to vote."""

@@ -40,6 +40,7 @@ class UpdateFeaturesHandler:
                 node_id=controller.quorum.settings.node_id,
                 voter_ids=controller.history.voters.node_ids,
                 kraft_version=controller.history.kraft_version,
+                raise_kraft_version=controller.quorum.upgrade_kraft_version,
             ),
             validate_only=request.validate_only,
         )

@@ -26,6 +26,7 @@ from ottla.broker.storage_format import CLUSTER_METADATA_DIRECTORY
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import EMPTY_IMAGE, MetadataImage
 from ottla.metadata.loader import MetadataLoader
+from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.raft.effects import AdvanceHighWatermark, AppendBatch, BecameLeader, Effect, StoreElection
 from ottla.raft.quorum import RaftQuorum
 from ottla.raft.quorum_history import QuorumHistory
@@ -259,6 +260,14 @@ class QuorumShell:
             raise
         return last_offset
 
+    def upgrade_kraft_version(self, level: int) -> None:
+        """Appended, when it returns: from static voters to voters in the log. `KafkaError` if that cannot be."""
+        try:
+            self._execute(self._quorum.upgrade_kraft_version(level, self.now()))
+        except RaftError as error:
+            raise KafkaError(ErrorCode.INVALID_UPDATE_VERSION, str(error)) from None
+        self._settle()
+
     def replayed(self, delta: MetadataDelta | None, image: MetadataImage) -> None:
         """What the batch that was appended last leads to: shown when it is committed."""
         self._committed.replayed(delta, image)
@@ -474,4 +483,5 @@ def _raft_settings(settings: QuorumSettings) -> RaftSettings:
         retry_backoff_ms=settings.retry_backoff_ms,
         fetch_max_bytes=settings.fetch_max_bytes,
         fetch_snapshot_max_bytes=settings.fetch_snapshot_max_bytes,
+        auto_join=settings.auto_join,
     )

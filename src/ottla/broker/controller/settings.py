@@ -35,6 +35,7 @@ class QuorumSettings:
     retry_backoff_ms: int = 20
     fetch_max_bytes: int = 1024 * 1024
     fetch_snapshot_max_bytes: int = 1024 * 1024
+    auto_join: bool = False
     snapshot_after_bytes: int = 20 * 1024 * 1024
     """`metadata.log.max.record.bytes.between.snapshots`"""
     snapshot_after_ms: int = 3_600_000

@@ -26,6 +26,7 @@ EFFECTIVE_KEYS: frozenset[str] = frozenset(
         "controller.quorum.fetch.timeout.ms",
         "controller.quorum.request.timeout.ms",
         "controller.quorum.retry.backoff.ms",
+        "controller.quorum.auto.join.enable",
         "sasl.mechanism.controller.protocol",
         "sasl.mechanism.inter.broker.protocol",
         "broker.session.timeout.ms",
