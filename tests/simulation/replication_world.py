@@ -64,6 +64,8 @@ class ReplicationWorld:
         self._asked: list[tuple[SimulatedReplica, int, int, int, bytes]] = []
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
+        self._altering = 0
+        """Changes of the ISR that are on their way: they may take out who is to be relied on."""
         self._hurt: set[int] = set()
         """Lost records, and is in sync or may be added, for all that the controller knows."""
         self.controller = Controller({"min.insync.replicas": str(self.min_insync_replicas)})
@@ -176,9 +178,11 @@ class ReplicationWorld:
             if lost < self.loss:
                 self.at(TIMEOUT_MS, send)
                 return
+            self._altering += 1
             self.at(delay, partial(carry_out, answer_lost=lost < 2 * self.loss))
 
         def carry_out(*, answer_lost: bool) -> None:
+            self._altering -= 1
             answer = self._alter(replica.node_id, change)
             if answer_lost:
                 self.at(TIMEOUT_MS, send)
@@ -254,7 +258,7 @@ class ReplicationWorld:
         self.crashes += 1
         if power:
             others = [self.replicas[one] for one in self.registration.isr if one != replica.node_id]
-            if not any(other.is_up for other in others) or self._hurt:
+            if not any(other.is_up for other in others) or self._hurt or self._altering:
                 power = False
             else:
                 self._hurt.add(replica.node_id)

@@ -246,6 +246,18 @@ class TestFollowersFetch:
         assert len(partitions_of(second)) == 1  # one batch fills the answer
         assert [replicas.partition("t", index).log.high_watermark for index in (0, 1)] == [1, 1]
 
+    def test_a_request_that_was_lost_and_comes_late_is_set_right_by_the_next(self, replicas: Replicas) -> None:
+        topic_id = replicas.create_topic("t", replicas=(1, 2))
+        replicas.produce("t", batch(b"a", b"b"), acks=1)
+        two, late = Follower(replicas, 2, topic_id), Follower(replicas, 2, topic_id)
+        two.fetch(2)
+        late.fetch(0)  # of a connection that the follower gave up
+        leadership = replicas.partition("t").leadership
+        assert leadership is not None
+        assert leadership.followers[2].log_end_offset == 0
+        two.fetch(None)
+        assert leadership.followers[2].log_end_offset == 2
+
     @pytest.mark.parametrize("version", [4, 11, 12, 14])
     def test_older_versions_name_the_replica_without_its_epoch(
         self, replicas: Replicas, isr: AskedIsr, version: int

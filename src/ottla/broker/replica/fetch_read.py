@@ -195,6 +195,10 @@ class FetchRead:
         leadership, follower = partition.leadership, wanted.follower
         if leadership is None or follower is None:
             return ErrorCode.NOT_LEADER_OR_FOLLOWER
+        if follower.told_by is not wanted:
+            if follower.told_by is not None:
+                follower.told_by.contradicted()
+            follower.told_by = wanted
         return leadership.fetched(follower, wanted.fetch_offset, wanted.log_start_offset, self._replica_epoch)
 
     def _upper_bound(self, partition: Partition) -> int:

@@ -91,6 +91,14 @@ class FetchPartition:
         if self.follower is not None and self not in self.session.ready:
             self.follower.fetched_again(self.session.last_used_ms)
 
+    def contradicted(self) -> None:
+        """Another session of the same follower spoke of this partition: perhaps one that was lost, and came too late.
+
+        The next fetch of this one says again where the follower is.
+        """
+        if self.session.partitions.get((self.topic_key, self.index)) is self:
+            self.session.ready[self] = None
+
     def appended(self, size: int) -> bool:
         self.quiet = None
         self.rested()

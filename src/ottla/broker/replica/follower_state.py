@@ -5,7 +5,12 @@ for `replica.lag.time.max.ms` after the last moment when it was: the time of its
 end, or for what was the end at the fetch before. Kafka's `Replica`, KIP-903 (broker epochs).
 """
 
-from typing import Final
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ottla.broker.replica.fetch_session import FetchPartition
 
 UNKNOWN_OFFSET: Final = -1
 UNKNOWN_EPOCH: Final = None
@@ -25,10 +30,13 @@ class FollowerState:
         "caught_up_ms",
         "log_end_offset",
         "log_start_offset",
+        "told_by",
     )
 
     def __init__(self, broker_id: int) -> None:
         self.broker_id = broker_id
+        self.told_by: FetchPartition | None = None
+        """The part of a fetch session that said where it is."""
         self._forget()
 
     def _forget(self) -> None:
