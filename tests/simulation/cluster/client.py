@@ -54,13 +54,14 @@ class SimulatedClient:
             self.cluster.failed(f"{self.name} failed", error)
         self.is_done = True
 
-    def connect(self, bootstrap: str | None = None) -> KafkaClient:
+    def connect(self, *, of_controllers: bool = False) -> KafkaClient:
         network = ProcessNetwork(self.cluster.network, self.process)
         return KafkaClient(
             network,
-            bootstrap or self.cluster.bootstrap(self.random),
+            self.cluster.bootstrap(self.random, of_controllers=of_controllers),
             client_id=self.name,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
+            of_controllers=of_controllers,
         )
 
     @property

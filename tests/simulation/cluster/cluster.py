@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -15,29 +14,13 @@ from tests.simulation.cluster.process import ProcessDiedError
 from tests.simulation.cluster.trace import Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine
 
+    from tests.simulation.cluster.layouts import Layout
     from tests.simulation.cluster.process import Process
 
-PORT = 9092
 STEP_S = 0.02
 """How often invariants look while time passes."""
-
-
-@dataclass(frozen=True, slots=True)
-class NodeLayout:
-    """One node: its host name, and its `server.properties`."""
-
-    host: str
-    settings: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    nodes: Sequence[NodeLayout]
-    brokers: Sequence[str]
-    """`host:port` of those that clients begin with."""
-    extra: Mapping[str, str] = field(default_factory=dict)
 
 
 class SimulatedCluster:
@@ -51,8 +34,7 @@ class SimulatedCluster:
         self.network.on_delivery = self.trace.delivered
         self.layout = layout
         self.nodes = [
-            SimulatedNode(Machine(self.loop, self.network, node.host, seed), {**node.settings, **layout.extra})
-            for node in layout.nodes
+            SimulatedNode(Machine(self.loop, self.network, node.host, seed), node, layout) for node in layout.nodes
         ]
         self.clients: list[SimulatedClient] = []
         self.is_prompt = True
@@ -67,10 +49,10 @@ class SimulatedCluster:
     def now(self) -> float:
         return self.loop.time()
 
-    def bootstrap(self, random: Random) -> str:
-        brokers = list(self.layout.brokers)
-        random.shuffle(brokers)
-        return ",".join(brokers)
+    def bootstrap(self, random: Random, *, of_controllers: bool = False) -> str:
+        addresses = list(self.layout.controllers if of_controllers else self.layout.brokers)
+        random.shuffle(addresses)
+        return ",".join(addresses)
 
     def start(self) -> None:
         for node in self.nodes:
@@ -112,7 +94,7 @@ class SimulatedCluster:
             raise AssertionError(f"{text}: {type(error).__name__}: {error}" if error else text) from error
 
     def _on_exception(self, process: Process | None, context: dict[str, Any]) -> None:
-        if isinstance(context.get("exception"), ProcessDiedError):
+        if isinstance(context.get("exception"), ProcessDiedError) or (process is not None and not process.is_alive):
             return
         self.failed(f"NoUnhandledException: {process}: {context.get('message')}", context.get("exception"))
 

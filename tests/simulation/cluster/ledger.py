@@ -23,6 +23,9 @@ class Ledger:
     """All offsets that members of a group tried to commit."""
     topics: dict[str, str] = field(default_factory=dict)
     """"there", "gone", or "unknown", of topics that come and go."""
+    configs: dict[str, int] = field(default_factory=dict)
+    """The last number of a config that was acknowledged."""
+    configs_asked: dict[str, set[str]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     """How much happened, for the end of a seed."""
 

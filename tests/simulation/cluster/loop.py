@@ -49,6 +49,12 @@ class Handle:
         return self.time
 
 
+class OwnedFuture(asyncio.Future[Any]):
+    """Knows whose it is: that nobody looked at its exception is found out at any time."""
+
+    owner: Process | None = None
+
+
 class SimulatedLoop(asyncio.AbstractEventLoop):
     def __init__(self) -> None:
         self._now = 0.0
@@ -86,7 +92,9 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         return self.call_at(self._now + delay, callback, *args, context=context)
 
     def create_future(self) -> asyncio.Future[Any]:
-        return asyncio.Future(loop=self)
+        future = OwnedFuture(loop=self)
+        future.owner = CURRENT.get(None)
+        return future
 
     def create_task(
         self,
@@ -112,7 +120,8 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         return False
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        self.on_exception(CURRENT.get(None), context)
+        future = context.get("future")
+        self.on_exception(future.owner if isinstance(future, OwnedFuture) else CURRENT.get(None), context)
 
     # ── time passes ────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from tests.simulation.cluster.layouts import CLUSTER_ID
+
 from ottla.broker.node import Node, StartError
+from ottla.broker.storage_format import FormatRequest, format_storage
 from ottla.runtime.config.server_config import ServerConfig
 from ottla.runtime.loop import StopRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from tests.simulation.cluster.layouts import Layout, NodeLayout
     from tests.simulation.cluster.loop import SimulatedLoop
     from tests.simulation.cluster.machine import Machine
     from tests.simulation.cluster.process import Process
+
+    from ottla.broker.controller.quorum_shell import QuorumShell
+    from ottla.raft.voter_set import VoterSet
 
 DATA = "/data"
 
@@ -21,16 +27,45 @@ DATA = "/data"
 class SimulatedNode:
     """One node over all its lives; `node` is there while it serves."""
 
-    def __init__(self, machine: Machine, settings: Mapping[str, str]) -> None:
+    def __init__(self, machine: Machine, node: NodeLayout, layout: Layout) -> None:
         self.machine = machine
         self.name = machine.host
-        self.config = ServerConfig.from_properties({"log.dirs": DATA, **settings})
+        self.config = ServerConfig.from_properties({"log.dirs": DATA, **layout.settings, **node.settings})
+        if layout.voters is not None:
+            self._format(layout.voters)
         self.process: Process | None = None
         self.node: Node | None = None
         self.lives = 0
         self.last_words: list[str] = []
         """Why it ended by itself, life by life."""
         self._stop: StopRequest | None = None
+
+    def _format(self, voters: VoterSet) -> None:
+        """As `ottla storage format`."""
+        is_voter = self.config.node_id in voters.node_ids
+        request = FormatRequest(
+            log_directories=[PurePath(DATA)],
+            metadata_directory=PurePath(DATA),
+            node_id=self.config.node_id,
+            controller_endpoints=(),
+            cluster_id=CLUSTER_ID,
+            is_voter=False,
+            voters=voters if is_voter else None,
+        )
+        machine = self.machine
+        format_storage(
+            machine.disk,
+            request,
+            ignore_formatted=False,
+            now_ms=machine.clock.now_ms(),
+            new_uuid=lambda: machine.random.randbytes(16),
+        )
+
+    @property
+    def quorum(self) -> QuorumShell | None:
+        """While it serves."""
+        metadata = None if self.node is None else self.node._metadata
+        return None if metadata is None else metadata.quorum
 
     @property
     def loop(self) -> SimulatedLoop:

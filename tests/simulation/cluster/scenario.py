@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.simulation.cluster.audit import Found, audit
-from tests.simulation.cluster.cluster import Layout, SimulatedCluster
+from tests.simulation.cluster.cluster import SimulatedCluster
 from tests.simulation.cluster.ledger import Ledger
 from tests.simulation.cluster.workloads.workload import MAY_PASS, connected, pause
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from tests.simulation.cluster.client import SimulatedClient
     from tests.simulation.cluster.invariants import Invariant
+    from tests.simulation.cluster.layouts import Layout
+    from tests.simulation.cluster.watchers import Watcher
     from tests.simulation.cluster.workloads.workload import Workload
 
 READY_WITHIN_S = 60.0
@@ -34,6 +37,7 @@ class Scenario:
     workloads: Callable[[], Sequence[Workload]]
     faults: Mapping[Callable[[SimulatedCluster], str], int]
     invariants: Sequence[Invariant]
+    watchers: Sequence[Callable[[], Watcher]] = ()
     chaos_s: float = 20.0
     fault_every_s: float = 1.0
     replication_factor: int = 1
@@ -61,15 +65,16 @@ def play(scenario: Scenario, name: str, seed: int) -> str:
 
 def _live(scenario: Scenario, cluster: SimulatedCluster, ledger: Ledger) -> None:
     cluster.is_prompt = scenario.is_prompt
+    watchers = [watcher() for watcher in scenario.watchers]
+    for watcher in watchers:
+        cluster.watchers.append(partial(watcher.look, cluster))
     cluster.start()
     workloads = scenario.workloads()
     topics = {name: count for workload in workloads for name, count in workload.topics.items()}
 
-    async def set_up(client: SimulatedClient) -> None:
-        await _create_topics(client, scenario, topics)
-
-    founder = cluster.client("founder", set_up)
-    cluster.run_until(lambda: founder.is_done, READY_WITHIN_S, "topics")
+    if topics:
+        founder = cluster.client("founder", lambda client: _create_topics(client, scenario, topics))
+        cluster.run_until(lambda: founder.is_done, READY_WITHIN_S, "topics")
     for workload in workloads:
         workload.start(cluster, ledger)
     cluster.run_for(1.0)
@@ -80,9 +85,12 @@ def _live(scenario: Scenario, cluster: SimulatedCluster, ledger: Ledger) -> None
     cluster.trace.event("ending")
     cluster.run_until(lambda: all(client.is_done for client in cluster.clients), DONE_WITHIN_S, "everybody ends")
     cluster.run_for(AFTERWARDS_S)
+    for watcher in watchers:
+        watcher.end(cluster, ledger)
     found = Found()
-    auditor = cluster.client("auditor", lambda client: audit(client, topics, scenario.groups, found))
-    cluster.run_until(lambda: auditor.is_done, READY_WITHIN_S, "the audit")
+    if topics:
+        auditor = cluster.client("auditor", lambda client: audit(client, topics, scenario.groups, found))
+        cluster.run_until(lambda: auditor.is_done, READY_WITHIN_S, "the audit")
     for invariant in scenario.invariants:
         invariant.check(found, ledger)
 

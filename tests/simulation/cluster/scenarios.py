@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from tests.simulation.cluster import faults
-from tests.simulation.cluster.cluster import PORT, Layout, NodeLayout
 from tests.simulation.cluster.invariants import (
     ExactlyOnce,
     NoAcknowledgedRecordLost,
@@ -18,7 +17,10 @@ from tests.simulation.cluster.invariants import (
     OrderOfEachProducer,
     TopicsAreWhatWasSaid,
 )
+from tests.simulation.cluster.layouts import CONTROLLER, FLUSHED, alone, cluster
 from tests.simulation.cluster.scenario import Scenario, play
+from tests.simulation.cluster.watchers import METADATA, NoAcknowledgedConfigLost
+from tests.simulation.cluster.workloads.config_writers import ConfigWriters
 from tests.simulation.cluster.workloads.copiers import Copiers
 from tests.simulation.cluster.workloads.group_members import GroupMembers
 from tests.simulation.cluster.workloads.idempotent_producers import IdempotentProducers
@@ -30,26 +32,13 @@ if TYPE_CHECKING:
 
     from tests.simulation.cluster.workloads.workload import Workload
 
-SMALL: Final = {
-    "offsets.topic.num.partitions": "2",
-    "transaction.state.log.num.partitions": "2",
-    "group.initial.rebalance.delay.ms": "100",
-    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
-    "log.segment.delete.delay.ms": "500",
-    "auto.create.topics.enable": "false",
-}
-FLUSHED: Final = {"log.flush.interval.messages": "1"}
-"""What is acknowledged is on the disk."""
-
-
-def alone(**settings: str) -> Layout:
-    """One node that is everything."""
-    node = NodeLayout("node-1", {"node.id": "1", "listeners": f"PLAINTEXT://node-1:{PORT}", **SMALL, **settings})
-    return Layout([node], [f"node-1:{PORT}"])
-
 
 def everybody() -> Sequence[Workload]:
     return IdempotentProducers(), Readers(), GroupMembers(), Copiers(), TopicChurn()
+
+
+def writers() -> Sequence[Workload]:
+    return (ConfigWriters(),)
 
 
 EVERYTHING: Final = (
@@ -86,6 +75,21 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         {**faults.CRASHES, **faults.POWER, **faults.CLIENTS},
         (*EVERYTHING, NoCommitLost("group")),
         groups=GROUPS,
+    ),
+    "controllers-killed": Scenario(
+        cluster([CONTROLLER] * 3),
+        writers,
+        {**faults.CRASHES, **faults.POWER, **faults.CLIENTS, **faults.CLOCKS},
+        (),
+        watchers=(*METADATA, NoAcknowledgedConfigLost),
+    ),
+    "controllers-far-apart": Scenario(
+        cluster([CONTROLLER] * 3),
+        writers,
+        {**faults.CRASHES, **faults.POWER, **faults.NETWORK, **faults.STALLS, **faults.CLIENTS},
+        (),
+        watchers=(*METADATA, NoAcknowledgedConfigLost),
+        is_prompt=False,
     ),
 }
 

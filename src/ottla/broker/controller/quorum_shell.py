@@ -250,7 +250,8 @@ class QuorumShell:
     # ── what a leader does ─────────────────────────────────────────────────────────────────────────────────────────
 
     def append(self, values: Sequence[bytes]) -> int:
-        """One batch of this leader; its last offset. `RaftError` unless it leads, `ValueError`, `OSError`."""
+        """One batch of this leader; its last offset. `RaftError` unless it leads and goes on so, `ValueError`, `OSError`."""
+        epoch = self._quorum.epoch
         effects = self._quorum.append(values, self.now())
         last_offset = self._quorum.log_end_offset - 1
         try:
@@ -258,6 +259,11 @@ class QuorumShell:
         except OSError as error:
             self._fail(error)
             raise
+        if not self._quorum.is_leader or self._quorum.epoch != epoch:  # it was time to resign
+            self._settle()
+            raise RaftError(
+                "this node ceased to lead while it appended: what becomes of the batch, its successor decides"
+            )
         return last_offset
 
     def upgrade_kraft_version(self, level: int) -> None:

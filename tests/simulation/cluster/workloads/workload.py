@@ -32,12 +32,12 @@ async def pause(client: SimulatedClient, mean_s: float) -> None:
     await asyncio.sleep(client.random.expovariate(1 / mean_s))
 
 
-async def connected(client: SimulatedClient) -> KafkaClient:
+async def connected(client: SimulatedClient, *, of_controllers: bool = False) -> KafkaClient:
     """However long it takes."""
     while True:
-        kafka = client.connect()
+        kafka = client.connect(of_controllers=of_controllers)
         try:
-            await kafka.refresh_metadata([])
+            await (kafka.refresh_controllers() if of_controllers else kafka.refresh_metadata([]))
         except MAY_PASS:
             kafka.close()
             await pause(client, 0.2)
