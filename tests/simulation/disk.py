@@ -177,8 +177,10 @@ class SimulatedDisk:
     def list(self, directory: PurePath) -> list[str]:
         if str(directory) not in self._directories:
             raise FileNotFoundError(errno.ENOENT, "no such directory", str(directory))
-        every = (PurePath(name) for name in (*self._files, *self._directories))
-        return sorted({path.name for path in every if path.parent == directory and path != directory})
+        within = str(directory).rstrip("/") + "/"
+        size = len(within)
+        every = [name[size:] for name in (*self._files, *self._directories) if name.startswith(within)]
+        return sorted({name for name in every if name and "/" not in name})
 
     def make_directory(self, directory: PurePath) -> None:
         self._directories.update(str(path) for path in (directory, *directory.parents))

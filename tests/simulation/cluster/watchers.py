@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from tests.simulation.cluster.node import SimulatedNode
     from tests.simulation.cluster.process import Process
 
+    from ottla.metadata.image import MetadataImage
+
 BROKER_RESOURCE = 4
 METADATA_LOG = PurePath("/data/__cluster_metadata-0")
 
@@ -86,7 +88,7 @@ class OneHistoryOfMetadata:
 
     def end(self, cluster: SimulatedCluster, ledger: Ledger) -> None:
         images = [(node.name, node.quorum.image) for node in cluster.nodes if node.quorum is not None]
-        by_offset = {}
+        by_offset: dict[int, tuple[str, MetadataImage]] = {}
         for name, image in images:
             first, other = by_offset.setdefault(image.offset, (name, image))
             assert image == other, f"OneHistoryOfMetadata: {first} and {name} differ at {image.offset}"

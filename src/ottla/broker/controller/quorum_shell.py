@@ -250,7 +250,7 @@ class QuorumShell:
     # ── what a leader does ─────────────────────────────────────────────────────────────────────────────────────────
 
     def append(self, values: Sequence[bytes]) -> int:
-        """One batch of this leader; its last offset. `RaftError` unless it leads and goes on so, `ValueError`, `OSError`."""
+        """One batch; its last offset. `RaftError` unless this node leads, and goes on to; `ValueError`, `OSError`."""
         epoch = self._quorum.epoch
         effects = self._quorum.append(values, self.now())
         last_offset = self._quorum.log_end_offset - 1
@@ -261,9 +261,7 @@ class QuorumShell:
             raise
         if not self._quorum.is_leader or self._quorum.epoch != epoch:  # it was time to resign
             self._settle()
-            raise RaftError(
-                "this node ceased to lead while it appended: what becomes of the batch, its successor decides"
-            )
+            raise RaftError("this node ceased to lead while it appended: its successor decides what becomes of that")
         return last_offset
 
     def upgrade_kraft_version(self, level: int) -> None:
