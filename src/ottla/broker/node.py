@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from ottla.broker import open_files
 from ottla.broker.api_table import handler_makers
 from ottla.broker.authorizer.authorizer import make_authorizer
-from ottla.broker.controller_channel import ControllerChannel
 from ottla.broker.controller_node import CannotListenError, ControllerNode
 from ottla.broker.coordinator.internal_topics import InternalTopics
 from ottla.broker.coordinator.producer_ids import ProducerIds
@@ -64,6 +63,7 @@ if TYPE_CHECKING:
 
     from ottla.broker.cluster_parts import ClusterParts
     from ottla.broker.controller.shell import ControllerShell
+    from ottla.broker.controller_channel import ControllerChannel
     from ottla.broker.coordinator.group_coordinator import GroupCoordinator
     from ottla.broker.forwarding import Forwarding
     from ottla.broker.membership import ClusterMembership
@@ -424,6 +424,8 @@ class Node:
         return PeerContext(self._world.network, self._clock, self._timers, f"broker-{config.node_id}", security)
 
     def _make_channel(self, cluster_id: str) -> ControllerChannel:
+        from ottla.broker.controller_channel import ControllerChannel
+
         assert self._metadata is not None
         context = self._metadata.peer_context(f"broker-{self._config.node_id}")
         local = self._metadata.local_requests(cluster_id)

@@ -19,9 +19,9 @@ the client ask again. The controller named is a live broker, as in KRaft: client
 """
 
 from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING
 
 from ottla.broker.authorized_operations import ALL_OF_CLUSTER, ALL_OF_TOPIC, NOT_ASKED
-from ottla.broker.controller_channel import ControllerRequests
 from ottla.broker.request_context import RequestContext
 from ottla.metadata.controller.partition_changes import has_online_directory
 from ottla.metadata.controller.topic_names import (
@@ -44,6 +44,9 @@ from ottla.protocol.api.metadata import (
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.types import ZERO_UUID
 
+if TYPE_CHECKING:
+    from ottla.broker.controller_channel import ControllerRequests
+
 CREATABLE_INTERNAL_TOPICS = frozenset((GROUP_METADATA_TOPIC, TRANSACTION_STATE_TOPIC, "__share_group_state"))
 FIRST_WITH_LISTENER_NOT_FOUND = 6
 FIRST_WITH_IDS_ASKED = 12
@@ -60,7 +63,7 @@ class MetadataHandler:
         node_id: int,
         auto_create_topics: bool,
         create_internal_topic: Callable[[str], Awaitable[None]],
-        channel: ControllerRequests,
+        channel: "ControllerRequests",
     ) -> None:
         self._image = image
         self._cluster_id = cluster_id

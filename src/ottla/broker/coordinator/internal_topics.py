@@ -3,11 +3,12 @@
 Everybody who asks meanwhile waits for the same creation; why one failed is reported, and the next asker tries again.
 """
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from __future__ import annotations
 
-from ottla.broker.controller_channel import ControllerRequests
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from ottla.protocol.api.create_topics import (
     CreatableTopic,
     CreatableTopicConfig,
@@ -15,6 +16,11 @@ from ottla.protocol.api.create_topics import (
     CreateTopicsResponse,
 )
 from ottla.protocol.errors import ErrorCode, KafkaError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ottla.broker.controller_channel import ControllerRequests
 
 _IS_THERE = (ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS)
 

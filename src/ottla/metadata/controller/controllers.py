@@ -1,13 +1,19 @@
 """Controllers register themselves, so that brokers can say where they are, and what they support. KIP-919."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ottla.metadata.controller.result import ControllerResult, ControllerView
 from ottla.metadata.features import SUPPORTED_FEATURES, registers_controllers
 from ottla.metadata.record_serde import VersionedRecord
 from ottla.metadata.registration import ControllerRegistration, Endpoint, SupportedRange
-from ottla.protocol.api.controller_registration import ControllerRegistrationRequest
 from ottla.protocol.errors import ErrorCode, KafkaError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ottla.protocol.api.controller_registration import ControllerRegistrationRequest
 
 
 def register_controller(
