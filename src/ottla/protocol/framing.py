@@ -20,6 +20,9 @@ SMALL_CHUNK_BYTES = 16 * 1024
 """The first chunk of a connection, and the chunk of one that is mostly idle."""
 LARGE_CHUNK_BYTES = 64 * 1024
 """The chunk of a connection that fills its chunks."""
+READ_AHEAD_BYTES = 512 * 1024
+"""The largest chunk of a connection that fills even those and does not wait for answers: several large frames in one
+`recv`, which are then appended by one write."""
 TRUSTED_FRAME_BYTES = 4 * 1024 * 1024
 """Up to this size, a frame as large as an earlier one of the same connection gets its whole chunk at once."""
 GROWTH = 4
@@ -85,7 +88,7 @@ class FrameReader:
         view = self._view
         start = self._start
         end = self._end = self._end + size
-        if end == self._size and self._chunk_bytes < LARGE_CHUNK_BYTES:
+        if end == self._size and self._chunk_bytes < READ_AHEAD_BYTES:
             self._chunk_bytes *= 2
         limit = self._max
         frames: list[memoryview] = []
@@ -102,12 +105,14 @@ class FrameReader:
             frames.append(view[start + 4 : stop])
             start = stop
         self._start = start
-        if start == end and self._size - end < _SPARE_BYTES:
+        if start == end and (self._size - end < _SPARE_BYTES or self._size > LARGE_CHUNK_BYTES):
             self._forget_chunk()
         return frames
 
     def _forget_chunk(self) -> None:
-        """A connection that waits keeps no chunk that it will not fill."""
+        """A connection that waits keeps no chunk that it will not fill, and no large one."""
+        if self._chunk_bytes > LARGE_CHUNK_BYTES:
+            self._chunk_bytes //= 2
         self._view = _NO_CHUNK
         self._size = self._start = self._end = 0
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ottla.protocol.errors import ProtocolError
-from ottla.protocol.framing import GROWTH, LARGE_CHUNK_BYTES, SMALL_CHUNK_BYTES, FrameReader
+from ottla.protocol.framing import GROWTH, LARGE_CHUNK_BYTES, READ_AHEAD_BYTES, SMALL_CHUNK_BYTES, FrameReader
 
 
 def frame(body: bytes) -> bytes:
@@ -126,6 +126,37 @@ def test_a_connection_that_waits_does_not_keep_its_large_frame() -> None:
     assert isinstance(chunk, bytearray)
     one.release()
     chunk.append(0)  # `BufferError` while anything else has a view of it
+    for _ in range(10):
+        feed(reader, frame(b"hello"))
     buffer = reader.get_buffer()
     assert len(buffer) <= LARGE_CHUNK_BYTES
     assert reader.pending_bytes == 0
+
+
+def test_frames_that_come_in_a_stream_are_read_several_at_a_time() -> None:
+    one = frame(bytes(100_000))
+    stream = one * 40
+    reader = FrameReader(1 << 20)
+    position = largest = most = 0
+    while position < len(stream):  # as much as fits is always there
+        buffer = reader.get_buffer()
+        size = min(len(buffer), len(stream) - position)
+        buffer[:size] = stream[position : position + size]
+        position += size
+        most = max(most, len(reader.buffer_updated(size)))
+        largest = max(largest, len(buffer))
+    assert most >= 4
+    assert largest <= READ_AHEAD_BYTES
+
+
+def test_a_chunk_is_not_filled_again_while_a_frame_in_it_is_held() -> None:
+    size = 300_000
+    readers = [FrameReader(1 << 20) for _ in range(3)]
+    held: list[tuple[memoryview, int]] = []
+    for number in range(30):
+        frames = feed(readers[number % 3], frame(bytes([number]) * size))
+        if number % 2:
+            held.append((frames[0], number))
+        del frames
+    for one, number in held:
+        assert bytes(one) == bytes([number]) * size
