@@ -13,6 +13,7 @@ that have *arrived* (or with what this connection has delivered before), never w
 from struct import Struct
 
 from ottla.protocol.errors import ProtocolError
+from ottla.protocol.spare_chunks import SpareChunks
 
 _read_size = Struct(">i").unpack_from
 
@@ -29,7 +30,9 @@ GROWTH = 4
 """A chunk for an unfinished frame is this many times as large as what has arrived of it; the last, that holds the
 whole frame, at most twice that, so that moving from chunk to chunk copies less than the frame's size in all."""
 _SPARE_BYTES = 2 * 1024  # with less than this left, the next bytes go into a new chunk
-_NO_CHUNK = memoryview(b"")
+_NO_CHUNK = bytearray()
+_NO_VIEW = memoryview(b"")
+_spare = SpareChunks()
 
 
 class FrameReader:
@@ -42,11 +45,12 @@ class FrameReader:
     are handed out first; the error is raised by the next call of either method.
     """
 
-    __slots__ = ("_chunk_bytes", "_end", "_error", "_largest", "_max", "_size", "_start", "_view")
+    __slots__ = ("_chunk", "_chunk_bytes", "_end", "_error", "_largest", "_max", "_size", "_start", "_view")
 
     def __init__(self, max_frame_bytes: int) -> None:
         self._max = max_frame_bytes
-        self._view = _NO_CHUNK
+        self._view = _NO_VIEW
+        self._chunk = _NO_CHUNK
         self._size = 0  # of the chunk
         self._start = 0  # of the unfinished frame
         self._end = 0  # of what has arrived
@@ -113,8 +117,14 @@ class FrameReader:
         """A connection that waits keeps no chunk that it will not fill, and no large one."""
         if self._chunk_bytes > LARGE_CHUNK_BYTES:
             self._chunk_bytes //= 2
-        self._view = _NO_CHUNK
+        self._give_chunk_back()
         self._size = self._start = self._end = 0
+
+    def _give_chunk_back(self) -> None:
+        if self._size > LARGE_CHUNK_BYTES:
+            _spare.give(self._chunk)
+        self._view = _NO_VIEW
+        self._chunk = _NO_CHUNK
 
     def _make_room(self) -> None:
         arrived = self._end - self._start
@@ -130,9 +140,15 @@ class FrameReader:
                     size = frame_size
             if frame_size <= TRUSTED_FRAME_BYTES and size == frame_size:
                 self._largest = max(self._largest, frame_size)
-        chunk = bytearray(size)
-        chunk[:arrived] = self._view[self._start : self._end]
-        self._view = memoryview(chunk)
+        if size > LARGE_CHUNK_BYTES:
+            chunk = _spare.take(-(-size // LARGE_CHUNK_BYTES) * LARGE_CHUNK_BYTES)
+        else:
+            chunk = bytearray(size)
+        view = memoryview(chunk)[:size]
+        view[:arrived] = self._view[self._start : self._end]
+        self._give_chunk_back()
+        self._view = view
+        self._chunk = chunk
         self._size = size
         self._start = 0
         self._end = arrived
