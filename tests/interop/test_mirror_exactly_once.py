@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 import confluent_kafka as ck
@@ -11,7 +12,6 @@ from tests.conformance.client import Record
 from tests.conformance.test_confluent_kafka import Librdkafka
 from tests.conftest import TEST_SETTINGS
 from tests.interop.test_mirror_failover import PARTITIONS, Writer
-from tests.peers.apache_kafka import KafkaNode
 from tests.peers.mirror import MirrorProcess
 from tests.peers.ottla_node import OttlaNode
 from tests.peers.process import wait_for
@@ -19,9 +19,11 @@ from tests.peers.process import wait_for
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.peers.process import NodeProcess
+
 pytestmark = pytest.mark.timeout(180)
 
-EXACTLY_ONCE: Final = {"a->b.enabled": "true", "topics": "orders", "b.exactly.once.source.support": "enabled"}
+EXACTLY_ONCE: Final = {"once->b.enabled": "true", "topics": "orders", "b.exactly.once.source.support": "enabled"}
 SETTINGS: Final = TEST_SETTINGS | {"transaction.state.log.num.partitions": "2", "transaction.state.log.min.isr": "1"}
 
 
@@ -33,7 +35,7 @@ class Reader:
         self._consumer = ck.Consumer(
             {"bootstrap.servers": address, "group.id": "none", "isolation.level": "read_committed"}
         )
-        self._consumer.assign([ck.TopicPartition("a.orders", index, 0) for index in range(PARTITIONS)])
+        self._consumer.assign([ck.TopicPartition("once.orders", index, 0) for index in range(PARTITIONS)])
 
     def read(self) -> int:
         """How many there are by now."""
@@ -50,15 +52,21 @@ class Reader:
 
 
 @pytest.mark.parametrize("kind", ["ottla", pytest.param("kafka", marks=pytest.mark.java)])
-def test_killed_again_and_again_and_nothing_comes_twice(tmp_path: Path, kind: str) -> None:
+def test_killed_again_and_again_and_nothing_comes_twice(
+    tmp_path: Path, request: pytest.FixtureRequest, kind: str
+) -> None:
     chance = random.Random(7)
-    made = KafkaNode if kind == "kafka" else OttlaNode
-    with OttlaNode(tmp_path / "a", SETTINGS) as a, made(tmp_path / "b", SETTINGS) as b:
+    with ExitStack() as stack:
+        a = stack.enter_context(OttlaNode(tmp_path / "a", SETTINGS))
+        if kind == "kafka":
+            b: NodeProcess = request.getfixturevalue("kafka_node")
+        else:
+            b = stack.enter_context(OttlaNode(tmp_path / "b", SETTINGS))
         source = Librdkafka(a.address)
         source.create_topic("orders", PARTITIONS)
-        mirror = MirrorProcess(tmp_path / "mirror", {"a": a.address, "b": b.address}, EXACTLY_ONCE)
+        mirror = MirrorProcess(tmp_path / "mirror", {"once": a.address, "b": b.address}, EXACTLY_ONCE)
         with mirror:
-            wait_for(lambda: "a.orders" in Librdkafka(b.address).topics(), "the topic in the target")
+            wait_for(lambda: "once.orders" in Librdkafka(b.address).topics(), "the topic in the target")
             reader = Reader(b.address)
             writer = Writer(source)
             for turn in range(6 if kind == "ottla" else 3):
@@ -88,11 +96,11 @@ def test_two_of_one_flow_hold_each_other_up_and_copy_once(tmp_path: Path) -> Non
     with OttlaNode(tmp_path / "a", SETTINGS) as a, OttlaNode(tmp_path / "b", SETTINGS) as b:
         source = Librdkafka(a.address)
         source.create_topic("orders", PARTITIONS)
-        addresses = {"a": a.address, "b": b.address}
+        addresses = {"once": a.address, "b": b.address}
         first = MirrorProcess(tmp_path / "first", addresses, EXACTLY_ONCE)
         second = MirrorProcess(tmp_path / "second", addresses, EXACTLY_ONCE)
         with first, second:
-            wait_for(lambda: "a.orders" in Librdkafka(b.address).topics(), "the topic in the target")
+            wait_for(lambda: "once.orders" in Librdkafka(b.address).topics(), "the topic in the target")
             reader = Reader(b.address)
             writer = Writer(source)
             wait_for(lambda: reader.read() > 1000, "some records")

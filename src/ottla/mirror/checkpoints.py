@@ -51,22 +51,29 @@ class Checkpoints:
         self._progress = progress
         self._store = OffsetSyncStore()
         self._log = TopicLog(syncs, flow.offset_syncs_topic, partition=0)
-        self._following = False
+        self._is_following = False
+        self._is_loaded = asyncio.Event()
+        """The checkpoints of an earlier run are there, and with them what groups can be moved to."""
         self._is_ready = asyncio.Event()
+        """The offset syncs were read to their end: offsets can be translated."""
         self._groups: set[str] = set()
         self._groups_of = float("-inf")
         self._emitted: dict[str, GroupCheckpoints] = {}
 
     async def follow(self) -> None:
         """Read the checkpoints of an earlier run, then the offset syncs for ever; run again, it goes on."""
-        if not self._following:
+        if not self._is_loaded.is_set():
             flow = self._flow
             await create_compacted_topic(self._target, flow.checkpoints_topic, 1, flow.checkpoints_replication_factor)
             self._store.start(must_read_to_end=not await self._load())
+            self._is_loaded.set()
+        if not self._is_following:
             await self._log.open()
-            self._following = True
+            self._is_following = True
         while True:
-            for record in await self._log.read():
+            records = await self._log.read()
+            self._progress.troubles.pop("offset translation", None)
+            for record in records:
                 try:
                     self._store.add(OffsetSync.decode(record.key, record.value))
                 except ProtocolError as error:
@@ -99,7 +106,7 @@ class Checkpoints:
         groups = sorted(self._groups)
         for first in range(0, len(groups), ASKED_AT_ONCE):
             asked = groups[first : first + ASKED_AT_ONCE]
-            answers = await asyncio.gather(*(fetch_offsets(self._source, group) for group in asked))
+            answers = await asyncio.gather(*(self._offsets(group) for group in asked))
             moved = [
                 checkpoint
                 for group, offsets in zip(asked, answers, strict=True)
@@ -113,7 +120,7 @@ class Checkpoints:
 
     async def sync_groups(self) -> None:
         """Commit in the target what was translated, for groups without members there, and never back."""
-        await self._is_ready.wait()
+        await self._is_loaded.wait()
         states = {group.group_id: group.state for group in await list_groups(self._target)}
         for group, checkpoints in list(self._emitted.items()):
             if not self._flow.groups.takes(group) or states.get(group, "Dead") not in ("Empty", "Dead"):
@@ -149,6 +156,18 @@ class Checkpoints:
             group.group_id for group in listed if group.is_of_consumers and self._flow.groups.takes(group.group_id)
         }
         self._groups_of = now
+
+    async def _offsets(self, group: str) -> dict[TopicPartition, CommittedOffset]:
+        """None of a group that this mirror may not look at: it keeps no other from being moved."""
+        try:
+            offsets = await fetch_offsets(self._source, group)
+        except KafkaError as error:
+            if error.code.retriable:
+                raise
+            self._progress.troubles[f"offsets of group {group}"] = describe(error)
+            return {}
+        self._progress.troubles.pop(f"offsets of group {group}", None)
+        return offsets
 
     def _checkpoints(self, group: str, offsets: dict[TopicPartition, CommittedOffset]) -> list[Checkpoint]:
         emitted = self._emitted.get(group, {})

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Final
 from ottla.clients.batch_sender import BatchSender
 from ottla.clients.client import REQUEST_TIMEOUT_MS, KafkaClient
 from ottla.clients.security import client_security
+from ottla.clients.transaction import Transaction
 from ottla.mirror.acl_sync import AclSync
 from ottla.mirror.checkpoints import Checkpoints
+from ottla.mirror.exactly_once import ExactlyOnce, transactional_id
 from ottla.mirror.heartbeats import Heartbeats
 from ottla.mirror.keep_running import FAILURES, describe, every, keep_running
 from ottla.mirror.offset_sync_writer import OffsetSyncWriter
@@ -22,8 +24,6 @@ from ottla.mirror.topic_sync import TopicSync
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from ottla.clients.transaction import Transaction
-    from ottla.mirror.exactly_once import ExactlyOnce
     from ottla.mirror.flow_config import ClusterConfig, FlowConfig
     from ottla.runtime.network import Network
 
@@ -44,9 +44,6 @@ class Flow:
         producer = self._client(config.target, "replication-producer")
         self._transaction: Transaction | None = None
         if config.exactly_once:
-            from ottla.clients.transaction import Transaction
-            from ottla.mirror.exactly_once import transactional_id
-
             self._transaction = Transaction(producer, transactional_id(config))
         self._sender = BatchSender(producer, transaction=self._transaction)
         self._offsets = SourceOffsets(config, self._client(config.target, "offsets"))
@@ -65,8 +62,6 @@ class Flow:
         )
         self._exactly_once: ExactlyOnce | None = None
         if self._transaction is not None:
-            from ottla.mirror.exactly_once import ExactlyOnce
-
             self._exactly_once = ExactlyOnce(self._transaction, self._sender, self._copy, self._offsets, self.progress)
         self._is_copying = False
 
@@ -137,7 +132,7 @@ class Flow:
             progress,
         )
         works = [
-            keep_running("checkpoints", checkpoints.follow, progress),
+            keep_running("offset translation", checkpoints.follow, progress),
             every(emit_s, "checkpoints", checkpoints.emit, progress),
         ]
         if config.sync_group_offsets_s is not None:
