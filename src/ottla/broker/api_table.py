@@ -29,6 +29,7 @@ def _produce(parts: Parts) -> Handler:
 
 def _fetch(parts: Parts) -> Handler:
     from ottla.broker.apis.fetch import FetchHandler
+    from ottla.broker.replica.read_replica import RACK_AWARE
 
     return FetchHandler(
         parts.replicas,
@@ -38,6 +39,7 @@ def _fetch(parts: Parts) -> Handler:
         parts.config.get_int("fetch.max.bytes"),
         parts.authorizer,
         parts.turn,
+        sends_to_racks=parts.config.get_optional_str("replica.selector.class") == RACK_AWARE,
     )
 
 

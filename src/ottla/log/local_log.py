@@ -159,6 +159,8 @@ class LocalLog:
         return log
 
     def _open_epochs(self, known: bool) -> None:
+        # Epochs of deleted records are forgotten at once, but a crash may bring those records back.
+        known = known and self.epochs.entries[0][1] <= self.log_start_offset
         if not known and self.log_end_offset > self._segments[0].base_offset:
             self.epochs.forget()
             for index in range(len(self._segments)):

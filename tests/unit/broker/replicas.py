@@ -183,7 +183,12 @@ class Replicas:
         self.sessions = FetchSessionCache(session_slots, lambda: next(session_ids))
         self.produce_handler = ProduceHandler(self.manager, self.clock, self.timers)
         self.fetch_handler = FetchHandler(
-            self.manager, self.sessions, self.clock, self.timers, fetch_max_bytes=fetch_max_bytes
+            self.manager,
+            self.sessions,
+            self.clock,
+            self.timers,
+            fetch_max_bytes=fetch_max_bytes,
+            sends_to_racks=True,
         )
         self.connection = ClientConnection(client_host="127.0.0.1", client_port=1, listener=LISTENER)
         self._image = EMPTY_IMAGE

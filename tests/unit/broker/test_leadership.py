@@ -408,6 +408,71 @@ class TestProduce:
         assert partition_of(await waiting, 9).error_code == ErrorCode.NOT_LEADER_OR_FOLLOWER
 
 
+class TestRacks:
+    """KIP-392."""
+
+    @pytest.fixture
+    def topic_id(self, replicas: Replicas) -> bytes:
+        replicas.register_broker(2, 9093, epoch=20, rack="r2")
+        replicas.register_broker(3, 9094, epoch=30, rack="r2")
+        return replicas.create_topic("t", replicas=ALL)
+
+    @staticmethod
+    def consume(replicas: Replicas, topic_id: bytes, rack: str, offset: int = 0, version: int = 13) -> PartitionData:
+        topic = topic_id if version >= 13 else "t"
+        request = fetch_request(fetch_topic(topic, at(offset)), rack_id=rack)
+        (data,) = partitions_of(replicas.fetch_now(request, version)).values()
+        return data
+
+    def test_a_consumer_is_sent_to_the_replica_in_its_rack_that_has_most(
+        self, replicas: Replicas, topic_id: bytes
+    ) -> None:
+        replicas.produce("t", batch(b"a"), acks=1)
+        replicas.produce("t", batch(b"b"), acks=1)
+        two, three = Follower(replicas, 2, topic_id), Follower(replicas, 3, topic_id)
+        assert self.consume(replicas, topic_id, "r2").preferred_read_replica == -1  # nobody is known to have anything
+        two.fetch(1)
+        three.fetch(2)
+        sent = self.consume(replicas, topic_id, "r2")
+        assert (sent.error_code, sent.preferred_read_replica, sent.records) == (0, 3, b"")
+        two.fetch(2)
+        replicas.change(topic_id, isr=[1, 2])
+        assert self.consume(replicas, topic_id, "r2").preferred_read_replica == 2
+        replicas.register_broker(2, 9093, epoch=21, rack="r2", fenced=True)
+        assert self.consume(replicas, topic_id, "r2").preferred_read_replica == -1
+
+    @pytest.mark.parametrize("rack", ["", "r1", "r9"])
+    def test_who_has_no_replica_nearer_reads_here(self, replicas: Replicas, topic_id: bytes, rack: str) -> None:
+        replicas.produce("t", batch(b"a"), acks=1)
+        for broker_id in (2, 3):
+            Follower(replicas, broker_id, topic_id).fetch(1)
+        here = self.consume(replicas, topic_id, rack)
+        assert (here.preferred_read_replica, values_of(here)) == (-1, [(0, b"a")])
+
+    def test_a_follower_gives_consumers_what_it_knows_to_be_committed(self, replicas: Replicas) -> None:
+        topic_id = replicas.create_topic("t", replicas=(1, 2), leader=2)
+        partition = replicas.partition("t")
+        partition.append_fetched(batch(b"a"), replicas.clock.ms)
+        assert self.consume(replicas, topic_id, "r1").records == b""
+        partition.take_bounds(1, 0)
+        assert values_of(self.consume(replicas, topic_id, "r1")) == [(0, b"a")]
+        assert self.consume(replicas, topic_id, "r1", version=10).error_code == ErrorCode.NOT_LEADER_OR_FOLLOWER
+
+    async def test_a_consumer_that_waits_at_a_follower_wakes_when_it_hears_of_a_commit(
+        self, replicas: Replicas
+    ) -> None:
+        topic_id = replicas.create_topic("t", replicas=(1, 2), leader=2)
+        waiting = replicas.fetch(fetch_request(fetch_topic(topic_id, at(0)), max_wait_ms=500), 13)
+        assert isinstance(waiting, asyncio.Future)
+        partition = replicas.partition("t")
+        partition.append_fetched(batch(b"a"), replicas.clock.ms)
+        await settled()
+        assert not waiting.done()
+        partition.take_bounds(1, 0)
+        (data,) = partitions_of(readable(await waiting, 13)).values()
+        assert values_of(data) == [(0, b"a")]
+
+
 class TestDeleteRecords:
     @staticmethod
     def ask(replicas: Replicas, offset: int, timeout_ms: int = 60_000) -> Awaitable[tuple[int, int]]:

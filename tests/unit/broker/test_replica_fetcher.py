@@ -218,11 +218,11 @@ async def test_a_disk_that_fails_stops_its_partition_only(pair: Pair, monkeypatc
         await until(lambda: pair.caught_up(1))
 
 
-def _failing_for(failing: Partition, fail: Callable[..., int]) -> Callable[[Partition, bytes, int], int]:
+def _failing_for(failing: Partition, fail: Callable[..., int]) -> Callable[[Partition, bytes, int, int], int]:
     append_fetched = type(failing).append_fetched
 
-    def append(self: Partition, records: bytes, now_ms: int) -> int:
-        return fail() if self is failing else append_fetched(self, records, now_ms)
+    def append(self: Partition, records: bytes, now_ms: int, leader_log_start: int) -> int:
+        return fail() if self is failing else append_fetched(self, records, now_ms, leader_log_start)
 
     return append
 

@@ -17,7 +17,7 @@ The request's partitions become those of a session (a passing one where the clie
 ready; too little of it parks as a `DelayedFetch`. Kafka's `KafkaApis.handleFetchRequest`, `FetchManager`.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from ottla.broker.authorizer.authorizer import Authorizer
@@ -30,6 +30,8 @@ from ottla.broker.replica.fetch_session import (
     FetchSessionCache,
     TopicKey,
 )
+from ottla.broker.replica.partition import Partition
+from ottla.broker.replica.read_replica import preferred_read_replica
 from ottla.broker.replica.replica_manager import ReplicaManager
 from ottla.broker.request_context import RequestContext
 from ottla.metadata.acls import AclOperation
@@ -63,7 +65,11 @@ class FetchHandler:
         fetch_max_bytes: int,
         authorizer: Authorizer | None = None,
         turn: Turn | None = None,
+        *,
+        sends_to_racks: bool = False,
     ) -> None:
+        """`sends_to_racks`: consumers that name their rack are sent to replicas there."""
+        self._sends_to_racks = sends_to_racks
         self._turn = turn or Turn()
         self._manager = manager
         self._sessions = sessions
@@ -154,6 +160,15 @@ class FetchHandler:
         if at is not None:
             endpoints[leader_id] = NodeEndpoint(node_id=leader_id, host=at.host, port=at.port, rack=at.rack)
 
+    def _nearer(self, fetch: "_Fetch") -> Callable[[Partition, int], int]:
+        manager = self._manager
+        cluster = manager.image.cluster
+
+        def prefer(partition: Partition, offset: int) -> int:
+            return preferred_read_replica(partition, offset, fetch.rack, fetch.listener, cluster, manager.node_id)
+
+        return prefer
+
     def read(self, fetch: "_Fetch") -> FetchRead:
         read = FetchRead(
             self._manager,
@@ -163,6 +178,7 @@ class FetchHandler:
             max_bytes=min(fetch.max_bytes, self._fetch_max_bytes),
             replica_epoch=fetch.replica_epoch,
             takes_progress=fetch.is_new,
+            prefer=self._nearer(fetch) if self._sends_to_racks and fetch.rack and fetch.replica_id < 0 else None,
             leader_only=fetch.replica_id == CONSUMER and fetch.version < FOLLOWERS_ANSWER_SINCE,
         )
         fetch.is_new = False
@@ -196,6 +212,7 @@ class _Fetch:
         "isolation_level",
         "listener",
         "max_bytes",
+        "rack",
         "replica_epoch",
         "replica_id",
         "session",
@@ -222,6 +239,7 @@ class _Fetch:
         self.max_bytes = request.max_bytes
         self.replica_id = replica_id
         self.replica_epoch = replica_epoch
+        self.rack = request.rack_id
         self.is_new = True
         self.version = context.api_version
 

@@ -6,10 +6,12 @@ regions of segment files. Nothing is changed until `settle`, when the answer is 
 reads again. But what a follower's request says of its progress is believed at once, with its first reading.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from ottla.broker.replica.fetch_session import NEVER_SENT, NO_SESSION, FetchPartition, FetchSession
 from ottla.broker.replica.partition import Partition
+from ottla.broker.replica.read_replica import THE_LEADER
 from ottla.broker.replica.replica_manager import ReplicaManager
 from ottla.protocol.api.fetch import (
     AbortedTransaction,
@@ -40,6 +42,7 @@ class FetchRead:
         "_leader_only",
         "_manager",
         "_max_bytes",
+        "_prefer",
         "_read_committed",
         "_replica_epoch",
         "_replica_id",
@@ -62,14 +65,19 @@ class FetchRead:
         replica_epoch: int = -1,
         takes_progress: bool = True,
         leader_only: bool = True,
+        prefer: Callable[[Partition, int], int] | None = None,
     ) -> None:
-        """`takes_progress`: the first reading of a request. `leader_only`: before KIP-392."""
+        """`takes_progress`: the first reading of a request. `leader_only`: before KIP-392.
+
+        `prefer`: which replica the consumer had better read a partition from that is led here, -1 for this one.
+        """
         self._manager = manager
         self._session = session
         self._replica_id = replica_id
         self._replica_epoch = replica_epoch
         self._takes_progress = takes_progress
         self._leader_only = leader_only or replica_id >= 0
+        self._prefer = prefer
         self._read_committed = isolation_level == READ_COMMITTED
         self._max_bytes = max_bytes
         self.found: list[tuple[FetchPartition, PartitionData]] = []
@@ -164,6 +172,10 @@ class FetchRead:
             error = self._take_progress(partition, wanted)
             if error is not NONE:
                 return self._refused(wanted, error)
+        if self._prefer is not None and partition.leadership is not None:
+            elsewhere = self._prefer(partition, offset)
+            if elsewhere != THE_LEADER:
+                return self._sent_elsewhere(partition, wanted, elsewhere)
         high_watermark = log.high_watermark
         bound = self._upper_bound(partition)
         records: FileRegion | bytes = b""
@@ -179,6 +191,12 @@ class FetchRead:
                 records = region
                 self.size += region.size
         return self._data(partition, wanted, records)
+
+    def _sent_elsewhere(self, partition: Partition, wanted: FetchPartition, replica_id: int) -> PartitionData:
+        self.answer_now = True
+        data = self._data(partition, wanted, b"")
+        data.preferred_read_replica = replica_id
+        return data
 
     def _recognise(self, partition: Partition, wanted: FetchPartition) -> ErrorCode:
         """Whether the one who fetches is a replica of the partition, as far as this node knows."""

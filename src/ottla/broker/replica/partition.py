@@ -208,14 +208,15 @@ class Partition:
 
     # --- following
 
-    def append_fetched(self, records: Buffer, now_ms: int) -> int:
+    def append_fetched(self, records: Buffer, now_ms: int, leader_log_start: int = 0) -> int:
         """Whole batches as the leader has them; how many bytes they are. `OSError`, `ValueError` (not what follows)."""
         may_end_transactions = self.log.producers.first_unstable_offset is not None
         try:
             size = self.log.append_fetched(records, now_ms=now_ms)
         except UnexpectedOffsetError as error:
             log = self.log
-            if log.log_start_offset != log.log_end_offset or not error.first < log.log_end_offset <= error.last:
+            is_obsolete = log.log_end_offset <= max(log.log_start_offset, leader_log_start)
+            if not is_obsolete or not error.first < log.log_end_offset <= error.last:
                 raise
             log.truncate_fully_at(error.first, now_ms)  # the leader's log begins in the midst of its first batch
             size = log.append_fetched(records, now_ms=now_ms)

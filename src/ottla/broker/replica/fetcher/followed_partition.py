@@ -63,7 +63,9 @@ class FollowedPartition:
         partition, log = self.partition, self.partition.log
         start = log.log_start_offset
         records = data.records
-        size = partition.append_fetched(records, now_ms) if isinstance(records, bytes | memoryview) and records else 0
+        size = 0
+        if isinstance(records, bytes | memoryview) and records:
+            size = partition.append_fetched(records, now_ms, data.log_start_offset)
         partition.take_bounds(data.high_watermark, data.log_start_offset)
         return size > 0 or log.log_start_offset != start
 
