@@ -163,6 +163,8 @@ def test_a_shell_can_complete(ottla: Cli) -> None:
     assert sorted(complete("ottla con")) == ["configs", "consume"]
     assert "--partitions" in complete("ottla topics create --")
     assert "cli-completed" in complete(f"ottla consume --bootstrap {ottla.address} cli-comp")
+    assert "cli-completed" in complete(f"ottla elect-leaders --bootstrap {ottla.address} --topic cli-comp")
+    assert complete(f"ottla brokers describe --bootstrap {ottla.address} 1") == ["1"]
 
 
 def test_one_node_is_operated(ottla: Cli) -> None:

@@ -9,103 +9,19 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.interop.clusters import SETTINGS
 from tests.peers.apache_kafka import run_java
-from tests.peers.apache_kafka_cluster import (
-    BROKER,
-    CONTROLLER,
-    KafkaCluster,
-    KafkaClusterNode,
-    Quorum,
-    Voter,
-    cluster_settings,
-    wait_until_brokers,
-)
+from tests.peers.apache_kafka_cluster import BROKER, CONTROLLER, KafkaCluster, KafkaClusterNode
 from tests.peers.ottla_cli import Cli
-from tests.peers.ottla_cluster import OttlaCluster, OttlaClusterNode
-from tests.peers.process import NodeDiedError, wait_for
+from tests.peers.ottla_cluster import OttlaCluster
+from tests.peers.process import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from tests.interop.clusters import Cluster
+
 pytestmark = pytest.mark.java
-
-SETTINGS = {
-    "broker.session.timeout.ms": "3000",
-    "broker.heartbeat.interval.ms": "500",
-    "auto.leader.rebalance.enable": "false",  # only elections that a test asks for
-    "log.retention.check.interval.ms": "3600000",
-}
-
-
-NOT_YET = "a broker needs the quorum's only controller in its process, so far"
-"""What a node of Ottla says that cannot be part of such a cluster yet."""
-
-
-class MixedCluster:
-    """Brokers of Apache Kafka (1 to 3), controllers of Ottla (11 to 13)."""
-
-    def __init__(
-        self, directory: Path, *, settings: Mapping[str, str], settings_of: Mapping[int, Mapping[str, str]]
-    ) -> None:
-        self.quorum = Quorum(tuple(Voter(node_id) for node_id in (11, 12, 13)))
-        self.nodes: dict[int, KafkaClusterNode | OttlaClusterNode] = {}
-        for node_id in (11, 12, 13):
-            self.nodes[node_id] = OttlaClusterNode(
-                directory / f"node-{node_id}", node_id, self.quorum, roles=CONTROLLER, settings=settings
-            )
-        for node_id in (1, 2, 3):
-            own = cluster_settings(3) | dict(settings) | dict(settings_of[node_id])
-            folder = directory / f"node-{node_id}"
-            self.nodes[node_id] = KafkaClusterNode(folder, node_id, self.quorum, roles=BROKER, settings=own)
-
-    @property
-    def brokers(self) -> list[KafkaClusterNode | OttlaClusterNode]:
-        return [node for node in self.nodes.values() if node.is_broker]
-
-    @property
-    def bootstrap(self) -> str:
-        return ",".join(node.address for node in self.brokers)
-
-    def __enter__(self) -> MixedCluster:
-        try:
-            for node in self.nodes.values():
-                node.begin()
-            for node in self.nodes.values():
-                node.wait_until_ready()
-            wait_until_brokers(self.bootstrap, {1, 2, 3})
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for node in self.nodes.values():
-            if node.is_running:
-                node.kill()
-
-
-Cluster = KafkaCluster | OttlaCluster | MixedCluster
-KINDS: dict[str, Callable[..., Cluster]] = {
-    "apache-kafka": KafkaCluster,
-    "kafka-brokers-ottla-controllers": MixedCluster,
-    "ottla": OttlaCluster,
-}
-
-
-@pytest.fixture(scope="module", params=list(KINDS))
-def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Three brokers, each in a rack of its own, and three controllers."""
-    racks = {node_id: {"broker.rack": f"rack-{node_id}"} for node_id in (1, 2, 3)}
-    made = KINDS[request.param](tmp_path_factory.mktemp("cluster"), settings=SETTINGS, settings_of=racks)
-    try:
-        made.__enter__()
-    except NodeDiedError:
-        if request.param == "ottla" and any(NOT_YET in node.output for node in made.nodes.values()):
-            pytest.skip(NOT_YET)
-        raise
-    yield made
-    made.__exit__()
 
 
 @pytest.fixture(scope="module")

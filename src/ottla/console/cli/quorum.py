@@ -187,8 +187,9 @@ def _read_config(name: str) -> tuple[int, bytes, list[quorum.Endpoint]]:
     """Node id, directory id and endpoints out of a node's own files."""
     properties = _properties(Path(name))
     names = tuple(each.strip().upper() for each in properties.get("controller.listener.names", "").split(","))
-    key = "advertised.listeners" if "advertised.listeners" in properties else "listeners"
-    endpoints = _endpoints(f"{key} of {name}", properties.get(key, ""), names)
+    endpoints: list[quorum.Endpoint] = []
+    for key in ("advertised.listeners", "listeners"):  # as Kafka: what is not advertised is reached where it listens
+        endpoints = endpoints or _endpoints(f"{key} of {name}", properties.get(key, ""), names)
     directories = properties.get("log.dirs") or properties.get("log.dir", "")
     directory = properties.get("metadata.log.dir") or directories.split(",")[0].strip()
     if not endpoints or not directory:
