@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +14,6 @@ from tests.peers.apache_kafka import java_command, run_java, shell_jars
 from tests.peers.process import wait_for
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.interop.clusters import Cluster
 
 pytestmark = [
@@ -102,10 +102,10 @@ def test_cluster_features_and_log_dirs(cluster: Cluster) -> None:
     assert all(not each["error"] for broker in json.loads(told)["brokers"] for each in broker["logDirs"])
 
 
-def test_metadata_shell(cluster: Cluster) -> None:
-    """It reads the log of a controller, up to where it is."""
+def test_metadata_shell(cluster: Cluster, tmp_path: Path) -> None:
+    """It reads a controller's log; a copy, since it wants the directory for itself."""
     controller = next(node for node in cluster.nodes.values() if node.is_controller)
-    log = next((controller.data / "__cluster_metadata-0").glob("*.log"))
+    log = Path(shutil.copy(next((controller.data / "__cluster_metadata-0").glob("*.log")), tmp_path))
     command = java_command(
         "org.apache.kafka.shell.MetadataShell", "--snapshot", str(log), "tree", "/image", lib=shell_jars()
     )
