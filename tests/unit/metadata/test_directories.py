@@ -21,6 +21,7 @@ from ottla.protocol.api.assign_replicas_to_dirs import AssignReplicasToDirsReque
 from ottla.protocol.api.elect_leaders import ElectLeadersRequest
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.metadata_record.broker_registration_change_record import BrokerRegistrationChangeRecord
+from ottla.protocol.metadata_record.config_record import ConfigRecord
 from ottla.protocol.metadata_record.feature_level_record import FeatureLevelRecord
 from ottla.protocol.metadata_record.partition_change_record import PartitionChangeRecord
 
@@ -166,3 +167,17 @@ def test_elections_on_request_look_at_directories(controller: Controller) -> Non
     answer = controller.decide(lambda view: elect_leaders(view, controller.schema, request))
     [outcome] = answer.replica_election_results[0].partition_result
     assert outcome.error_code == ErrorCode.ELIGIBLE_LEADERS_NOT_AVAILABLE
+
+
+def test_a_move_that_ends_with_an_assignment_to_an_offline_directory(controller: Controller) -> None:
+    """Two records of one decision: the second counts on the first. (Apache Kafka's does not: 2 would lead.)"""
+    controller.add_brokers(2)
+    fail(controller, B)
+    unclean = ConfigRecord(resource_type=2, resource_name="t", name="unclean.leader.election.enable", value="true")
+    moving = PartitionChangeRecord(partition_id=0, topic_id=topic_id(controller), replicas=[1, 2])
+    moving.removing_replicas = [2]
+    controller.replay(unclean, moving)
+    assert assign(controller, {B: [(topic_id(controller), 0)]}) == [ErrorCode.NONE]
+    assert len(controller.written) == 2
+    partition = controller.partition()
+    assert (partition.replicas, partition.isr, partition.leader) == ((1,), (), NO_LEADER)

@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 from tests.unit.metadata.decisions import Controller, topic
 
+from ottla.metadata.controller import result
 from ottla.metadata.controller.configs import ConfigChange, ConfigOperation, incremental_alter_configs
 from ottla.metadata.controller.elections import (
     are_leaders_imbalanced,
@@ -14,8 +15,10 @@ from ottla.metadata.controller.elections import (
     elect_leaders,
     elect_unclean_leaders,
 )
+from ottla.metadata.controller.result import ControllerResult
 from ottla.metadata.partition import NO_LEADER, RECOVERING
-from ottla.protocol.api.elect_leaders import ElectLeadersRequest
+from ottla.metadata.record_serde import VersionedRecord
+from ottla.protocol.api.elect_leaders import ElectLeadersRequest, TopicPartitions
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.metadata_record.partition_change_record import PartitionChangeRecord
 
@@ -82,6 +85,33 @@ def test_unclean_leaders_where_that_is_allowed(controller: Controller, resource:
     partition = controller.partition()
     assert (partition.isr, partition.leader_recovery_state) == ((3,), RECOVERING)
     assert (partition.eligible_leader_replicas, partition.last_known_elr) == ((), ())
+
+
+def test_the_last_leader_is_not_elected_when_it_is_no_replica_any_more(controller: Controller) -> None:
+    """Apache Kafka's controller stops at it."""
+    topic_id = controller.image.topics.by_name["t"].topic_id
+    change = PartitionChangeRecord(partition_id=0, topic_id=topic_id, isr=[], leader=NO_LEADER, replicas=[2, 3])
+    change.last_known_elr = [1]
+    controller.decide(lambda _: ControllerResult([VersionedRecord(change, 2)], None))
+    request = ElectLeadersRequest(election_type=1, topic_partitions=[TopicPartitions(topic="t", partitions=[0])])
+    controller.decide(partial(elect_leaders, schema=controller.schema, request=request))
+    partition = controller.partition()
+    assert (partition.leader, partition.isr, partition.leader_recovery_state) == (2, (2,), RECOVERING)
+
+
+def test_one_request_changes_so_much(controller: Controller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(result, "MAX_RECORDS_PER_REQUEST", 4)
+    controller.heartbeat(1, want_fence=True)
+    controller.heartbeat(1)
+    for index in range(5):
+        in_sync(controller, index, 2, 3, 1)
+    request = ElectLeadersRequest(election_type=0, topic_partitions=None)
+    with pytest.raises(KafkaError) as caught:
+        controller.decide(partial(elect_leaders, schema=controller.schema, request=request))
+    assert caught.value.code is ErrorCode.POLICY_VIOLATION
+    request = ElectLeadersRequest(election_type=0, topic_partitions=[TopicPartitions(topic="t", partitions=[0, 1])])
+    controller.decide(partial(elect_leaders, schema=controller.schema, request=request))
+    assert leaders(controller) == [1, 1, 2, 2, 2]
 
 
 def test_an_election_type_that_nobody_knows(controller: Controller) -> None:

@@ -14,6 +14,7 @@ from ottla.metadata.controller.partition_changes import PartitionChanges
 from ottla.metadata.controller.result import ControllerResult, ControllerView
 from ottla.metadata.features import assigns_directories, partition_record_version
 from ottla.metadata.image import TopicImage
+from ottla.metadata.partition import PartitionRegistration
 from ottla.metadata.record_serde import VersionedRecord
 from ottla.metadata.registration import BrokerRegistration
 from ottla.protocol.api.assign_replicas_to_dirs import (
@@ -66,7 +67,7 @@ def assign_replicas_to_dirs(
     broker = broker_in_epoch(view, broker_id, request.broker_epoch)
     changes = PartitionChanges(image, schema)
     records: list[VersionedRecord] = []
-    offline: dict[tuple[bytes, int], None] = {}
+    offline: dict[tuple[bytes, int], PartitionRegistration] = {}
     response = AssignReplicasToDirsResponse(error_code=ErrorCode.NONE, directories=[])
     for directory in request.directories:
         topics = []
@@ -77,16 +78,24 @@ def assign_replicas_to_dirs(
                 index = partition.partition_index
                 error = _may_be_assigned(topic, index, broker_id)
                 if topic is not None and error is ErrorCode.NONE:
-                    record = changes.record(topic, index, election=Election.ONLINE, moved={broker_id: directory.id})
+                    before = offline.get((asked.topic_id, index), topic.partitions[index])
+                    moved = {broker_id: directory.id}
+                    record = changes.record(topic, index, election=Election.ONLINE, moved=moved, partition=before)
                     if record is not None:
                         records.append(record)
                     if not broker.has_online_directory(directory.id):
-                        offline[asked.topic_id, index] = None
+                        offline[asked.topic_id, index] = _after(before, record)
                 partitions.append(AssignReplicasToDirsResponsePartitionData(partition_index=index, error_code=error))
             topics.append(AssignReplicasToDirsResponseTopicData(topic_id=asked.topic_id, partitions=partitions))
         response.directories.append(AssignReplicasToDirsResponseDirectoryData(id=directory.id, topics=topics))
     records += records_for_replicas_offline(view, schema, broker_id, offline)
     return ControllerResult(records, response)
+
+
+def _after(partition: PartitionRegistration, change: VersionedRecord | None) -> PartitionRegistration:
+    if change is None or not isinstance(change.record, PartitionChangeRecord):
+        return partition
+    return partition.merge(change.record)
 
 
 def _may_be_assigned(topic: TopicImage | None, index: int, broker_id: int) -> ErrorCode:

@@ -9,7 +9,7 @@ from enum import IntEnum
 from ottla.metadata.controller.config_schema import ConfigSchema
 from ottla.metadata.controller.partition_change import Election
 from ottla.metadata.controller.partition_changes import PartitionChanges
-from ottla.metadata.controller.result import ControllerResult, ControllerView
+from ottla.metadata.controller.result import ControllerResult, ControllerView, check_batch
 from ottla.metadata.image import MetadataImage, TopicImage
 from ottla.metadata.partition import NO_LEADER, PartitionRegistration
 from ottla.metadata.record_serde import VersionedRecord
@@ -35,7 +35,7 @@ def elect_leaders(
 ) -> ControllerResult[ElectLeadersResponse]:
     """Of all partitions (`topic_partitions` is `None`) those are listed for which an election was needed.
 
-    Raises `KafkaError` INVALID_REQUEST for an election type that nobody knows.
+    Raises `KafkaError` INVALID_REQUEST for an election type that nobody knows, POLICY_VIOLATION for too many at once.
     """
     if request.election_type not in ElectionType.__members__.values():
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"Election type {request.election_type} is not known")
@@ -61,6 +61,7 @@ def elect_leaders(
                 outcome.error_code, outcome.error_message = error.code, error.message
             outcomes.append(outcome)
         results.append(ReplicaElectionResult(topic=topic, partition_result=outcomes))
+    check_batch(records)
     return ControllerResult(records, ElectLeadersResponse(replica_election_results=results))
 
 

@@ -6,7 +6,7 @@ lost data               it leaves every ISR and every ELR
 lost a directory        as gone, for the partitions there; they have no leader until it comes back with the directory
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from ottla.metadata.controller.config_schema import ConfigSchema
 from ottla.metadata.controller.partition_changes import PartitionChanges
@@ -63,11 +63,20 @@ def records_for_directory_offline(
 
 
 def records_for_replicas_offline(
-    view: ControllerView, schema: ConfigSchema, broker_id: int, replicas: Iterable[tuple[bytes, int]]
+    view: ControllerView,
+    schema: ConfigSchema,
+    broker_id: int,
+    replicas: Mapping[tuple[bytes, int], PartitionRegistration],
 ) -> list[VersionedRecord]:
-    """Of partitions (topic id, index) whose replica on the broker turns out to be in a directory that is not online."""
+    """Of partitions (topic id, index) whose replica on the broker turns out to be in a directory that is not online.
+
+    As they are after what the same decision has changed before.
+    """
     changes = PartitionChanges(view.image, schema, gone=broker_id)
-    records = (changes.record(view.image.topics.by_id[topic_id], index) for topic_id, index in replicas)
+    records = (
+        changes.record(view.image.topics.by_id[topic_id], index, partition=partition)
+        for (topic_id, index), partition in replicas.items()
+    )
     return [record for record in records if record is not None]
 
 

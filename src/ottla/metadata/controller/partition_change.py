@@ -121,14 +121,20 @@ class PartitionChange:
         clean = next((replica for replica in replicas if self._is_valid_leader(replica)), None)
         if clean is not None:
             return _Elected(clean)
-        last = self._partition.last_known_elr
-        if self._elr_enabled and not self._elr and not self._isr and len(last) == 1 and self._may_lead(last[0]):
-            return _Elected(last[0], unclean=True)
+        if self._may_elect_last_leader():
+            return _Elected(self._partition.last_known_elr[0], unclean=True)
         if self._election is Election.UNCLEAN:
             alive = next((replica for replica in replicas if self._may_lead(replica)), None)
             if alive is not None:
                 return _Elected(alive, unclean=True)
         return _Elected(NO_LEADER)
+
+    def _may_elect_last_leader(self) -> bool:
+        """Where it still is a replica: a reassignment may have ended, or been taken back, since it led."""
+        last = self._partition.last_known_elr
+        if not self._elr_enabled or self._elr or self._isr or len(last) != 1:
+            return False
+        return last[0] in self._reassignment.replicas and self._may_lead(last[0])
 
     def _is_valid_leader(self, replica: int) -> bool:
         return (replica in self._isr or (not self._isr and replica in self._elr)) and self._may_lead(replica)

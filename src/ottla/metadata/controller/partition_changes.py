@@ -5,6 +5,7 @@ the replica is offline. Kafka's `ReplicationControlManager`, around `PartitionCh
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 from ottla.metadata.controller.assignment import directory_chooser
 from ottla.metadata.controller.config_schema import ConfigResourceType, ConfigSchema
@@ -83,9 +84,14 @@ class PartitionChanges:
         reassignment: Reassignment | None = None,
         recovery_state: int | None = None,
         moved: Mapping[int, bytes] | None = None,
+        partition: PartitionRegistration | None = None,
     ) -> VersionedRecord | None:
-        """`None` if nothing changes. Without `target_isr`: whoever is not gone stays."""
-        partition = topic.partitions[index]
+        """`None` if nothing changes. Without `target_isr`: whoever is not gone stays.
+
+        `partition`: as it is after a record of the same decision, if there is one.
+        """
+        if partition is None:
+            partition = topic.partitions[index]
         min_isr, by_itself = self._settings_of(topic)
         if target_isr is None:
             target_isr = tuple(replica for replica in partition.isr if replica not in self._left)
@@ -93,7 +99,7 @@ class PartitionChanges:
             partition,
             topic.topic_id,
             index,
-            may_lead=lambda replica: self._may_lead(partition, replica),
+            may_lead=partial(self._may_lead, partition),
             min_isr=min_isr,
             elr_enabled=self._elr_enabled,
             election=election or by_itself,

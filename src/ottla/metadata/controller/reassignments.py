@@ -8,7 +8,7 @@ from ottla.metadata.controller.config_schema import ConfigSchema
 from ottla.metadata.controller.partition_change import Election
 from ottla.metadata.controller.partition_changes import PartitionChanges
 from ottla.metadata.controller.reassignment_replicas import Reassignment, original_replicas, reverted_isr
-from ottla.metadata.controller.result import ControllerResult, ControllerView, special_message
+from ottla.metadata.controller.result import ControllerResult, ControllerView, check_batch, special_message
 from ottla.metadata.image import MetadataImage, TopicImage
 from ottla.metadata.partition import PartitionRegistration
 from ottla.metadata.record_serde import VersionedRecord
@@ -31,6 +31,7 @@ from ottla.protocol.errors import ErrorCode, KafkaError
 def alter_partition_reassignments(
     view: ControllerView, schema: ConfigSchema, request: AlterPartitionReassignmentsRequest
 ) -> ControllerResult[AlterPartitionReassignmentsResponse]:
+    """Raises `KafkaError` POLICY_VIOLATION for too many at once."""
     allow_change = request.allow_replication_factor_change
     changes = PartitionChanges(view.image, schema)
     records: list[VersionedRecord] = []
@@ -49,6 +50,7 @@ def alter_partition_reassignments(
                 outcome.error_code, outcome.error_message = error.code, special_message(error)
             outcomes.append(outcome)
         responses.append(ReassignableTopicResponse(name=topic.name, partitions=outcomes))
+    check_batch(records)
     response = AlterPartitionReassignmentsResponse(
         error_code=ErrorCode.NONE,
         error_message=None,

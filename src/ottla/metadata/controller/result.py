@@ -10,7 +10,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from ottla.metadata.image import MetadataImage
 from ottla.metadata.record_serde import VersionedRecord
-from ottla.protocol.errors import KafkaError
+from ottla.protocol.errors import ErrorCode, KafkaError
 
 T = TypeVar("T")
 
@@ -20,6 +20,19 @@ class ControllerResult(Generic[T]):
     records: Sequence[VersionedRecord]
     """Appended as one batch: all of them or none. Empty: the answer waits for what was appended before it."""
     response: T
+
+
+MAX_RECORDS_PER_REQUEST = 10_000
+"""What one request of a user may change, for it is one batch."""
+
+
+def check_batch(records: Sequence[VersionedRecord]) -> None:
+    """Raises `KafkaError` POLICY_VIOLATION."""
+    if len(records) > MAX_RECORDS_PER_REQUEST:
+        raise KafkaError(
+            ErrorCode.POLICY_VIOLATION,
+            f"The request would write {len(records)} records; one may write {MAX_RECORDS_PER_REQUEST}",
+        )
 
 
 def special_message(error: KafkaError) -> str | None:
