@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ottla.broker.authorizer.authorizer import Authorizer
+    from ottla.broker.controller.broker_losses import BrokerLosses
     from ottla.broker.controller.quorum_shell import QuorumShell
     from ottla.broker.controller.shell import ControllerShell
     from ottla.broker.dispatcher import Dispatcher
@@ -34,6 +35,8 @@ class ControllerParts:
     controller: ControllerShell
     dynamic_config: DynamicServerConfig
     authorizer: Authorizer | None = None
+    losses: BrokerLosses | None = None
+    """Where others are."""
     dispatcher: Dispatcher | None = None
     """That of these handlers: an envelope's content is dispatched once more."""
 
@@ -220,7 +223,7 @@ def _broker_registration(parts: ControllerParts) -> Handler:
 def _broker_heartbeat(parts: ControllerParts) -> Handler:
     from ottla.broker.apis.broker_heartbeat import BrokerHeartbeatHandler
 
-    return BrokerHeartbeatHandler(parts.controller)
+    return BrokerHeartbeatHandler(parts.controller, parts.losses)
 
 
 def _alter_partition(parts: ControllerParts) -> Handler:

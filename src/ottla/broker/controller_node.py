@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from ottla.broker.controller.broker_losses import BrokerLosses
     from ottla.broker.controller.local_requests import LocalRequests
     from ottla.broker.controller.peer_transport import PeerTransport
     from ottla.broker.controller_api_table import ControllerParts
@@ -55,6 +56,7 @@ class ControllerNode:
         self._is_started = False
         self._dispatcher: Dispatcher | None = None
         self._made_parts: ControllerParts | None = None
+        self._losses: BrokerLosses | None = None
         self._stop_registering: Callable[[], None] = lambda: None
         # Made by `start`.
         self.quorum: QuorumShell
@@ -93,8 +95,17 @@ class ControllerNode:
         self.controller.start()
         self._is_started = True
         if opened:
+            self._watch_brokers()
             self._let_in(opened, storage.cluster_id)
             self._register()
+
+    def _watch_brokers(self) -> None:
+        from ottla.broker.controller.broker_losses import BrokerLosses
+
+        assert self.controller is not None
+        listener = self._config.inter_broker_listener_name
+        self._losses = BrokerLosses(self.controller, self._world.network, self._world.timers, listener)
+        self._losses.start()
 
     def _register(self) -> None:
         """While another controller is active, it is told of this one."""
@@ -106,6 +117,8 @@ class ControllerNode:
 
     async def close(self) -> None:
         self._stop_registering()
+        if self._losses is not None:
+            self._losses.stop()
         try:
             if self._is_started:
                 await self.controller.close()
@@ -200,6 +213,7 @@ class ControllerNode:
                 controller=self.controller,
                 dynamic_config=DynamicServerConfig(self._config),
                 authorizer=make_authorizer(self._config, self._image),
+                losses=self._losses,
                 dispatcher=self._dispatcher,
             )
         return self._made_parts

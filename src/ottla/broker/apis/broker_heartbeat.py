@@ -7,21 +7,30 @@
 | 2       | log directories that are cordoned                               | 1066 |
 """
 
-from functools import partial
+from __future__ import annotations
 
-from ottla.broker.controller.shell import ControllerShell
-from ottla.broker.request_context import RequestContext
+from functools import partial
+from typing import TYPE_CHECKING
+
 from ottla.metadata.controller.broker_heartbeat import broker_heartbeat
 from ottla.protocol.api.broker_heartbeat import BrokerHeartbeatRequest, BrokerHeartbeatResponse
 from ottla.protocol.errors import KafkaError
 
+if TYPE_CHECKING:
+    from ottla.broker.controller.broker_losses import BrokerLosses
+    from ottla.broker.controller.shell import ControllerShell
+    from ottla.broker.request_context import RequestContext
+
 
 class BrokerHeartbeatHandler:
-    def __init__(self, controller: ControllerShell) -> None:
+    def __init__(self, controller: ControllerShell, losses: BrokerLosses | None = None) -> None:
         self._controller = controller
+        self._losses = losses
 
     async def __call__(self, context: RequestContext, request: BrokerHeartbeatRequest) -> BrokerHeartbeatResponse:
         controller = self._controller
+        if self._losses is not None:
+            self._losses.heard(context.connection, request.broker_id, request.broker_epoch)
         decision = partial(
             broker_heartbeat, schema=controller.schema, heartbeats=controller.heartbeats, request=request
         )
