@@ -175,7 +175,11 @@ def _count_fetched(state: QuorumState, role: Leader, node_id: int, now: Now) -> 
     needed = state.history.voters.majority - (1 if state.is_voter else 0)
     if len(role.fetched) >= needed:
         role.fetched.clear()
-        role.check_quorum_deadline_ms = _check_quorum_deadline(state, now)
+        heard_from_majority(state, role, now)
+
+
+def heard_from_majority(state: QuorumState, role: Leader, now: Now) -> None:
+    role.check_quorum_deadline_ms = _check_quorum_deadline(state, now)
 
 
 def _check_quorum_deadline(state: QuorumState, now: Now) -> float:

@@ -48,7 +48,9 @@ def _poll_leader(state: QuorumState, role: Leader, now: Now) -> float:
 
         next_ms = min(next_ms, complete_parked(state, role, now))
     is_alone = False
-    if not state.history.voters.is_only(state.local):
+    if state.history.voters.is_only(state.local):
+        leadership.heard_from_majority(state, role, now)  # a second voter gets its time from when it is added
+    else:
         next_ms = min(next_ms, role.check_quorum_deadline_ms)
         is_alone = now.monotonic_ms >= role.check_quorum_deadline_ms
     if role.wants_to_resign or state.is_shutting_down or is_alone:

@@ -114,6 +114,20 @@ def test_a_voter_is_added_when_it_has_caught_up() -> None:
     assert added(replica.ask(add(4))) is ErrorCode.DUPLICATE_VOTER
 
 
+def test_who_was_the_only_voter_for_long_leads_on_when_there_is_a_second() -> None:
+    replica = Replica(voters=voter_set(1))
+    replica.sync()
+    replica.after(3_600_000)
+    commit(replica, 2)  # an observer
+    [(asked, _)] = sent(replica.ask(add(2)), ApiVersionsRequest)
+    replica.answer(asked, versions(0, 1))
+    replica.sync()
+    assert replica.quorum.history.voters.node_ids == [1, 2]
+    assert replica.quorum.is_leader
+    assert answers(commit(replica, 2)) == [ErrorCode.NONE]
+    assert replica.quorum.is_leader
+
+
 def test_the_answer_may_come_before_the_commit() -> None:
     replica = leader()
     commit(replica, 4)
