@@ -51,7 +51,7 @@ class Controller:
         self.schema = ServerConfigSchema(ServerConfig.from_properties(dict(properties or {})))
         self.defaults = TopicDefaults()
         self.heartbeats = BrokerHeartbeats()
-        self.monotonic_ms = 1_000
+        self.monotonic_ms: float = 1_000
         self.records: list[VersionedRecord] = []
         """Of the last decision."""
         self._loader = MetadataLoader()

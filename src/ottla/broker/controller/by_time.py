@@ -67,10 +67,11 @@ class ByTime:
     def _later(self, name: str, delay_ms: float, task: Callable[[], None]) -> None:
         self._running[name] = self._timers.call_later(delay_ms, task)
 
-    def _submit(self, decision: Decision[T]) -> None:
-        """Nobody is told of an error: who leads next, or the next time, does it again."""
+    def _submit(self, decision: Decision[T]) -> bool:
+        """Whether it was refused. Nobody is told of an error: who leads next, or the next time, does it again."""
         future = self._controller.submit(decision)
         future.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+        return future.done() and not future.cancelled() and future.exception() is not None
 
     # ── the tasks ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -83,10 +84,13 @@ class ByTime:
         controller = self._controller
         heartbeats = controller.heartbeats
         decision = partial(fence_stale_broker, schema=controller.schema, heartbeats=heartbeats)
-        while self._is_running and heartbeats.stale_broker(self._clock.monotonic_ms()) is not None:
-            self._submit(decision)
-        if self._is_running:
-            self._later("sessions", self._next_session_check_ms(), self._check_sessions)
+        try:
+            while self._is_running and heartbeats.stale_broker(self._clock.monotonic_ms()) is not None:
+                if self._submit(decision):
+                    break  # refused: a controller that has failed fences nobody
+        finally:
+            if self._is_running:
+                self._later("sessions", self._next_session_check_ms(), self._check_sessions)
 
     def _next_session_check_ms(self) -> float:
         longest_ms = self._settings.session_timeout_ms / SESSION_CHECKS
