@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tests.simulation.replication_world import ReplicationWorld
 
     from ottla.broker.replica.isr_changes import IsrAnswer, IsrChange
+    from ottla.metadata.delta import MetadataDelta
     from ottla.metadata.image import MetadataImage
     from ottla.metadata.record_serde import VersionedRecord
     from ottla.protocol.api.list_offsets import ListOffsetsRequest, ListOffsetsResponse
@@ -142,7 +143,7 @@ class SimulatedReplica:
         if leader is not None:
             self.fetchers[leader].unfollow((partition.topic_id, partition.index))
 
-    def brokers_changed(self) -> None:
+    def on_metadata(self, delta: MetadataDelta, image: MetadataImage) -> None:
         if self.partition is not None and self.partition.leadership is not None:
             self.partition.leadership.expand()
 

@@ -9,6 +9,7 @@ from ottla.broker.replica.alter_partitions import AlterPartitions
 from ottla.broker.replica.fetcher.fetcher_state import FetcherSettings
 from ottla.broker.replica.leadership import LeaderContext
 from ottla.broker.replica.replication import Replication
+from ottla.broker.replica.replication_quota import FOLLOWER, LEADER, ReplicationQuota
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ottla.broker.replica.alter_partitions import Channel
     from ottla.broker.replica.replica_manager import ReplicaManager
     from ottla.runtime.config.server_config import ServerConfig
+    from ottla.runtime.time import Clock
 
 
 def fetcher_settings(config: ServerConfig) -> FetcherSettings:
@@ -54,12 +56,24 @@ def make_replication(
             broker_epoch=broker_epoch,
             isr_changes=isr_changes,
             lag_time_max_ms=lambda: lag_time_max_ms,
+            quota=_quota(config, LEADER, clock),
         ),
         fetcher_settings(config),
         Peers(peers, config.inter_broker_listener_name, lambda: manager.image).dedicated,
         timers=timers,
         manager=manager,
         report=report,
+        follower_quota=_quota(config, FOLLOWER, clock),
     )
     undo(replication.close)
     return replication
+
+
+def _quota(config: ServerConfig, side: str, clock: Clock) -> ReplicationQuota:
+    return ReplicationQuota(
+        side,
+        config.node_id,
+        clock,
+        windows=config.get_int("replication.quota.window.num"),
+        window_ms=config.get_int("replication.quota.window.size.seconds") * 1000,
+    )

@@ -14,6 +14,7 @@ from ottla.broker.replica.leadership import LeaderContext, Leadership
 from ottla.broker.replica.log_config import LogConfigs
 from ottla.broker.replica.partition import Partition
 from ottla.broker.replica.replica_manager import ReplicaManager
+from ottla.broker.replica.replication_quota import ReplicationQuota
 from ottla.broker.request_context import ClientConnection, RequestContext
 from ottla.log.manager import LogManager
 from ottla.metadata.delta import MetadataDelta
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
     from ottla.broker.replica.isr_changes import IsrChanges
     from ottla.broker.replica.replica_manager import Replication
+    from ottla.metadata.image import MetadataImage
     from ottla.protocol.message import MetadataRecord, Request, Response
     from ottla.protocol.record import Record
     from ottla.protocol.types import Region
@@ -124,6 +126,7 @@ class LeadingOnly:
         self._replicas = replicas
         self._isr_changes = isr_changes
         self.followed: dict[Partition, int] = {}
+        self.quota = ReplicationQuota("leader", NODE_ID, replicas.clock, windows=11, window_ms=1000)
 
     def new_leadership(self, partition: Partition) -> Leadership:
         assert self._isr_changes is not None
@@ -134,6 +137,7 @@ class LeadingOnly:
             broker_epoch=lambda: BROKER_EPOCH,
             isr_changes=self._isr_changes,
             lag_time_max_ms=lambda: LAG_TIME_MAX_MS,
+            quota=self.quota,
         )
         return Leadership(partition, context)
 
@@ -143,7 +147,8 @@ class LeadingOnly:
     def unfollow(self, partition: Partition) -> None:
         self.followed.pop(partition, None)
 
-    def brokers_changed(self) -> None:
+    def on_metadata(self, delta: MetadataDelta, image: MetadataImage) -> None:
+        self.quota.update(image)
         for partition in self._replicas.manager.partitions():
             if partition.leadership is not None:
                 partition.leadership.expand()

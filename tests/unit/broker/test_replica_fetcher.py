@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ottla.broker.replica.leadership import Leadership
     from ottla.broker.replica.partition import Partition
     from ottla.broker.request_context import Handler, RequestContext
+    from ottla.metadata.delta import MetadataDelta
+    from ottla.metadata.image import MetadataImage
 
 FOLLOWER = 2
 FOLLOWER_EPOCH = 20
@@ -44,7 +46,7 @@ class Following:
     def new_leadership(self, partition: Partition) -> Leadership:
         raise AssertionError("it leads nothing here")
 
-    def brokers_changed(self) -> None:
+    def on_metadata(self, delta: MetadataDelta, image: MetadataImage) -> None:
         pass
 
 

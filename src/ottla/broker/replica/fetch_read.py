@@ -101,13 +101,11 @@ class FetchRead:
             if data is None:
                 nothing_new.append(wanted)
                 continue
-            if incremental and self.size >= limit:
-                if not is_follower:
-                    self.found.append((wanted, data))
-                    break
-                if not (data.records or data.error_code or data.diverging_epoch is not NO_DIVERGENCE):
-                    continue  # its turn comes; but what it says of itself was heard
+            if incremental and is_follower and not wanted.exhausted and not _says_anything(data):
+                continue  # its turn comes; but what it says of itself was heard
             self.found.append((wanted, data))
+            if incremental and self.size >= limit and not is_follower:
+                break
         for wanted in nothing_new:
             self._rest(wanted)
         if self._some_unknown and not session.knows_any():
@@ -133,6 +131,8 @@ class FetchRead:
             if wanted.exhausted:
                 self._rest(wanted)
             elif data.records:
+                if self._replica_id >= 0:
+                    _count(wanted, data)
                 del ready[wanted]
                 ready[wanted] = None
 
@@ -183,6 +183,8 @@ class FetchRead:
             if wanted.sent_high_watermark == high_watermark and wanted.sent_log_start_offset == log_start_offset:
                 return None
             wanted.exhausted = True
+        elif self._is_held_up(partition, wanted):
+            pass
         elif limit > 0 or self.size == 0:
             region = log.read(
                 offset, max(0, min(limit, wanted.max_bytes)), upper_bound=bound, min_one=self.size == 0
@@ -218,6 +220,15 @@ class FetchRead:
                 follower.told_by.contradicted()
             follower.told_by = wanted
         return leadership.fetched(follower, wanted.fetch_offset, wanted.log_start_offset, self._replica_epoch)
+
+    def _is_held_up(self, partition: Partition, wanted: FetchPartition) -> bool:
+        leadership, follower = partition.leadership, wanted.follower
+        return (
+            self._replica_id >= 0
+            and leadership is not None
+            and follower is not None
+            and (leadership.holds_up(follower))
+        )
 
     def _upper_bound(self, partition: Partition) -> int:
         """The first offset that this fetcher may not have yet."""
@@ -283,6 +294,16 @@ class FetchRead:
         else:
             self.answer_now = True
         return _error(wanted.index, error, [])
+
+
+def _says_anything(data: PartitionData) -> bool:
+    return bool(data.records or data.error_code) or data.diverging_epoch is not NO_DIVERGENCE
+
+
+def _count(wanted: FetchPartition, data: PartitionData) -> None:
+    leadership = None if wanted.partition is None else wanted.partition.leadership
+    if leadership is not None and isinstance(data.records, FileRegion):
+        leadership.gave(data.records.size)
 
 
 def _error(index: int, error: ErrorCode, aborted: list[AbortedTransaction] | None) -> PartitionData:

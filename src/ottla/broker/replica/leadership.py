@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ottla.broker.replica.partition import Partition
+    from ottla.broker.replica.replication_quota import ReplicationQuota
     from ottla.metadata.image import ClusterImage
     from ottla.metadata.partition import PartitionRegistration
     from ottla.runtime.time import Clock
@@ -52,6 +53,7 @@ class LeaderContext(NamedTuple):
     broker_epoch: Callable[[], int]
     isr_changes: IsrChanges
     lag_time_max_ms: Callable[[], float]
+    quota: ReplicationQuota | None = None
 
 
 class Leadership:
@@ -109,6 +111,23 @@ class Leadership:
         if log_start_offset != start_before:
             self._partition.low_watermark_moved()
         return NONE
+
+    def holds_up(self, follower: FollowerState) -> bool:
+        """Whether a follower that catches up has had enough for now (KIP-73)."""
+        quota, partition = self._context.quota, self._partition
+        return (
+            quota is not None
+            and quota.names_any
+            and follower.broker_id not in self.isr
+            and quota.names(partition.topic, partition.index)
+            and quota.is_exceeded
+        )
+
+    def gave(self, size: int) -> None:
+        """So many bytes go to a follower."""
+        quota, partition = self._context.quota, self._partition
+        if quota is not None and quota.names_any and quota.names(partition.topic, partition.index):
+            quota.record(size)
 
     def appended(self) -> None:
         """The log has grown: that moves the high watermark where nobody else is in sync."""

@@ -74,7 +74,7 @@ class Replication(Protocol):
 
     def unfollow(self, partition: Partition) -> None: ...
 
-    def brokers_changed(self) -> None: ...
+    def on_metadata(self, delta: MetadataDelta, image: MetadataImage) -> None: ...
 
 
 @dataclass(slots=True)
@@ -152,8 +152,8 @@ class ReplicaManager:
                     self._drop(change.topic_id, index)
         if delta.changed_configs:
             self._apply_configs(delta, image)
-        if delta.changed_brokers and self._replication is not None and self._replicates:
-            self._replication().brokers_changed()
+        if self._replication is not None and self._replicates:
+            self._replication().on_metadata(delta, image)
 
     def take_placed(self) -> dict[tuple[bytes, int], bytes]:
         """(topic id, index) -> directory id of the replicas of which the metadata does not know where they lie."""

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ottla.broker.replica.fetcher.fetcher_state import FetcherSettings
     from ottla.broker.replica.partition import Partition
     from ottla.broker.replica.replica_manager import ReplicaManager
+    from ottla.broker.replica.replication_quota import ReplicationQuota
+    from ottla.metadata.delta import MetadataDelta
+    from ottla.metadata.image import MetadataImage
     from ottla.runtime.time import Timer, Timers
 
 
@@ -32,6 +35,7 @@ class Replication:
         timers: Timers,
         manager: ReplicaManager,
         report: Callable[[str], None],
+        follower_quota: ReplicationQuota | None = None,
     ) -> None:
         self._context = context
         self._timers = timers
@@ -44,7 +48,11 @@ class Replication:
             timers=timers,
             follower=manager,
             report=report,
+            quota=follower_quota,
         )
+        self._quotas = [quota for quota in (context.quota, follower_quota) if quota is not None]
+        for quota in self._quotas:
+            quota.update(manager.image)
         self._timer: Timer = self._look_later()
 
     def new_leadership(self, partition: Partition) -> Leadership:
@@ -73,8 +81,12 @@ class Replication:
                 partition.leadership.shrink()
                 partition.leadership.expand()
 
-    def brokers_changed(self) -> None:
-        """Who was fenced may be in sync again."""
-        for partition in self._partitions():
-            if partition.leadership is not None:
-                partition.leadership.expand()
+    def on_metadata(self, delta: MetadataDelta, image: MetadataImage) -> None:
+        """After the partitions. Who was fenced may be in sync again; quotas may be others."""
+        if delta.changed_configs:
+            for quota in self._quotas:
+                quota.update(image)
+        if delta.changed_brokers:
+            for partition in self._partitions():
+                if partition.leadership is not None:
+                    partition.leadership.expand()

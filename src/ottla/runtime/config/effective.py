@@ -101,6 +101,8 @@ EFFECTIVE_KEYS: frozenset[str] = frozenset(
         "replica.lag.time.max.ms",
         "replica.selector.class",
         "replica.socket.timeout.ms",
+        "replication.quota.window.num",
+        "replication.quota.window.size.seconds",
         "default.replication.factor",
         "min.insync.replicas",
         # Logs

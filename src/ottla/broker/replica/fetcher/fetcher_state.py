@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from ottla.broker.replica.partition import Partition
+    from ottla.broker.replica.replication_quota import ReplicationQuota
     from ottla.protocol.api.fetch import FetchPartition, FetchResponse, PartitionData
     from ottla.protocol.api.list_offsets import ListOffsetsResponse
 
@@ -35,6 +36,8 @@ LATEST: Final = -1
 EARLIEST: Final = -2
 REPLICA_STATE_SINCE: Final = 15
 NO_DIVERGENCE: Final = -1
+HELD_UP_MS: Final = 100.0
+"""After that the quota is looked at again."""
 
 
 class FetcherSettings(NamedTuple):
@@ -68,7 +71,9 @@ class FetcherState:
         *,
         follower: Follower,
         report: Callable[[str], None],
+        quota: ReplicationQuota | None = None,
     ) -> None:
+        self._quota = quota
         self._settings = settings
         self._follower = follower
         self._report = report
@@ -146,6 +151,8 @@ class FetcherState:
             for followed in [one for one in self._backing_off.values() if one.ready_ms <= now_ms]:
                 del self._backing_off[followed.key]
                 self._fetch(followed)
+        if self._quota is not None and self._quota.names_any and self._quota.is_exceeded:
+            self._hold_up(self._quota, now_ms)
         if not self._fetched:
             return None
         settings = self._settings
@@ -165,6 +172,15 @@ class FetcherState:
         else:
             request.replica_id = settings.node_id
         return request
+
+    def _hold_up(self, quota: ReplicationQuota, now_ms: float) -> None:
+        """Who catches up has had enough for now (KIP-73)."""
+        for followed in list(self._fetched.values()):
+            partition = followed.partition
+            if not followed.is_in_sync and quota.names(partition.topic, partition.index):
+                self._stop(followed.key)
+                followed.ready_ms = now_ms + HELD_UP_MS
+                self._backing_off[followed.key] = followed
 
     def _ask(self, followed: FollowedPartition) -> FetchPartition:
         return followed.ask(self._settings.partition_max_bytes)
@@ -212,6 +228,8 @@ class FetcherState:
                 self._session.say(followed)
             elif followed.append(data, now_ms):
                 self._session.say(followed)
+                if self._quota is not None and self._quota.names(partition.topic, partition.index):
+                    self._quota.record(len(data.records) if isinstance(data.records, bytes | memoryview) else 0)
             followed.went_well()
         except OSError as error:
             self._fail(followed, error)

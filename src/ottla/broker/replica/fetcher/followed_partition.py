@@ -22,15 +22,19 @@ UNKNOWN: Final = -1
 
 
 class FollowedPartition:
-    """`leader_epoch`: under which it is followed. `asked_offset`: where the last fetch that the leader knows begins."""
+    """`leader_epoch`: under which it is followed. `asked_offset`: where the last fetch that the leader knows begins.
 
-    __slots__ = ("_backoff_ms", "asked_offset", "key", "leader_epoch", "partition", "ready_ms")
+    `is_in_sync`: it had all that was committed, by the last answer.
+    """
+
+    __slots__ = ("_backoff_ms", "asked_offset", "is_in_sync", "key", "leader_epoch", "partition", "ready_ms")
 
     def __init__(self, partition: Partition) -> None:
         self.partition = partition
         self.key = (partition.topic_id, partition.index)
         self.leader_epoch = partition.leader_epoch
         self.asked_offset = UNKNOWN
+        self.is_in_sync = False
         self.ready_ms = 0.0
         self._backoff_ms = 0.0
 
@@ -67,6 +71,7 @@ class FollowedPartition:
         if isinstance(records, bytes | memoryview) and records:
             size = partition.append_fetched(records, now_ms, data.log_start_offset)
         partition.take_bounds(data.high_watermark, data.log_start_offset)
+        self.is_in_sync = data.high_watermark <= log.log_end_offset
         return size > 0 or log.log_start_offset != start
 
     def truncate(self, epoch: int, end_offset: int, now_ms: int) -> int:

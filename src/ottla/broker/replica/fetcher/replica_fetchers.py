@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from ottla.broker.peer.peer import Peer
     from ottla.broker.replica.partition import Partition
+    from ottla.broker.replica.replication_quota import ReplicationQuota
     from ottla.runtime.time import Clock, Timers
 
 
@@ -28,7 +29,9 @@ class ReplicaFetchers:
         timers: Timers,
         follower: Follower,
         report: Callable[[str], None],
+        quota: ReplicationQuota | None = None,
     ) -> None:
+        self._quota = quota
         self._settings = settings
         self._connect = connect
         self._broker_epoch = broker_epoch
@@ -67,7 +70,7 @@ class ReplicaFetchers:
 
     def _make(self, leader: int) -> ReplicaFetcher:
         return ReplicaFetcher(
-            FetcherState(self._settings, follower=self._follower, report=self._report),
+            FetcherState(self._settings, follower=self._follower, report=self._report, quota=self._quota),
             self._settings,
             lambda: self._connect(leader),
             broker_epoch=self._broker_epoch,
