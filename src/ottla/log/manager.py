@@ -431,8 +431,19 @@ class LogManager:
                 self.fail_directory(directory.path, error)
 
     def truncated(self, logs: Iterable[Log]) -> None:
-        """Let no checkpoint say of these that more of them is synced than there is: what is appended next is not."""
-        for path in {log.directory.parent for log in logs}:
+        """These were cut, and nothing was appended since.
+
+        No checkpoint may say that more of them is synced than there is; no copy under way may have more.
+        """
+        cut = list(logs)
+        for name, (target, future) in list(self.futures.items()):
+            source = self.get(*name)
+            if source in cut and source is not None and future.log_end_offset > source.log_end_offset:
+                try:
+                    future.truncate_to(source.log_end_offset, self._clock.now_ms())
+                except OSError as error:
+                    self.fail_directory(target.path, error)
+        for path in {log.directory.parent for log in cut}:
             for directory in self.online:
                 if directory.path == path:
                     try:
