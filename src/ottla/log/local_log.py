@@ -345,7 +345,7 @@ class LocalLog:
         if not self._names_synced:  # nothing was ever flushed, and a clean stop says that all is well
             names = [self.directory, self.directory.parent]
             PendingFlush(self._files, (), [self.directory / PARTITION_METADATA], names, 0, lambda _: None).sync()
-        self._segments.remove_files(self._files, now_ms=LONG_MAX)
+        self.remove_deleted_files(LONG_MAX)
         for segment in self._segments:
             segment.close()
 
@@ -502,11 +502,15 @@ class LocalLog:
 
     @property
     def next_removal_ms(self) -> int | None:
-        """When `remove_deleted_files` has something to do next; None: nothing waits."""
+        """When `due_removals` has something next; None: nothing waits."""
         return self._segments.next_removal_ms
 
+    def due_removals(self, now_ms: int) -> list[PurePath]:
+        """The `.deleted` files whose `file.delete.delay.ms` is over, once: they are the caller's to remove."""
+        return self._segments.due_removals(now_ms)
+
     def remove_deleted_files(self, now_ms: int) -> None:
-        """Remove the `.deleted` files whose `file.delete.delay.ms` is over."""
+        """Remove them here and now."""
         self._segments.remove_files(self._files, now_ms)
 
     def remove_expired_producers(self, now_ms: int) -> None:

@@ -9,7 +9,7 @@
         .kafka_cleanshutdown                      only there between a clean stop and the next start
 
 The metadata log is the quorum's own and is left alone. Calls are synchronous; what may take long comes as
-`PendingFlush` for a thread, or is called for slices of `logs` (see `upkeep`).
+`PendingFlush` or `Removal` for a thread, or is called for slices of `logs` (see `upkeep`).
 """
 
 import errno
@@ -39,6 +39,7 @@ from ottla.log.file_names import (
 )
 from ottla.log.flush import PendingFlush
 from ottla.log.log import Log
+from ottla.log.removal import Removal
 from ottla.runtime.files import FileSystem
 from ottla.runtime.time import Clock
 
@@ -403,22 +404,28 @@ class LogManager:
                 pending.append(flush)
         return pending
 
-    def remove_deleted(self) -> None:
-        """Remove the files of deleted segments and logs whose `file.delete.delay.ms` is over."""
+    def due_removals(self) -> list[Removal]:
+        """The files of deleted segments and logs whose `file.delete.delay.ms` is over, once: remove them anywhere.
+
+        A removal that fails (`OSError`) fails its directory.
+        """
         now_ms = self._clock.now_ms()
+        due: list[Removal] = []
         for _, log in self:
             if log.next_removal_ms is not None:
-                try:
-                    log.remove_deleted_files(now_ms)
-                except OSError as error:
-                    self.fail_directory_of(log, error)
-        due = [path for when, path in self._removable if when <= now_ms]
+                root = log.directory.parent
+                due += [Removal(self._files, root, path) for path in log.due_removals(now_ms)]
+        due += [Removal(self._files, path.parent, path) for when, path in self._removable if when <= now_ms]
         self._removable = [(when, path) for when, path in self._removable if when > now_ms]
-        for path in due:
+        return due
+
+    def remove_deleted(self) -> None:
+        """Remove them here and now."""
+        for removal in self.due_removals():
             try:
-                self._files.remove(path)
+                removal.remove()
             except OSError as error:
-                self.fail_directory(path.parent, error)
+                self.fail_directory(removal.directory, error)
 
     def checkpoint(self) -> None:
         """Write the checkpoints that changed. The next `open_all` needs them only when the stop is not clean."""

@@ -101,20 +101,20 @@ class Segments:
 
     @property
     def next_removal_ms(self) -> int | None:
-        """When `remove_files` has something to do; None: not at all."""
+        """When `due_removals` has something; None: not at all."""
         return min((when for when, _ in self._removable), default=None)
 
+    def due_removals(self, now_ms: int) -> list[PurePath]:
+        """The `.deleted` files that are to be removed now; they are told once."""
+        due = [name for when, names in self._removable if when <= now_ms for name in names]
+        self._removable = [(when, names) for when, names in self._removable if when > now_ms]
+        return due
+
     def remove_files(self, files: FileSystem, now_ms: int) -> None:
-        """Remove the `.deleted` files that are due."""
-        waiting = []
-        for when, names in self._removable:
-            if when > now_ms:
-                waiting.append((when, names))
-                continue
-            for name in names:
-                with suppress(FileNotFoundError):
-                    files.remove(name)
-        self._removable = waiting
+        """Remove them here and now."""
+        for path in self.due_removals(now_ms):
+            with suppress(FileNotFoundError):
+                files.remove(path)
 
     def move(self, directory: PurePath) -> None:
         for segment in self._segments:

@@ -1,7 +1,7 @@
 """What the logs need from time to time: flushing, checkpoints, retention, removal, forgetting producers.
 
 Runs on the timers it is handed. Passes over all logs go in slices, so that no turn of the loop grows with their number;
-syncing goes to `run_blocking`, one round at a time.
+syncing and removing go to `run_blocking`, one round of each at a time.
 """
 
 from collections.abc import Callable
@@ -61,7 +61,7 @@ class LogUpkeep:
     def start(self) -> None:
         times = self._intervals
         self._later("flush", times.flush_check_ms, self._flush)
-        self._every("remove", times.file_removal_check_ms, self._manager.remove_deleted)
+        self._later("remove", times.file_removal_check_ms, self._remove)
         self._every("checkpoint", times.log_flush_offset_checkpoint_interval_ms, self._manager.checkpoint)
         self._pass("retention", times.log_retention_check_interval_ms, self._retain)
         self._pass("producers", times.producer_id_expiration_check_interval_ms, self._expire)
@@ -117,6 +117,33 @@ class LogUpkeep:
 
     def _expire(self, log: Log) -> None:
         log.remove_expired_producers(self._clock.now_ms())
+
+    def _remove(self) -> None:
+        """In a thread: the pages of a large file that goes are let go one by one."""
+        due = self._manager.due_removals()
+        if not due:
+            self._later("remove", self._intervals.file_removal_check_ms, self._remove)
+            return
+
+        failed: list[tuple[PurePath, OSError]] = []
+
+        def remove() -> None:
+            for removal in due:
+                try:
+                    removal.remove()
+                except OSError as error:
+                    failed.append((removal.directory, error))
+
+        def done(error: BaseException | None) -> None:
+            if self._stopped:
+                return
+            if error is not None:
+                raise error
+            for directory, reason in failed:
+                self._disk_failed(directory, reason)
+            self._later("remove", self._intervals.file_removal_check_ms, self._remove)
+
+        self._run_blocking(remove, done)
 
     def _flush(self) -> None:
         pending: list[PendingFlush] = []

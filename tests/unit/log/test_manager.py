@@ -210,6 +210,10 @@ def test_upkeep_flushes_checkpoints_retains_and_removes(disk: SimulatedDisk, han
     hands.forward(6000)
     assert (log.log_start_offset, log.size_bytes) == (4, 0)
     hands.forward(2000)
+    (remove, done) = work.pop()
+    assert any(name.endswith(".deleted") for name in disk.list(ROOT / "t-0"))  # it is not done on the loop
+    remove()
+    done(None)
     assert not any(name.endswith(".deleted") for name in disk.list(ROOT / "t-0"))
     assert not failures
     upkeep.stop()
