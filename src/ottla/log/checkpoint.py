@@ -43,7 +43,14 @@ def read_whole(files: FileSystem, path: PurePath) -> bytes | None:
 def replace_whole(files: FileSystem, path: PurePath, content: bytes, *, sync: bool = True) -> None:
     """Atomically; with `sync`, also so that it survives a loss of power."""
     temporary = path.with_name(path.name + ".tmp")
-    file = files.open(temporary, create=True)
+    _write_anew(files, temporary, content, sync=sync)
+    files.rename(temporary, path)
+    if sync:
+        files.sync_directory(path.parent)
+
+
+def _write_anew(files: FileSystem, path: PurePath, content: bytes, *, sync: bool) -> None:
+    file = files.open(path, create=True)
     try:
         file.truncate(0)
         if content:
@@ -52,15 +59,15 @@ def replace_whole(files: FileSystem, path: PurePath, content: bytes, *, sync: bo
             file.sync()
     finally:
         file.close()
-    files.rename(temporary, path)
-    if sync:
-        files.sync_directory(path.parent)
 
 
 def write_lines(files: FileSystem, path: PurePath, entries: Iterable[str], *, sync: bool = True) -> None:
+    replace_whole(files, path, _lines(entries), sync=sync)
+
+
+def _lines(entries: Iterable[str]) -> bytes:
     lines = list(entries)
-    text = "".join(f"{line}\n" for line in (str(_VERSION), str(len(lines)), *lines))
-    replace_whole(files, path, text.encode(), sync=sync)
+    return "".join(f"{line}\n" for line in (str(_VERSION), str(len(lines)), *lines)).encode()
 
 
 def read_lines(files: FileSystem, path: PurePath) -> list[list[str]] | None:
@@ -94,7 +101,16 @@ def read_offsets(files: FileSystem, path: PurePath) -> dict[TopicPartition, int]
 
 
 def write_offsets(files: FileSystem, path: PurePath, offsets: Mapping[TopicPartition, int]) -> None:
-    write_lines(files, path, (f"{log.topic} {log.partition} {offset}" for log, offset in offsets.items()))
+    write_lines(files, path, _entries(offsets))
+
+
+def write_offsets_aside(files: FileSystem, path: PurePath, offsets: Mapping[TopicPartition, int]) -> None:
+    """Synced, to a file that somebody else will put in its place."""
+    _write_anew(files, path, _lines(_entries(offsets)), sync=True)
+
+
+def _entries(offsets: Mapping[TopicPartition, int]) -> Iterable[str]:
+    return (f"{log.topic} {log.partition} {offset}" for log, offset in offsets.items())
 
 
 def read_topic_id(files: FileSystem, directory: PurePath) -> bytes | None:

@@ -13,6 +13,7 @@ from ottla.log.cleaner import CleaningAbandonedError, clean
 from ottla.log.cleaner_schedule import CleanerSchedule, LogToClean
 from ottla.log.config import CleanerConfig
 from ottla.log.manager import LogManager
+from ottla.log.pending_checkpoint import PendingCheckpoint
 from ottla.log.upkeep import RunBlocking
 from ottla.runtime.time import Clock, Timer, Timers
 
@@ -140,8 +141,14 @@ class LogCleaner:
         name, log = found.partition, found.log
         cleaning = clean(log, found.first_dirty, found.first_uncleanable, config, now_ms=self._clock.now_ms())
         try:
-            self._manager.secure_recovery_point(name, found.first_uncleanable)
+            if not self._manager.is_secure(name, found.first_uncleanable):
+                yield from _written(self._manager.prepare_recovery_points(name))
+                if self._manager.get(*name) is not log:
+                    return False
+                self._manager.secure_recovery_point(name, found.first_uncleanable)
             end = yield from cleaning
+            if self._manager.get(*name) is log:
+                yield from _written(self._manager.prepare_cleaner_offset(name, end))
             if self._manager.get(*name) is log:
                 self._manager.checkpoint_cleaner_offset(name, end)
         except CleaningAbandonedError:
@@ -157,3 +164,10 @@ class LogCleaner:
             return True
         self.cleaned_logs += 1
         return True
+
+
+def _written(checkpoint: PendingCheckpoint) -> Generator[Step, None, None]:
+    """If it is out of date before it is written, nothing is."""
+    yield checkpoint.write
+    if checkpoint.complete():
+        yield checkpoint.sync

@@ -39,6 +39,7 @@ from ottla.log.file_names import (
 )
 from ottla.log.flush import PendingFlush
 from ottla.log.log import Log
+from ottla.log.pending_checkpoint import PendingCheckpoint
 from ottla.log.removal import Removal
 from ottla.runtime.files import FileSystem
 from ottla.runtime.time import Clock
@@ -46,6 +47,11 @@ from ottla.runtime.time import Clock
 METADATA_LOG = TopicPartition("__cluster_metadata", 0)
 NO_DIRECTORY = (b"", bytes(16), bytes(15) + b"\x01")
 """In place of a directory's id: not told, not known yet (MIGRATING), not placed yet (UNASSIGNED). KIP-858."""
+
+
+def _starts_within_segments(logs: Mapping[TopicPartition, Log]) -> dict[TopicPartition, int]:
+    """Only of the logs that begin inside of a segment."""
+    return {name: log.log_start_offset for name, log in logs.items() if log.log_start_offset > log.first_segment_offset}
 
 
 def _is_told(name: TopicPartition, topic_id: bytes | None) -> bool:
@@ -56,7 +62,8 @@ def _is_told(name: TopicPartition, topic_id: bytes | None) -> bool:
 class LogDirectory:
     """One log directory and what its checkpoint files say (as last read or written).
 
-    `directory_id`: of `meta.properties`; empty where nobody told. `failure`: why it is out of service.
+    `directory_id`: of `meta.properties`; empty where nobody told. `failure`: why it is out of service. `changes`: how
+    often a log came or went, or a checkpoint was written at once.
     """
 
     path: PurePath
@@ -66,6 +73,7 @@ class LogDirectory:
     broker_epoch: int = -1
     logs: dict[TopicPartition, Log] = field(default_factory=dict)
     checkpoints: dict[str, dict[TopicPartition, int]] = field(default_factory=dict)
+    changes: int = 0
 
 
 @dataclass(slots=True)
@@ -294,6 +302,7 @@ class LogManager:
 
     def _forget_checkpoints(self, directory: LogDirectory, name: TopicPartition) -> None:
         """What a deleted log left in the checkpoints must not be believed of a new one of its name."""
+        directory.changes += 1
         for checkpoint, offsets in directory.checkpoints.items():
             if offsets.pop(name, None) is not None:
                 write_offsets(self._files, directory.path / checkpoint, offsets)
@@ -380,6 +389,7 @@ class LogManager:
         directory = self._by_name[name]
         log = directory.logs[name]
         path = directory.path / suffixed_directory(name, self._unique(), suffix)
+        directory.changes += 1
         log.move(path)
         self._files.sync_directory(directory.path)
         del self._by_name[name], directory.logs[name]
@@ -427,13 +437,21 @@ class LogManager:
             except OSError as error:
                 self.fail_directory(removal.directory, error)
 
+    def due_checkpoints(self) -> list[PendingCheckpoint]:
+        """Of the checkpoints that changed. The next `open_all` needs them only when the stop is not clean."""
+        return [
+            PendingCheckpoint(self._files, directory, name, offsets, "upkeep")
+            for directory in self.online
+            for name, offsets in self._current(directory)
+            if directory.checkpoints.get(name) != offsets
+        ]
+
     def checkpoint(self) -> None:
-        """Write the checkpoints that changed. The next `open_all` needs them only when the stop is not clean."""
+        """Write them here and now."""
         for directory in self.online:
             try:
-                self._checkpoint_recovery_points(directory)
-                self.checkpoint_high_watermarks(directory)
-                self.checkpoint_log_start_offsets(directory)
+                for name, offsets in self._current(directory):
+                    self._write(directory, name, offsets)
             except OSError as error:
                 self.fail_directory(directory.path, error)
 
@@ -453,29 +471,26 @@ class LogManager:
         for path in {log.directory.parent for log in cut}:
             for directory in self.online:
                 if directory.path == path:
+                    directory.changes += 1
                     try:
-                        self._checkpoint_recovery_points(directory)
+                        self._write(directory, *self._current(directory)[0])
                     except OSError as error:
                         self.fail_directory(path, error)
 
-    def _checkpoint_recovery_points(self, directory: LogDirectory) -> None:
-        points = {name: log.recovery_point for name, log in directory.logs.items()}
-        self._write(directory, RECOVERY_POINTS, points)
-
-    def checkpoint_high_watermarks(self, directory: LogDirectory) -> None:
-        self._write(directory, HIGH_WATERMARKS, {name: log.high_watermark for name, log in directory.logs.items()})
+    def _current(self, directory: LogDirectory) -> list[tuple[str, dict[TopicPartition, int]]]:
+        logs = directory.logs
+        return [
+            (RECOVERY_POINTS, {name: log.recovery_point for name, log in logs.items()}),
+            (HIGH_WATERMARKS, {name: log.high_watermark for name, log in logs.items()}),
+            (LOG_START_OFFSETS, _starts_within_segments(logs)),
+        ]
 
     def checkpoint_log_start_offsets(self, directory: LogDirectory) -> None:
-        """Only of the logs that begin inside of a segment."""
-        starts = {
-            name: log.log_start_offset
-            for name, log in directory.logs.items()
-            if log.log_start_offset > log.first_segment_offset
-        }
-        self._write(directory, LOG_START_OFFSETS, starts)
+        self._write(directory, LOG_START_OFFSETS, _starts_within_segments(directory.logs))
 
     def _write(self, directory: LogDirectory, name: str, offsets: dict[TopicPartition, int]) -> None:
         if directory.checkpoints.get(name) != offsets or name not in directory.checkpoints:
+            directory.changes += 1
             write_offsets(self._files, directory.path / name, offsets)
             directory.checkpoints[name] = offsets
 
@@ -484,18 +499,33 @@ class LogManager:
         directory = self._by_name.get(name)
         return None if directory is None else directory.checkpoints[CLEANER_OFFSETS].get(name)
 
+    def prepare_cleaner_offset(self, name: TopicPartition, offset: int) -> PendingCheckpoint:
+        """For a thread, before `checkpoint_cleaner_offset`, which then has nothing left to do."""
+        directory = self._by_name[name]
+        offsets = self._cleaner_offsets(name, offset)
+        return PendingCheckpoint(self._files, directory, CLEANER_OFFSETS, offsets, "cleaner")
+
     def checkpoint_cleaner_offset(self, name: TopicPartition, offset: int) -> None:
+        self._write(self._by_name[name], CLEANER_OFFSETS, self._cleaner_offsets(name, offset))
+
+    def _cleaner_offsets(self, name: TopicPartition, offset: int) -> dict[TopicPartition, int]:
         directory = self._by_name[name]
         known = directory.checkpoints[CLEANER_OFFSETS]
-        kept = {other: cleaned for other, cleaned in known.items() if other in directory.logs}
-        self._write(directory, CLEANER_OFFSETS, kept | {name: offset})
+        return {other: cleaned for other, cleaned in known.items() if other in directory.logs} | {name: offset}
+
+    def prepare_recovery_points(self, name: TopicPartition) -> PendingCheckpoint:
+        """For a thread, before `secure_recovery_point`, which then has nothing left to do."""
+        directory = self._by_name[name]
+        return PendingCheckpoint(self._files, directory, *self._current(directory)[0], "cleaner")
 
     def secure_recovery_point(self, name: TopicPartition, offset: int) -> None:
         """Have a crash begin recovery at `offset` or later: compaction leaves holes that look like losses."""
         directory = self._by_name[name]
-        if directory.checkpoints[RECOVERY_POINTS].get(name, 0) < offset:
-            logs = directory.logs
-            self._write(directory, RECOVERY_POINTS, {other: log.recovery_point for other, log in logs.items()})
+        if not self.is_secure(name, offset):
+            self._write(directory, *self._current(directory)[0])
+
+    def is_secure(self, name: TopicPartition, offset: int) -> bool:
+        return self._by_name[name].checkpoints[RECOVERY_POINTS].get(name, 0) >= offset
 
     def close(self, broker_epoch: int = -1) -> None:
         """A clean stop: every log flushed and closed, the checkpoints, and the file that says so.
@@ -507,9 +537,8 @@ class LogManager:
             try:
                 for log in directory.logs.values():
                     log.close()
-                self._checkpoint_recovery_points(directory)
-                self.checkpoint_high_watermarks(directory)
-                self.checkpoint_log_start_offsets(directory)
+                for checkpoint, offsets in self._current(directory):
+                    self._write(directory, checkpoint, offsets)
                 write_clean_shutdown(self._files, directory.path, broker_epoch)
             except OSError as error:
                 failed = error

@@ -1,10 +1,10 @@
 """What the logs need from time to time: flushing, checkpoints, retention, removal, forgetting producers.
 
 Runs on the timers it is handed. Passes over all logs go in slices, so that no turn of the loop grows with their number;
-syncing and removing go to `run_blocking`, one round of each at a time.
+syncing, checkpoints and removing go to `run_blocking`, one round of each at a time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -62,7 +62,7 @@ class LogUpkeep:
         times = self._intervals
         self._later("flush", times.flush_check_ms, self._flush)
         self._later("remove", times.file_removal_check_ms, self._remove)
-        self._every("checkpoint", times.log_flush_offset_checkpoint_interval_ms, self._manager.checkpoint)
+        self._later("checkpoint", times.log_flush_offset_checkpoint_interval_ms, self._checkpoint)
         self._pass("retention", times.log_retention_check_interval_ms, self._retain)
         self._pass("producers", times.producer_id_expiration_check_interval_ms, self._expire)
 
@@ -86,13 +86,6 @@ class LogUpkeep:
     def _disk_failed(self, directory: PurePath, error: OSError) -> None:
         self._manager.fail_directory(directory, error)
         self._failed(error)
-
-    def _every(self, name: str, interval_ms: float, work: Callable[[], None]) -> None:
-        def turn() -> None:
-            self._guarded(work)
-            self._later(name, interval_ms, turn)
-
-        self._later(name, interval_ms, turn)
 
     def _pass(self, name: str, interval_ms: float, work: Callable[[Log], None]) -> None:
         """`work` on every log, LOGS_A_TURN at a time; the next pass begins `interval_ms` after the last ended."""
@@ -121,57 +114,67 @@ class LogUpkeep:
     def _remove(self) -> None:
         """In a thread: the pages of a large file that goes are let go one by one."""
         due = self._manager.due_removals()
-        if not due:
-            self._later("remove", self._intervals.file_removal_check_ms, self._remove)
-            return
+        self._beside(
+            [(removal.directory, removal.remove) for removal in due],
+            lambda _: self._later("remove", self._intervals.file_removal_check_ms, self._remove),
+        )
 
+    def _flush(self) -> None:
+        due: list[PendingFlush] = []
+        self._guarded(lambda: due.extend(self._manager.due_flushes()))
+
+        def complete(synced: list[int]) -> None:
+            for index in synced:
+                due[index].complete()
+            self._later("flush", self._intervals.flush_check_ms, self._flush)
+
+        self._beside([(flush.directory.parent, flush.sync) for flush in due], complete)
+
+    def _checkpoint(self) -> None:
+        due = self._manager.due_checkpoints()
+
+        def complete(written: list[int]) -> None:
+            placed = []
+            for index in written:
+                try:
+                    placed += [due[index]] if due[index].complete() else []
+                except OSError as error:
+                    self._disk_failed(due[index].directory, error)
+            if len(placed) < len(due):
+                self._manager.checkpoint()  # something came between: here and now
+            self._beside([(one.directory, one.sync) for one in placed], rest)
+
+        def rest(_: list[int]) -> None:
+            self._later("checkpoint", self._intervals.log_flush_offset_checkpoint_interval_ms, self._checkpoint)
+
+        self._beside([(checkpoint.directory, checkpoint.write) for checkpoint in due], complete)
+
+    def _beside(self, jobs: Sequence[tuple[PurePath, Callable[[], None]]], done: Callable[[list[int]], None]) -> None:
+        """Do the jobs in a thread; then `done` with the numbers of those that went well, unless stopped meanwhile.
+
+        Each comes with its log directory, which fails with it.
+        """
+        if not jobs:
+            done([])
+            return
+        well: list[int] = []
         failed: list[tuple[PurePath, OSError]] = []
 
-        def remove() -> None:
-            for removal in due:
+        def work() -> None:
+            for index, (directory, job) in enumerate(jobs):
                 try:
-                    removal.remove()
+                    job()
+                    well.append(index)
                 except OSError as error:
-                    failed.append((removal.directory, error))
+                    failed.append((directory, error))
 
-        def done(error: BaseException | None) -> None:
+        def back(error: BaseException | None) -> None:
             if self._stopped:
                 return
             if error is not None:
                 raise error
             for directory, reason in failed:
                 self._disk_failed(directory, reason)
-            self._later("remove", self._intervals.file_removal_check_ms, self._remove)
+            done(well)
 
-        self._run_blocking(remove, done)
-
-    def _flush(self) -> None:
-        pending: list[PendingFlush] = []
-        self._guarded(lambda: pending.extend(self._manager.due_flushes()))
-        if not pending:
-            self._later("flush", self._intervals.flush_check_ms, self._flush)
-            return
-
-        synced: list[PendingFlush] = []
-        failed: list[tuple[PendingFlush, OSError]] = []
-
-        def sync() -> None:
-            for flush in pending:
-                try:
-                    flush.sync()
-                    synced.append(flush)
-                except OSError as error:
-                    failed.append((flush, error))
-
-        def done(error: BaseException | None) -> None:
-            if self._stopped:
-                return
-            if error is not None:
-                raise error
-            for flush in synced:
-                flush.complete()
-            for flush, reason in failed:
-                self._disk_failed(flush.directory.parent, reason)
-            self._later("flush", self._intervals.flush_check_ms, self._flush)
-
-        self._run_blocking(sync, done)
+        self._run_blocking(work, back)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import PurePath
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.simulation.disk import SimulatedDisk
@@ -20,9 +20,6 @@ from ottla.log.file_names import (
 )
 from ottla.log.manager import LogManager
 from ottla.log.upkeep import LogUpkeep, UpkeepIntervals
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ROOT = PurePath("/data")
 TOPIC_ID = bytes(range(16))
@@ -179,11 +176,66 @@ def test_the_metadata_log_is_left_alone(disk: SimulatedDisk, hands: Hands) -> No
     assert disk.list(ROOT / "__cluster_metadata-0") == []
 
 
+Work = list[tuple[Callable[[], None], Callable[[BaseException | None], None]]]
+
+
+def finish(work: Work) -> None:
+    """What a thread was given, and what follows from it."""
+    assert work
+    while work:
+        run, done = work.pop(0)
+        run()
+        done(None)
+
+
+@pytest.mark.parametrize("meanwhile", ["another", "truncated", "remade", "checkpointed"])
+def test_a_checkpoint_that_is_out_of_date_before_it_is_written_is_not_placed(
+    disk: SimulatedDisk, hands: Hands, meanwhile: str
+) -> None:
+    manager = open_manager(disk, hands)
+    log = manager.get_or_create("t", 0, TOPIC_ID, CONFIG)
+    append(log, batch(9))
+    log.flush()
+    checkpoints = manager.due_checkpoints()
+    for checkpoint in checkpoints:
+        checkpoint.write()
+    if meanwhile == "another":
+        manager.get_or_create("t", 1, TOPIC_ID, CONFIG)
+    elif meanwhile == "truncated":
+        log.truncate_to(0, 0)
+        manager.truncated([log])
+    elif meanwhile == "remade":
+        manager.delete("t", 0)
+        manager.get_or_create("t", 0, bytes(16)[:-1] + b"\1", CONFIG)
+    else:
+        append(log, batch(9))
+        log.flush()
+        manager.checkpoint()
+    before = dict(manager.directories[0].checkpoints["recovery-point-offset-checkpoint"])
+    assert not any(checkpoint.complete() for checkpoint in checkpoints)
+    assert read_offsets(disk, ROOT / "recovery-point-offset-checkpoint") == before
+
+
+def test_a_checkpoint_that_a_thread_wrote_is_there_after_a_loss_of_power(disk: SimulatedDisk, hands: Hands) -> None:
+    manager = open_manager(disk, hands)
+    log = manager.get_or_create("t", 0, TOPIC_ID, CONFIG)
+    append(log, batch(9))
+    log.flush()
+    checkpoints = manager.due_checkpoints()
+    for checkpoint in checkpoints:
+        checkpoint.write()
+        assert checkpoint.complete()
+        checkpoint.sync()
+    assert manager.due_checkpoints() == []
+    disk.crash(power=True)
+    assert read_offsets(disk, ROOT / "recovery-point-offset-checkpoint") == {TopicPartition("t", 0): 9}
+
+
 def test_upkeep_flushes_checkpoints_retains_and_removes(disk: SimulatedDisk, hands: Hands) -> None:
     manager = open_manager(disk, hands)
     config = LogConfig(flush_ms=700, retention_ms=5000, file_delete_delay_ms=1000)
     log = manager.get_or_create("t", 0, TOPIC_ID, config)
-    work: list[tuple[Callable[[], None], Callable[[BaseException | None], None]]] = []
+    work: Work = []
     failures: list[OSError] = []
     upkeep = LogUpkeep(
         manager, hands, hands, lambda sync, done: work.append((sync, done)), failures.append,
@@ -205,15 +257,14 @@ def test_upkeep_flushes_checkpoints_retains_and_removes(disk: SimulatedDisk, han
     done(None)
     assert log.recovery_point == 3
     hands.forward(1000)
+    finish(work)
     assert read_offsets(disk, ROOT / "recovery-point-offset-checkpoint") == {TopicPartition("t", 0): 3}
     log.high_watermark = 4
     hands.forward(6000)
     assert (log.log_start_offset, log.size_bytes) == (4, 0)
     hands.forward(2000)
-    (remove, done) = work.pop()
     assert any(name.endswith(".deleted") for name in disk.list(ROOT / "t-0"))  # it is not done on the loop
-    remove()
-    done(None)
+    finish(work)
     assert not any(name.endswith(".deleted") for name in disk.list(ROOT / "t-0"))
     assert not failures
     upkeep.stop()
