@@ -122,6 +122,7 @@ class Node:
         self._security: dict[str, ListenerSecurity] = {}
         self._applied_config = config
         self._metadata: ControllerNode | None = None
+        self._fetch_sessions: FetchSessionCache
         self._membership: Registration | ClusterMembership | None = None
 
     @property
@@ -340,6 +341,7 @@ class Node:
             self._peer_context(),
             self._make_channel(cluster_id),
             broker_epoch=lambda: self._membership.broker_epoch if self._membership else -1,
+            answer_followers=lambda: self._fetch_sessions.answer_followers(),
             undo=self._undo.append,
             report=_report,
         )
@@ -371,6 +373,7 @@ class Node:
         )
         share = cache(lambda: self._make_share_parts(controller, replicas, groups, internal_topics, cluster))
         slots = self._config.get_int("max.incremental.fetch.session.cache.slots")
+        self._fetch_sessions = FetchSessionCache(slots, lambda: self._world.random.randint(1, MAX_FETCH_SESSION_ID))
         return Parts(
             config=self._config,
             cluster_id=storage.cluster_id,
@@ -380,7 +383,7 @@ class Node:
             controller=controller,
             channel=channel,
             replicas=replicas,
-            fetch_sessions=FetchSessionCache(slots, lambda: self._world.random.randint(1, MAX_FETCH_SESSION_ID)),
+            fetch_sessions=self._fetch_sessions,
             groups=groups,
             producer_ids=producer_ids,
             transaction_markers=markers,

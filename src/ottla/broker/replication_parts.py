@@ -40,6 +40,7 @@ def make_replication(
     channel: Channel,
     *,
     broker_epoch: Callable[[], int],
+    answer_followers: Callable[[], None],
     undo: Callable[[Callable[[], object]], object],
     report: Callable[[str], None],
 ) -> Replication:
@@ -64,6 +65,7 @@ def make_replication(
         manager=manager,
         report=report,
         follower_quota=_quota(config, FOLLOWER, clock),
+        answer_followers=answer_followers,
     )
     undo(replication.close)
     return replication

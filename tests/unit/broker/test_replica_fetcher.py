@@ -16,6 +16,8 @@ from ottla.broker.peer.peer import Peer, PeerContext
 from ottla.broker.replica.fetcher.fetcher_state import FetcherSettings
 from ottla.broker.replica.fetcher.replica_fetchers import ReplicaFetchers
 from ottla.broker.replica.isr_changes import CommittedIsr
+from ottla.broker.replica.leadership import LeaderContext
+from ottla.broker.replica.replication import Replication
 from ottla.protocol.api.api_versions import ApiVersion, ApiVersionsRequest, ApiVersionsResponse
 from ottla.protocol.api.produce import ProduceResponse
 from ottla.protocol.api_keys import ApiKey
@@ -241,16 +243,51 @@ async def test_a_leader_that_knows_no_topic_ids_is_not_fetched_from(tmp_path: Pa
         pair.close()
 
 
-async def test_a_partition_that_is_added_while_a_fetch_is_parked_is_fetched_with_the_next(pair: Pair) -> None:
+async def test_a_partition_that_is_added_while_a_fetch_is_parked_is_fetched_when_that_is_answered(pair: Pair) -> None:
+    """The leader answers it once it leads something new; nothing else does here, where no time passes."""
     async with pair.serving():
         pair.create()
         pair.leader.produce("t", batch(b"a"), acks=1)
         await until(pair.caught_up)
+        await until(lambda: pair.leader.timers.pending > 0)
         for replicas in (pair.leader, pair.follower):
             replicas.create_topic("u", replicas=(NODE_ID, FOLLOWER))
-        pair.leader.produce("t", batch(b"b"), acks=1)  # ends the long poll
         pair.leader.produce("u", batch(b"c"), acks=1)
+        pair.leader.sessions.answer_followers()
         await until(lambda: pair.follower.partition("u").log.log_end_offset == 1)
+
+
+async def test_followers_are_hurried_when_this_node_begins_to_lead(tmp_path: Path) -> None:
+    replicas = Replicas(tmp_path, isr_changes=AskedIsr())
+    answered: list[int] = []
+    context = LeaderContext(
+        node_id=NODE_ID,
+        clock=replicas.clock,
+        cluster=lambda: replicas.manager.image.cluster,
+        broker_epoch=lambda: 0,
+        isr_changes=AskedIsr(),
+        lag_time_max_ms=lambda: 30_000,
+    )
+    replicas.replication = replication = Replication(
+        context,
+        FetcherSettings(NODE_ID),
+        lambda _: None,
+        timers=replicas.timers,
+        manager=replicas.manager,
+        report=replicas.reports.append,
+        answer_followers=lambda: answered.append(replicas.clock.ms),
+    )
+    topic_id = replicas.create_topic("t", replicas=(NODE_ID, FOLLOWER))
+    begun = replicas.clock.ms
+    for _ in range(200):
+        replicas.timers.advance(1)
+    assert [at - begun for at in answered] == [1, 20, 100]
+    replicas.change(topic_id, isr=[NODE_ID])
+    for _ in range(200):
+        replicas.timers.advance(1)
+    assert len(answered) == 3
+    replication.close()
+    assert replicas.timers.pending == 0
 
 
 async def test_who_follows_nothing_any_more_hangs_up(pair: Pair) -> None:

@@ -350,3 +350,20 @@ def test_a_clean_stop_syncs_what_was_made_and_never_written() -> None:
         log = House(house.disk).manager.get("t", 0)
         assert log is not None
         assert log.topic_id == b"t".ljust(16)
+
+
+def test_what_is_cut_off_a_log_is_cut_off_its_copy() -> None:
+    """A follower that moves its log to another directory, and whose leader has another history."""
+    house = House()
+    house.make("t")
+    name = TopicPartition("t", 0)
+    house.manager.begin_move(name, B)
+    source, future = house.manager.get(*name), house.manager.futures[name][1]
+    assert source is not None
+    region = source.read(0, 1000).region
+    assert region is not None
+    future.append_fetched(region.file.read(0, region.size), now_ms=house.hands.now_ms())
+    end = source.log_end_offset
+    source.truncate_to(end - 1, house.hands.now_ms())
+    house.manager.truncated([source])
+    assert future.log_end_offset == source.log_end_offset < end

@@ -33,7 +33,7 @@ class DelayedFetch(PromptAnswer[FetchResponse]):
         self._woken = False
         self._turn = turn
         if session.parked is not None:
-            session.parked.supersede()
+            session.parked.answer()  # another fetch of the same session takes its place
         session.parked = self
         session.listen()
         self._timer = timers.call_later(max_wait_ms, self._expire)
@@ -48,8 +48,8 @@ class DelayedFetch(PromptAnswer[FetchResponse]):
             self._woken = True
             self._turn.call_soon(self._try)
 
-    def supersede(self) -> None:
-        """Another fetch of the same session takes this one's place: answer with what there is."""
+    def answer(self) -> None:
+        """With what there is, however little."""
         if self._complete(expired=True):
             self._turn.call_soon(self.tell)  # that other fetch is only half-way parked
 

@@ -284,6 +284,12 @@ class FetchSessionCache:
             if session.parked is not None:
                 session.parked.wake()
 
+    def answer_followers(self) -> None:
+        """Let followers ask anew: there may be partitions that their parked fetches do not ask for."""
+        for session in list(self._sessions.values()):
+            if session.privileged and session.parked is not None:
+                session.parked.answer()
+
     def _evict_for(self, session: FetchSession, now_ms: float) -> bool:
         idle_longest = next(iter(self._sessions.values()), None)
         if idle_longest is None:

@@ -5,7 +5,7 @@ Where it leads, a `Leadership` each, and a look from time to time at who lags; w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ottla.broker.replica.fetcher.replica_fetchers import ReplicaFetchers
 from ottla.broker.replica.leadership import LeaderContext, Leadership
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ottla.runtime.time import Timer, Timers
 
 
+HURRY_AFTER_MS: Final = (0.0, 20.0, 100.0)
+
+
 class Replication:
     """`connect(node id)`: a `Peer` of the caller's own, or `None` where nobody is known to be."""
 
@@ -36,7 +39,12 @@ class Replication:
         manager: ReplicaManager,
         report: Callable[[str], None],
         follower_quota: ReplicationQuota | None = None,
+        answer_followers: Callable[[], None] = lambda: None,
     ) -> None:
+        """`answer_followers`: end their long polls."""
+        self._answer_followers = answer_followers
+        self._began_to_lead = False
+        self._answers: list[Timer] = []
         self._context = context
         self._timers = timers
         self._partitions = manager.partitions
@@ -56,6 +64,7 @@ class Replication:
         self._timer: Timer = self._look_later()
 
     def new_leadership(self, partition: Partition) -> Leadership:
+        self._began_to_lead = True
         return Leadership(partition, self._context)
 
     def follow(self, partition: Partition) -> None:
@@ -67,8 +76,18 @@ class Replication:
         self._fetchers.unfollow(partition)
 
     def close(self) -> None:
-        self._timer.cancel()
+        for timer in (self._timer, *self._answers):
+            timer.cancel()
         self._fetchers.close()
+
+    def _hurry_followers(self) -> None:
+        """Their parked fetches do not ask for what this node has begun to lead: let them ask anew.
+
+        At once, and a little later, for those that have not heard of the new leader yet.
+        """
+        for timer in self._answers:
+            timer.cancel()
+        self._answers = [self._timers.call_later(delay_ms, self._answer_followers) for delay_ms in HURRY_AFTER_MS]
 
     def _look_later(self) -> Timer:
         return self._timers.call_later(self._context.lag_time_max_ms() / 2, self._look)
@@ -83,6 +102,9 @@ class Replication:
 
     def on_metadata(self, delta: MetadataDelta, image: MetadataImage) -> None:
         """After the partitions. Who was fenced may be in sync again; quotas may be others."""
+        if self._began_to_lead:
+            self._began_to_lead = False
+            self._hurry_followers()
         if delta.changed_configs:
             for quota in self._quotas:
                 quota.update(image)
