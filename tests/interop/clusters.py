@@ -28,10 +28,6 @@ SETTINGS = {
 }
 
 
-NOT_YET = "a broker needs the quorum's only controller in its process, so far"
-"""What a node of Ottla says that cannot be part of such a cluster yet."""
-
-
 class MixedCluster:
     """Brokers of Apache Kafka (1 to 3), controllers of Ottla (11 to 13)."""
 

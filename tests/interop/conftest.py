@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.conftest import make_node
 from tests.interop import log_scenarios, share_group_scenarios, transaction_scenarios
-from tests.interop.clusters import KINDS, NOT_YET, SETTINGS
+from tests.interop.clusters import KINDS, SETTINGS
 from tests.interop.mixed_use import use
 from tests.interop.streams_transcript import STREAMS_SETTINGS
 from tests.peers.apache_kafka import KafkaNode
 from tests.peers.ottla_node import OttlaNode
-from tests.peers.process import NodeDiedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,12 +52,5 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Three brokers, each in a rack of its own, and three controllers."""
     racks = {node_id: {"broker.rack": f"rack-{node_id}"} for node_id in (1, 2, 3)}
-    made = KINDS[request.param](tmp_path_factory.mktemp("cluster"), settings=SETTINGS, settings_of=racks)
-    try:
-        made.__enter__()
-    except NodeDiedError:
-        if request.param == "ottla" and any(NOT_YET in node.output for node in made.nodes.values()):
-            pytest.skip(NOT_YET)
-        raise
-    yield made
-    made.__exit__()
+    with KINDS[request.param](tmp_path_factory.mktemp("cluster"), settings=SETTINGS, settings_of=racks) as made:
+        yield made

@@ -140,15 +140,33 @@ class KafkaClient:
     async def send_to(
         self, node_id: int, request: Request, response_class: type[ResponseT], *, timeout_ms: float | None = None
     ) -> ResponseT:
-        """To the broker of that id, as the last metadata knows it."""
+        """To the broker of that id, as the last metadata knows it; see `connection_to`."""
         connection = await self.connection_to(node_id)
-        return await connection.send(request, response_class, timeout_ms=timeout_ms or self.request_timeout_ms)
+        try:
+            return await connection.send(request, response_class, timeout_ms=timeout_ms or self.request_timeout_ms)
+        except RetriableError:
+            self._forget_leader(node_id)
+            raise
 
     async def connection_to(self, node_id: int) -> Connection:
+        """One that cannot be reached leads nothing any more: whoever asks next for its topics asks for them anew."""
         broker = self.metadata.brokers.get(node_id)
-        if broker is None:
-            raise BrokerUnreachableError(f"broker {node_id} is not in the cluster's metadata")
-        return await self._connection(broker.host, broker.port)
+        try:
+            if broker is None:
+                raise BrokerUnreachableError(f"broker {node_id} is not in the cluster's metadata")
+            return await self._connection(broker.host, broker.port)
+        except BrokerUnreachableError:
+            self._forget_leader(node_id)
+            raise
+
+    def _forget_leader(self, node_id: int) -> None:
+        topics = self.metadata.topics
+        for name in [
+            name
+            for name, topic in topics.items()
+            if any(partition.leader == node_id for partition in topic.partitions.values())
+        ]:
+            del topics[name]
 
     def _candidates(self) -> list[tuple[str, int]]:
         known = [(broker.host, broker.port) for broker in self.metadata.brokers.values()]

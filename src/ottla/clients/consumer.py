@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import NamedTuple
 
 from ottla.clients.aborted_producers import AbortedProducers
-from ottla.clients.client import KafkaClient
+from ottla.clients.client import RETRY_BACKOFF_MS, KafkaClient
+from ottla.clients.errors import RetriableError
 from ottla.protocol.api.fetch import FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData
 from ottla.protocol.api.list_offsets import (
     ListOffsetsPartition,
@@ -133,8 +134,8 @@ async def fetch(
     wait_ms: int,
     isolation_level: int = READ_UNCOMMITTED,
 ) -> list[FetchedData]:
-    """One round to one leader, of topics that the client has metadata of. `turn` says which partition comes first:
-    a full answer must not starve the last ones. What was not asked for is left out."""
+    """One round to one leader, of topics that the client has metadata of; others are left out. `turn` says which
+    partition comes first: a full answer must not starve the last ones. What was not asked for is left out."""
     topics: dict[str, FetchTopic] = {}
     names: dict[bytes, str] = {}
     order = sorted(positions)
@@ -142,13 +143,18 @@ async def fetch(
     for where in order[first:] + order[:first]:
         topic = topics.get(where.topic)
         if topic is None:
-            topic_id = client.metadata.topics[where.topic].topic_id
+            known = client.metadata.topics.get(where.topic)
+            if known is None:  # forgotten meanwhile: its leaders are looked for again first
+                continue
+            topic_id = known.topic_id
             names[topic_id] = where.topic
             topic = topics[where.topic] = FetchTopic(topic=where.topic, topic_id=topic_id, partitions=[])
         partition = FetchPartition(
             partition=where.partition, fetch_offset=positions[where], partition_max_bytes=PARTITION_BYTES_MAX
         )
         topic.partitions.append(partition)
+    if not topics:
+        return []
     request = FetchRequest(
         max_wait_ms=wait_ms,
         min_bytes=1,
@@ -202,13 +208,25 @@ class PartitionReader:
         self._turn += 1
         # With several leaders none may hold the others up, so only a single one is asked to wait for long.
         wait_ms = self._max_wait_ms if len(leaders) == 1 else min(self._max_wait_ms, 50)
-        rounds = [self._client.retry(lambda n=n, p=p: self._fetch(n, p, wait_ms)) for n, p in leaders.items()]  # type: ignore[misc]
+        rounds = [self._round(leader, partitions, wait_ms) for leader, partitions in leaders.items()]
         return [record for records in await asyncio.gather(*rounds) for record in records]
 
     async def __aiter__(self) -> AsyncIterator[ConsumedRecord]:
         while True:
             for record in await self.poll():
                 yield record
+
+    async def _round(self, leader: int, partitions: list[TopicPartition], wait_ms: int) -> list[ConsumedRecord]:
+        """Nothing, a moment later, from a leader that does not answer: the next poll looks for another."""
+        try:
+            return await self._fetch(leader, partitions, wait_ms)
+        except KafkaError as error:
+            if not error.code.retriable:
+                raise
+        except RetriableError:
+            pass
+        await asyncio.sleep(RETRY_BACKOFF_MS / 1000)
+        return []
 
     async def _fetch(self, leader: int, partitions: list[TopicPartition], wait_ms: int) -> list[ConsumedRecord]:
         positions = {where: self.positions[where] for where in partitions if where in self.positions}

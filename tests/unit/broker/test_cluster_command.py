@@ -142,16 +142,7 @@ def test_a_node_that_cannot_start_stops_all(tmp_path: Path) -> None:
     assert cluster.ready.read_text() == ""
 
 
-NOT_YET = "a broker needs the quorum's only controller in its process, so far"
-
-
 def test_a_cluster_of_three(tmp_path: Path) -> None:
-    probe = ClusterCommand(tmp_path / "probe", 3)
-    probe.begin("--nodes", "3", "--listen", probe.address)
-    wait_for(lambda: not probe.is_running or probe.ready.read_text(), "it is ready, or has given up", START_TIMEOUT_S)
-    probe.stop()
-    if NOT_YET in probe.output:
-        pytest.skip(NOT_YET)
     with ClusterCommand(tmp_path, 3) as cluster:
         ottla = Cli(cluster.address)
         brokers = ottla.works("brokers", "list", "--json").json
