@@ -186,7 +186,8 @@ def commits(client: Librdkafka) -> int:
 class Writer:
     """Writes records of all partitions, in turn, until it is stopped."""
 
-    def __init__(self, client: Librdkafka) -> None:
+    def __init__(self, client: Librdkafka, burst: int = 40) -> None:
+        self._burst = burst
         self._producer = client.producer("lz4", idempotent=True)
         self._written: list[list[bytes]] = [[] for _ in range(PARTITIONS)]
         self._stopped = threading.Event()
@@ -205,10 +206,13 @@ class Writer:
     def _run(self) -> None:
         number = 0
         while not self._stopped.wait(0.01):
-            for _ in range(40):
+            for _ in range(self._burst):
                 value = b"%07d" % number + b"x" * 200
+                try:
+                    self._producer.send("orders", Record(value, partition=number % PARTITIONS))
+                except BufferError:  # nothing is delivered for long
+                    break
                 self._written[number % PARTITIONS].append(value)
-                self._producer.send("orders", Record(value, partition=number % PARTITIONS))
                 number += 1
 
 
