@@ -51,6 +51,4 @@ class DescribeControllersHandler:
 
 
 def _refused(code: ErrorCode, message: str) -> DescribeClusterResponse:
-    return DescribeClusterResponse(
-        error_code=code, error_message=message, endpoint_type=CONTROLLERS, cluster_id="", brokers=[]
-    )
+    return DescribeClusterResponse(error_code=code, error_message=message, cluster_id="", brokers=[])
