@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tests.cluster.conftest import Cluster
-    from tests.peers.process import NodeProcess
 
 
 class Nodes(Protocol):
@@ -28,7 +27,7 @@ class Nodes(Protocol):
     def bootstrap(self) -> str: ...
 
     @property
-    def nodes(self) -> Mapping[int, NodeProcess]: ...
+    def nodes(self) -> Mapping[int, object]: ...
 
 
 TOPIC, TARGET = "counted", "transferred"
