@@ -17,6 +17,7 @@ import asyncio
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
+from ottla.metadata.features import cordons_directories
 from ottla.protocol.api.broker_heartbeat import BrokerHeartbeatRequest, BrokerHeartbeatResponse
 from ottla.protocol.api.broker_registration import BrokerRegistrationRequest, BrokerRegistrationResponse
 from ottla.protocol.errors import ErrorCode, KafkaError, error_code
@@ -235,14 +236,18 @@ class BrokerLifecycle:
         """False: there was no answer that helps."""
         self._is_told = True
         is_stopping = self.state is State.SHUTTING_DOWN
+        image = self._image()
+        tells_cordoned = self.state not in (State.STARTING, State.REGISTERED) and cordons_directories(
+            image.features.metadata_version
+        )
         request = BrokerHeartbeatRequest(
             broker_id=self._registration.broker_id,
             broker_epoch=self.broker_epoch,
-            current_metadata_offset=self._image().offset,
+            current_metadata_offset=image.offset,
             want_fence=self._wants_fence,
             want_shut_down=is_stopping,
             offline_log_dirs=self._offline,
-            cordoned_log_dirs=self._cordoned or None,
+            cordoned_log_dirs=self._cordoned if tells_cordoned else None,
         )
         timeout_ms = SHUTDOWN_ANSWER_MS if is_stopping else self._settings.session_timeout_ms
         try:

@@ -10,10 +10,12 @@ from tests.unit.broker.replicas import ManualClock, ManualTimers
 
 from ottla.broker.lifecycle import BrokerLifecycle, LifecycleSettings, State
 from ottla.metadata.delta import MetadataDelta
+from ottla.metadata.features import METADATA_VERSION
 from ottla.metadata.image import EMPTY_IMAGE, MetadataImage
 from ottla.protocol.api.broker_heartbeat import BrokerHeartbeatRequest, BrokerHeartbeatResponse
 from ottla.protocol.api.broker_registration import BrokerRegistrationRequest, BrokerRegistrationResponse
 from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.protocol.metadata_record.feature_level_record import FeatureLevelRecord
 from ottla.protocol.metadata_record.register_broker_record import RegisterBrokerRecord
 
 if TYPE_CHECKING:
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
 MINE, OTHER = b"m" * 16, b"o" * 16
 
 
-def image_with(epoch: int, incarnation_id: bytes = MINE) -> MetadataImage:
+def image_with(epoch: int, incarnation_id: bytes = MINE, metadata_version: int = 29) -> MetadataImage:
     delta = MetadataDelta(EMPTY_IMAGE)
+    delta.replay(FeatureLevelRecord(name=METADATA_VERSION, feature_level=metadata_version))
     delta.replay(
         RegisterBrokerRecord(
             broker_id=7,
@@ -229,6 +232,22 @@ def test_an_unanswered_heartbeat_is_followed_by_another_one_soon() -> None:
             answer.set_exception(KafkaError(ErrorCode.REQUEST_TIMED_OUT, "silence"))
             await played.later(pause_ms)
         await played.heartbeat(fenced=False)
+
+    asyncio.run(scenario())
+
+
+def test_cordoned_directories_are_told_once_it_has_caught_up_even_if_there_are_none() -> None:
+    async def scenario() -> None:
+        played = Played()
+        await played.register()
+        assert (await played.heartbeat()).cordoned_log_dirs is None
+        played.image = image_with(40)
+        played.lifecycle.on_metadata(MetadataDelta(EMPTY_IMAGE), played.image)
+        assert (await played.heartbeat()).cordoned_log_dirs is None  # the metadata has no place for it
+        played.image = image_with(40, metadata_version=30)
+        for cordoned in ([], [b"d" * 16], []):
+            played.lifecycle.directories_cordoned(cordoned)
+            assert (await played.heartbeat()).cordoned_log_dirs == cordoned
 
     asyncio.run(scenario())
 
