@@ -6,9 +6,11 @@ import pytest
 from tests.unit.metadata.decisions import Controller, topic
 
 from ottla.metadata.controller.configs import ConfigChange, ConfigOperation, alter_configs, incremental_alter_configs
+from ottla.metadata.features import METADATA_VERSION
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.metadata_record.clear_elr_record import ClearElrRecord
 from ottla.protocol.metadata_record.config_record import ConfigRecord
+from ottla.protocol.metadata_record.feature_level_record import FeatureLevelRecord
 
 SET, DELETE, APPEND, SUBTRACT = ConfigOperation
 TOPIC, BROKER, METRICS, GROUP = 2, 4, 16, 32
@@ -123,3 +125,10 @@ def test_brokers_get_unchanged_values_again(controller: Controller) -> None:
     for _ in range(2):
         alter(controller, (BROKER, "1"), ("log.retention.ms", SET, "5"))
         assert [type(record) for record in controller.written] == [ConfigRecord]
+
+
+def test_directories_are_cordoned_only_where_the_metadata_can_say_so(controller: Controller) -> None:
+    change = ("cordoned.log.dirs", SET, "*")
+    assert alter(controller, (BROKER, "1"), change) == 0
+    controller.replay(FeatureLevelRecord(name=METADATA_VERSION, feature_level=29))
+    assert alter(controller, (BROKER, "1"), change) is ErrorCode.INVALID_CONFIG

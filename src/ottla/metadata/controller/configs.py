@@ -15,11 +15,14 @@ from ottla.metadata.controller.partition_changes import MIN_INSYNC_REPLICAS, elr
 from ottla.metadata.controller.result import ControllerResult, ControllerView
 from ottla.metadata.controller.topic_names import validate_topic_name
 from ottla.metadata.controller.topics import check_config_value_size
+from ottla.metadata.features import METADATA_4_3_IV0, METADATA_VERSION, cordons_directories
 from ottla.metadata.image import ConfigResourceKey, MetadataImage
 from ottla.metadata.record_serde import VersionedRecord
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.metadata_record.clear_elr_record import ClearElrRecord
 from ottla.protocol.metadata_record.config_record import ConfigRecord
+
+CORDONED_LOG_DIRS = "cordoned.log.dirs"
 
 
 class ConfigOperation(IntEnum):
@@ -131,6 +134,8 @@ def _records(
             continue  # brokers get it again: a file behind an unchanged path may have changed
         if name == MIN_INSYNC_REPLICAS:
             _check_min_isr(image, key, value)
+        elif name == CORDONED_LOG_DIRS and not cordons_directories(image.features.metadata_version):
+            raise KafkaError(ErrorCode.INVALID_CONFIG, f"{name} needs {METADATA_VERSION} {METADATA_4_3_IV0} or above")
         record = ConfigRecord(resource_type=resource_type, resource_name=resource_name, name=name, value=value)
         records.append(VersionedRecord(record))
     if resource_type != ConfigResourceType.BROKER:
