@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +16,6 @@ from tests.peers.apache_kafka_cluster import BROKER, CONTROLLER, KafkaCluster, K
 from tests.peers.ottla_cli import Cli
 from tests.peers.ottla_cluster import OttlaCluster
 from tests.peers.process import wait_for
-
-from ottla.runtime.config.effective import EFFECTIVE_KEYS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -177,10 +176,11 @@ def test_preferred_replicas_lead_again(ottla: Cli, cluster: Cluster, tmp_path: P
     assert "has partitions 0 to 2, not 7" in ottla("elect-leaders", "--topic", "ops-elections:7").err
 
 
-def test_an_unclean_election(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [KafkaCluster, OttlaCluster])
+def test_an_unclean_election(kind: type[KafkaCluster] | type[OttlaCluster], tmp_path: Path) -> None:
     """Who was in sync is gone; the other may lead only if somebody says so."""
     roles = (CONTROLLER, BROKER, BROKER)
-    with KafkaCluster(tmp_path, roles, settings=SETTINGS) as cluster:
+    with kind(tmp_path, roles, settings=SETTINGS) as cluster:
         ottla = Cli(cluster.bootstrap)
         make_topic(ottla, "ops-unclean", 1, 2)
 
@@ -210,7 +210,7 @@ def test_an_unclean_election(tmp_path: Path) -> None:
 
 
 def test_replicas_are_reassigned(ottla: Cli, cluster: Cluster, tmp_path: Path) -> None:
-    if isinstance(cluster, OttlaCluster) and "leader.replication.throttled.rate" not in EFFECTIVE_KEYS:
+    if isinstance(cluster, OttlaCluster) and find_spec("ottla.broker.replica.replication_quota") is None:
         pytest.skip("Ottla does not throttle replication yet")
     make_topic(ottla, "ops-moving", 4, 1)
     ottla.works("produce", "ops-moving", stdin="".join(f"{number:06} {'x' * 1000}\n" for number in range(4000)))
@@ -308,9 +308,12 @@ def test_what_cannot_be_reassigned_is_said(ottla: Cli, tmp_path: Path) -> None:
     assert code == 1
 
 
-def test_a_replica_goes_into_another_log_directory(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [KafkaCluster, OttlaCluster])
+def test_a_replica_goes_into_another_log_directory(
+    kind: type[KafkaCluster] | type[OttlaCluster], tmp_path: Path
+) -> None:
     directories = f"{tmp_path / 'first'},{tmp_path / 'second'}"
-    with KafkaCluster(tmp_path, roles=("broker,controller",), settings={"log.dirs": directories}) as cluster:
+    with kind(tmp_path, roles=("broker,controller",), settings={"log.dirs": directories}) as cluster:
         ottla = Cli(cluster.bootstrap)
         make_topic(ottla, "ops-directories", 1, 1)
         ottla.works("produce", "ops-directories", stdin="one\ntwo\n")
