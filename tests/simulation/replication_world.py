@@ -23,11 +23,17 @@ from ottla.broker.replica.isr_changes import CommittedIsr
 from ottla.metadata.controller.alter_partition import alter_partition
 from ottla.metadata.controller.brokers import fence_broker, unfence_broker
 from ottla.metadata.controller.elections import balance_leaders
+from ottla.metadata.controller.reassignments import alter_partition_reassignments
 from ottla.protocol.api.alter_partition import (
     AlterPartitionRequest,
     AlterPartitionRequestPartitionData,
     AlterPartitionRequestTopicData,
     BrokerState,
+)
+from ottla.protocol.api.alter_partition_reassignments import (
+    AlterPartitionReassignmentsRequest,
+    ReassignablePartition,
+    ReassignableTopic,
 )
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.metadata_record.feature_level_record import FeatureLevelRecord
@@ -45,6 +51,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+REPLICAS = 3
 TIMEOUT_MS = 120
 RESTED_MS = 8
 
@@ -60,7 +67,7 @@ class ReplicationWorld:
         self.cut: set[frozenset[int]] = set()
         self.min_insync_replicas = self.random.choice([1, 2, 2])
         self.acknowledged: dict[int, bytes] = {}
-        self.crashes = self.power_losses = self.wiped = self.elections = self.produced = self.trimmed = 0
+        self.crashes = self.power_losses = self.wiped = self.elections = self.produced = self.trimmed = self.moves = 0
         self._asked: list[tuple[SimulatedReplica, int, int, int, bytes]] = []
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
@@ -77,7 +84,7 @@ class ReplicationWorld:
         }
         for replica in self.replicas.values():
             self._register(replica)
-        self.controller.create(topic("t", assignments=[list(self.replicas)]))
+        self.controller.create(topic("t", assignments=[list(self.replicas)[:REPLICAS]]))
         self._note_history()
         for replica in self.replicas.values():
             replica.start()
@@ -157,6 +164,22 @@ class ReplicationWorld:
     def may_go(self, replica: SimulatedReplica) -> bool:
         """Whether this broker may be taken away without more being lost than is promised to survive."""
         return not (self._hurt - {replica.node_id}) or replica.node_id not in self.registration.isr
+
+    def reassign(self) -> None:
+        """Move the partition to other brokers, or give up moving it.
+
+        What is under way is not changed: as in Apache Kafka, a replica that was to be added and is to be removed then
+        keeps the reassignment open for ever.
+        """
+        under_way = bool(self.registration.adding_replicas or self.registration.removing_replicas)
+        if under_way and self.random.random() < 0.5:
+            return
+        nodes = None if under_way else self.random.sample(list(self.replicas), REPLICAS)
+        wanted = ReassignablePartition(partition_index=0, replicas=nodes)
+        request = AlterPartitionReassignmentsRequest(topics=[ReassignableTopic(name="t", partitions=[wanted])])
+        schema = self.controller.schema
+        self.moves += 1
+        self.decide(lambda view: alter_partition_reassignments(view, schema, request))
 
     def prefer_leaders(self) -> None:
         """As the controller does from time to time; here a leader is moved without anybody dying."""
@@ -428,13 +451,18 @@ class ReplicationWorld:
         self.loss = self.doubling = 0.0
         self.cut.clear()
 
+    def hosts(self) -> list[SimulatedReplica]:
+        return [self.replicas[node_id] for node_id in self.registration.replicas]
+
     def has_settled(self) -> bool:
         registration = self.registration
-        if registration.leader < 0 or len(registration.isr) < len(self.replicas):
+        if registration.leader < 0 or len(registration.isr) < REPLICAS or len(registration.replicas) > REPLICAS:
+            return False
+        if not all(replica.is_up and replica.seen == len(self.history) for replica in self.replicas.values()):
             return False
         ends = set()
-        for replica in self.replicas.values():
-            found = replica.partition if replica.is_up else None
+        for replica in self.hosts():
+            found = replica.partition
             if found is None or found.leader_epoch != registration.leader_epoch:
                 return False
             ends |= {found.log.log_end_offset, found.log.high_watermark}
@@ -445,6 +473,9 @@ class ReplicationWorld:
         histories = []
         for replica in self.replicas.values():
             found = replica.partition
+            if replica not in self.hosts():
+                assert found is None, f"node {replica.node_id} still hosts what was moved away"
+                continue
             assert found is not None
             histories.append(dict(values_between(found.log, found.log.log_start_offset, found.log.log_end_offset)))
         committed = dict(enumerate(self.checker.committed))

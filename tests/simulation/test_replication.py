@@ -9,18 +9,19 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.simulation.replication_world import ReplicationWorld
+from tests.simulation.replication_world import REPLICAS, ReplicationWorld
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SEEDS = int(os.environ.get("OTTLA_SEEDS", "40"))
+SEEDS = int(os.environ.get("OTTLA_SEEDS", "30"))
 STEPS = 120
 SETTLES_WITHIN_MS = 20_000
 
 
-def chaos(seed: int) -> ReplicationWorld:
-    world = ReplicationWorld(seed)
+def chaos(seed: int, nodes: int = 3) -> ReplicationWorld:
+    """With more nodes than replicas the partition moves, too."""
+    world = ReplicationWorld(seed, nodes=nodes)
     random = world.random
     world.run_for(200)
     world.loss, world.doubling = random.choice([0.0, 0.02, 0.1]), random.choice([0.0, 0.05])
@@ -44,6 +45,8 @@ def chaos(seed: int) -> ReplicationWorld:
             world.cut.clear()
         elif chance < 0.94:
             world.trim()
+        elif nodes > REPLICAS:
+            world.reassign()
         world.run_for(random.randrange(1, 120))
     world.calm()
     world.run_until(world.has_settled, SETTLES_WITHIN_MS)
@@ -54,12 +57,21 @@ def chaos(seed: int) -> ReplicationWorld:
     return world
 
 
-WORLDS: dict[str, Callable[[int], object]] = {"replication": chaos}
+def moves(seed: int) -> ReplicationWorld:
+    return chaos(seed, nodes=4)
+
+
+WORLDS: dict[str, Callable[[int], object]] = {"replication": chaos, "replication-moves": moves}
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_nothing_acknowledged_is_lost(seed: int) -> None:
     chaos(seed)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_nothing_acknowledged_is_lost_while_the_partition_moves(seed: int) -> None:
+    moves(seed)
 
 
 def test_the_worlds_are_bad_enough() -> None:
@@ -76,6 +88,7 @@ def test_the_worlds_are_bad_enough() -> None:
     assert met["acknowledged"] > 200
     assert met["crashes"] > 30
     assert met["power losses"] > 5
+    assert sum(moves(seed).moves for seed in range(5)) > 5
     assert met["wiped"] > 0
     assert met["trimmed"] > 5
     assert met["epochs"] > 50
