@@ -24,9 +24,12 @@ SETTINGS = {
 """Time-outs for what only time can tell, a stalled node above all: a test should not wait as long as people would."""
 
 
+def kind_of_cluster() -> type[OttlaCluster] | type[KafkaCluster]:
+    return KafkaCluster if os.environ.get("OTTLA_TEST_PEER") == "apache-kafka" else OttlaCluster
+
+
 @pytest.fixture
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Three combined nodes."""
-    kind = KafkaCluster if os.environ.get("OTTLA_TEST_PEER") == "apache-kafka" else OttlaCluster
-    with kind(tmp_path_factory.mktemp("cluster"), (COMBINED,) * 3, settings=SETTINGS) as started:
+    with kind_of_cluster()(tmp_path_factory.mktemp("cluster"), (COMBINED,) * 3, settings=SETTINGS) as started:
         yield started

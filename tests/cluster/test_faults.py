@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Final, Protocol
 import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
+from tests.cluster.conftest import SETTINGS, kind_of_cluster
 from tests.cluster.load import CountedLoad, read_topic
 from tests.cluster.transfer import Transfer
-from tests.peers.apache_kafka_cluster import wait_until_brokers
+from tests.peers.apache_kafka_cluster import BROKER, COMBINED, wait_until_brokers
 from tests.peers.process import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from tests.cluster.conftest import Cluster
 
@@ -42,9 +44,9 @@ def admin_of(cluster: Nodes) -> AdminClient:
     return AdminClient({"bootstrap.servers": cluster.bootstrap, "log_level": 0})
 
 
-def create(cluster: Nodes, *names: str) -> None:
+def create(cluster: Nodes, *names: str, replicas: int = 3) -> None:
     admin = admin_of(cluster)
-    for done in admin.create_topics([NewTopic(name, PARTITIONS, 3) for name in names]).values():
+    for done in admin.create_topics([NewTopic(name, PARTITIONS, replicas) for name in names]).values():
         done.result(ADMIN_S)
     for name in names:
         for partition in range(PARTITIONS):
@@ -92,6 +94,27 @@ def test_leaders_that_are_killed(cluster: Cluster) -> None:
             assert leader_of(cluster, TOPIC) != node_id or node_id in cluster.nodes
         load.wait_for(SOME)
     assert load.check() > 4 * SOME
+
+
+@pytest.mark.timeout(240)
+def test_two_of_five_nodes_are_killed_at_once(tmp_path: Path) -> None:
+    """A controller and a broker without that role, of three and two."""
+    roles = (COMBINED, COMBINED, COMBINED, BROKER, BROKER)
+    with kind_of_cluster()(tmp_path, roles, settings=SETTINGS) as cluster:
+        create(cluster, TOPIC, replicas=5)
+        with CountedLoad(cluster.bootstrap, TOPIC, PARTITIONS) as load:
+            load.wait_for(SOME)
+            for pair in ((1, 4), (2, 5)):
+                for number in pair:
+                    cluster.nodes[number].kill()
+                load.wait_for(SOME)
+                for number in pair:
+                    cluster.nodes[number].begin()
+                for number in pair:
+                    cluster.nodes[number].wait_until_ready()
+                wait_until_whole(cluster, TOPIC)
+            load.wait_for(SOME)
+        load.check()
 
 
 @pytest.mark.timeout(240)
