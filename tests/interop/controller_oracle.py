@@ -78,7 +78,17 @@ IGNORED = ("error_message", "throttle_time_ms")
 
 
 class Oracle:
-    def __init__(self, connection: Connection, log: Path, schema: ConfigSchema, session_timeout_ms: int) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        log: Path,
+        schema: ConfigSchema,
+        session_timeout_ms: int,
+        *,
+        is_apache_kafka: bool = True,
+    ) -> None:
+        """`log`: the file of the controller that is asked; `is_apache_kafka`: with habits that we do not share."""
+        self._is_apache_kafka = is_apache_kafka
         self.differences: list[str] = []
         self.asked = 0
         self.records: list[VersionedRecord] = []
@@ -185,7 +195,7 @@ class Oracle:
     def _forget_offset(self, broker_id: int) -> None:
         """Apache Kafka does when it replays a change of a registration; the next heartbeat tells it again."""
         state = self.heartbeats.state(broker_id)
-        if state is not None:
+        if state is not None and self._is_apache_kafka:
             state.metadata_offset = NO_OFFSET
 
     # ── Ottla ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -227,8 +237,8 @@ class Oracle:
                 return ControllerResult(registered.records, answer)
             case BrokerHeartbeatRequest():
                 answered = broker_heartbeat(view, schema, heartbeats, request)
-                # Apache Kafka lets the session of a broker that may stop go on.
-                heartbeats.contact(request.broker_id, request.broker_epoch, view.monotonic_ms)
+                if self._is_apache_kafka:  # the session of a broker that may stop goes on
+                    heartbeats.contact(request.broker_id, request.broker_epoch, view.monotonic_ms)
                 return answered
             case AlterPartitionRequest():
                 return alter_partition(view, schema, request, api_version=version)

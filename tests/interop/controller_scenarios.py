@@ -5,6 +5,7 @@ Brokers 1 to 5 on three racks (one without), 5 with two directories; `Script` kn
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 from tests.peers.apache_kafka import CLUSTER_ID
@@ -535,3 +536,28 @@ async def without_elr(script: Script) -> None:
     await script.elect(UNCLEAN, None)
     await script.alter("plain", [script.partition("plain").leader])
     await script.update_features(("eligible.leader.replicas.version", 1, UPGRADE))
+
+
+async def play(oracle: Oracle) -> Script:
+    script = Script(oracle)
+    await brokers_register(script)
+    await topics_are_made(script)
+    await leaders_tell_who_is_in_sync(script)
+    await replicas_move(script)
+    await leaders_change(script)
+    await directories_change(script)
+    await the_rest(script)
+    await brokers_stop(script)
+    return script
+
+
+async def sessions_end(script: Script, *silent: int, limit_s: float) -> None:
+    """While 1 and 2 live on."""
+    fenced: list[int] = []
+    async with asyncio.timeout(limit_s):
+        while not set(silent) <= set(fenced):
+            for broker_id in (1, 2):
+                await script.oracle.keep_alive(script.beat(broker_id))
+            await asyncio.sleep(0.5)
+            fenced += script.oracle.fenced_by_time()
+    assert not {1, 2} & set(fenced)

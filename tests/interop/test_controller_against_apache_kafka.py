@@ -52,48 +52,23 @@ async def oracle_of(controller: Controller, kraft_version: int) -> Oracle:
     return oracle
 
 
-async def play(oracle: Oracle) -> scenarios.Script:
-    script = scenarios.Script(oracle)
-    await scenarios.brokers_register(script)
-    await scenarios.topics_are_made(script)
-    await scenarios.leaders_tell_who_is_in_sync(script)
-    await scenarios.replicas_move(script)
-    await scenarios.leaders_change(script)
-    await scenarios.directories_change(script)
-    await scenarios.the_rest(script)
-    await scenarios.brokers_stop(script)
-    return script
-
-
 async def test_the_same_answers_and_records(tmp_path: Path) -> None:
     controller = Controller(tmp_path / "kafka")
     await asyncio.to_thread(controller.start)
     try:
         oracle = await oracle_of(controller, 1)
-        script = await play(oracle)
+        script = await scenarios.play(oracle)
         await asyncio.to_thread(controller.stop)
         await asyncio.to_thread(controller.start)
         oracle.use(await Connection.open(controller.controller_address))
         assert await oracle.take_over(RegisterControllerRecord) == ["RegisterControllerRecord"]
         await scenarios.brokers_come_back(script)
         await scenarios.without_elr(script)
-        await sessions_end(script, 3, 4)
+        await scenarios.sessions_end(script, 3, 4, limit_s=4 * SESSION_TIMEOUT_MS / 1_000)
     finally:
         await asyncio.to_thread(controller.close)
     assert oracle.asked > 200
     assert oracle.differences == []
-
-
-async def sessions_end(script: scenarios.Script, *silent: int) -> None:
-    """While 1 and 2 live on."""
-    fenced: list[int] = []
-    async with asyncio.timeout(4 * SESSION_TIMEOUT_MS / 1_000):
-        while not set(silent) <= set(fenced):
-            for broker_id in (1, 2):
-                await script.oracle.keep_alive(script.beat(broker_id))
-            await asyncio.sleep(0.5)
-            fenced += script.oracle.fenced_by_time()
-    assert not {1, 2} & set(fenced)
 
 
 async def test_anything_in_any_order(tmp_path: Path) -> None:
@@ -115,7 +90,7 @@ async def test_with_metadata_of_an_older_release(tmp_path: Path, release: str) -
     await asyncio.to_thread(controller.start)
     try:
         oracle = await oracle_of(controller, 0)
-        script = await play(oracle)
+        script = await scenarios.play(oracle)
         await Fuzz(script, Random(2)).run(FUZZ_STEPS)
     finally:
         await asyncio.to_thread(controller.close)

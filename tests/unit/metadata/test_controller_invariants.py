@@ -39,6 +39,7 @@ class Alone(Oracle):
         self.dice = random
         self.heartbeats = BrokerHeartbeats(SESSION_TIMEOUT_MS)
         self.kraft_version = 0
+        self._is_apache_kafka = False
         self._schema = self._controller.schema
         self._defaults = self._controller.defaults
         self.answered = 0
