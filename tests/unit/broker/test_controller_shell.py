@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.broker.controllers import TestNode, creation
 
+from ottla.metadata.controller.result import ControllerResult
 from ottla.metadata.controller.topics import create_topics
 from ottla.metadata.image import EMPTY_IMAGE
+from ottla.metadata.record_serde import VersionedRecord
 from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.protocol.metadata_record.no_op_record import NoOpRecord
 from ottla.raft.batches import read_batches
 from ottla.raft.snapshot import read_snapshot
 from ottla.raft.snapshot_id import SnapshotId
@@ -70,6 +73,19 @@ async def test_decisions_of_one_turn_share_a_sync_and_see_each_other(tmp_path: P
     assert [[topic.name for topic in delta.changed_topics.values()] for delta, _ in seen] == [["t"], ["u"]]
     assert [image.offset for _, image in seen] == sorted(image.offset for _, image in seen)
     assert node.shell.high_watermark == node.shell.image.offset + 1
+    await node.shell.close()
+
+
+@pytest.mark.parametrize(("atomic", "batches"), [(True, [25_000]), (False, [10_000, 10_000, 5_000])])
+async def test_what_need_not_be_one_batch_is_none(tmp_path: Path, atomic: bool, batches: list[int]) -> None:
+    node = TestNode(tmp_path)
+    before = node.shell.log_end_offset
+    records = [VersionedRecord(NoOpRecord())] * 25_000
+    assert await node.shell.submit(lambda _: ControllerResult(records, "done", atomic=atomic)) == "done"
+    log = (node.metadata_directory / "00000000000000000000.log").read_bytes()
+    written = [len(batch.values) for batch in read_batches(log) if batch.base_offset >= before]
+    assert written == batches
+    assert node.shell.image.offset == before + 25_000 - 1
     await node.shell.close()
 
 

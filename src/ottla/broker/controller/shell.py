@@ -199,8 +199,8 @@ class ControllerShell:
         if not self.is_active:
             raise KafkaError(ErrorCode.NOT_CONTROLLER, "This node is not the active controller")
         result: ControllerResult[T] = decision(self._view())
-        if result.records:
-            self._append(result.records)
+        for records in result.batches():
+            self._append(records)
         return result.response
 
     def _view(self) -> ControllerView:

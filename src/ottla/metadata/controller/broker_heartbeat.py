@@ -61,7 +61,7 @@ def broker_heartbeat(
         is_fenced=after.fenced,
         should_shut_down=after is BrokerControlState.SHUTDOWN_NOW,
     )
-    return ControllerResult(records, response)
+    return ControllerResult(records, response, atomic=False)
 
 
 def _records(

@@ -88,7 +88,7 @@ def register_broker(
         fenced=record.fenced,
         registration_offset=view.next_offset + len(records) - 1,
     )
-    return ControllerResult(records, record.broker_epoch)
+    return ControllerResult(records, record.broker_epoch, atomic=False)  # the registration comes last
 
 
 def _check_directories(image: MetadataImage, request: BrokerRegistrationRequest) -> None:
@@ -178,7 +178,7 @@ def fence_broker(
         heartbeats.fence(broker_id)
     if broker.fenced:
         return ControllerResult([], None)
-    return ControllerResult(records_for_fencing(view, schema, broker), None)
+    return ControllerResult(records_for_fencing(view, schema, broker), None, atomic=False)
 
 
 def fence_stale_broker(
@@ -196,7 +196,7 @@ def fence_stale_broker(
     if broker is None:
         heartbeats.remove(broker_id)
         return ControllerResult([], broker_id)
-    return ControllerResult(records_for_fencing(view, schema, broker), broker_id)
+    return ControllerResult(records_for_fencing(view, schema, broker), broker_id, atomic=False)
 
 
 def records_for_fencing(
@@ -234,7 +234,7 @@ def unfence_broker(
     if broker.cordoned_directories is None and cordons_directories(view.image.features.metadata_version):
         change = BrokerRegistrationChangeRecord(broker_id=broker_id, broker_epoch=broker_epoch, cordoned_log_dirs=[])
         records.append(VersionedRecord(change, 3))
-    return ControllerResult(records, None)
+    return ControllerResult(records, None, atomic=False)
 
 
 def begin_controlled_shutdown(
@@ -244,7 +244,7 @@ def begin_controlled_shutdown(
     broker = broker_in_epoch(view, broker_id, broker_epoch)
     if broker.in_controlled_shutdown or broker.fenced:
         return ControllerResult([], None)
-    return ControllerResult(records_for_controlled_shutdown(view, schema, broker), None)
+    return ControllerResult(records_for_controlled_shutdown(view, schema, broker), None, atomic=False)
 
 
 def unregister_broker(
@@ -256,7 +256,7 @@ def unregister_broker(
     records.append(VersionedRecord(UnregisterBrokerRecord(broker_id=broker_id, broker_epoch=broker.epoch)))
     if heartbeats is not None:
         heartbeats.remove(broker_id)
-    return ControllerResult(records, None)
+    return ControllerResult(records, None, atomic=False)
 
 
 def _change(

@@ -15,11 +15,22 @@ from ottla.protocol.errors import ErrorCode, KafkaError
 T = TypeVar("T")
 
 
+MAX_RECORDS_PER_BATCH = 10_000
+
+
 @dataclass(frozen=True, slots=True)
 class ControllerResult(Generic[T]):
     records: Sequence[VersionedRecord]
     """Appended as one batch: all of them or none. Empty: the answer waits for what was appended before it."""
     response: T
+    atomic: bool = True
+    """Or in batches of up to `MAX_RECORDS_PER_BATCH`: whoever takes over after some of them decides the rest anew."""
+
+    def batches(self) -> Sequence[Sequence[VersionedRecord]]:
+        if self.atomic or len(self.records) <= MAX_RECORDS_PER_BATCH:
+            return [self.records] if self.records else []
+        starts = range(0, len(self.records), MAX_RECORDS_PER_BATCH)
+        return [self.records[start : start + MAX_RECORDS_PER_BATCH] for start in starts]
 
 
 MAX_RECORDS_PER_REQUEST = 10_000
