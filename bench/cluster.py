@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import confluent_kafka as ck
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
-from tests.peers.apache_kafka_cluster import COMBINED, KafkaCluster
+from tests.peers.apache_kafka_cluster import KafkaCluster
+from tests.peers.cluster import COMBINED
 from tests.peers.ottla_cluster import OttlaCluster
 from tests.peers.process import wait_for
 

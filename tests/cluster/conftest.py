@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
-from tests.peers.apache_kafka_cluster import COMBINED, KafkaCluster
+from tests.peers.apache_kafka_cluster import KafkaCluster
+from tests.peers.cluster import COMBINED
 from tests.peers.ottla_cluster import OttlaCluster
 
 if TYPE_CHECKING:

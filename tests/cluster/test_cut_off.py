@@ -10,7 +10,8 @@ from tests.cluster.conftest import SETTINGS
 from tests.cluster.hosts import Hosts
 from tests.cluster.load import CountedLoad
 from tests.cluster.test_faults import SOME, TOPIC, create, leader_of, wait_until_whole
-from tests.peers.apache_kafka_cluster import KafkaClusterNode, Quorum, Voter, cluster_settings, wait_until_brokers
+from tests.peers.apache_kafka_cluster import KafkaClusterNode
+from tests.peers.cluster import Quorum, Voter, cluster_settings, wait_until_brokers
 from tests.peers.ottla_cluster import OttlaClusterNode
 
 if TYPE_CHECKING:

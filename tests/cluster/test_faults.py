@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from tests.cluster.conftest import SETTINGS, kind_of_cluster
 from tests.cluster.load import CountedLoad, read_topic
 from tests.cluster.transfer import Transfer
-from tests.peers.apache_kafka_cluster import BROKER, COMBINED, wait_until_brokers
+from tests.peers.cluster import BROKER, COMBINED, wait_until_brokers
 from tests.peers.process import wait_for
 
 if TYPE_CHECKING:

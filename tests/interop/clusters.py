@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.peers.apache_kafka_cluster import (
-    BROKER,
-    CONTROLLER,
-    KafkaCluster,
-    KafkaClusterNode,
-    Quorum,
-    Voter,
-    cluster_settings,
-    wait_until_brokers,
-)
+from tests.peers.apache_kafka_cluster import KafkaCluster, KafkaClusterNode
+from tests.peers.cluster import BROKER, CONTROLLER, Quorum, Voter, cluster_settings, wait_until_brokers
 from tests.peers.ottla_cluster import OttlaCluster, OttlaClusterNode
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from tests.interop import controller_scenarios as scenarios
 from tests.interop.connection import Connection
 from tests.interop.controller_fuzz import Fuzz
 from tests.interop.controller_oracle import NODE_ID, Oracle
-from tests.peers.apache_kafka_cluster import CONTROLLER, KafkaClusterNode, Quorum, Voter
+from tests.peers.apache_kafka_cluster import KafkaClusterNode
+from tests.peers.cluster import CONTROLLER, Quorum, Voter
 
 from ottla.broker.config_schema import ServerConfigSchema
 from ottla.protocol.metadata_record.feature_level_record import FeatureLevelRecord

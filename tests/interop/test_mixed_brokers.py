@@ -17,14 +17,8 @@ from tests.cluster.load import CountedLoad, read_topic
 from tests.cluster.test_faults import ADMIN_S, PARTITIONS, SOME, TARGET, TOPIC, admin_of, leader_of, wait_until_whole
 from tests.cluster.transfer import Transfer
 from tests.interop.quorum_nodes import status
-from tests.peers.apache_kafka_cluster import (
-    BROKER,
-    KafkaClusterNode,
-    Quorum,
-    Voter,
-    cluster_settings,
-    wait_until_brokers,
-)
+from tests.peers.apache_kafka_cluster import KafkaClusterNode
+from tests.peers.cluster import BROKER, Quorum, Voter, cluster_settings, wait_until_brokers
 from tests.peers.ottla_cluster import OttlaClusterNode
 from tests.peers.process import wait_for
 

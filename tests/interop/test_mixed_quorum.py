@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.interop.quorum_nodes import has_settled, wait_for_status
 from tests.peers.apache_kafka import run_java
-from tests.peers.apache_kafka_cluster import CONTROLLER, LISTENER, KafkaClusterNode, Quorum, Voter
+from tests.peers.apache_kafka_cluster import KafkaClusterNode
 from tests.peers.certificates import Authority
+from tests.peers.cluster import CONTROLLER, LISTENER, Quorum, Voter
 from tests.peers.ottla_cli import Cli
 from tests.peers.ottla_cluster import OttlaClusterNode
 from tests.peers.process import wait_for

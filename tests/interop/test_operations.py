@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.interop.clusters import SETTINGS
 from tests.peers.apache_kafka import run_java
-from tests.peers.apache_kafka_cluster import BROKER, CONTROLLER, KafkaCluster, KafkaClusterNode
+from tests.peers.apache_kafka_cluster import KafkaCluster, KafkaClusterNode
+from tests.peers.cluster import BROKER, CONTROLLER
 from tests.peers.ottla_cli import Cli
 from tests.peers.ottla_cluster import OttlaCluster
 from tests.peers.process import wait_for

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.interop.quorum_nodes import QuorumStatus, asked, has_settled, status, wait_for_status
-from tests.peers.apache_kafka_cluster import CONTROLLER, LISTENER, Quorum, Voter
+from tests.peers.cluster import CONTROLLER, LISTENER, Quorum, Voter
 from tests.peers.ottla_cluster import OttlaClusterNode
 from tests.peers.process import wait_for
 

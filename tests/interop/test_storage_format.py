@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.peers.apache_kafka import CLUSTER_ID, run_java
-from tests.peers.apache_kafka_cluster import KafkaClusterNode, Quorum, Voter, cluster_settings, wait_until_brokers
+from tests.peers.apache_kafka_cluster import KafkaClusterNode
+from tests.peers.cluster import Quorum, Voter, cluster_settings, wait_until_brokers
 from tests.peers.ottla_node import OttlaNode
 
 from ottla.__main__ import main

@@ -10,70 +10,31 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import re
-import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from tests.peers.apache_kafka import CLUSTER_ID, START_TIMEOUT_S, KafkaNode, java_command, run_java
-from tests.peers.process import free_port, wait_for, wait_until_listening
+from tests.peers.cluster import (
+    BROKER,
+    COMBINED,
+    CONTROLLER,
+    LOOPBACK,
+    Cluster,
+    Quorum,
+    new_directory_id,
+    node_settings,
+)
+from tests.peers.process import wait_until_listening
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-LISTENER: Final = "CONTROLLER"
-LOOPBACK: Final = "127.0.0.1"
-COMBINED, BROKER, CONTROLLER = "broker,controller", "broker", "controller"
 # What a small machine wants of several JVMs: a start that compiles little, and few threads.
 SMALL_SERVER_OPTIONS: Final = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
 _STARTERS: Final = max(2, os.cpu_count() or 2)
-
-
-def new_directory_id() -> str:
-    """A random directory id as Kafka writes it; none begins with a dash, which command lines take for an option."""
-    while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
-        pass
-    return text
-
-
-@dataclass(frozen=True)
-class Voter:
-    """A controller that votes: where it listens, and the directory that holds its log (unused in a static quorum)."""
-
-    node_id: int
-    port: int = field(default_factory=free_port)
-    directory_id: str = field(default_factory=new_directory_id)
-    host: str = LOOPBACK
-
-    @property
-    def address(self) -> str:
-        return f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True)
-class Quorum:
-    """Who votes at first: in a static quorum for ever, in a dynamic one (KIP-853) until voters are added or removed."""
-
-    voters: tuple[Voter, ...]
-    static: bool = False
-
-    def settings(self) -> dict[str, str]:
-        """How every node finds the quorum, in `server.properties`."""
-        if self.static:
-            return {"controller.quorum.voters": ",".join(f"{each.node_id}@{each.address}" for each in self.voters)}
-        return {"controller.quorum.bootstrap.servers": ",".join(each.address for each in self.voters)}
-
-    @property
-    def initial_controllers(self) -> str:
-        """What `kafka-storage format --initial-controllers` takes."""
-        return ",".join(f"{each.node_id}@{each.address}:{each.directory_id}" for each in self.voters)
-
-    def voter(self, node_id: int) -> Voter | None:
-        return next((each for each in self.voters if each.node_id == node_id), None)
 
 
 class KafkaClusterNode(KafkaNode):
@@ -198,34 +159,8 @@ class KafkaClusterNode(KafkaNode):
         return node_settings(self.node_id, self.roles, self.quorum, self.data, *addresses)
 
 
-def node_settings(
-    node_id: int, roles: str, quorum: Quorum, data: Path, address: str, controller_address: str
-) -> dict[str, str]:
-    """What a node of either kind has to be told."""
-    broker, controller = f"PLAINTEXT://{address}", f"{LISTENER}://{controller_address}"
-    is_broker, is_controller = BROKER in roles, CONTROLLER in roles
-    listeners = ",".join([broker] * is_broker + [controller] * is_controller)
-    settings = {
-        "process.roles": roles,
-        "node.id": str(node_id),
-        "listeners": listeners,
-        "advertised.listeners": listeners,
-        "controller.listener.names": LISTENER,
-        "listener.security.protocol.map": f"{LISTENER}:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-        "log.dirs": str(data),
-        **quorum.settings(),
-    }
-    if is_broker:
-        settings["inter.broker.listener.name"] = "PLAINTEXT"
-    return settings
-
-
-class KafkaCluster:
-    """A node for each of `roles` (ids from 1 on), all controllers voters: `with KafkaCluster(tmp_path) as cluster: …`
-
-    `settings` are every node's, `settings_of` those of single nodes. Internal topics are small, and replicated as far
-    as there are brokers.
-    """
+class KafkaCluster(Cluster[KafkaClusterNode]):
+    """`with KafkaCluster(tmp_path) as cluster: …`: see `Cluster`."""
 
     def __init__(
         self,
@@ -238,92 +173,14 @@ class KafkaCluster:
         heap: str = "-Xmx256m",
         options: Sequence[str] = SMALL_SERVER_OPTIONS,
     ) -> None:
-        ids = range(1, len(roles) + 1)
-        voters = tuple(Voter(node_id) for node_id, role in zip(ids, roles, strict=True) if CONTROLLER in role)
-        self.quorum = Quorum(voters, static)
-        common = cluster_settings(sum(BROKER in role for role in roles)) | dict(settings or {})
-        self.nodes = {
-            node_id: KafkaClusterNode(
-                directory / f"node-{node_id}",
-                node_id,
-                self.quorum,
-                roles=role,
-                settings=common | dict((settings_of or {}).get(node_id, {})),
-                heap=heap,
-                options=options,
-            )
-            for node_id, role in zip(ids, roles, strict=True)
-        }
+        def make(number: int, quorum: Quorum, role: str, given: Mapping[str, str]) -> KafkaClusterNode:
+            where = directory / f"node-{number}"
+            return KafkaClusterNode(where, number, quorum, roles=role, settings=given, heap=heap, options=options)
 
-    @property
-    def brokers(self) -> list[KafkaClusterNode]:
-        return [node for node in self.nodes.values() if node.is_broker]
-
-    @property
-    def controllers(self) -> list[KafkaClusterNode]:
-        return [node for node in self.nodes.values() if node.is_controller]
-
-    @property
-    def bootstrap(self) -> str:
-        return ",".join(node.address for node in self.brokers)
+        super().__init__(make, roles, static=static, settings=settings, settings_of=settings_of)
 
     def start(self) -> None:
-        """Format and start every node, and return when all brokers are there and unfenced."""
+        """Formatting takes seconds: it is done side by side, before the first is started."""
         with ThreadPoolExecutor(_STARTERS) as starters:
             list(starters.map(KafkaClusterNode.format, self.nodes.values()))
-        for node in self.nodes.values():
-            node.begin()
-        for node in self.nodes.values():
-            node.wait_until_ready()
-        wait_until_brokers(self.bootstrap, {node.node_id for node in self.brokers})
-
-    def close(self) -> None:
-        """`kill -9` whatever runs: nobody reads the data any more. Who died by itself is reported then."""
-        self.kill()
-        for node in self.nodes.values():
-            node.close()
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.kill()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def kill(self) -> None:
-        for node in self.nodes.values():
-            if node.is_running:
-                node.kill()
-
-    def __iter__(self) -> Iterator[KafkaClusterNode]:
-        return iter(self.nodes.values())
-
-
-def cluster_settings(brokers: int) -> dict[str, str]:
-    """What a test wants of a cluster with so many brokers."""
-    settings = {"group.initial.rebalance.delay.ms": "0", "transaction.state.log.min.isr": "1"}
-    settings["share.coordinator.state.topic.min.isr"] = "1"
-    for topic in ("offsets.topic", "transaction.state.log", "share.coordinator.state.topic"):
-        settings[f"{topic}.replication.factor"] = str(max(1, min(3, brokers)))
-        settings[f"{topic}.num.partitions"] = "4"
-    return settings
-
-
-def wait_until_brokers(bootstrap: str, node_ids: set[int], timeout_s: float = START_TIMEOUT_S) -> None:
-    """Return when the brokers of these ids, and no others, are unfenced; of either kind."""
-    from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
-
-    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-
-    def unfenced() -> bool:
-        try:
-            return set(client.list_topics(timeout=2).brokers) == node_ids
-        except KafkaException:
-            return False
-
-    wait_for(unfenced, f"brokers {sorted(node_ids)} of {bootstrap} are unfenced", timeout_s)
+        super().start()

@@ -7,24 +7,21 @@ node.begin(); …; node.wait_until_ready(); node.stop() / .kill() / .close()
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from tests.peers.apache_kafka import CLUSTER_ID
-from tests.peers.apache_kafka_cluster import (
+from tests.peers.cluster import (
     BROKER,
     COMBINED,
     CONTROLLER,
     LISTENER,
     LOOPBACK,
+    Cluster,
     Quorum,
-    Voter,
-    cluster_settings,
     new_directory_id,
     node_settings,
-    wait_until_brokers,
 )
 from tests.peers.process import NodeProcess, free_port, keep_port, wait_until_listening
 
@@ -46,7 +43,7 @@ from ottla.raft.voter_set import ReplicaKey, VoterNode, VoterSet
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 START_TIMEOUT_S: Final = 60.0
@@ -190,8 +187,8 @@ class OttlaClusterNode(NodeProcess):
         return status
 
 
-class OttlaCluster:
-    """A node for each of `roles` (ids from 1 on), all controllers voters, as `KafkaCluster` has them."""
+class OttlaCluster(Cluster[OttlaClusterNode]):
+    """`with OttlaCluster(tmp_path) as cluster: …`: see `Cluster`."""
 
     def __init__(
         self,
@@ -203,76 +200,10 @@ class OttlaCluster:
         settings_of: Mapping[int, Mapping[str, str]] | None = None,
         metadata_version: int | None = None,
     ) -> None:
-        ids = range(1, len(roles) + 1)
-        voters = tuple(Voter(node_id) for node_id, role in zip(ids, roles, strict=True) if CONTROLLER in role)
-        self.quorum = Quorum(voters, static)
-        common = cluster_settings(sum(BROKER in role for role in roles)) | dict(settings or {})
-        self.nodes = {
-            node_id: OttlaClusterNode(
-                directory / f"node-{node_id}",
-                node_id,
-                self.quorum,
-                roles=role,
-                settings=common | dict((settings_of or {}).get(node_id, {})),
-                metadata_version=metadata_version,
+        def make(number: int, quorum: Quorum, role: str, given: Mapping[str, str]) -> OttlaClusterNode:
+            where = directory / f"node-{number}"
+            return OttlaClusterNode(
+                where, number, quorum, roles=role, settings=given, metadata_version=metadata_version
             )
-            for node_id, role in zip(ids, roles, strict=True)
-        }
 
-    @property
-    def brokers(self) -> list[OttlaClusterNode]:
-        return [node for node in self.nodes.values() if node.is_broker]
-
-    @property
-    def controllers(self) -> list[OttlaClusterNode]:
-        return [node for node in self.nodes.values() if node.is_controller]
-
-    @property
-    def bootstrap(self) -> str:
-        return ",".join(node.address for node in self.brokers)
-
-    def start(self) -> None:
-        """Start every node, and return when all brokers are there and unfenced."""
-        for node in self.nodes.values():
-            node.begin()
-        for node in self.nodes.values():
-            node.wait_until_ready()
-        if self.brokers:
-            wait_until_brokers(self.bootstrap, {node.node_id for node in self.brokers})
-
-    def stop(self) -> None:
-        """Ask all to stop at once: who is last cannot hand over to anybody."""
-        for node in self.nodes.values():
-            if node.is_running:
-                node.terminate()
-        for node in self.nodes.values():
-            if node.is_running:
-                try:
-                    node.stop()
-                except subprocess.TimeoutExpired:
-                    node.kill()
-
-    def close(self) -> None:
-        """`kill -9` whatever runs: nobody reads the data any more. Who died by itself is reported then."""
-        self.kill()
-        for node in self.nodes.values():
-            node.close()
-
-    def kill(self) -> None:
-        for node in self.nodes.values():
-            if node.is_running:
-                node.kill()
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.kill()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __iter__(self) -> Iterator[OttlaClusterNode]:
-        return iter(self.nodes.values())
+        super().__init__(make, roles, static=static, settings=settings, settings_of=settings_of)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.interop.quorum_nodes import wait_for_status
-from tests.peers.apache_kafka_cluster import CONTROLLER, Quorum, Voter
+from tests.peers.cluster import CONTROLLER, Quorum, Voter
 from tests.peers.ottla_cluster import OttlaClusterNode
 from tests.unit.broker.test_hostile import mutated
 from tests.unit.broker.wire import framed
