@@ -28,7 +28,7 @@ from confluent_kafka.admin import (
     ScramMechanism,
     UserScramCredentialUpsertion,
 )
-from tests.peers.apache_kafka_cluster import LISTENER
+from tests.peers.cluster import LISTENER
 from tests.peers.ottla_cluster import OttlaCluster
 from tests.peers.process import wait_for
 

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from tests.cluster.conftest import SETTINGS
 from tests.cluster.load import CountedLoad
 from tests.cluster.test_faults import PARTITIONS, SOME, TOPIC, create, leader_of, wait_until_whole
-from tests.peers.apache_kafka_cluster import COMBINED
+from tests.peers.cluster import COMBINED
 from tests.peers.ottla_cluster import OttlaCluster
 from tests.peers.process import wait_for
 

@@ -14,7 +14,7 @@ from tests.interop import controller_scenarios as scenarios
 from tests.interop.connection import Connection
 from tests.interop.controller_fuzz import Fuzz
 from tests.interop.controller_oracle import NODE_ID, Oracle
-from tests.peers.apache_kafka_cluster import CONTROLLER, Quorum, Voter
+from tests.peers.cluster import CONTROLLER, Quorum, Voter
 from tests.peers.ottla_cluster import OttlaClusterNode
 
 from ottla.broker.config_schema import ServerConfigSchema
