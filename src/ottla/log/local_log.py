@@ -378,7 +378,7 @@ class LocalLog:
             segments.remove(keep, len(segments), now_ms + self._config.file_delete_delay_ms)
             self._files.sync_directory(self.directory)
         segments.active.truncate_to(offset, now_ms)
-        segments.active.sync()
+        segments.active.file.sync()  # its indexes are made anew when a crash follows
         self._prepared = True
         self._ends_at(offset, now_ms)
         return True
