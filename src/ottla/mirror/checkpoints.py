@@ -77,7 +77,7 @@ class Checkpoints:
                 try:
                     self._store.add(OffsetSync.decode(record.key, record.value))
                 except ProtocolError as error:
-                    self._progress.troubles["offset syncs"] = f"offset {record.offset}: {error}"
+                    self._progress.troubles["offset sync records"] = f"offset {record.offset}: {error}"
             if not self._is_ready.is_set() and self._log.at_end:
                 self._store.reached_end()
                 self._is_ready.set()

@@ -50,7 +50,7 @@ class Flow:
         self._syncs: OffsetSyncWriter | None = None
         if config.emit_offset_syncs:
             where = config.source if config.offset_syncs_in_source else config.target
-            self._syncs = OffsetSyncWriter(config, self._client(where, "offset-syncs-producer"))
+            self._syncs = OffsetSyncWriter(config, self._client(where, "offset-syncs-producer"), self.progress)
         self._topics = TopicSync(config, self._source_admin, self._target_admin, self.progress)
         self._copy = RecordCopy(
             config,

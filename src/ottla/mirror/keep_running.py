@@ -23,9 +23,9 @@ FAILURES: Final = (KafkaError, ClientError, ProtocolError)
 
 
 def describe(error: Exception) -> str:
-    if isinstance(error, KafkaError):
-        return f"{error.message} [{error.code.name}]"
-    return " ".join(str(error).split())
+    """In one line."""
+    text = f"{error.message} [{error.code.name}]" if isinstance(error, KafkaError) else str(error)
+    return " ".join(text.split())
 
 
 async def keep_running(subject: str, work: Callable[[], Awaitable[None]], progress: FlowProgress) -> None:

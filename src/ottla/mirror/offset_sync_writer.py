@@ -12,23 +12,28 @@ if TYPE_CHECKING:
     from ottla.clients.client import KafkaClient
     from ottla.mirror.flow_config import FlowConfig
     from ottla.mirror.offset_sync import OffsetSync
+    from ottla.mirror.progress import FlowProgress
 
 PENDING_SYNCS_MAX: Final = 10_000
-"""With more, only the latest of each partition is kept: translation gets coarser, memory stays."""
+"""With more, only the latest of each partition is kept: translation gets coarser, memory stays. (With more partitions
+than that, twice as many as there are.)"""
 
 
 class OffsetSyncWriter:
-    def __init__(self, flow: FlowConfig, client: KafkaClient) -> None:
+    def __init__(self, flow: FlowConfig, client: KafkaClient, progress: FlowProgress) -> None:
         self._flow = flow
         self._client = client
+        self._progress = progress
         self._writer = StateWriter(client, flow.offset_syncs_topic)
         self._pending: list[OffsetSync] = []
+        self._pending_max = PENDING_SYNCS_MAX
         self._queued = asyncio.Event()
 
     def queue(self, sync: OffsetSync) -> None:
         self._pending.append(sync)
-        if len(self._pending) > PENDING_SYNCS_MAX:
+        if len(self._pending) > self._pending_max:
             self._pending = list({each.where: each for each in self._pending}.values())
+            self._pending_max = max(PENDING_SYNCS_MAX, 2 * len(self._pending))
         self._queued.set()
 
     async def create_topic(self) -> None:
@@ -52,3 +57,4 @@ class OffsetSyncWriter:
             self._pending = pending + self._pending
             self._queued.set()
             raise
+        self._progress.troubles.pop("offset syncs", None)
