@@ -43,7 +43,7 @@ def decode_source_offset(source: str, key: bytes | None, value: bytes | None) ->
             return None
         where = TopicPartition(str(partition["topic"]), int(partition["partition"]))
         return where, -1 if value is None else int(json.loads(value)["offset"]) + 1
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise ProtocolError(f"a source offset cannot be read: {error!r}") from None
 
 

@@ -58,6 +58,12 @@ def test_what_is_cut_or_malformed_is_a_protocol_error(data: bytes | None) -> Non
         decode_source_offset("a", data, b"{}")
 
 
+@pytest.mark.parametrize("value", [b"{}", b"[]", b'{"offset":1e999}', b'{"offset":null}', b"[" * 100_000, b"\xff"])
+def test_a_source_offset_that_is_none(value: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        decode_source_offset("a", offset_key("a", ORDERS), value)
+
+
 def test_versions_from_the_future_are_refused() -> None:
     beat = Heartbeat("a", "b", 5)
     with pytest.raises(ProtocolError, match="version 1"):
