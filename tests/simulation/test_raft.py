@@ -145,6 +145,15 @@ def test_a_voter_that_was_cut_off_does_not_depose_a_healthy_leader(seed: int, on
     assert {one.quorum.epoch for one in world.replicas.values()} == {epoch}
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_the_first_leader_is_there_at_once(seed: int) -> None:
+    """Nobody waits for an election timeout where nobody has ever led."""
+    world = RaftWorld(seed, voters=3 + seed % 2 * 2)
+    took_ms = world.run_until(lambda: world.leader is not None, ELECTED_WITHIN_MS)
+    assert took_ms < ELECTION_TIMEOUT_MS
+    world.run_until(world.has_settled, ELECTED_WITHIN_MS)
+
+
 @pytest.mark.parametrize("seed", [seed for seed in range(40) if seed % 3])
 def test_a_leader_that_is_seen_to_be_gone_is_followed_within_an_election_timeout(seed: int) -> None:
     """ADR 5, point 9: nobody waits for the fetch timeout."""
@@ -181,6 +190,29 @@ def test_a_leader_that_is_cut_off_resigns(seed: int) -> None:
     world.run_until(lambda: world.append() is not None, ELECTED_WITHIN_MS)
     world.calm()
     settle(world)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_leader_that_votes_itself_out_and_crashes_twice_is_elected_until_that_is_committed(seed: int) -> None:
+    """Found by seed 3244: leading again it wrote the voters anew, and knew no more that it had been one of them."""
+    world = healthy(seed, voters=2)
+    leader = world.leader
+    assert leader is not None
+    [other] = [one for one in world.replicas.values() if one is not leader]
+    for last in (False, True):
+        world.cut |= {(leader.key.node_id, other.key.node_id), (other.key.node_id, leader.key.node_id)}
+        if not last:
+            world.remove_voter(leader.key.node_id)
+        world.run_for(10)  # its own disk has what nobody else has
+        world.crash(leader)
+        world.cut.clear()
+        world.restart(leader)
+        while not last and not leader.quorum.is_leader:
+            world.run_for(0.5)
+            assert world.time_ms < ELECTED_WITHIN_MS
+    world.calm()
+    world.run_until(world.has_settled, ELECTED_WITHIN_MS)
+    assert other.quorum.history.voters.node_ids == [other.key.node_id]
 
 
 @pytest.mark.parametrize("seed", range(5))

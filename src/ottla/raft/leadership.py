@@ -48,7 +48,8 @@ def _append_start_of_epoch(state: QuorumState, granting: list[int], now: Now) ->
     if history.kraft_version >= 1:
         local = local_voter(state)
         is_new = history.voters_offset == NOT_IN_LOG
-        needs_update = local is not None and history.voters.get(local.key.node_id) != local
+        known = history.voters.get(state.local.node_id)  # `None`: it was voted out, which may not be committed yet
+        needs_update = local is not None and known is not None and known != local
         if is_new or needs_update:
             voters = history.voters.with_update(local) if local is not None else None
             messages.append(KRaftVersionRecord(version=0, kraft_version=history.kraft_version))
