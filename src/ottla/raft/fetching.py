@@ -13,6 +13,8 @@ from ottla.raft import leadership, requests, snapshot_fetching
 from ottla.raft.batches import RaftLogError, read_batches
 from ottla.raft.connections import NEVER, InFlight
 from ottla.raft.effects import AppendBatch
+from ottla.raft.election_state import NOBODY
+from ottla.raft.first_election import nobody_leads
 from ottla.raft.peer_effects import TruncateLog
 from ottla.raft.responses import leader_endpoints
 from ottla.raft.said import handle_common
@@ -71,6 +73,8 @@ def handle_fetch_response(state: QuorumState, waiting: InFlight, response: Fetch
     said = response.responses[0].partitions[0]
     leader, before = said.current_leader, state.role
     endpoints = leader_endpoints(state, leader.leader_id, response.node_endpoints)
+    if said.error_code == ErrorCode.NOT_LEADER_OR_FOLLOWER and leader.leader_id == NOBODY:
+        nobody_leads(state, waiting.destination, leader.leader_epoch, now)
     handled = handle_common(state, now, said.error_code, leader.leader_id, leader.leader_epoch, endpoints)
     if handled is not None:
         return handled and (said.error_code == ErrorCode.NONE or state.role is not before)

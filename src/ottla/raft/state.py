@@ -67,6 +67,8 @@ class Unattached:
 
     def __init__(self, election_deadline_ms: float) -> None:
         self.election_deadline_ms = election_deadline_ms
+        self.leaderless: set[int] = set()
+        """The voters that said that they know no leader."""
 
 
 class Follower:
