@@ -91,11 +91,9 @@ def _fetched(folder: Path, artifacts: Sequence[tuple[str, str, str]]) -> Path:
     return folder / "lib"
 
 
-def java_command(
-    main_class: str, *arguments: str, options: Sequence[str] = _TOOL_OPTIONS, lib: Path | None = None
-) -> list[str]:
-    """The command line that runs `main_class` with every jar of `lib` (default: `jars()`) on the class path."""
-    lib = lib or jars()
+def java_command(main_class: str, *arguments: str, options: Sequence[str] = _TOOL_OPTIONS) -> list[str]:
+    """The command line that runs `main_class` with every jar on the class path."""
+    lib = jars()
     logging = lib.parent / "log4j2.properties"
     return ["java", *options, f"-Dlog4j2.configurationFile={logging}", "-cp", f"{lib}/*", main_class, *arguments]
 

@@ -25,21 +25,12 @@ from tests.peers.cluster import (
 )
 from tests.peers.process import NodeProcess, free_port, keep_port, wait_until_listening
 
-from ottla.broker.storage_format import (
-    BOOTSTRAP_CHECKPOINT,
-    CLUSTER_METADATA_DIRECTORY,
-    KRAFT_VERSION,
-    META_PROPERTIES,
-    MetaProperties,
-)
-from ottla.metadata.controller.bootstrap import default_bootstrap_records
+from ottla.broker.initial_controllers import parse_initial_controllers
+from ottla.broker.storage_format import META_PROPERTIES, FormatRequest, format_storage
+from ottla.metadata.controller.bootstrap import bootstrap_records
 from ottla.metadata.features import METADATA_VERSION
-from ottla.metadata.record_serde import VersionedRecord, encode_record
-from ottla.protocol.metadata_record.feature_level_record import FeatureLevelRecord
 from ottla.protocol.types import uuid_from_text
-from ottla.raft.snapshot import write_snapshot
-from ottla.raft.snapshot_id import BOOTSTRAP_SNAPSHOT_ID, SnapshotId
-from ottla.raft.voter_set import ReplicaKey, VoterNode, VoterSet
+from ottla.runtime.disk import Disk
 
 if TYPE_CHECKING:
     import signal
@@ -128,40 +119,25 @@ class OttlaClusterNode(NodeProcess):
         (self.directory / "server.properties").write_text("\n".join(lines) + "\n")
         if (self.data / META_PROPERTIES).exists():
             return
-        now_ms = int(time.time() * 1000)
-        self.data.mkdir(parents=True, exist_ok=True)
-        records = default_bootstrap_records()
-        if self._metadata_version is not None:
-            level = FeatureLevelRecord(name=METADATA_VERSION, feature_level=self._metadata_version)
-            records = [VersionedRecord(level)]
-        encoded = (encode_record(record) for record in records)
-        bootstrap = write_snapshot(SnapshotId(0, 0), encoded, last_contained_timestamp_ms=0, now_ms=now_ms)
-        (self.data / BOOTSTRAP_CHECKPOINT).write_bytes(b"".join(bootstrap))
-        if self.quorum.voter(self.node_id) is not None and self.is_controller and not self.quorum.static:
-            self._write_first_snapshot(now_ms)
-        properties = MetaProperties(self.cluster_id, self.node_id, uuid_from_text(self._directory_id))
-        (self.data / META_PROPERTIES).write_text(properties.to_text(now_ms))
-
-    def _write_first_snapshot(self, now_ms: int) -> None:
-        voters = VoterSet(
-            tuple(
-                VoterNode(
-                    ReplicaKey(each.node_id, uuid_from_text(each.directory_id)), {LISTENER: (each.host, each.port)}
-                )
-                for each in self.quorum.voters
-            )
+        is_voter = self.is_controller and not self.quorum.static and self.quorum.voter(self.node_id) is not None
+        level = self._metadata_version
+        request = FormatRequest(
+            log_directories=[self.data],
+            metadata_directory=self.data,
+            node_id=self.node_id,
+            controller_endpoints=(),
+            cluster_id=self.cluster_id,
+            is_voter=False,
+            voters=parse_initial_controllers(self.quorum.initial_controllers, LISTENER) if is_voter else None,
+            records=None if level is None else bootstrap_records({METADATA_VERSION: level}),
         )
-        metadata = self.data / CLUSTER_METADATA_DIRECTORY
-        metadata.mkdir(exist_ok=True)
-        first = write_snapshot(
-            BOOTSTRAP_SNAPSHOT_ID,
-            (),
-            last_contained_timestamp_ms=now_ms,
-            now_ms=now_ms,
-            kraft_version=KRAFT_VERSION,
-            voters=voters,
+        format_storage(
+            Disk(),
+            request,
+            ignore_formatted=False,
+            now_ms=int(time.time() * 1000),
+            new_uuid=lambda: uuid_from_text(self._directory_id),
         )
-        (metadata / BOOTSTRAP_SNAPSHOT_ID.file_name).write_bytes(b"".join(first))
 
     def start(self) -> None:
         """Return when the node takes connections: of a broker, when it has caught up with the metadata."""

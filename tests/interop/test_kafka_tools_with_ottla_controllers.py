@@ -1,26 +1,24 @@
-"""Apache Kafka's own tools operate clusters whose controllers, or all of whose nodes, are Ottla's."""
+"""Apache Kafka's own tools operate Java brokers whose controllers are Ottla's (all Ottla: tests/cluster)."""
 
 from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.peers.apache_kafka import java_command, run_java, shell_jars
+from tests.peers.apache_kafka import run_java
 from tests.peers.process import wait_for
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.interop.clusters import Cluster
 
 pytestmark = [
     pytest.mark.java,
-    pytest.mark.parametrize("cluster", ["kafka-brokers-ottla-controllers", "ottla"], indirect=True, scope="module"),
+    pytest.mark.parametrize("cluster", ["kafka-brokers-ottla-controllers"], indirect=True, scope="module"),
 ]
-SHELL_TIMEOUT_S = 60.0
 TOPICS = "org.apache.kafka.tools.TopicCommand"
 
 
@@ -100,15 +98,3 @@ def test_cluster_features_and_log_dirs(cluster: Cluster) -> None:
     told = tool(cluster, "org.apache.kafka.tools.LogDirsCommand", "--describe").splitlines()[-1]
     assert [broker["broker"] for broker in json.loads(told)["brokers"]] == [1, 2, 3]
     assert all(not each["error"] for broker in json.loads(told)["brokers"] for each in broker["logDirs"])
-
-
-def test_metadata_shell(cluster: Cluster, tmp_path: Path) -> None:
-    """It reads a controller's log; a copy, since it wants the directory for itself."""
-    controller = next(node for node in cluster.nodes.values() if node.is_controller)
-    log = Path(shutil.copy(next((controller.data / "__cluster_metadata-0").glob("*.log")), tmp_path))
-    command = java_command(
-        "org.apache.kafka.shell.MetadataShell", "--snapshot", str(log), "tree", "/image", lib=shell_jars()
-    )
-    tree = subprocess.run(command, capture_output=True, text=True, timeout=SHELL_TIMEOUT_S, check=True).stdout
-    assert {int(each) for each in re.findall(r"BrokerRegistration\(id=(\d+)", tree)} == {1, 2, 3}
-    assert "Optional[4.3-IV0]" in tree
