@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tests.peers.apache_kafka import CLUSTER_ID
 
 from ottla.metadata.controller.alter_partition import alter_partition
+from ottla.metadata.controller.assign_replicas_to_dirs import assign_replicas_to_dirs
 from ottla.metadata.controller.broker_heartbeat import broker_heartbeat
 from ottla.metadata.controller.brokers import records_for_fencing, register_broker, unregister_broker
 from ottla.metadata.controller.configs import ConfigChange, ConfigOperation, incremental_alter_configs
 from ottla.metadata.controller.controllers import register_other_controller
-from ottla.metadata.controller.directories import assign_replicas_to_dirs
 from ottla.metadata.controller.elections import elect_leaders
 from ottla.metadata.controller.features import FeatureQuorum, FeatureUpdate, update_features
 from ottla.metadata.controller.heartbeats import NO_OFFSET, BrokerHeartbeats

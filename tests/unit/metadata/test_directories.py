@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.metadata.decisions import Controller, topic
 
+from ottla.metadata.controller.assign_replicas_to_dirs import assign_replicas_to_dirs
 from ottla.metadata.controller.brokers import fence_broker, unfence_broker
-from ottla.metadata.controller.directories import assign_replicas, assign_replicas_to_dirs, directories_offline
+from ottla.metadata.controller.directories import assign_replicas, directories_offline
 from ottla.metadata.controller.elections import elect_leaders
 from ottla.metadata.controller.result import ControllerResult
 from ottla.metadata.features import METADATA_VERSION

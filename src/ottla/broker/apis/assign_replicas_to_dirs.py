@@ -9,7 +9,7 @@ from functools import partial
 
 from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.request_context import RequestContext
-from ottla.metadata.controller.directories import assign_replicas_to_dirs
+from ottla.metadata.controller.assign_replicas_to_dirs import assign_replicas_to_dirs
 from ottla.protocol.api.assign_replicas_to_dirs import AssignReplicasToDirsRequest, AssignReplicasToDirsResponse
 from ottla.protocol.errors import KafkaError
 

@@ -9,12 +9,17 @@ a whole session. A session lasts `broker.session.timeout.ms` from the last conta
 said more has none.
 """
 
-from collections.abc import Callable
+from __future__ import annotations
+
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from ottla.metadata.image import MetadataImage
-from ottla.protocol.api.broker_heartbeat import BrokerHeartbeatRequest
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ottla.metadata.image import MetadataImage
+    from ottla.protocol.api.broker_heartbeat import BrokerHeartbeatRequest
 
 DEFAULT_SESSION_TIMEOUT_MS = 9_000
 NO_OFFSET = -1
