@@ -10,6 +10,7 @@ import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from tests.cluster.conftest import SETTINGS
 from tests.cluster.load import CountedLoad
+from tests.cluster.replica_bytes import logs_of
 from tests.cluster.test_faults import PARTITIONS, SOME, TOPIC, create, leader_of, wait_until_whole
 from tests.peers.cluster import COMBINED
 from tests.peers.ottla_cluster import OttlaCluster
@@ -21,15 +22,6 @@ if TYPE_CHECKING:
 LARGE: Final = 50_000
 RECORDS: Final = 100
 READ_S: Final = 60.0
-
-
-def logs_of(data: Path) -> dict[str, bytes]:
-    """Partition -> all its batches."""
-    return {
-        directory.name: b"".join(file.read_bytes() for file in sorted(directory.glob("*.log")))
-        for directory in data.glob(f"{TOPIC}-*")
-        if directory.name.rpartition("-")[2].isdigit()
-    }
 
 
 @pytest.mark.timeout(240)
@@ -49,7 +41,7 @@ def test_a_replica_whose_disk_was_lost_becomes_what_the_others_are(tmp_path: Pat
         load.check()
         wait_until_whole(cluster, TOPIC)
         cluster.stop()
-        first, *others = [logs_of(node.data) for node in cluster.nodes.values()]
+        first, *others = [logs_of(node.data, TOPIC) for node in cluster.nodes.values()]
         assert len(first) == PARTITIONS
         assert all(first.values())
         for other in others:

@@ -14,6 +14,7 @@ from confluent_kafka import ElectionType, KafkaException
 from confluent_kafka.admin import NewTopic
 from tests.cluster.conftest import SETTINGS as SHORT_TIMES
 from tests.cluster.load import CountedLoad, read_topic
+from tests.cluster.replica_bytes import logs_of
 from tests.cluster.test_faults import ADMIN_S, PARTITIONS, SOME, TARGET, TOPIC, admin_of, leader_of, wait_until_whole
 from tests.cluster.transfer import Transfer
 from tests.interop.quorum_nodes import status
@@ -146,3 +147,12 @@ def test_a_guest_among_the_other_kinds_controllers(cluster: MixedCluster) -> Non
         original, copied = ([log[offset] for offset in sorted(log)] for log in (source[partition], target[partition]))
         assert copied == original
     assert cluster.guest.errors == []
+    for topic in (TOPIC, TARGET):
+        by_partition: dict[str, list[bytes]] = {}
+        for node in cluster.nodes.values():
+            for name, log in logs_of(node.data, topic).items():
+                by_partition.setdefault(name, []).append(log)
+        assert {name: len(logs) for name, logs in by_partition.items()} == {
+            f"{topic}-{index}": len(replicas) for index, replicas in enumerate(ASSIGNMENT)
+        }
+        assert [name for name, logs in by_partition.items() if any(log != logs[0] for log in logs)] == []

@@ -13,7 +13,7 @@ from tests.unit.broker.wire import Server
 
 from ottla.broker.apis.list_offsets import ListOffsetsHandler
 from ottla.broker.peer.peer import Peer, PeerContext
-from ottla.broker.replica.fetcher.fetcher_state import FetcherSettings
+from ottla.broker.replica.fetcher.fetcher_state import FetcherSettings, FetcherState
 from ottla.broker.replica.fetcher.replica_fetchers import ReplicaFetchers
 from ottla.broker.replica.isr_changes import CommittedIsr
 from ottla.broker.replica.leadership import LeaderContext
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ottla.broker.request_context import Handler, RequestContext
     from ottla.metadata.delta import MetadataDelta
     from ottla.metadata.image import MetadataImage
+    from ottla.protocol.api.fetch import FetchResponse
 
 FOLLOWER = 2
 FOLLOWER_EPOCH = 20
@@ -167,6 +168,24 @@ async def test_a_follower_that_was_away_comes_back_into_the_isr(pair: Pair) -> N
         assert pair.isr.newest == ((NODE_ID, 0), (FOLLOWER, FOLLOWER_EPOCH))
         pair.isr.answer(CommittedIsr(NODE_ID, 0, (NODE_ID, FOLLOWER), 1))
         assert pair.leader.partition("t").isr == (NODE_ID, FOLLOWER)
+
+
+async def test_a_bug_does_not_end_replication(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = FetcherState.answered
+    calls: list[None] = []
+
+    def fail_once(self: FetcherState, response: FetchResponse, monotonic_ms: float, now_ms: int) -> None:
+        calls.append(None)
+        if len(calls) == 1:
+            raise RuntimeError("a bug")
+        answered(self, response, monotonic_ms, now_ms)
+
+    monkeypatch.setattr(FetcherState, "answered", fail_once)
+    async with pair.serving():
+        pair.create()
+        pair.leader.produce("t", batch(b"a"), acks=1)
+        await until(pair.caught_up)
+    assert "a bug" in pair.follower.reports[0]
 
 
 async def test_the_fetcher_finds_a_leader_that_has_moved(pair: Pair) -> None:

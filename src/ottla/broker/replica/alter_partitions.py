@@ -92,7 +92,9 @@ class AlterPartitions:
         try:
             response = await self._channel.send(self._request(sent), AlterPartitionResponse)
             well = self._take(sent, response)
-        except KafkaError:
+        except Exception as error:  # whatever it is, who asked still wants an answer
+            if not isinstance(error, KafkaError):
+                self._report(f"changes of in-sync replicas: {error!r}")
             self._again(sent)
         finally:
             self._task = None

@@ -77,7 +77,7 @@ class ReplicaFetcher:
             self._awake.clear()
             try:
                 busy = await self._fetch()
-            except PeerError as error:
+            except Exception as error:  # whatever it is, it must not end replication for good
                 self._tell(error)
                 self._hang_up()  # it may be somewhere else the next time
                 self._state.lost(self._clock.monotonic_ms())
@@ -85,11 +85,12 @@ class ReplicaFetcher:
             if not busy:
                 await self._rest()
 
-    def _tell(self, error: PeerError) -> None:
+    def _tell(self, error: Exception) -> None:
         """Once, as long as it is the same."""
-        if str(error) != self._last_failure:
-            self._last_failure = str(error)
-            self._report(f"a fetcher of replicas: {error}")
+        text = str(error) if isinstance(error, PeerError) else repr(error)
+        if text != self._last_failure:
+            self._last_failure = text
+            self._report(f"a fetcher of replicas: {text}")
 
     async def _fetch(self) -> bool:
         """One request and its answer; false: there is nothing to ask for at present. `PeerError`."""
