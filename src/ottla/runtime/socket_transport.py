@@ -228,6 +228,15 @@ class SocketTransport:
     def _send_gathered(self) -> int:
         """One `sendmsg` of the buffers at the head of the queue, small cached regions among them copied."""
         queue = self._queue
+        first = queue[0]
+        if not isinstance(first, _PendingRegion) and (len(queue) == 1 or _goes_by_itself(queue[1])):
+            sent = self._socket.send(first, 0 if len(queue) == 1 else _MSG_MORE)
+            self._pending -= sent
+            if sent == len(first):
+                queue.popleft()
+            else:
+                queue[0] = memoryview(first)[sent:]
+            return sent
         buffers: list[Buffer] = []
         more = 0
         for index, piece in enumerate(queue):
@@ -309,6 +318,10 @@ class SocketTransport:
         with contextlib.suppress(OSError):
             self._socket.close()
         self._receiver.disconnected(error)
+
+
+def _goes_by_itself(piece: Buffer | _PendingRegion) -> bool:
+    return isinstance(piece, _PendingRegion) and piece.size > COPY_REGION_BYTES
 
 
 def _descriptor(file: File) -> int | None:
