@@ -39,6 +39,7 @@ class ProducerEntry:
         "coordinator_epoch",
         "epoch",
         "last_timestamp_ms",
+        "marker_count",
         "next_sequence",
         "producer_id",
         "transaction_first_offset",
@@ -51,6 +52,7 @@ class ProducerEntry:
         self.next_sequence = 0
         self.last_timestamp_ms = -1
         self.coordinator_epoch = -1
+        self.marker_count = 0
         self.transaction_first_offset: int | None = None
 
     @property
@@ -183,6 +185,11 @@ class ProducerStates:
         entry = self.entries.get(producer_id)
         return entry is not None and entry.transaction_first_offset is not None and entry.epoch == epoch
 
+    def marker_count(self, producer_id: int) -> int:
+        """How many markers of the producer were taken up since the start: whether one came meanwhile."""
+        entry = self.entries.get(producer_id)
+        return 0 if entry is None else entry.marker_count
+
     # ── recording what stands in the log ───────────────────────────────────────────────────────────────────────────
 
     def append(
@@ -228,6 +235,7 @@ class ProducerStates:
             entry = self.entries[header.producer_id] = ProducerEntry(header.producer_id, header.producer_epoch)
         entry.begin_epoch(header.producer_epoch)
         entry.coordinator_epoch = coordinator_epoch
+        entry.marker_count += 1
         entry.last_timestamp_ms = header.max_timestamp
         first = entry.transaction_first_offset
         if first is None:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.unit.broker.brokers import PlayedPeers, image_of, topic_id
-from tests.unit.broker.replicas import ManualClock, ManualTimers
+from tests.unit.broker.replicas import ManualClock, ManualTimers, Replicas, batch, over_the_wire
 
+from ottla.broker.apis.produce import ProduceHandler
 from ottla.broker.coordinator.cluster_enrolment import ClusterEnrolment
 from ottla.broker.coordinator.cluster_markers import ClusterMarkers
 from ottla.broker.coordinator.cluster_share_states import ClusterShareStates
 from ottla.broker.coordinator.marker import Marker
+from ottla.broker.coordinator.produce_enrolment import ProduceEnrolment
 from ottla.broker.peer.connection import PeerError
 from ottla.coordinator.share.shard import Refusal, Write
 from ottla.coordinator.share.share_partition_state import SharePartitionKey, SharePartitionState
@@ -26,6 +28,7 @@ from ottla.protocol.api.add_partitions_to_txn import (
     AddPartitionsToTxnResult,
     AddPartitionsToTxnTopicResult,
 )
+from ottla.protocol.api.produce import PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData
 from ottla.protocol.api.write_txn_markers import (
     WritableTxnMarkerPartitionResult,
     WritableTxnMarkerResult,
@@ -37,6 +40,7 @@ from ottla.protocol.errors import ErrorCode
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from pathlib import Path
 
     from ottla.metadata.image import MetadataImage
 
@@ -381,3 +385,84 @@ async def test_what_is_refused_is_not_tried_again_and_what_is_away_not_forever()
         await house.wait_ms(pause_ms)
     refusal = await eventually(waiting)
     assert refusal.error is ErrorCode.COORDINATOR_NOT_AVAILABLE
+
+
+# -- batches that wait for their transaction
+
+
+class SlowEnrolment:
+    """Answers when the test does."""
+
+    def __init__(self) -> None:
+        self.waiting: list[asyncio.Future[dict[TopicPartition, ErrorCode]]] = []
+
+    def enroll(
+        self,
+        transactional_id: str,
+        producer_id: int,
+        producer_epoch: int,
+        partitions: Collection[TopicPartition],
+        *,
+        adds: bool,
+        knows_abortable: bool,
+    ) -> asyncio.Future[dict[TopicPartition, ErrorCode]]:
+        self.waiting.append(asyncio.get_running_loop().create_future())
+        return self.waiting[-1]
+
+
+class ProduceHouse:
+    def __init__(self, directory: Path) -> None:
+        self.replicas = Replicas(directory)
+        self.replicas.create_topic("t", 2)
+        self.enrolment = SlowEnrolment()
+        manager = self.replicas.manager
+        enrolment = ProduceEnrolment(manager, self.enrolment)
+        self.handler = ProduceHandler(manager, self.replicas.clock, self.replicas.timers, enrolment)
+
+    def produce(self, batches: Mapping[int, bytes]) -> Any:
+        data = [PartitionProduceData(index=index, records=records) for index, records in batches.items()]
+        request = ProduceRequest(
+            transactional_id="x", acks=-1, timeout_ms=1000, topic_data=[TopicProduceData(name="t", partition_data=data)]
+        )
+        answer = self.handler(self.replicas.context(request, 11), over_the_wire(request, 11))
+        return asyncio.ensure_future(answer) if asyncio.iscoroutine(answer) else answer
+
+    def mark(self, index: int) -> None:
+        marker = Marker(9, 0, 0, commit=False, transaction_version=1)
+        outcome = self.replicas.manager.append_marker("t", index, marker.batch(self.replicas.clock.now_ms()), 1)
+        assert outcome.error is ErrorCode.NONE
+
+    async def begin(self, index: int) -> None:
+        """The transaction is open in the partition."""
+        waiting = self.produce({index: a_batch(0)})
+        self.enrolment.waiting.pop().set_result({})
+        assert codes(await eventually(waiting)) == {index: 0}
+
+
+def a_batch(sequence: int) -> bytes:
+    return batch(b"v", producer_id=9, producer_epoch=0, base_sequence=sequence, transactional=True)
+
+
+def codes(response: ProduceResponse) -> dict[int, int]:
+    return {one.index: one.error_code for topic in response.responses for one in topic.partition_responses}
+
+
+async def test_a_marker_that_comes_while_the_coordinator_is_asked_keeps_the_batch_out(tmp_path: Path) -> None:
+    house = ProduceHouse(tmp_path)
+    waiting = house.produce({0: a_batch(0), 1: a_batch(0)})
+    house.mark(0)
+    house.enrolment.waiting.pop().set_result({})
+    assert codes(await eventually(waiting)) == {0: ErrorCode.NOT_ENOUGH_REPLICAS, 1: ErrorCode.NONE}
+
+
+async def test_no_request_overtakes_one_whose_transaction_is_asked_about(tmp_path: Path) -> None:
+    house = ProduceHouse(tmp_path)
+    await house.begin(1)
+    first = house.produce({0: a_batch(0), 1: a_batch(1)})
+    second = house.produce({1: a_batch(2)})
+    await asyncio.sleep(0)
+    house.enrolment.waiting.pop().set_result({})
+    assert codes(await eventually(first)) == {0: 0, 1: 0}
+    assert codes(await eventually(second)) == {1: 0}
+    third = house.produce({1: a_batch(3)})  # and then nothing waits any more
+    assert codes(third) == {1: 0}

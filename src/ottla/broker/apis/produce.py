@@ -22,7 +22,7 @@ from typing import Final, TypeAlias
 from ottla.broker.coordinator.produce_enrolment import NO_REFUSALS, ProduceEnrolment, Refusals
 from ottla.broker.replica.partition import Partition
 from ottla.broker.replica.replica_manager import HostedTopic, ReplicaManager
-from ottla.broker.request_context import RequestContext
+from ottla.broker.request_context import ClientConnection, RequestContext
 from ottla.log.append_result import AppendResult
 from ottla.protocol.api.produce import (
     BatchIndexAndErrorMessage,
@@ -76,6 +76,16 @@ _BUFFERS: Final = (memoryview, bytes)
 Waiting: TypeAlias = list[tuple[PartitionProduceResponse, asyncio.Future[ErrorCode]]]
 
 
+class _Turn:
+    """One request after the other."""
+
+    __slots__ = ("count", "lock")
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.count = 0
+
+
 class ProduceHandler:
     def __init__(
         self, manager: ReplicaManager, clock: Clock, timers: Timers, enrolment: ProduceEnrolment | None = None
@@ -85,21 +95,43 @@ class ProduceHandler:
         self._enrolment = enrolment
         self._clock = clock
         self._timers = timers
+        self._turns: dict[ClientConnection, _Turn] = {}
+        """Of connections with requests whose transactions are asked about."""
 
     def __call__(
         self, context: RequestContext, request: ProduceRequest
     ) -> "ProduceResponse | Awaitable[ProduceResponse | None] | None":
         if request.transactional_id is None or self._enrolment is None:
             return self._produce(context, request, NO_REFUSALS)
-        refusals = self._enrolment.enroll(context.api_version, request)
-        if isinstance(refusals, Mapping):
-            return self._produce(context, request, refusals)
-        return self._produce_later(context, request, refusals)
+        turn = self._turns.get(context.connection)
+        if turn is None:
+            refusals = self._enrolment.enroll(context.api_version, request)
+            if isinstance(refusals, Mapping):
+                return self._produce(context, request, refusals)
+            turn = self._turns[context.connection] = _Turn()
+            return self._produce_later(context, request, turn, refusals)
+        return self._produce_later(context, request, turn)
 
     async def _produce_later(
-        self, context: RequestContext, request: ProduceRequest, refusals: Awaitable[Refusals]
+        self,
+        context: RequestContext,
+        request: ProduceRequest,
+        turn: "_Turn",
+        enrolled: "Awaitable[Refusals] | None" = None,
     ) -> ProduceResponse | None:
-        answer = self._produce(context, request, await refusals)
+        """Behind what came before it on the connection: none may overtake a batch whose transaction is asked about."""
+        assert self._enrolment is not None
+        turn.count += 1
+        try:
+            async with turn.lock:
+                refusals = enrolled or self._enrolment.enroll(context.api_version, request)
+                if not isinstance(refusals, Mapping):
+                    refusals = await refusals
+                answer = self._produce(context, request, refusals)
+        finally:
+            turn.count -= 1
+            if not turn.count and self._turns.get(context.connection) is turn:
+                del self._turns[context.connection]
         return await answer if isinstance(answer, asyncio.Future) else answer
 
     def _produce(

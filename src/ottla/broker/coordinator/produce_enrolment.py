@@ -69,7 +69,8 @@ class ProduceEnrolment:
         )
         if isinstance(errors, Mapping):
             return _refusals(errors, partitions, adds=adds)
-        return _when_enrolled(errors, partitions, adds=adds)
+        before = {one: one.log.producers.marker_count(producer_id) for one in partitions.values()}
+        return _when_enrolled(errors, partitions, before, producer_id, adds=adds)
 
     def _transactional_batches(self, version: int, request: ProduceRequest) -> list[tuple[Partition, int, int]]:
         """Partition, producer id and epoch of each, where this node leads; the rest is refused for other reasons."""
@@ -109,6 +110,20 @@ def _refusals(errors: PartitionErrors, partitions: Mapping[TopicPartition, Parti
 
 
 async def _when_enrolled(
-    errors: Awaitable[PartitionErrors], partitions: Mapping[TopicPartition, Partition], *, adds: bool
+    errors: Awaitable[PartitionErrors],
+    partitions: Mapping[TopicPartition, Partition],
+    marker_counts: Mapping[Partition, int],
+    producer_id: int,
+    *,
+    adds: bool,
 ) -> Refusals:
-    return _refusals(await errors, partitions, adds=adds)
+    """A marker that came meanwhile ended the transaction that was asked about: the producer asks again.
+
+    Kafka's `VerificationGuard`, which refuses with INVALID_TXN_STATE. A batch behind its transaction's marker would
+    keep everybody from reading further, and nobody would ever end it.
+    """
+    refusals = dict(_refusals(await errors, partitions, adds=adds))
+    for partition, count in marker_counts.items():
+        if partition.log.producers.marker_count(producer_id) != count:
+            refusals.setdefault(partition, ErrorCode.NOT_ENOUGH_REPLICAS)
+    return refusals
