@@ -3,8 +3,8 @@
     start    lock the directories ─► identity (format if empty) ─► quorum: load, take part ─► listen, not accepting yet
              ─► register (in a cluster: wait for the metadata) ─► logs: open, recover ─► replicas and coordinators
              follow the metadata ─► unfence ─► accept
-    stop     accept no more ─► controlled shutdown ─► coordinators ─► connections ─► logs: flush, checkpoints,
-             `.kafka_cleanshutdown` ─► controller ─► unlock
+    stop     controlled shutdown (followers may still connect) ─► accept no more ─► coordinators ─► connections
+             ─► logs: flush, checkpoints, `.kafka_cleanshutdown` ─► controller ─► unlock
 
 What was started is stopped, also when the start fails half-way. Kafka's `BrokerServer`, `ControllerServer`.
 """
@@ -181,9 +181,9 @@ class Node:
 
     async def stop(self) -> None:
         """Stop what was started, in order; what fails is reported and does not keep the rest from stopping."""
-        self._listeners.stop_accepting()
         if self._membership is not None:
             await self._attempt(self._membership.shut_down)
+        self._listeners.stop_accepting()
         while self._undo:
             await self._attempt(self._undo.pop())
         self._world.close()
