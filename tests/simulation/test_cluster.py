@@ -18,7 +18,7 @@ from typing import Final
 import pytest
 from tests.simulation.cluster.scenarios import WORLDS
 
-SEEDS: Final = int(os.environ.get("OTTLA_SEEDS", "3"))
+SEEDS: Final = int(os.environ.get("OTTLA_SEEDS", "2"))
 FIRST_SEED: Final = int(os.environ.get("OTTLA_FIRST_SEED", "0"))
 FRESH_SEEDS: Final = int(os.environ.get("OTTLA_FRESH_SEEDS", "1"))
 FRESH_FROM: Final = 1_000_000

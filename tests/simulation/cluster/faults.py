@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.simulation.cluster.network import Weather
+from tests.simulation.cluster.partition_watchers import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,6 +59,11 @@ def lose_power(cluster: SimulatedCluster) -> str:
     node.lose_power()
     back_later(cluster, node)
     return f"power of {node.name}"
+
+
+def lose_power_of_one(cluster: SimulatedCluster) -> str:
+    """While all others have what it may lose."""
+    return lose_power(cluster) if is_whole(cluster) else ""
 
 
 def restart(cluster: SimulatedCluster) -> str:
@@ -173,6 +179,7 @@ def kill_client(cluster: SimulatedCluster) -> str:
 
 CRASHES: Mapping[Callable[[SimulatedCluster], str], int] = {kill: 3, kill_in_the_middle: 4, restart: 2, revive: 2}
 POWER: Mapping[Callable[[SimulatedCluster], str], int] = {lose_power: 3, revive: 1}
+POWER_OF_ONE: Mapping[Callable[[SimulatedCluster], str], int] = {lose_power_of_one: 6, revive: 1}
 NETWORK: Mapping[Callable[[SimulatedCluster], str], int] = {
     cut: 2,
     isolate: 2,

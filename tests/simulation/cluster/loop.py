@@ -55,6 +55,10 @@ class OwnedFuture(asyncio.Future[Any]):
     owner: Process | None = None
 
 
+class OwnedTask(asyncio.Task[Any]):
+    owner: Process | None = None
+
+
 class SimulatedLoop(asyncio.AbstractEventLoop):
     def __init__(self) -> None:
         self._now = 0.0
@@ -74,14 +78,14 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> Handle:
-        handle = Handle(self._now, callback, args, context or copy_context())
+        handle = Handle(self._now, callback, args, copy_context() if context is None else context)
         self._ready.append(handle)
         return handle
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> Handle:
-        handle = Handle(when, callback, args, context or copy_context())
+        handle = Handle(when, callback, args, copy_context() if context is None else context)
         self._count += 1
         heapq.heappush(self._due, (when, self._count, handle))
         return handle
@@ -103,7 +107,8 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         name: str | None = None,
         context: Context | None = None,
     ) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=name or "", context=context)
+        task = OwnedTask(coro, loop=self, name=name or "", context=context)
+        task.owner = CURRENT.get(None)
         self._tasks.append(task)  # held: those of a dead process are never finished, and must not be collected
         if len(self._tasks) > self._purge_at:
             self._tasks = [task for task in self._tasks if not task.done()]
@@ -120,8 +125,9 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         return False
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        future = context.get("future")
-        self.on_exception(future.owner if isinstance(future, OwnedFuture) else CURRENT.get(None), context)
+        future = context.get("future") or context.get("task")
+        process = future.owner if isinstance(future, OwnedFuture | OwnedTask) else CURRENT.get(None)
+        self.on_exception(process, context)
 
     # ── time passes ────────────────────────────────────────────────────────────────────────────────────────────────
 

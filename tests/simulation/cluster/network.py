@@ -59,6 +59,7 @@ class SimulatedNetwork:
         """Every open end, by number."""
         self.on_delivery: Callable[[SimulatedTransport, bytes], None] = ignore
         self._ends = 0
+        self._numbers: dict[str, int] = {}
         self._ports: dict[str, int] = {}
 
     def hears(self, source: str, target: str) -> bool:
@@ -79,6 +80,11 @@ class SimulatedNetwork:
         self._ends += 1
         self.transports[self._ends] = end
         return self._ends
+
+    def number_of(self, host: str) -> str:
+        """Its IPv4 address."""
+        number = self._numbers.setdefault(host, len(self._numbers) + 1)
+        return f"10.0.{number >> 8}.{number & 255}"
 
     def new_port(self, host: str) -> int:
         port = self._ports.get(host, FIRST_EPHEMERAL_PORT)
@@ -111,8 +117,8 @@ class SimulatedNetwork:
         if listener is None:
             self.loop.call_later(self.latency(), attempt.fail, ConnectionRefusedError(errno.ECONNREFUSED, "refused"))
             return
-        near = SimulatedTransport(self, attempt.process, *attempt.address)
-        far = SimulatedTransport(self, listener.process, source, self.new_port(source))
+        near = SimulatedTransport(self, attempt.process, self.number_of(target), attempt.address[1])
+        far = SimulatedTransport(self, listener.process, self.number_of(source), self.new_port(source))
         near.peer, far.peer = far, near
         self.loop.call_later(self.latency(), attempt.succeed, near)
         listener.arrived(far)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import Context
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -13,15 +14,32 @@ from ottla.runtime.config.server_config import ServerConfig
 from ottla.runtime.loop import StopRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.simulation.cluster.layouts import Layout, NodeLayout
     from tests.simulation.cluster.loop import SimulatedLoop
     from tests.simulation.cluster.machine import Machine
     from tests.simulation.cluster.process import Process
 
     from ottla.broker.controller.quorum_shell import QuorumShell
+    from ottla.broker.coordinator.group_coordinator import GroupCoordinator
+    from ottla.broker.replica.partition import Partition
+    from ottla.broker.replica.replica_manager import ReplicaManager
+    from ottla.log.manager import LogManager
     from ottla.raft.voter_set import VoterSet
 
 DATA = "/data"
+
+
+class ObservedNode(Node):
+    """Shows what it is made of."""
+
+    replicas: ReplicaManager | None = None
+
+    def _make_replicas(self, logs: LogManager, cluster_id: str) -> tuple[ReplicaManager, GroupCoordinator]:
+        made = super()._make_replicas(logs, cluster_id)
+        self.replicas = made[0]
+        return made
 
 
 class SimulatedNode:
@@ -34,10 +52,12 @@ class SimulatedNode:
         if layout.voters is not None:
             self._format(layout.voters)
         self.process: Process | None = None
-        self.node: Node | None = None
+        self.node: ObservedNode | None = None
         self.lives = 0
         self.last_words: list[str] = []
         """Why it ended by itself, life by life."""
+        self.is_wanted = False
+        """Started again when it ends by itself."""
         self._stop: StopRequest | None = None
 
     def _format(self, voters: VoterSet) -> None:
@@ -67,6 +87,11 @@ class SimulatedNode:
         metadata = None if self.node is None else self.node._metadata
         return None if metadata is None else metadata.quorum
 
+    def partitions(self) -> Iterator[Partition]:
+        """While it serves: those that it has a replica of."""
+        if self.node is not None and self.node.replicas is not None:
+            yield from self.node.replicas.partitions()
+
     @property
     def loop(self) -> SimulatedLoop:
         return self.machine.loop
@@ -90,7 +115,7 @@ class SimulatedNode:
     async def _serve(self) -> None:
         assert self.process is not None
         stop = self._stop = StopRequest(self.loop)
-        node = Node(self.config, stop, self.machine.world_of(self.process))
+        node = ObservedNode(self.config, stop, self.machine.world_of(self.process))
         try:
             await node.start()
         except (StartError, OSError) as error:
@@ -108,6 +133,8 @@ class SimulatedNode:
         self.node = None
         if self.process is not None:
             self.machine.kill(self.process)
+        if self.is_wanted:
+            self.loop.call_later(0.1, self.start, context=Context())
 
     # ── what is done to it ─────────────────────────────────────────────────────────────────────────────────────────
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tests.simulation.cluster.audit import Found, audit
 from tests.simulation.cluster.cluster import SimulatedCluster
 from tests.simulation.cluster.ledger import Ledger
+from tests.simulation.cluster.process import CURRENT
 from tests.simulation.cluster.workloads.workload import MAY_PASS, connected, pause
 
 from ottla.clients.topics import CreatedTopic, NewTopic, create_topics
@@ -47,17 +48,37 @@ class Scenario:
     groups: Sequence[str] = ()
 
 
+class Overheard(logging.Handler):
+    """What nodes report; an error is a bug, unless it is the end of a process."""
+
+    def __init__(self, cluster: SimulatedCluster) -> None:
+        super().__init__(logging.WARNING)
+        self._cluster = cluster
+
+    def emit(self, record: logging.LogRecord) -> None:
+        process = CURRENT.get(None)
+        self._cluster.trace.detail(f"{process} {record.getMessage()}")
+        error = record.exc_info[1] if record.exc_info else None
+        if record.levelno >= logging.ERROR and process is not None and process.is_alive:
+            self._cluster.failed(f"NoUnhandledException: {process}: {record.getMessage()}", error)
+
+
 def play(scenario: Scenario, name: str, seed: int) -> str:
     """One life; how it ended. `AssertionError` names the invariant, and what happened last."""
-    logging.getLogger("ottla").setLevel(logging.CRITICAL)
     cluster = SimulatedCluster(f"{name}/{seed}", scenario.layout)
     ledger = Ledger()
+    log = Overheard(cluster)
+    logger = logging.getLogger("ottla")
+    logger.propagate = False
+    logger.addHandler(log)
     try:
         _live(scenario, cluster, ledger)
     except Exception as error:
         events = "\n  ".join(cluster.trace.events[-LAST_EVENTS:])
         raise AssertionError(f"{error}\nlast events:\n  {events}\n{cluster}") from error
     finally:
+        logger.removeHandler(log)
+        logger.propagate = True
         cluster.dispose()
     counts = " ".join(f"{what}={count}" for what, count in sorted(ledger.counts.items()))
     return f"{cluster.trace.digest()} {counts}"

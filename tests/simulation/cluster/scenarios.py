@@ -17,7 +17,8 @@ from tests.simulation.cluster.invariants import (
     OrderOfEachProducer,
     TopicsAreWhatWasSaid,
 )
-from tests.simulation.cluster.layouts import CONTROLLER, FLUSHED, alone, cluster
+from tests.simulation.cluster.layouts import BROKER, COMBINED, CONTROLLER, FLUSHED, alone, cluster
+from tests.simulation.cluster.partition_watchers import REPLICATION
 from tests.simulation.cluster.scenario import Scenario, play
 from tests.simulation.cluster.watchers import METADATA, NoAcknowledgedConfigLost
 from tests.simulation.cluster.workloads.config_writers import ConfigWriters
@@ -28,8 +29,9 @@ from tests.simulation.cluster.workloads.readers import Readers
 from tests.simulation.cluster.workloads.topic_churn import TopicChurn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from tests.simulation.cluster.cluster import SimulatedCluster
     from tests.simulation.cluster.workloads.workload import Workload
 
 
@@ -39,6 +41,25 @@ def everybody() -> Sequence[Workload]:
 
 def writers() -> Sequence[Workload]:
     return (ConfigWriters(),)
+
+
+def whole_cluster(
+    roles: Sequence[str],
+    misfortunes: Mapping[Callable[[SimulatedCluster], str], int],
+    *,
+    is_prompt: bool = True,
+    **settings: str,
+) -> Scenario:
+    return Scenario(
+        cluster(roles, **settings),
+        everybody,
+        misfortunes,
+        (*EVERYTHING, NoCommitLost("group", is_prompt=is_prompt)),
+        watchers=(*METADATA, *REPLICATION),
+        is_prompt=is_prompt,
+        replication_factor=3,
+        groups=GROUPS,
+    )
 
 
 EVERYTHING: Final = (
@@ -90,6 +111,24 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         (),
         watchers=(*METADATA, NoAcknowledgedConfigLost),
         is_prompt=False,
+    ),
+    "combined-killed": whole_cluster([COMBINED] * 3, {**faults.CRASHES, **faults.CLIENTS, **faults.CLOCKS}),
+    "cluster-killed": whole_cluster(
+        [CONTROLLER] * 3 + [BROKER] * 3, {**faults.CRASHES, **faults.CLIENTS, **faults.CLOCKS}
+    ),
+    "combined-far-apart": whole_cluster(
+        [COMBINED] * 3,
+        {**faults.CRASHES, **faults.NETWORK, **faults.STALLS, **faults.CLIENTS},
+        is_prompt=False,
+    ),
+    "cluster-far-apart": whole_cluster(
+        [CONTROLLER] * 3 + [BROKER] * 5,
+        {**faults.CRASHES, **faults.NETWORK, **faults.STALLS, **faults.CLIENTS},
+        is_prompt=False,
+    ),
+    "combined-without-power": whole_cluster([COMBINED] * 3, {**faults.POWER_OF_ONE, **faults.CLIENTS}),
+    "combined-flushed": whole_cluster(
+        [COMBINED] * 3, {**faults.CRASHES, **faults.POWER, **faults.NETWORK}, is_prompt=False, **FLUSHED
     ),
 }
 

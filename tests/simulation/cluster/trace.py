@@ -45,7 +45,9 @@ class Trace:
             self._hash.update(b"%r %d " % (self._loop.time(), end.number))
             self._hash.update(data)
         else:
-            self.detail(f"{end.peer_host} -> {end.process.host} #{end.number} {len(data)} {zlib.crc32(data):08x}")
+            self.detail(
+                f"{end.peer.process.name} -> {end.process.name} #{end.number} {len(data)} {zlib.crc32(data):08x}"
+            )
 
     def digest(self) -> str:
         return self._hash.hexdigest()

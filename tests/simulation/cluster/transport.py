@@ -153,7 +153,7 @@ class SimulatedTransport:
         self._arrives = max(self._arrives, self._line_free + network.latency())
         self._flight.append((self._arrives, data))
         if len(self._flight) == 1:
-            self._loop.call_at(self._arrives, self._arrived, 0, context=NOWHERE.copy())
+            self._loop.call_at(self._arrives, self._arrived, 0, context=NOWHERE)
 
     def _arrived(self, attempt: int) -> None:
         """The first of what is in flight; or it has to be sent again, and all behind it waits."""
@@ -167,7 +167,7 @@ class SimulatedTransport:
         if source != target and (not network.hears(source, target) or network.is_lost()):
             if attempt < (RETRANSMISSIONS if self.is_open else RETRANSMISSIONS_AFTER_CLOSE):
                 wait_s = network.retransmit_s(attempt)
-                self._loop.call_later(wait_s, self._arrived, attempt + 1, context=NOWHERE.copy())
+                self._loop.call_later(wait_s, self._arrived, attempt + 1, context=NOWHERE)
             else:
                 self._flight.clear()
                 self.reset(TimeoutError(errno.ETIMEDOUT, "connection timed out"))
@@ -181,13 +181,13 @@ class SimulatedTransport:
         self.peer._take_in(data)
         if self._flight:
             due = max(self._flight[0][0], self._loop.time())
-            self._loop.call_at(due, self._arrived, 0, context=NOWHERE.copy())
+            self._loop.call_at(due, self._arrived, 0, context=NOWHERE)
 
     def _refused(self) -> None:
         """Nobody has the other end any more: its system says so, if it can."""
         if self._network.hears(self.peer.process.host, self.process.host):
             error = ConnectionResetError(errno.ECONNRESET, "connection reset by peer")
-            self._loop.call_later(self._network.latency(), self.reset, error, context=NOWHERE.copy())
+            self._loop.call_later(self._network.latency(), self.reset, error, context=NOWHERE)
 
     def _acknowledged(self, size: int) -> None:
         """The peer's process has read so much."""

@@ -42,7 +42,6 @@ class IdempotentProducers:
         kafka = await connected(client)
         sender = BatchSender(kafka, delivery_timeout_ms=FOR_EVER_MS)
         slots = asyncio.Semaphore(UNDER_WAY)
-        waiting: set[asyncio.Task[None]] = set()
         count = 0
         while not client.cluster.is_ending:
             await slots.acquire()
@@ -54,11 +53,10 @@ class IdempotentProducers:
                 builder.append(None, value, timestamp_ms=client.now_ms)
             ledger.sent(where, values)
             task = asyncio.ensure_future(_acknowledged(sender, where, builder.build(), values, ledger))
-            waiting.add(task)
-            task.add_done_callback(lambda task: (slots.release(), waiting.discard(task)))  # type: ignore[func-returns-value]
+            task.add_done_callback(lambda _: slots.release())
             await pause(client, self.pause_s)
-        while waiting:
-            await next(iter(waiting))
+        for _ in range(UNDER_WAY):
+            await slots.acquire()
         kafka.close()
 
 
