@@ -35,7 +35,7 @@ from ottla.protocol.errors import ErrorCode, KafkaError, error_code
 from ottla.protocol.record_batch import InvalidBatchError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
     from ottla.clients.client import KafkaClient
     from ottla.mirror.flow_config import FlowConfig
@@ -93,12 +93,11 @@ class RecordCopy:
         """With transactions: why the open one cannot be committed."""
 
     def set_partitions(self, wanted: set[TopicPartition]) -> None:
-        """Of topics that are on both sides."""
-        self._wanted = wanted
-        for where in self._partitions.keys() - wanted:
-            del self._partitions[where]
+        """Of topics that are on both sides. One that is gone keeps its place: it may be back with batches under way."""
+        for where in self._wanted - wanted:
             self._progress.lags.pop(where, None)
             self._progress.troubles.pop(_subject(where), None)
+        self._wanted = wanted
         self._changed.set()
 
     async def drain(self) -> None:
@@ -177,7 +176,10 @@ class RecordCopy:
     def _readable(self, now: float) -> list[TopicPartition]:
         if self._buffered_bytes >= BUFFERED_BYTES_MAX:
             return []
-        return [each.where for each in self._partitions.values() if each.has_room and each.retry_at <= now]
+        return [each.where for each in self._present() if each.has_room and each.retry_at <= now]
+
+    def _present(self) -> Iterator[CopiedPartition]:
+        return (self._partitions[where] for where in self._wanted if where in self._partitions)
 
     async def _leaders(self, wheres: Collection[TopicPartition]) -> dict[int, list[TopicPartition]]:
         """Who leads what, without those that nobody leads now, and those whose leader has just failed."""
@@ -200,7 +202,7 @@ class RecordCopy:
     async def _read_round(self, leaders: dict[int, list[TopicPartition]]) -> None:
         self._turn += 1
         wait_ms = min(WAIT_MS, self._flow.poll_timeout_ms)
-        if any(not each.has_room for each in self._partitions.values()):
+        if any(not each.has_room for each in self._present()):
             wait_ms = FULL_WAIT_MS
         elif len(leaders) > 1:
             wait_ms = min(wait_ms, SEVERAL_LEADERS_WAIT_MS)
@@ -261,7 +263,7 @@ class RecordCopy:
             partition.position = position
             if not copied and partition.buffered_bytes == 0:
                 self._acknowledge(partition, position)  # nothing but markers, or what was aborted
-        self._progress.lags[partition.where] = partition.lag
+        self._show_lag(partition)
 
     def _send(self, partition: CopiedPartition, copied: CopiedBatch) -> None:
         size = len(copied.batch)
@@ -305,7 +307,11 @@ class RecordCopy:
     def _acknowledge(self, partition: CopiedPartition, next_offset: int) -> None:
         partition.acknowledged = next_offset
         self._offsets.acknowledged(partition.where, next_offset)
-        self._progress.lags[partition.where] = partition.lag
+        self._show_lag(partition)
+
+    def _show_lag(self, partition: CopiedPartition) -> None:
+        if partition.where in self._wanted:
+            self._progress.lags[partition.where] = partition.lag
 
     def _queue_syncs(self, partition: CopiedPartition, copied: CopiedBatch, base_offset: int) -> None:
         if self._syncs is None or base_offset == NO_OFFSET:
