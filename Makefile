@@ -33,8 +33,9 @@ conformance: $(STAMPS)/test ## real clients and the test suites of others agains
 	$(BIN)/python -m pytest -q tests/conformance tests/interop
 	$(BIN)/python -m tests.foreign
 
-bench: $(STAMPS)/test ## Ottla beside Apache Kafka: the same client, the same run
+bench: $(STAMPS)/test ## Ottla beside Apache Kafka: the same client, the same run; one node, then clusters of three
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.cluster
 
 docs: $(STAMPS)/test ## write what is generated: docs/reference
 	$(BIN)/python -m tests.house.reference
