@@ -1,7 +1,8 @@
 """A consumer, a transformation and a producer in transactions: each number read is written once, whatever dies.
 
 The transfer goes on after every error that a client is told of: it aborts and goes back, or, when it was fenced or has
-failed for good, begins anew as any process would that is restarted.
+failed for good, begins anew as any process would that is restarted. So it does when librdkafka (2.16) hangs: its
+`send_offsets_to_transaction` may wait for ever when a coordinator's node is stopped, of either kind.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 
 POLL_S: Final = 0.1
 OPERATION_S: Final = 15.0
+STUCK_S: Final = 30.0
+"""Two operations of a step that both take all their time."""
 BATCH: Final = 40
 
 
@@ -26,7 +29,10 @@ class Transfer:
         self._target = target
         self._group_id = group_id
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        self._generation = 0
+        """Of clients: an older one, which has not come back, does no more if it does."""
+        self._thread = self._new_thread()
+        self._moved_s = time.monotonic()
         self.committed = 0
         self.restarts = 0
         self.troubles: list[str] = []
@@ -40,26 +46,47 @@ class Transfer:
 
     def stop(self) -> None:
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(STUCK_S)
+
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._run, args=(self._generation,), daemon=True)
 
     def wait_for(self, committed: int, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
         while self.committed < committed:
             assert self._thread.is_alive(), self.troubles[-3:]
             assert time.monotonic() < deadline, f"{self.committed} of {committed} transferred: {self.troubles[-3:]}"
+            if time.monotonic() - self._moved_s > STUCK_S:
+                self._begin_anew()
             time.sleep(POLL_S)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
+    def _begin_anew(self) -> None:
+        """With other clients: the new producer fences the one that hangs."""
+        self.restarts += 1
+        self.troubles.append(f"no call has returned for {STUCK_S:g} s")
+        self._generation += 1
+        self._moved_s = time.monotonic()
+        self._thread = self._new_thread()
+        self._thread.start()
+
+    def _goes_on(self, generation: int) -> bool:
+        if generation != self._generation or self._stopping.is_set():
+            return False
+        self._moved_s = time.monotonic()
+        return True
+
+    def _run(self, generation: int) -> None:
+        while self._goes_on(generation):
             consumer, producer = self._clients()
             try:
                 producer.init_transactions(OPERATION_S)
                 consumer.subscribe([self._source])
-                while not self._stopping.is_set():
+                while self._goes_on(generation):
                     self._step(consumer, producer)
             except KafkaException as error:
-                self.restarts += 1
-                self.troubles.append(str(error))
+                if generation == self._generation:
+                    self.restarts += 1
+                    self.troubles.append(str(error))
             finally:
                 consumer.close()
 
@@ -78,6 +105,7 @@ class Transfer:
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "session.timeout.ms": 6_000,
+                "max.poll.interval.ms": 20_000,
             }
         )
         producer = Producer(

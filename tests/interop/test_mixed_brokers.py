@@ -107,7 +107,7 @@ def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MixedClu
         made.close()
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(500)
 def test_a_guest_among_the_other_kinds_controllers(cluster: MixedCluster) -> None:
     admin = admin_of(cluster)
     topics = [NewTopic(name, PARTITIONS, replica_assignment=ASSIGNMENT) for name in (TOPIC, TARGET)]
