@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.broker.groups import GroupNode
+from tests.unit.broker.groups import PARTITIONS, GroupNode
 from tests.unit.broker.replicas import at, batch, fetch_request, fetch_topic
 from tests.unit.broker.transactions import TransactionNode
 
@@ -355,3 +355,36 @@ def test_a_hanging_transaction_is_found_and_ended_by_hand(node: TransactionNode)
     assert errors == {0: NONE, 7: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION}
     assert node.read_partition("t").last_stable_offset == 2
     assert node.committed_values("t") == []
+
+
+class ReplicatedNode(TransactionNode):
+    """Its `__transaction_state` has a second replica, which is in sync when the test says so."""
+
+    def make_transaction_topic(self, **how: object) -> bytes:
+        self.state_topic = super().make_transaction_topic(replicas=[1, 2])
+        for index in range(PARTITIONS):
+            self.change(self.state_topic, index, isr=[1])
+        return self.state_topic
+
+
+async def test_a_decision_that_is_committed_late_is_carried_out(tmp_path: Path) -> None:
+    node = ReplicatedNode(tmp_path)
+    node.create_topic("t")
+    producer = node.start_producer("x")
+    assert node.write("x", producer, 0, b"a") is ErrorCode.NONE
+    index = partition_for("x", PARTITIONS)
+    node.change(node.state_topic, index, isr=[1, 2])
+    request = EndTxnRequest(transactional_id="x", producer_id=producer[0], producer_epoch=producer[1], committed=True)
+    answer = node.ask(request, 5, EndTxnResponse)
+    assert not isinstance(answer, Response)
+    waiting = asyncio.ensure_future(answer)
+    await asyncio.sleep(0)
+    node.timers.advance(30_000)
+    assert (await waiting).error_code == ErrorCode.COORDINATOR_NOT_AVAILABLE
+    assert node.committed_values("t") == []
+    node.change(node.state_topic, index, isr=[1])
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert node.committed_values("t") == [b"a"]
+    error, _ = node.end("x", producer, commit=True)  # asked again
+    assert error is ErrorCode.NONE

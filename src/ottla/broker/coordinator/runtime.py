@@ -246,24 +246,28 @@ class CoordinatorRuntime(Generic[S]):
     def _wait(
         self, committed: asyncio.Future[ErrorCode], result: CoordinatorResult[T], on_error: Callable[[ErrorCode], T]
     ) -> Awaitable[T]:
-        """The answer, when the batch is committed. It comes about even if nobody waits for it any more."""
+        """The answer, when the batch is committed. It comes about even if nobody waits for it any more.
+
+        Whoever asked is told when that takes too long; what depends on the commit (`on_committed`) goes on waiting for
+        it, until this node leads the partition no more: what was appended may still be committed.
+        """
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        is_over = False
 
-        def finish(error: ErrorCode) -> None:
-            nonlocal is_over
-            if is_over:
-                return
-            is_over = True
+        def finish(future: asyncio.Future[ErrorCode]) -> None:
             timer.cancel()
-            response = _finish(result, _TOLD_AS.get(error, error), on_error)
+            error = ErrorCode.NOT_LEADER_OR_FOLLOWER if future.cancelled() else future.result()
+            told = _TOLD_AS.get(error, error)
+            if result.on_committed is not None:
+                result.on_committed(told)
             if not answer.done():
-                answer.set_result(response)
+                answer.set_result(result.response if told is ErrorCode.NONE else on_error(told))
 
-        timer = self.timers.call_later(self.config.write_timeout_ms, lambda: finish(ErrorCode.REQUEST_TIMED_OUT))
-        committed.add_done_callback(
-            lambda future: finish(ErrorCode.NOT_LEADER_OR_FOLLOWER if future.cancelled() else future.result())
-        )
+        def expire() -> None:
+            if not answer.done():
+                answer.set_result(on_error(_TOLD_AS[ErrorCode.REQUEST_TIMED_OUT]))
+
+        timer = self.timers.call_later(self.config.write_timeout_ms, expire)
+        committed.add_done_callback(finish)
         return answer
 
     def _run(self, index: int, timers: KeyedTimers, operation: Callable[[], TimerResult]) -> None:
