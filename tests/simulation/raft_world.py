@@ -50,6 +50,7 @@ class RaftWorld:
         self.over_the_wire = seed % 10 == 0
         self.sees_losses = seed % 3 != 0
         self.auto_join = auto_join
+        self.is_calm = False
         self.loss = self.doubling = 0.0
         self.delay_ms = (0.2, 3.0)
         self.sync_ms = (0.1, 5.0)
@@ -218,7 +219,7 @@ class RaftWorld:
         incarnation, where = other.incarnation, address(gone.key)
 
         def seen() -> None:
-            if other.incarnation == incarnation:
+            if other.incarnation == incarnation and not (self.is_calm and gone.is_up):
                 self.run(other, lambda: other.quorum.peer_is_gone(where, self.now))
 
         if (gone.key.node_id, other.key.node_id) not in self.cut:
@@ -284,7 +285,8 @@ class RaftWorld:
             self._ask(leader, request, (ADMINISTRATOR, 0, 0))
 
     def calm(self) -> None:
-        """Everybody is up, and the network well."""
+        """Everybody is up, and the network well; nothing old is taken for new any more."""
+        self.is_calm = True
         self.cut.clear()
         self.loss = self.doubling = 0.0
         self.delay_ms, self.sync_ms = (0.2, 3.0), (0.1, 5.0)
