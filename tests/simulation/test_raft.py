@@ -98,6 +98,7 @@ def _misfortune(world: RaftWorld) -> None:
 
 def settle(world: RaftWorld) -> None:
     """Liveness: what is well becomes whole again, and what is appended then is committed everywhere."""
+    world.run_for(2 * FETCH_TIMEOUT_MS)  # what was under way arrives, or times out, and may depose a leader once more
     world.run_until(lambda: world.leader is not None, ELECTED_WITHIN_MS)
     world.run_until(world.has_settled, ELECTED_WITHIN_MS)
     end = world.append()
