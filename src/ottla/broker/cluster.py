@@ -20,6 +20,7 @@ from ottla.broker.cluster_layout import (
     FirstVoter,
     LayoutError,
     layout_from_json,
+    node_folder,
 )
 from ottla.broker.initial_controllers import parse_initial_controllers
 from ottla.broker.start import UsageError
@@ -95,10 +96,6 @@ def prepare(directory: Path, layout: ClusterLayout, settings: dict[str, str]) ->
             voters=voters if layout.is_voter(node_id) else None,
         )
         format_storage(Disk(), request, ignore_formatted=True, now_ms=int(time.time() * 1000), new_uuid=new_uuid)
-
-
-def node_folder(directory: Path, node_id: int) -> Path:
-    return directory / f"node-{node_id}"
 
 
 def _layout(directory: Path, nodes: int | None, listen: str | None) -> ClusterLayout:

@@ -26,6 +26,10 @@ _EVERY_INTERFACE = ("", "0.0.0.0", "::")
 _REPLICATED_INTERNAL_TOPICS = ("offsets.topic", "transaction.state.log", "share.coordinator.state.topic")
 
 
+def node_folder(directory: Path, node_id: int) -> Path:
+    return directory / f"node-{node_id}"
+
+
 class LayoutError(ValueError):
     """Such a cluster cannot be; the text says why."""
 

@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from ottla import __version__
-from ottla.broker.cluster import node_folder
+from ottla.broker.cluster_layout import node_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
