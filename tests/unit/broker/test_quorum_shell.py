@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.broker.quorums import Members
 
+from ottla.broker.controller.quorum_shell import QuorumShell
 from ottla.metadata.controller.result import ControllerResult
 from ottla.metadata.record_serde import VersionedRecord
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -17,9 +18,10 @@ from ottla.protocol.metadata_record.partition_record import PartitionRecord
 from ottla.protocol.metadata_record.remove_topic_record import RemoveTopicRecord
 from ottla.protocol.metadata_record.topic_record import TopicRecord
 from ottla.raft.snapshot_id import SnapshotId
+from ottla.raft.state import RaftError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from tests.unit.broker.quorums import Member
@@ -68,6 +70,33 @@ def config(name: str, value: str | None) -> ConfigRecord:
 def told(image: MetadataImage) -> tuple[list[str], dict[str, str]]:
     configs = {name: values["retention.ms"] for (kind, name), values in image.configs.by_resource.items() if kind == 2}
     return sorted(image.topics.by_name), configs
+
+
+async def test_a_controller_whose_time_to_resign_comes_while_it_begins_lets_another_one_lead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine that stalls. The node goes on."""
+    append = QuorumShell.append
+    resigned: list[int] = []
+
+    def resign_first(self: QuorumShell, values: Sequence[bytes]) -> int:
+        if resigned:
+            return append(self, values)
+        resigned.append(self._quorum.epoch)
+        self._execute(self._quorum.resign(self._quorum.epoch, self.now()))
+        self._settle()
+        raise RaftError("it was time to resign")
+
+    monkeypatch.setattr(QuorumShell, "append", resign_first)
+    members = Members(tmp_path)
+    try:
+        leader = await members.leader()
+        answer = decide(leader, *topic("t", 1))
+        await members.until(answer.done, "an answer")
+        assert leader.quorum.leader_epoch > resigned[0]
+        assert all(member.failures == [] for member in members.by_id.values())
+    finally:
+        await members.close()
 
 
 async def test_what_is_decided_is_everywhere(members: Members) -> None:

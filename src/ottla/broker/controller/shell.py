@@ -126,10 +126,13 @@ class ControllerShell:
         self.heartbeats.activate(self._loader.image, self._clock.monotonic_ms())
         bootstrap, in_transaction = self._bootstrap_records(), self._loader.in_transaction
         min_isr = self.settings.min_insync_replicas
-        self._decide(lambda view: activate(view, bootstrap, min_isr, in_transaction=in_transaction))
         endpoints = self.quorum.settings.controller_endpoints
         node_id = self.quorum.settings.node_id
-        self._decide(lambda view: register_controller(view, node_id, self.settings.incarnation_id, endpoints))
+        try:
+            self._decide(lambda view: activate(view, bootstrap, min_isr, in_transaction=in_transaction))
+            self._decide(lambda view: register_controller(view, node_id, self.settings.incarnation_id, endpoints))
+        except RaftError:
+            return  # the time to resign came before it had begun: `leads_no_more` was said
         self._by_time.start()
 
     def leads_no_more(self) -> None:
