@@ -105,8 +105,7 @@ class BrokerLifecycle:
         self._gone = gone
         self._wants_fence = True
         self._offline: list[bytes] = []
-        self._cordoned: list[bytes] | None = None
-        """`None`: never said anything about it, so that older controllers need not know what it is."""
+        self._cordoned: list[bytes] = []
         self._is_told = True
         """Nothing has changed since the last request was made."""
         self._waking: asyncio.Future[None] | None = None

@@ -9,7 +9,8 @@ ADR 5.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final
 
 from ottla.broker.assignments import Assignments
 from ottla.broker.lifecycle import BrokerLifecycle, LifecycleSettings, State
@@ -18,7 +19,6 @@ from ottla.log.clean_shutdown import read_broker_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import PurePath
 
     from ottla.broker.controller.shell import ControllerShell
     from ottla.broker.controller_channel import ControllerChannel
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from ottla.runtime.config.server_config import ServerConfig
     from ottla.runtime.loop import StopRequest
     from ottla.runtime.world import World
+
+
+ALL: Final = "*"
 
 
 class ClusterMembership:
@@ -53,6 +56,9 @@ class ClusterMembership:
             report=report,
             gone=lambda why: stop_request.stop("this broker is not part of the cluster any more", RuntimeError(why)),
         )
+        self._directory_ids: dict[PurePath, bytes] = {}
+        """Of the log directories that are in service, by path."""
+        self._cordoned: list[bytes] = []
         self._assignments = Assignments(channel, config.node_id, lambda: self.broker_epoch, world.timers, report)
 
     @property
@@ -76,6 +82,8 @@ class ClusterMembership:
             directory_ids=[storage.directory_ids[path] for path in log_directories],
             previous_broker_epoch=self._previous_broker_epoch(log_directories),
         )
+        self._directory_ids = {path: storage.directory_ids[path] for path in log_directories}
+        self.reconfigure(self._config)
         self._controller.subscribe(self._lifecycle.on_metadata)
         self._lifecycle.start(request)
         await self._lifecycle.wait_for(State.FENCED)
@@ -84,6 +92,15 @@ class ClusterMembership:
         """Of a run that stopped cleanly in every directory, else -1."""
         epochs = {read_broker_epoch(self._world.files, path) for path in log_directories}
         return epochs.pop() if len(epochs) == 1 else -1
+
+    def reconfigure(self, config: ServerConfig) -> None:
+        """`cordoned.log.dirs`: no new replicas are to be placed there (KIP-1066)."""
+        names = config.get_list("cordoned.log.dirs")
+        paths = {PurePath(name) for name in names}
+        cordoned = [id_ for path, id_ in self._directory_ids.items() if path in paths or ALL in names]
+        if cordoned != self._cordoned:
+            self._cordoned = cordoned
+            self._lifecycle.directories_cordoned(cordoned)
 
     async def unfence(self) -> None:
         await self._lifecycle.unfence()

@@ -466,6 +466,8 @@ class Node:
         """Beside what follows the metadata by itself: logs, topics, groups, metrics subscriptions."""
         self._listeners.set_limits(connection_limits(config))
         renew_stores(self._security, self._applied_config, config, _report)
+        if self._membership is not None:
+            self._membership.reconfigure(config)
         self._applied_config = config
 
     async def _listen(self, dispatcher: Dispatcher, controller: ControllerShell) -> list[Listener]:

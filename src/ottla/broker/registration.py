@@ -88,6 +88,9 @@ class Registration:
         )
         await self._controller.submit(partial(fence_broker, schema=schema, broker_id=node_id))
 
+    def reconfigure(self, config: ServerConfig) -> None:
+        """Nothing of it concerns a controller that has one broker."""
+
     # ── log directories: `directory_failures.DirectoryReports` ─────────────────────────────────────────────────────
 
     def placed(self, replicas: Mapping[tuple[bytes, int], bytes]) -> None:

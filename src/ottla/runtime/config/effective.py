@@ -32,6 +32,7 @@ EFFECTIVE_KEYS: frozenset[str] = frozenset(
         "broker.heartbeat.interval.ms",
         "broker.session.timeout.ms",
         "controlled.shutdown.enable",
+        "cordoned.log.dirs",
         "initial.broker.registration.timeout.ms",
         "leader.imbalance.check.interval.seconds",
         "auto.leader.rebalance.enable",
