@@ -40,6 +40,8 @@ class QuorumStatus:
     observers: dict[int, int]
     directories: dict[int, bytes]
     """Of the voters."""
+    ports: dict[int, int]
+    """Of the voters, where they listen."""
 
 
 def asked(node: Controller, request: Request) -> Response | None:
@@ -72,6 +74,7 @@ def status(node: Controller) -> QuorumStatus | None:
         {one.replica_id: one.log_end_offset for one in found.current_voters},
         {one.replica_id: one.log_end_offset for one in found.observers},
         {one.replica_id: one.replica_directory_id for one in found.current_voters},
+        {one.node_id: one.listeners[0].port for one in answer.nodes if one.listeners},
     )
 
 

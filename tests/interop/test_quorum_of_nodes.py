@@ -162,6 +162,25 @@ def test_voters_are_added_and_removed(controllers: Controllers) -> None:
     assert status(leader) is None
 
 
+def test_a_voter_that_moved_says_so(controllers: Controllers) -> None:
+    """UpdateRaftVoter: its endpoint in the log is the new one, and the leader finds it there."""
+    seen = wait_for_status(controllers.all, has_settled, "a leader")
+    moving = next(node for node in controllers.all if node.node_id != seen.leader_id)
+    moving.stop()
+    moved = Voter(moving.node_id, directory_id=moving.directory_id)
+    others = tuple(voter for voter in controllers.quorum.voters if voter.node_id != moved.node_id)
+    controllers.quorum = Quorum((*others, moved))
+    again = controllers.nodes[moved.node_id] = controllers.make(moved.node_id)
+    again.start()
+    now = wait_for_status(
+        controllers.all, lambda seen: seen.ports.get(moved.node_id) == moved.port, "the voter's new endpoint"
+    )
+    assert now.ports == {voter.node_id: voter.port for voter in controllers.quorum.voters}
+    wait_for_status(
+        controllers.all, lambda seen: seen.voters[moved.node_id] > now.high_watermark, "it follows from there"
+    )
+
+
 def test_a_controller_joins_by_itself_and_again_with_another_disk(controllers: Controllers) -> None:
     """`controller.quorum.auto.join.enable` (KIP-1186)."""
     wait_for_status(controllers.all, has_settled, "a leader")
