@@ -28,8 +28,9 @@ POLL_S: Final = 0.5
 class Worker:
     """One member, which accepts whatever it gets; a thread."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, group: str = GROUP) -> None:
         self._bootstrap = bootstrap
+        self._group = group
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.accepted: set[int] = set()
@@ -54,7 +55,7 @@ class Worker:
             time.sleep(POLL_S / 10)
 
     def _run(self) -> None:
-        consumer = member(self._bootstrap, GROUP, TOPIC)
+        consumer = member(self._bootstrap, self._group, TOPIC)
         while not self._stopping.is_set():
             try:
                 self._step(consumer)

@@ -10,13 +10,16 @@ import contextlib
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import pytest
-from confluent_kafka import ElectionType, KafkaException
+from confluent_kafka import Consumer, ElectionType, KafkaException
 from confluent_kafka.admin import NewTopic
 from tests.cluster.conftest import SETTINGS as SHORT_TIMES
 from tests.cluster.load import CountedLoad, read_topic
 from tests.cluster.replica_bytes import logs_of
 from tests.cluster.test_faults import ADMIN_S, PARTITIONS, SOME, TARGET, TOPIC, admin_of, leader_of, wait_until_whole
+from tests.cluster.test_share_groups import ROUND, Worker, send
+from tests.cluster.test_share_groups import TOPIC as SHARED
 from tests.cluster.transfer import Transfer
+from tests.conformance.test_confluent_share import begin_at_the_start
 from tests.interop.quorum_nodes import status
 from tests.peers.apache_kafka_cluster import KafkaClusterNode
 from tests.peers.cluster import BROKER, Quorum, Voter, cluster_settings, wait_until_brokers
@@ -35,6 +38,8 @@ ASSIGNMENT: Final = [[GUEST, 1, 2], [1, GUEST, 3], [2, 3, GUEST]]
 """The guest leads the first partition and follows the leaders of the others."""
 SETTINGS: Final = cluster_settings(len(HOSTS)) | SHORT_TIMES
 CATCH_UP_S: Final = 180.0
+GROUPS: Final = 4
+"""So many that brokers of both kinds coordinate some."""
 
 Node: TypeAlias = OttlaClusterNode | KafkaClusterNode
 Kind: TypeAlias = type[OttlaClusterNode] | type[KafkaClusterNode]
@@ -156,3 +161,55 @@ def test_a_guest_among_the_other_kinds_controllers(cluster: MixedCluster) -> Non
             f"{topic}-{index}": len(replicas) for index, replicas in enumerate(ASSIGNMENT)
         }
         assert [name for name, logs in by_partition.items() if any(log != logs[0] for log in logs)] == []
+
+
+@pytest.mark.timeout(300)
+def test_groups_whose_coordinators_are_of_both_kinds(cluster: MixedCluster) -> None:
+    """Consumer groups, and share groups, whose state is kept by a broker of one kind and asked for by the other's."""
+    admin = admin_of(cluster)
+    for done in admin.create_topics([NewTopic(SHARED, PARTITIONS, replica_assignment=ASSIGNMENT)]).values():
+        done.result(ADMIN_S)
+    wait_until_whole(cluster, SHARED)
+    first, second, third = range(ROUND), range(ROUND, 2 * ROUND), range(2 * ROUND, 3 * ROUND)
+    send(cluster.bootstrap, first)
+    for number in range(GROUPS):
+        assert read_by_group(cluster.bootstrap, f"consumers-{number}", len(first)) == sorted(first)
+    for number in range(GROUPS):
+        group = f"sharers-{number}"
+        begin_at_the_start(cluster.bootstrap, group)
+        with Worker(cluster.bootstrap, group) as worker:
+            worker.wait_for(first)
+            if number == GROUPS - 1:
+                cluster.guest.kill()
+                send(cluster.bootstrap, second)
+                worker.wait_for(second)
+                cluster.guest.start()
+                wait_until_whole(cluster, SHARED)
+                cluster.nodes[HOSTS[0]].kill()
+                send(cluster.bootstrap, third)
+                worker.wait_for(third)
+        assert worker.again == []
+
+
+def read_by_group(bootstrap: str, group: str, count: int) -> list[int]:
+    """By the protocol of KIP-848, and committed."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": group,
+            "group.protocol": "consumer",
+            "auto.offset.reset": "earliest",
+            "log_level": 0,
+        }
+    )
+    consumer.subscribe([SHARED])
+    read: list[int] = []
+
+    def enough() -> bool:
+        read.extend(int(message.value() or b"") for message in consumer.consume(count, 0.5) if message.error() is None)
+        return len(read) >= count
+
+    wait_for(enough, f"{group} has read everything")
+    consumer.commit(asynchronous=False)
+    consumer.close()
+    return sorted(read)
