@@ -58,7 +58,9 @@ class DirectoryFailures:
         self._report = report
 
     def watch(self) -> None:
+        """What failed while the logs were opened is told now: a broker of a cluster has registered before."""
         self._logs.on_failure = self._failed
+        self._tell_offline()
 
     def on_metadata(self, delta: MetadataDelta, image: MetadataImage) -> None:
         self._tell_placed()
@@ -84,4 +86,10 @@ class DirectoryFailures:
                 f"log directory {path} is offline until the node starts again, and {len(names)} partitions with it: "
                 f"{error}"
             )
-            self._reports.offline([one.directory_id for one in self._logs.directories if one.failure is not None])
+            self._tell_offline()
+
+    def _tell_offline(self) -> None:
+        """One that could not be read at the start has no id, and was not registered."""
+        failed = [one.directory_id for one in self._logs.directories if one.failure is not None and one.directory_id]
+        if failed:
+            self._reports.offline(failed)

@@ -126,6 +126,22 @@ async def test_the_node_stops_when_it_cannot_go_on(tmp_path: Path, metadata: str
     assert reason in house.stop.reasons[0]
 
 
+async def test_what_failed_while_the_logs_were_opened_is_told_too(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.logs.on_failure = lambda *_: None  # nobody listens yet
+    house.logs.fail_directory(house.second, broken())
+    assert house.told.failures == []
+    house.failures.watch()
+    assert house.told.failures == [[SECOND]]
+
+
+async def test_a_directory_that_could_not_be_read_at_all_has_no_id_to_tell(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.logs.directories.append(LogDirectory(tmp_path / "third", failure=broken()))
+    house.logs.fail_directory(house.second, broken())
+    assert house.told.failures == [[SECOND]]
+
+
 def run_blocking(work: Callable[[], None], done: Callable[[BaseException | None], None]) -> None:
     work()
     done(None)
