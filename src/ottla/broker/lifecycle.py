@@ -6,7 +6,7 @@
 
 One request is under way at a time; what cannot wait (new metadata, a directory that failed, shutting down) is said
 with the next one at once. A run that the controller knows no more (UnregisterBroker, an older metadata log) registers
-again; one that another node took the id of says so, and stops. KIP-631, 841, 858, 1066.
+again, for as long as it takes; one that another node took the id of says so, and stops. KIP-631, 841, 858, 1066.
 
 Kafka's `BrokerLifecycleManager`.
 """
@@ -185,6 +185,8 @@ class BrokerLifecycle:
                     pause_ms = min(pause_ms * 2, self._settings.session_timeout_ms)
         except KafkaError as error:
             self._failed(error)
+        except Exception as error:  # whatever it is: better no broker than one that nobody hears of
+            self._failed(KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, f"this broker cannot say that it lives: {error!r}"))
 
     def _failed(self, error: KafkaError) -> None:
         was_registered = self.broker_epoch != NOT_REGISTERED
@@ -194,14 +196,20 @@ class BrokerLifecycle:
             self._gone(str(error))
 
     async def _register(self) -> None:
-        """Until the controller takes it. `KafkaError` when it will not."""
+        """Until the controller takes it. `KafkaError` when it will not.
+
+        Who was a broker before only gives up when another node keeps its id: it serves on while nobody answers.
+        """
+        is_again = self.broker_epoch != NOT_REGISTERED
         deadline_ms = self._clock.monotonic_ms() + self._settings.registration_timeout_ms
         pause_ms, told = RETRY_BACKOFF_MS, None
         while True:
             left_ms = deadline_ms - self._clock.monotonic_ms()
             try:
                 answer = await self._channel.send(
-                    self._registration, BrokerRegistrationResponse, timeout_ms=max(left_ms, 1.0)
+                    self._registration,
+                    BrokerRegistrationResponse,
+                    timeout_ms=max(left_ms, self._settings.session_timeout_ms if is_again else 1.0),
                 )
                 code, text = error_code(answer.error_code), ""
             except KafkaError as error:
@@ -212,7 +220,9 @@ class BrokerLifecycle:
             why = (
                 f"the controller did not register this node as broker {self._registration.broker_id}: {code.name}{text}"
             )
-            if code in _REFUSED_FOR_GOOD or deadline_ms - self._clock.monotonic_ms() <= pause_ms:
+            may_give_up = not is_again or code is ErrorCode.DUPLICATE_BROKER_REGISTRATION
+            is_late = deadline_ms - self._clock.monotonic_ms() <= pause_ms
+            if code in _REFUSED_FOR_GOOD or (is_late and may_give_up):
                 raise KafkaError(code, why)
             if code is not told:
                 told = code

@@ -209,6 +209,39 @@ def test_a_forgotten_run_registers_again_with_its_epoch() -> None:
     asyncio.run(scenario())
 
 
+def test_goes_on_registering_again_for_as_long_as_no_controller_answers() -> None:
+    async def scenario() -> None:
+        played = Played()
+        await played.running()
+        await played.later(2000)
+        await played.heartbeat(ErrorCode.STALE_BROKER_EPOCH)
+        for pause_ms in (100, 200):
+            _, answer = await played.next()
+            played.clock.ms += 60_000
+            answer.set_exception(KafkaError(ErrorCode.REQUEST_TIMED_OUT, "nobody is the controller"))
+            await played.later(pause_ms)
+        await played.register(epoch=90)
+        await until(lambda: played.lifecycle.broker_epoch == 90)
+        assert not played.gone
+        assert played.lifecycle.state is State.RUNNING
+
+    asyncio.run(scenario())
+
+
+def test_a_bug_does_not_leave_a_broker_that_nobody_hears_of() -> None:
+    async def scenario() -> None:
+        played = Played()
+        await played.running()
+        await played.later(2000)
+        _, answer = await played.next()
+        answer.set_exception(ZeroDivisionError("a bug"))
+        await until(lambda: bool(played.gone))
+        assert "a bug" in played.gone[0]
+        assert played.lifecycle.state is State.STOPPED
+
+    asyncio.run(scenario())
+
+
 def test_stops_when_another_node_has_taken_its_id() -> None:
     async def scenario() -> None:
         played = Played()
