@@ -83,6 +83,16 @@ async def test_what_the_other_side_does_not_speak_fails_by_itself(context: PeerC
         peer.close()
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64])
+async def test_a_host_that_is_none_fails_what_waits_and_is_backed_off_from(context: PeerContext, host: str) -> None:
+    peer = Peer(context, (host, 9092))
+    for _ in range(2):
+        with pytest.raises(PeerError):
+            await asyncio.wait_for(peer.send(heartbeat(1), HeartbeatResponse, timeout_ms=TIMEOUT_MS), 10)
+    assert peer.retry_after_ms > 0
+    peer.close()
+
+
 async def test_a_refused_connection_is_told_from_other_failures_and_backed_off_from(context: PeerContext) -> None:
     async with server(Heartbeats()) as running:
         port = running.port

@@ -130,6 +130,8 @@ class BrokerLosses:
             raise
         except OSError as error:
             return False if error.errno == errno.ECONNREFUSED else None
+        except ValueError:  # it has registered what is no host
+            return None
         finally:
             timer.cancel()
         return True

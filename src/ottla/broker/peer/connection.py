@@ -80,7 +80,7 @@ class PeerConnection:
         except OSError as error:
             refused = error.errno == errno.ECONNREFUSED
             self._fail(PeerError(f"{self.where}: {error.strerror or error}", refused=refused))
-        except IntroductionError as error:
+        except (IntroductionError, ValueError) as error:  # ValueError: what stands there is no host, no password
             self._fail(PeerError(f"{self.where}: {error}"))
         if self._failure is not None:
             raise self._failure
