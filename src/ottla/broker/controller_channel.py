@@ -136,12 +136,12 @@ class ControllerChannel:
             return None
         sent = self._peer_at(address).send(request, response_class, timeout_ms=left_ms)
         changed = self._next_change()
-        await asyncio.wait((sent, changed), return_when=asyncio.FIRST_COMPLETED)
-        changed.cancel()
-        if sent.done():
-            return sent.result()
-        sent.add_done_callback(lambda late: late.cancelled() or late.exception())
-        return None
+        try:
+            await asyncio.wait((sent, changed), return_when=asyncio.FIRST_COMPLETED)
+        finally:  # also when whoever asked has gone away
+            changed.cancel()
+            sent.add_done_callback(lambda late: late.cancelled() or late.exception())
+        return sent.result() if sent.done() else None
 
     def _peer_at(self, address: Address) -> Peer:
         if self._peer is None or self._peer.address != address:

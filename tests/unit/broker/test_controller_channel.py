@@ -166,6 +166,21 @@ async def test_a_leader_that_falls_silent_is_left_for_its_successor(context: Pee
         channel.close()
 
 
+async def test_nothing_is_kept_of_who_has_gone_away(context: PeerContext) -> None:
+    leader, elsewhere = Leader(), Elsewhere(silent=True)
+    async with elsewhere.server as server:
+        channel = ControllerChannel(leader, context, SELF)
+        leader.becomes(OTHER, server.port)
+        asking = asyncio.ensure_future(channel.send(IDS, AllocateProducerIdsResponse))
+        await elsewhere.asked.wait()
+        assert len(channel._changed) == 1
+        asking.cancel()
+        await asyncio.wait((asking,))
+        await asyncio.sleep(0)
+        assert not channel._changed
+        channel.close()
+
+
 async def test_other_errors_are_answers(context: PeerContext) -> None:
     leader, elsewhere = Leader(), Elsewhere(ErrorCode.STALE_BROKER_EPOCH)
     async with elsewhere.server as server:
