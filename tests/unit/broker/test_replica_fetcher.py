@@ -14,6 +14,7 @@ from tests.unit.broker.wire import Server
 from ottla.broker.apis.list_offsets import ListOffsetsHandler
 from ottla.broker.peer.peer import Peer, PeerContext
 from ottla.broker.replica.fetcher.fetcher_state import FetcherSettings, FetcherState
+from ottla.broker.replica.fetcher.followed_partition import FollowedPartition
 from ottla.broker.replica.fetcher.replica_fetchers import ReplicaFetchers
 from ottla.broker.replica.isr_changes import CommittedIsr
 from ottla.broker.replica.leadership import LeaderContext
@@ -239,6 +240,16 @@ async def test_a_disk_that_fails_stops_its_partition_only(pair: Pair, monkeypatc
         await until(lambda: failing.closed)
         pair.leader.produce("t", batch(b"b"), index=1, acks=1)
         await until(lambda: pair.caught_up(1))
+
+
+async def test_a_disk_that_fails_at_once_leaves_no_fetcher_behind(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> bool:
+        raise OSError(5, "the disk is gone")
+
+    monkeypatch.setattr(FollowedPartition, "cut_what_no_epoch_tells", fail)
+    monkeypatch.setattr(pair.follower.logs, "fail_directory_of", lambda *_: None)
+    pair.create()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 def _failing_for(failing: Partition, fail: Callable[..., int]) -> Callable[[Partition, bytes, int, int], int]:

@@ -54,7 +54,7 @@ class ReplicaFetcher:
     def follow(self, partition: Partition) -> None:
         self._state.follow(partition, self._clock.now_ms())
         self._awake.set()
-        if self._task is None:
+        if self._task is None and len(self._state):  # none: its disk failed at once
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     def unfollow(self, partition: Partition) -> bool:
