@@ -114,8 +114,9 @@ class ByTime:
 
     def _elect(self, name: str, decision: Decision[bool], interval_ms: float, again: Callable[[], None]) -> None:
         def decided(done: asyncio.Future[bool]) -> None:
-            if self._is_running and not done.cancelled():
-                there_is_more = done.exception() is None and done.result()
+            failed = done.cancelled() or done.exception() is not None
+            if self._is_running:
+                there_is_more = not failed and done.result()
                 self._later(name, AT_ONCE_MS if there_is_more else interval_ms, again)
 
         self._controller.submit(decision).add_done_callback(decided)
