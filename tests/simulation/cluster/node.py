@@ -56,6 +56,7 @@ class SimulatedNode:
         self.lives = 0
         self.last_words: list[str] = []
         """Why it ended by itself, life by life."""
+        self.is_stopping = False
         self.is_wanted = False
         """Started again when it ends by itself."""
         self._stop: StopRequest | None = None
@@ -105,6 +106,7 @@ class SimulatedNode:
         if self.is_up:
             return
         self.lives += 1
+        self.is_stopping = False
         self.machine.power_on()
         self.process = self.machine.new_process(f"{self.name}/{self.lives}")
         self.loop.call_soon(self._spawn, context=self.process.context)
@@ -142,6 +144,7 @@ class SimulatedNode:
         """SIGTERM."""
         if self.is_up and self._stop is not None:
             assert self.process is not None
+            self.is_stopping = True
             self.loop.call_soon(self._stop.stop, "SIGTERM", context=self.process.context)
 
     def kill(self) -> None:

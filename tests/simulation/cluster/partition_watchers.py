@@ -120,6 +120,34 @@ class CommittedIsForEver:
                 assert first == end, f"CommittedIsForEver: {text}"
 
 
+class NoLiveBrokerFenced:
+    """Where what is sent arrives soon or never, a broker that runs and does not want to stop is never fenced."""
+
+    def __init__(self) -> None:
+        self._unfenced: dict[tuple[int, int], Process] = {}
+        """By broker id and epoch: the process that was let lead."""
+
+    def look(self, cluster: SimulatedCluster) -> None:
+        if not cluster.is_prompt:
+            return
+        by_id = {node.config.node_id: node for node in cluster.nodes}
+        for active in cluster.nodes:
+            quorum = active.quorum
+            if quorum is None or not quorum.raft.is_leader:
+                continue
+            for broker_id, broker in quorum.image.cluster.brokers.items():
+                node = by_id[broker_id]
+                if not broker.fenced and node.process is not None:
+                    self._unfenced.setdefault((broker_id, broker.epoch), node.process)
+                elif self._unfenced.get((broker_id, broker.epoch)) is node.process:
+                    assert not node.is_up or node.is_stopping, (
+                        f"NoLiveBrokerFenced: {node.name} at epoch {broker.epoch}"
+                    )
+
+    def end(self, cluster: SimulatedCluster, ledger: Ledger) -> None:
+        pass
+
+
 def is_whole(cluster: SimulatedCluster) -> bool:
     """Every node serves, and by everybody's metadata all replicas of all partitions are in sync."""
     for node in cluster.nodes:
@@ -133,4 +161,4 @@ def is_whole(cluster: SimulatedCluster) -> bool:
     return True
 
 
-REPLICATION = (OneLeaderAnEpoch, MonotonicHighWatermark, CommittedIsForEver)
+REPLICATION = (OneLeaderAnEpoch, MonotonicHighWatermark, CommittedIsForEver, NoLiveBrokerFenced)
