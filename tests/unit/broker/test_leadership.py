@@ -258,6 +258,28 @@ class TestFollowersFetch:
         two.fetch(None)
         assert leadership.followers[2].log_end_offset == 2
 
+    async def test_who_asks_before_this_node_knows_the_topic_is_heard_when_it_does(self, replicas: Replicas) -> None:
+        """Its fetch waits with those of other topics, and its session does not say again where it is."""
+        known = replicas.create_topic("t", replicas=(1, 2))
+        new = (int.from_bytes(known) + 1).to_bytes(16)
+        two = ReplicaState(replica_id=2, replica_epoch=20)
+        first = fetch_request(fetch_topic(known, at(0, epoch=0)), session=(0, 0), replica_state=two)
+        session = replicas.fetch_now(first, 17).session_id
+        waiting = replicas.fetch(
+            fetch_request(
+                fetch_topic(new, at(0, epoch=0)), session=(session, 1), max_wait_ms=500, min_bytes=1, replica_state=two
+            ),
+            17,
+        )
+        assert isinstance(waiting, asyncio.Future)
+        assert replicas.create_topic("new", replicas=(1, 2)) == new
+        replicas.produce("t", batch(b"a"), acks=1)
+        await settled()
+        assert {data.error_code for data in partitions_of(await waiting).values()} == {0}
+        leadership = replicas.partition("new").leadership
+        assert leadership is not None
+        assert leadership.followers[2].log_end_offset == 0
+
     @pytest.mark.parametrize("version", [4, 11, 12, 14])
     def test_older_versions_name_the_replica_without_its_epoch(
         self, replicas: Replicas, isr: AskedIsr, version: int

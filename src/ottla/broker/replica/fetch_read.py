@@ -149,11 +149,13 @@ class FetchRead:
         if may_read is not None and not may_read(wanted.topic_key):
             return self._refused(wanted, ErrorCode.TOPIC_AUTHORIZATION_FAILED)
         partition = wanted.partition
+        takes_progress = self._takes_progress
         if partition is None or partition.closed:
             where = self._session.find(self._manager, wanted)
             if isinstance(where, ErrorCode):
                 return self._unknown(wanted, where)
             partition = where
+            takes_progress = True  # who waited for it has not been heard yet, and will not say it again
         error = partition.epoch_error(wanted.current_leader_epoch, leader_only=self._leader_only)
         if error is NONE and self._replica_id >= 0:
             error = self._recognise(partition, wanted)
@@ -168,7 +170,7 @@ class FetchRead:
                 return diverging
         if not log_start_offset <= offset <= log.log_end_offset:
             return self._refused(wanted, ErrorCode.OFFSET_OUT_OF_RANGE)
-        if self._replica_id >= 0 and self._takes_progress:
+        if self._replica_id >= 0 and takes_progress:
             error = self._take_progress(partition, wanted)
             if error is not NONE:
                 return self._refused(wanted, error)
