@@ -74,6 +74,11 @@ def test_nothing_acknowledged_is_lost_while_the_partition_moves(seed: int) -> No
     moves(seed)
 
 
+@pytest.mark.parametrize("seed", [32129, 32434])
+def test_a_replica_that_is_removed_and_added_again_is_not_in_sync_by_what_it_had(seed: int) -> None:
+    moves(seed)
+
+
 def test_the_worlds_are_bad_enough() -> None:
     """Else the invariants would prove nothing."""
     met: Counter[str] = Counter()

@@ -354,6 +354,33 @@ class TestInSyncReplicas:
         leadership.shrink()
         assert isr.newest == ((1, 0),)
 
+    def test_what_a_follower_had_in_an_earlier_epoch_proves_nothing(self, replicas: Replicas, isr: AskedIsr) -> None:
+        """It may have been removed, and added again with an empty log (found by simulation)."""
+        topic_id = replicas.create_topic("t", replicas=ALL)
+        replicas.produce("t", batch(b"a"), acks=1)
+        two = Follower(replicas, 2, topic_id)
+        two.fetch(1)
+        replicas.change(topic_id, leader=NODE_ID, isr=[1, 3])
+        assert isr.asked == []
+        two.fetch(0, leader_epoch=1)
+        assert isr.asked == []
+        two.fetch(1, leader_epoch=1)
+        assert isr.newest == ((1, 0), (3, -1), (2, 20))
+
+    def test_one_that_is_not_heard_of_any_more_is_not_added_again(self, replicas: Replicas, isr: AskedIsr) -> None:
+        topic_id = replicas.create_topic("t", replicas=(1, 2), configs={"min.insync.replicas": "2"})
+        two = Follower(replicas, 2, topic_id)
+        two.fetch(0)
+        replicas.produce("t", batch(b"a"), acks=1)
+        replicas.clock.ms += LAG_TIME_MAX_MS + 1
+        leadership = replicas.partition("t").leadership
+        assert leadership is not None
+        leadership.shrink()
+        isr.answer(CommittedIsr(NODE_ID, 0, (1,), 1))
+        assert isr.asked == []  # though it has all that is committed, as nothing is below min.insync.replicas
+        two.fetch(0)
+        assert isr.newest == ((1, 0), (2, 20))
+
     @pytest.mark.parametrize("error", [ErrorCode.INELIGIBLE_REPLICA, ErrorCode.OPERATION_NOT_ATTEMPTED])
     def test_what_was_not_done_is_off_the_table(self, replicas: Replicas, isr: AskedIsr, error: ErrorCode) -> None:
         topic_id = replicas.create_topic("t", replicas=(1, 2), isr=(1,))

@@ -20,7 +20,11 @@ ANY_EPOCH: Final = -1
 
 
 class FollowerState:
-    """`broker_epoch`: of its last fetch; `UNKNOWN_EPOCH` before the first one. Times are monotonic."""
+    """`broker_epoch`: of its last fetch; `UNKNOWN_EPOCH` before the first one. Times are monotonic.
+
+    `is_known`: it has fetched in this leader epoch. What it had in an earlier one it may have lost since: a replica
+    that is removed and added again begins with nothing, and the leader may not have seen that it was gone.
+    """
 
     __slots__ = (
         "_fetched_leader_end",
@@ -28,6 +32,7 @@ class FollowerState:
         "broker_epoch",
         "broker_id",
         "caught_up_ms",
+        "is_known",
         "log_end_offset",
         "log_start_offset",
         "told_by",
@@ -35,6 +40,7 @@ class FollowerState:
 
     def __init__(self, broker_id: int) -> None:
         self.broker_id = broker_id
+        self.is_known = False
         self.told_by: FetchPartition | None = None
         """The part of a fetch session that said where it is."""
         self._forget()
@@ -49,6 +55,7 @@ class FollowerState:
 
     def begin_epoch(self, now_ms: float, leader_end: int, *, new_leader: bool, in_sync: bool) -> None:
         """A leader epoch begins. Who is in sync has time to fetch; who is not holds nothing back until it does."""
+        self.is_known = False
         if new_leader:
             self._forget()
         else:
@@ -64,6 +71,7 @@ class FollowerState:
             self.caught_up_ms = max(self.caught_up_ms, self._fetched_ms)
         self._fetched_leader_end = max(self._fetched_leader_end, leader_end)
         self._fetched_ms = now_ms
+        self.is_known = True
         self.log_end_offset = offset
         self.log_start_offset = log_start_offset
         self.broker_epoch = broker_epoch
@@ -74,6 +82,10 @@ class FollowerState:
             self._fetched_ms = now_ms
             if self.log_end_offset >= self._fetched_leader_end:
                 self.caught_up_ms = max(self.caught_up_ms, now_ms)
+
+    def last_heard_ms(self) -> float:
+        """When it fetched last, whether it spoke of this partition or not."""
+        return self._fetched_ms if self.told_by is None else max(self._fetched_ms, self.told_by.session.last_used_ms)
 
     def is_caught_up(self, leader_end: int, now_ms: float, lag_time_max_ms: float) -> bool:
         return self.log_end_offset == leader_end or now_ms - self.caught_up_ms <= lag_time_max_ms

@@ -182,16 +182,24 @@ class Leadership:
     def expand(self) -> None:
         """Ask for a follower to be added that may join now: followers at rest say nothing when they could not before.
 
-        Their fetches go on, without a word on partitions of which there is nothing new (KIP-227).
+        Their fetches go on, without a word on partitions of which there is nothing new (KIP-227). Whoever lags, or has
+        not been heard of lately, has to speak for itself.
         """
+        now_ms, lag_time_max_ms = self._context.clock.monotonic_ms(), self._context.lag_time_max_ms()
+        leader_end = self._partition.log.log_end_offset
         for follower in self.followers.values():
-            if follower.broker_id not in self.maximal_isr:
+            if (
+                follower.broker_id not in self.maximal_isr
+                and follower.is_caught_up(leader_end, now_ms, lag_time_max_ms)
+                and now_ms - follower.last_heard_ms() <= lag_time_max_ms
+            ):
                 self._expand(follower)
 
     def _expand(self, follower: FollowerState) -> None:
         """If it has all that is committed, and has reached this leader's epoch."""
         if (
             self._pending is None
+            and follower.is_known
             and follower.log_end_offset >= max(self._partition.log.high_watermark, self.epoch_start_offset)
             and self._may_join(follower)
         ):
