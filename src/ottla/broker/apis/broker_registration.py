@@ -7,6 +7,9 @@
 | 2       | the ids of its log directories                                  | 858 |
 | 3       | the epoch of its last run, if that ended well                   | 966 |
 | 4       | features whose lowest level is 0                                | 1022 |
+
+A process locks its log directories: who has one of a broker's proves that the run before is over, and need not wait for
+its session to end (in Apache Kafka it does: DUPLICATE_BROKER_REGISTRATION).
 """
 
 from functools import partial
@@ -25,6 +28,7 @@ class BrokerRegistrationHandler:
 
     async def __call__(self, context: RequestContext, request: BrokerRegistrationRequest) -> BrokerRegistrationResponse:
         controller = self._controller
+        self._end_session_of_former_run(request)
         decision = partial(
             register_broker,
             schema=controller.schema,
@@ -39,3 +43,13 @@ class BrokerRegistrationHandler:
         except KafkaError as error:
             return BrokerRegistrationResponse(error_code=error.code)
         return BrokerRegistrationResponse(error_code=ErrorCode.NONE, broker_epoch=epoch)
+
+    def _end_session_of_former_run(self, request: BrokerRegistrationRequest) -> None:
+        known = self._controller.image.cluster.brokers.get(request.broker_id)
+        if (
+            known is not None
+            and request.cluster_id == self._cluster_id
+            and request.incarnation_id != known.incarnation_id
+            and not set(request.log_dirs).isdisjoint(known.directories)
+        ):
+            self._controller.heartbeats.end_session(request.broker_id)
