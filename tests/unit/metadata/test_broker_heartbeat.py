@@ -6,6 +6,7 @@ import pytest
 from tests.unit.metadata.decisions import Controller, directory_of, topic
 
 from ottla.metadata.controller.brokers import fence_broker, fence_stale_broker
+from ottla.metadata.controller.directories import assign_replicas
 from ottla.metadata.controller.heartbeats import BrokerHeartbeats
 from ottla.metadata.partition import NO_LEADER
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -181,3 +182,16 @@ def test_directories_that_fail_or_are_cordoned() -> None:
     assert {type(record) for record in controller.written[:-1]} == {PartitionChangeRecord}
     assert controller.image.cluster.brokers[2].directories == (directory_of(2),)  # as in Apache Kafka
     assert [controller.partition(index).leader for index in range(4)] == [1] * 4
+
+
+def test_who_comes_back_without_a_directory_leads_nothing_there() -> None:
+    controller = Controller()
+    controller.register(1, directories=[A, B])
+    controller.heartbeat(1, cordoned=[])
+    controller.create(topic("t", 2))
+    topic_id = controller.image.topics.by_name["t"].topic_id
+    controller.decide(lambda view: assign_replicas(view, 1, {(topic_id, 0): A, (topic_id, 1): B}))
+    controller.decide(lambda view: fence_broker(view, controller.schema, 1, controller.heartbeats))
+    assert [controller.partition(index).leader for index in range(2)] == [NO_LEADER] * 2
+    assert not controller.heartbeat(1, offline=[B]).is_fenced
+    assert [controller.partition(index).leader for index in range(2)] == [1, NO_LEADER]

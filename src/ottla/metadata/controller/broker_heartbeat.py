@@ -9,6 +9,9 @@
 Kafka's `ReplicationControlManager.processBrokerHeartbeat`.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from ottla.metadata.controller.broker_epoch import broker_in_epoch
 from ottla.metadata.controller.brokers import (
     records_for_controlled_shutdown,
@@ -20,6 +23,7 @@ from ottla.metadata.controller.directories import records_for_cordoned_directori
 from ottla.metadata.controller.heartbeats import BrokerControlState, BrokerHeartbeats
 from ottla.metadata.controller.leadership import leads_anything
 from ottla.metadata.controller.result import ControllerResult, ControllerView
+from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.features import assigns_directories, cordons_directories
 from ottla.metadata.record_serde import VersionedRecord
 from ottla.metadata.registration import BrokerRegistration
@@ -42,13 +46,16 @@ def broker_heartbeat(
         raise KafkaError(ErrorCode.STALE_BROKER_EPOCH, f"Broker {broker_id} has not registered")
     if state.fenced != broker.fenced:  # by another decision than a heartbeat
         heartbeats.touch(broker_id, fenced=broker.fenced, metadata_offset=state.metadata_offset)
-    before = state.state
-    after = heartbeats.next_state(broker_id, request, lambda: leads_anything(view.image, broker_id))
-    records = [] if before is after else _records(view, schema, broker, after)
-    heartbeats.touch(broker_id, fenced=after.fenced, metadata_offset=request.current_metadata_offset)
     metadata_version = view.image.features.metadata_version
+    records: list[VersionedRecord] = []
     if assigns_directories(metadata_version):
         records += records_for_offline_directories(view, schema, broker, request.offline_log_dirs)
+    seen = _after(view, records)  # who comes back without a directory leads nothing there
+    before = state.state
+    after = heartbeats.next_state(broker_id, request, lambda: leads_anything(seen.image, broker_id))
+    if before is not after:
+        records += _records(seen, schema, broker, after)
+    heartbeats.touch(broker_id, fenced=after.fenced, metadata_offset=request.current_metadata_offset)
     if cordons_directories(metadata_version) and request.cordoned_log_dirs is not None:
         records += records_for_cordoned_directories(broker, request.cordoned_log_dirs)
     if after is BrokerControlState.CONTROLLED_SHUTDOWN:
@@ -62,6 +69,16 @@ def broker_heartbeat(
         should_shut_down=after is BrokerControlState.SHUTDOWN_NOW,
     )
     return ControllerResult(records, response, atomic=False)
+
+
+def _after(view: ControllerView, records: Sequence[VersionedRecord]) -> ControllerView:
+    if not records:
+        return view
+    image = view.image
+    delta = MetadataDelta(image)
+    for versioned in records:
+        delta.replay(versioned.record)
+    return replace(view, image=delta.apply(offset=image.offset, epoch=image.epoch, timestamp_ms=image.timestamp_ms))
 
 
 def _records(
