@@ -132,6 +132,15 @@ async def test_a_request_that_fails_as_a_whole_is_sent_again_after_a_while(chang
     assert changes.controller.asked() == [(TOPIC, 0), (TOPIC, 1)]
 
 
+async def test_what_is_refused_for_long_is_told_once(changes: Changes) -> None:
+    await changes.propose(0, 1)
+    for _ in range(3):
+        await changes.controller.answer(whole=ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
+        changes.timers.advance(int(RETRY_MS))
+        await settle()
+    assert len(changes.reports) == 1
+
+
 async def test_a_controller_that_does_not_answer_is_asked_again(changes: Changes) -> None:
     await changes.propose(0, 1, 2)
     changes.controller.sent[0][1].set_exception(KafkaError(ErrorCode.REQUEST_TIMED_OUT, "nobody leads"))

@@ -64,6 +64,7 @@ class AlterPartitions:
         self._task: asyncio.Task[None] | None = None
         self._timer: Timer | None = None
         self._closed = False
+        self._last_failure = ""
 
     def propose(self, change: IsrChange, answered: Callable[[IsrAnswer], None]) -> None:
         """A newer change of a partition takes the place of one that was not sent yet: the metadata overtook that."""
@@ -94,7 +95,7 @@ class AlterPartitions:
             well = self._take(sent, response)
         except Exception as error:  # whatever it is, who asked still wants an answer
             if not isinstance(error, KafkaError):
-                self._report(f"changes of in-sync replicas: {error!r}")
+                self._tell(f"changes of in-sync replicas: {error!r}")
             self._again(sent)
         finally:
             self._task = None
@@ -129,9 +130,10 @@ class AlterPartitions:
         if response.error_code:
             error = ErrorCode(response.error_code)
             if error is not ErrorCode.STALE_BROKER_EPOCH:  # it registers anew at this moment
-                self._report(f"the controller refuses changes of in-sync replicas: {error.message}")
+                self._tell(f"the controller refuses changes of in-sync replicas: {error.message}")
             self._again(sent)
             return False
+        self._last_failure = ""
         answers: dict[tuple[bytes, int], IsrAnswer] = {}
         for topic in response.topics:
             for data in topic.partitions:
@@ -145,6 +147,12 @@ class AlterPartitions:
         for key, (_, answered) in sent.items():
             answered(answers.get(key, ErrorCode.UNKNOWN_SERVER_ERROR))
         return all(isinstance(answers.get(key), CommittedIsr) for key in sent)
+
+    def _tell(self, text: str) -> None:
+        """Once, as long as it is the same: it is asked again twenty times a second."""
+        if text != self._last_failure:
+            self._last_failure = text
+            self._report(text)
 
     def _again(self, sent: dict[tuple[bytes, int], Change]) -> None:
         self._waiting = sent | self._waiting
