@@ -22,6 +22,7 @@ from ottla.broker.replica.replication import Replication
 from ottla.protocol.api.api_versions import ApiVersion, ApiVersionsRequest, ApiVersionsResponse
 from ottla.protocol.api.produce import ProduceResponse
 from ottla.protocol.api_keys import ApiKey
+from ottla.protocol.errors import ErrorCode
 from ottla.runtime.clock import LoopTimers, SystemClock
 from ottla.runtime.sockets import SocketNetwork
 
@@ -287,15 +288,13 @@ async def test_a_partition_that_is_added_while_a_fetch_is_parked_is_fetched_when
         await until(lambda: pair.follower.partition("u").log.log_end_offset == 1)
 
 
-async def test_followers_are_hurried_when_this_node_begins_to_lead(tmp_path: Path) -> None:
-    replicas = Replicas(tmp_path, isr_changes=AskedIsr())
-    answered: list[int] = []
+def replicating(replicas: Replicas, isr: AskedIsr, answer_followers: Callable[[], None] = lambda: None) -> Replication:
     context = LeaderContext(
         node_id=NODE_ID,
         clock=replicas.clock,
         cluster=lambda: replicas.manager.image.cluster,
         broker_epoch=lambda: 0,
-        isr_changes=AskedIsr(),
+        isr_changes=isr,
         lag_time_max_ms=lambda: 30_000,
     )
     replicas.replication = replication = Replication(
@@ -305,8 +304,45 @@ async def test_followers_are_hurried_when_this_node_begins_to_lead(tmp_path: Pat
         timers=replicas.timers,
         manager=replicas.manager,
         report=replicas.reports.append,
-        answer_followers=lambda: answered.append(replicas.clock.ms),
+        answer_followers=answer_followers,
     )
+    return replication
+
+
+async def test_who_was_about_to_join_and_is_fenced_is_not_waited_for(tmp_path: Path) -> None:
+    isr = AskedIsr()
+    replicas = Replicas(tmp_path, isr_changes=isr)
+    replicas.register_broker(FOLLOWER, 9093, epoch=FOLLOWER_EPOCH)
+    replication = replicating(replicas, isr)
+    replicas.create_topic("t", replicas=(NODE_ID, FOLLOWER), isr=(NODE_ID,))
+    partition = replicas.partition("t")
+    assert partition.leadership is not None
+    partition.leadership.fetched(partition.leadership.followers[FOLLOWER], 0, 0, FOLLOWER_EPOCH)
+    isr.answer(ErrorCode.INELIGIBLE_REPLICA)
+    replicas.produce("t", batch(b"a"), acks=1)
+    assert partition.log.high_watermark == 0
+    replicas.register_broker(FOLLOWER, 9093, epoch=FOLLOWER_EPOCH, fenced=True)
+    assert partition.log.high_watermark == 1
+    replication.close()
+
+
+async def test_what_lacked_replicas_is_committed_when_fewer_are_wanted(tmp_path: Path) -> None:
+    isr = AskedIsr()
+    replicas = Replicas(tmp_path, isr_changes=isr)
+    replication = replicating(replicas, isr)
+    configs = {"min.insync.replicas": "2"}
+    replicas.create_topic("t", replicas=(NODE_ID, FOLLOWER), isr=(NODE_ID,), configs=configs)
+    replicas.produce("t", batch(b"a"), acks=1)
+    assert replicas.partition("t").log.high_watermark == 0
+    replicas.configure("t", "min.insync.replicas", "1")
+    assert replicas.partition("t").log.high_watermark == 1
+    replication.close()
+
+
+async def test_followers_are_hurried_when_this_node_begins_to_lead(tmp_path: Path) -> None:
+    replicas = Replicas(tmp_path, isr_changes=AskedIsr())
+    answered: list[int] = []
+    replication = replicating(replicas, AskedIsr(), lambda: answered.append(replicas.clock.ms))
     topic_id = replicas.create_topic("t", replicas=(NODE_ID, FOLLOWER))
     begun = replicas.clock.ms
     for _ in range(200):

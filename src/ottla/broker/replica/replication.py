@@ -101,14 +101,15 @@ class Replication:
                 partition.leadership.expand()
 
     def on_metadata(self, delta: MetadataDelta, image: MetadataImage) -> None:
-        """After the partitions. Who was fenced may be in sync again; quotas may be others."""
+        """After the partitions. Who was fenced may be in sync again; quotas and `min.insync.replicas` may be others."""
         if self._began_to_lead:
             self._began_to_lead = False
             self._hurry_followers()
         if delta.changed_configs:
             for quota in self._quotas:
                 quota.update(image)
-        if delta.changed_brokers:
+        if delta.changed_brokers or delta.changed_configs:
             for partition in self._partitions():
                 if partition.leadership is not None:
                     partition.leadership.expand()
+                    partition.leadership.advance()
