@@ -420,6 +420,25 @@ class TestInSyncReplicas:
         isr.answer(CommittedIsr(NODE_ID, 0, (1,), 0))
         assert replicas.partition("t").isr == (1, 2)
 
+    def test_metadata_that_an_answer_told_before_leaves_what_was_asked_since(
+        self, replicas: Replicas, isr: AskedIsr
+    ) -> None:
+        """The controller may have added who was asked for, however far that one is."""
+        replicas.register_broker(4, 9095, epoch=40)
+        topic_id = replicas.create_topic("t", replicas=(1, 2, 3, 4), isr=(1,))
+        Follower(replicas, 2, topic_id).fetch(0)
+        isr.answer(CommittedIsr(NODE_ID, 0, (1, 2), 1))
+        Follower(replicas, 4, topic_id).fetch(0)
+        Follower(replicas, 3, topic_id).fetch(0)
+        replicas.change(topic_id, isr=[1, 2])  # partition epoch 1
+        leadership = replicas.partition("t").leadership
+        assert leadership is not None
+        assert leadership.maximal_isr == {1, 2, 4}
+        assert len(isr.asked) == 1
+        isr.answer(CommittedIsr(NODE_ID, 0, (1, 2, 4), 2))
+        assert replicas.partition("t").isr == (1, 2, 4)
+        assert isr.newest == ((1, 0), (2, 20), (4, 40), (3, 30))
+
     def test_metadata_that_is_older_than_an_answer_is_passed_over(self, replicas: Replicas, isr: AskedIsr) -> None:
         topic_id = replicas.create_topic("t", replicas=ALL, isr=(1,))
         Follower(replicas, 2, topic_id).fetch(0)

@@ -71,8 +71,16 @@ class Leadership:
         self.epoch_start_offset = -1
 
     def update(self, registration: PartitionRegistration, *, new_leader: bool, new_epoch: bool) -> None:
-        """What the metadata says now; it overrides whatever was being asked for."""
-        self._commit(registration.isr)
+        """What the metadata says now. It overrides what was being asked for, unless that was asked of just this state.
+
+        Then an answer was faster than the metadata, and whoever has been asked for since may be added at any moment.
+        """
+        pending = self._pending
+        if pending is None or (pending.leader_epoch, pending.partition_epoch) != (
+            registration.leader_epoch,
+            registration.partition_epoch,
+        ):
+            self._commit(registration.isr)
         known = self.followers
         self.followers = {
             broker_id: known.get(broker_id) or FollowerState(broker_id)
