@@ -1,7 +1,7 @@
 """Writes the markers of ended transactions into the partitions that this node leads.
 
 A marker in a partition of `__consumer_offsets` goes through the group coordinator, whose pending offsets it decides.
-Kafka's `KafkaApis.handleWriteTxnMarkersRequest`; for other nodes' partitions there will be a client beside it.
+Kafka's `KafkaApis.handleWriteTxnMarkersRequest`; `ClusterMarkers` has those of other nodes' partitions written.
 """
 
 import asyncio
