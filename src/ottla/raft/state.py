@@ -75,6 +75,8 @@ class Follower:
     has_fetched: bool = False
     """A leader that answers is not deposed by a pre-vote."""
     has_updated_leader: bool = False
+    is_gone: bool = False
+    """Nobody listens where the leader did (`peer_loss`)."""
     snapshot: "SnapshotFetch | None" = None
 
     def __init__(

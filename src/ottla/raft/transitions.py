@@ -21,6 +21,9 @@ from ottla.raft.state import (
 )
 from ottla.raft.voter_set import ReplicaKey
 
+ASK_AGAIN_SOONER = 10
+"""Where the leader is seen to be gone, and others may not have seen it yet."""
+
 
 def random_election_timeout_ms(state: QuorumState) -> int:
     timeout_ms = state.settings.election_timeout_ms
@@ -114,8 +117,11 @@ def become_prospective(state: QuorumState, now: Now) -> None:
         raise RaftError(f"{state.local} is none of the voters {state.history.voters.node_ids}")
     assert not isinstance(state.role, Leader | Prospective), state.role
     endpoints = state.leader_endpoints
+    timeout_ms: float = random_election_timeout_ms(state)
+    if isinstance(state.role, Follower) and state.role.is_gone:
+        timeout_ms /= ASK_AGAIN_SOONER
     _leave(state)
-    deadline_ms = now.monotonic_ms + random_election_timeout_ms(state)
+    deadline_ms = now.monotonic_ms + timeout_ms
     state.role = Prospective(deadline_ms, _new_votes(state), endpoints)
 
 
