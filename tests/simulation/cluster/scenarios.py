@@ -1,4 +1,15 @@
-"""All scenarios, by name."""
+"""All scenarios, by name: where the nodes are, what happens to them, what must hold.
+
+alone-…         one node that is everything
+controllers-…   three controllers without brokers
+combined-…      three nodes of both roles
+cluster-…       three controllers, and brokers beside them
+
+…-killed        processes die at any moment, stop, start; what was sent arrives soon or never
+…-far-apart     and the network is cut, slow, loses and forgets; processes stand still
+…-without-power a machine at a time loses what was not synced, while all others are in sync
+…-flushed       any machine may lose power at any time, and what is acknowledged is on its disk
+"""
 
 from __future__ import annotations
 
@@ -82,7 +93,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         (*EVERYTHING, NoCommitLost("group")),
         groups=GROUPS,
     ),
-    "alone-far-away": Scenario(
+    "alone-far-apart": Scenario(
         alone(),
         everybody,
         {**faults.CRASHES, **faults.NETWORK, **faults.STALLS, **faults.CLIENTS},
@@ -90,7 +101,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         is_prompt=False,
         groups=GROUPS,
     ),
-    "alone-without-power": Scenario(
+    "alone-flushed": Scenario(
         alone(**FLUSHED),
         everybody,
         {**faults.CRASHES, **faults.POWER, **faults.CLIENTS},
