@@ -29,12 +29,13 @@ class BrokerHeartbeatHandler:
 
     async def __call__(self, context: RequestContext, request: BrokerHeartbeatRequest) -> BrokerHeartbeatResponse:
         controller = self._controller
-        if self._losses is not None:
-            self._losses.heard(context.connection, request.broker_id, request.broker_epoch)
         decision = partial(
             broker_heartbeat, schema=controller.schema, heartbeats=controller.heartbeats, request=request
         )
         try:
-            return await controller.submit(decision)
+            answer = await controller.submit(decision)
         except KafkaError as error:
             return BrokerHeartbeatResponse(error_code=error.code, should_shut_down=False)
+        if self._losses is not None:  # of a broker that is one: whatever else is said, nothing is kept
+            self._losses.heard(context.connection, request.broker_id, request.broker_epoch)
+        return answer
