@@ -217,7 +217,8 @@ class GroupConsumer:
             protocol_name=joined.protocol_name,
             assignments=assignments,
         )
-        assert self._coordinator is not None
+        if self._coordinator is None:  # a heartbeat lost it meanwhile
+            raise KafkaError(ErrorCode.NOT_COORDINATOR, f"group '{self.group_id}'")
         answer = await self._client.send_to(
             self._coordinator, request, SyncGroupResponse, timeout_ms=REBALANCE_TIMEOUT_MS + 10_000
         )
