@@ -20,6 +20,7 @@ from ottla.log.log_slice import AbortedTransaction, LogSlice
 from ottla.log.plain_batches import HEAD, plain_batches, room_in
 from ottla.log.producer_recovery import marker_of, record_marker
 from ottla.log.producer_state import SequenceError
+from ottla.log.recalled_batches import recall_batches
 from ottla.log.segment import MAX_RELATIVE_OFFSET, Segment
 from ottla.log.timestamps import TimestampedOffset, first_at_or_after, of_max_timestamp
 from ottla.log.transaction_index import AbortedTransactionEntry
@@ -167,16 +168,32 @@ class Log(LocalLog):
             return marker and producers.check_marker(
                 header.producer_id, header.producer_epoch, marker[1], transaction_version
             )
-        objection = producers.check(
+        of_batch = (
             header.producer_id,
             header.producer_epoch,
             header.base_sequence,
             header.last_offset_delta,
             header.is_transactional,
         )
+        objection = producers.check(*of_batch)
+        if objection is not None and self._recalls_more(objection, header):
+            objection = producers.check(*of_batch)
         if objection is not None and (origin is _CLIENT or objection.error is ErrorCode.INVALID_PRODUCER_EPOCH):
             return objection
         return None
+
+    def _recalls_more(self, objection: SequenceError, header: BatchHeader) -> bool:
+        """What seems to come too late may be a duplicate of a batch that only the log remembers."""
+        entry = self.producers.entries.get(header.producer_id)
+        if (
+            objection.error is not ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+            or entry is None
+            or entry.is_recalled
+            or entry.epoch != header.producer_epoch
+        ):
+            return False
+        recall_batches(entry, self.read, self.log_start_offset)
+        return True
 
     def _write(self, batches: list[CheckedBatch], size: int, now_ms: int) -> None:
         latest = max(batch.header.max_timestamp for batch in batches)

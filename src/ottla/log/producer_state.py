@@ -38,6 +38,7 @@ class ProducerEntry:
         "batches",
         "coordinator_epoch",
         "epoch",
+        "is_recalled",
         "last_timestamp_ms",
         "marker_count",
         "next_sequence",
@@ -52,6 +53,8 @@ class ProducerEntry:
         self.next_sequence = 0
         self.last_timestamp_ms = -1
         self.coordinator_epoch = -1
+        self.is_recalled = False
+        """Its earlier batches were looked for in the log (`recalled_batches`)."""
         self.marker_count = 0
         self.transaction_first_offset: int | None = None
 

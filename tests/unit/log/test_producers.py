@@ -100,6 +100,24 @@ def test_producers_are_known_after_a_restart(disk: SimulatedDisk, log: Log, clea
     assert send(log, 4).base_offset == 4
 
 
+def test_batches_before_the_last_are_known_after_a_clean_restart(disk: SimulatedDisk, log: Log) -> None:
+    """A snapshot keeps the last batch alone; a client may have five unanswered when its broker stops."""
+    sent = []
+    for index in range(7):
+        sent.append(send(log, 2 * index, 2))
+        if index in (2, 4):
+            log.roll(NOW_MS)
+    log.close()
+    log = open_log(disk, clean=True)
+    for index in range(2, 7):
+        again = send(log, 2 * index, 2)
+        assert (again.error, again.duplicate) == (ErrorCode.NONE, True)
+        assert (again.base_offset, again.last_offset) == (sent[index].base_offset, sent[index].last_offset)
+    assert send(log, 2, 2).error is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+    assert send(log, 16).error is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+    assert send(log, 14).base_offset == 14
+
+
 def test_a_corrupt_snapshot_is_no_reason_to_forget(disk: SimulatedDisk, log: Log) -> None:
     send(log, 0, 2)
     log.close()
