@@ -35,7 +35,7 @@ class Election:
     elected: bool
     """False where the leader was the right one already."""
     leader: int | None
-    """Who leads now, as far as the broker that was asked knows."""
+    """Who leads now; where it is not the preferred replica, as far as the broker that was asked knows."""
 
 
 async def leaderships(client: KafkaClient, topics: Iterable[str] | None = None) -> list[Leadership]:
@@ -91,7 +91,11 @@ async def elect_leaders(
                 None if each.error_code in _NO_CHANGE else error_code(each.error_code).name,
                 each.error_message if each.error_code not in _NO_CHANGE else None,
                 each.error_code == ErrorCode.NONE,
-                _leader(client, result.topic, each.partition_id),
+                _leader(
+                    client,
+                    TopicPartition(result.topic, each.partition_id),
+                    is_preferred=not unclean and each.error_code in _NO_CHANGE,
+                ),
             )
             for result in response.replica_election_results
             for each in result.partition_result
@@ -100,7 +104,11 @@ async def elect_leaders(
     )
 
 
-def _leader(client: KafkaClient, topic: str, partition: int) -> int | None:
-    found = client.metadata.topics.get(topic)
-    known = found.partitions.get(partition) if found is not None else None
-    return known.leader if known is not None and known.leader >= 0 else None
+def _leader(client: KafkaClient, where: TopicPartition, *, is_preferred: bool) -> int | None:
+    """The broker that was asked may not have heard yet who was elected; that it is the preferred one is known."""
+    topic = client.metadata.topics.get(where.topic)
+    known = topic.partitions.get(where.partition) if topic is not None else None
+    if known is None:
+        return None
+    leader = known.replicas[0] if is_preferred and known.replicas else known.leader
+    return leader if leader >= 0 else None
