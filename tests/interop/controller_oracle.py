@@ -20,7 +20,12 @@ from tests.peers.apache_kafka import CLUSTER_ID
 from ottla.metadata.controller.alter_partition import alter_partition
 from ottla.metadata.controller.assign_replicas_to_dirs import assign_replicas_to_dirs
 from ottla.metadata.controller.broker_heartbeat import broker_heartbeat
-from ottla.metadata.controller.brokers import records_for_fencing, register_broker, unregister_broker
+from ottla.metadata.controller.brokers import (
+    proves_former_run_over,
+    records_for_fencing,
+    register_broker,
+    unregister_broker,
+)
 from ottla.metadata.controller.configs import ConfigChange, ConfigOperation, incremental_alter_configs
 from ottla.metadata.controller.controllers import register_other_controller
 from ottla.metadata.controller.elections import elect_leaders
@@ -224,6 +229,8 @@ class Oracle:
         schema, heartbeats = self._schema, self.heartbeats
         match request:
             case BrokerRegistrationRequest():
+                if not self._is_apache_kafka and proves_former_run_over(view.image, request):
+                    heartbeats.end_session(request.broker_id)
                 registered = register_broker(
                     view,
                     schema,

@@ -16,7 +16,7 @@ from functools import partial
 
 from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.request_context import RequestContext
-from ottla.metadata.controller.brokers import register_broker
+from ottla.metadata.controller.brokers import proves_former_run_over, register_broker
 from ottla.protocol.api.broker_registration import BrokerRegistrationRequest, BrokerRegistrationResponse
 from ottla.protocol.errors import ErrorCode, KafkaError
 
@@ -45,11 +45,6 @@ class BrokerRegistrationHandler:
         return BrokerRegistrationResponse(error_code=ErrorCode.NONE, broker_epoch=epoch)
 
     def _end_session_of_former_run(self, request: BrokerRegistrationRequest) -> None:
-        known = self._controller.image.cluster.brokers.get(request.broker_id)
-        if (
-            known is not None
-            and request.cluster_id == self._cluster_id
-            and request.incarnation_id != known.incarnation_id
-            and not set(request.log_dirs).isdisjoint(known.directories)
-        ):
+        image = self._controller.image
+        if request.cluster_id == self._cluster_id and proves_former_run_over(image, request):
             self._controller.heartbeats.end_session(request.broker_id)

@@ -38,6 +38,19 @@ TELLS_PREVIOUS_EPOCH = 3
 """The version of BrokerRegistration from which a broker says how its last run ended."""
 
 
+def proves_former_run_over(image: MetadataImage, request: BrokerRegistrationRequest) -> bool:
+    """Another run of the broker has a log directory of the one registered: a process locks those that it uses.
+
+    Ottla's own; Apache Kafka waits for the session of the former run to end.
+    """
+    known = image.cluster.brokers.get(request.broker_id)
+    return (
+        known is not None
+        and request.incarnation_id != known.incarnation_id
+        and not set(request.log_dirs).isdisjoint(known.directories)
+    )
+
+
 def register_broker(
     view: ControllerView,
     schema: ConfigSchema,
