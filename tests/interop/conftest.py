@@ -48,7 +48,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         node.close()
 
 
-@pytest.fixture(scope="module", params=list(KINDS))
+_LONG = "kafka-brokers-ottla-controllers"
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(kind, marks=pytest.mark.long) if kind == _LONG else kind for kind in KINDS]
+)
 def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Three brokers, each in a rack of its own, and three controllers."""
     racks = {node_id: {"broker.rack": f"rack-{node_id}"} for node_id in (1, 2, 3)}

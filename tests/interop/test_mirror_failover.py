@@ -98,7 +98,7 @@ class Application:
 
 @pytest.mark.parametrize(
     "clusters",
-    ["ottla", pytest.param("kafka", id="Apache Kafka goes and comes back", marks=pytest.mark.java)],
+    ["ottla", pytest.param("kafka", id="Apache Kafka goes and comes back", marks=(pytest.mark.java, pytest.mark.long))],
     indirect=True,
 )
 def test_failover_and_failback(tmp_path: Path, clusters: dict[str, NodeProcess]) -> None:

@@ -164,6 +164,9 @@ def test_a_guest_among_the_other_kinds_controllers(cluster: MixedCluster) -> Non
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "cluster", [pytest.param("ottla-broker", marks=pytest.mark.long), "java-broker"], indirect=True
+)
 def test_groups_whose_coordinators_are_of_both_kinds(cluster: MixedCluster) -> None:
     """Consumer groups, and share groups, whose state is kept by a broker of one kind and asked for by the other's."""
     admin = admin_of(cluster)
