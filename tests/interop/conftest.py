@@ -48,11 +48,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         node.close()
 
 
-_LONG = "kafka-brokers-ottla-controllers"
+_LONG = ("apache-kafka", "kafka-brokers-ottla-controllers")
 
 
 @pytest.fixture(
-    scope="module", params=[pytest.param(kind, marks=pytest.mark.long) if kind == _LONG else kind for kind in KINDS]
+    scope="module", params=[pytest.param(kind, marks=pytest.mark.long) if kind in _LONG else kind for kind in KINDS]
 )
 def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Three brokers, each in a rack of its own, and three controllers."""
