@@ -86,7 +86,7 @@ def test_leaders_that_are_killed(cluster: Cluster) -> None:
     create(cluster, TOPIC)
     with CountedLoad(cluster.bootstrap, TOPIC, PARTITIONS) as load:
         load.wait_for(SOME)
-        for node_id, node in cluster.nodes.items():
+        for node in cluster.nodes.values():
             node.kill()
             load.wait_for(SOME)
             node.start()
