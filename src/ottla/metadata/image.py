@@ -11,7 +11,7 @@ from typing import TypeAlias
 from ottla.metadata.acls import AclsImage
 from ottla.metadata.client_quotas import ClientQuotasImage
 from ottla.metadata.delegation_tokens import DelegationTokensImage
-from ottla.metadata.partition import PartitionRegistration
+from ottla.metadata.partition import NO_LEADER, PartitionRegistration
 from ottla.metadata.registration import BrokerRegistration, ControllerRegistration
 from ottla.metadata.scram import ScramImage
 
@@ -34,6 +34,12 @@ class TopicsImage:
     def partition(self, topic_id: bytes, index: int) -> PartitionRegistration | None:
         topic = self.by_id.get(topic_id)
         return None if topic is None else topic.partitions.get(index)
+
+    def leader_of(self, name: str, index: int) -> int:
+        """`NO_LEADER` also where there is no such partition."""
+        topic = self.by_name.get(name)
+        partition = None if topic is None else topic.partitions.get(index)
+        return NO_LEADER if partition is None else partition.leader
 
     def name_of(self, topic_id: bytes) -> str | None:
         topic = self.by_id.get(topic_id)

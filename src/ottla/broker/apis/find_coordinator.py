@@ -90,9 +90,7 @@ class FindCoordinatorHandler:
             return _refuse(key, ErrorCode.INVALID_REQUEST, "")
         image = self._image()
         name, partition_for = coordinator
-        topic = image.topics.by_name.get(name)
-        partition = None if topic is None else topic.partitions.get(partition_for(key))
-        broker = None if partition is None else image.cluster.brokers.get(partition.leader)
+        broker = image.cluster.brokers.get(image.topics.leader_of(name, partition_for(key)))
         endpoint = None if broker is None else broker.listeners.get(context.listener)
         if broker is None or endpoint is None:
             return _refuse(key, ErrorCode.COORDINATOR_NOT_AVAILABLE, ErrorCode.COORDINATOR_NOT_AVAILABLE.message)

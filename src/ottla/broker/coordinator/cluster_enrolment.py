@@ -92,10 +92,7 @@ class ClusterEnrolment:
         return _told(done, knows_abortable or adds)
 
     def _coordinator(self, transactional_id: str) -> int:
-        topic = self._image().topics.by_name.get(TRANSACTION_STATE_TOPIC)
-        index = self._local.partition_for(transactional_id)
-        registration = None if topic is None else topic.partitions.get(index)
-        return NO_LEADER if registration is None else registration.leader
+        return self._image().topics.leader_of(TRANSACTION_STATE_TOPIC, self._local.partition_for(transactional_id))
 
     async def _send(self, node_id: int, batch: list[_Wanted]) -> None:
         """One transaction of an id a request, for the answer names the id alone; the others are asked for behind it."""

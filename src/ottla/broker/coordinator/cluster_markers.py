@@ -75,9 +75,7 @@ class ClusterMarkers:
         return _all_of(results, here, waiting)
 
     def _leader(self, partition: TopicPartition) -> int:
-        topic = self._image().topics.by_name.get(partition.topic)
-        registration = None if topic is None else topic.partitions.get(partition.partition)
-        return NO_LEADER if registration is None else registration.leader
+        return self._image().topics.leader_of(partition.topic, partition.partition)
 
     async def _send(self, node_id: int, batch: list[_Wanted]) -> None:
         request = WriteTxnMarkersRequest(markers=[_written(wanted) for wanted in batch])

@@ -91,10 +91,7 @@ class ClusterShareStates:
     # ── whom to ask ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _coordinator(self, key: SharePartitionKey) -> int:
-        topic = self._image().topics.by_name.get(SHARE_STATE_TOPIC)
-        index = self._local.partition_for(key.coordinator_key)
-        registration = None if topic is None else topic.partitions.get(index)
-        return NO_LEADER if registration is None else registration.leader
+        return self._image().topics.leader_of(SHARE_STATE_TOPIC, self._local.partition_for(key.coordinator_key))
 
     def _ask(
         self,
