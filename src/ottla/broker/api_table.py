@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from ottla.broker.admin_api_table import ADMIN_HANDLERS
 from ottla.broker.cluster_api_table import CLUSTER_HANDLERS, TELEMETRY
 from ottla.protocol.api_keys import API, ApiKey
 
@@ -142,80 +143,10 @@ def _api_versions(parts: Parts) -> Handler:
     return ApiVersionsHandler(advertised(parts), parts.image, lambda: parts.controller.history.kraft_version)
 
 
-def _sasl_handshake(parts: Parts) -> Handler:
-    from ottla.broker.apis.sasl_handshake import SaslHandshakeHandler
-
-    return SaslHandshakeHandler()
-
-
-def _sasl_authenticate(parts: Parts) -> Handler:
-    from ottla.broker.apis.sasl_authenticate import SaslAuthenticateHandler
-
-    return SaslAuthenticateHandler()
-
-
 def _describe_client_quotas(parts: Parts) -> Handler:
     from ottla.broker.apis.describe_client_quotas import DescribeClientQuotasHandler
 
     return DescribeClientQuotasHandler(parts.image)
-
-
-def _alter_client_quotas(parts: Parts) -> Handler:
-    from ottla.broker.apis.alter_client_quotas import AlterClientQuotasHandler
-
-    return AlterClientQuotasHandler(parts.controller)
-
-
-def _describe_user_scram_credentials(parts: Parts) -> Handler:
-    from ottla.broker.apis.describe_user_scram_credentials import DescribeUserScramCredentialsHandler
-
-    return DescribeUserScramCredentialsHandler(parts.image)
-
-
-def _alter_user_scram_credentials(parts: Parts) -> Handler:
-    from ottla.broker.apis.alter_user_scram_credentials import AlterUserScramCredentialsHandler
-
-    return AlterUserScramCredentialsHandler(parts.controller)
-
-
-def _create_delegation_token(parts: Parts) -> Handler:
-    from ottla.broker.apis.create_delegation_token import CreateDelegationTokenHandler
-    from ottla.broker.listener_security import token_settings
-
-    return CreateDelegationTokenHandler(parts.controller, token_settings(parts.config))
-
-
-def _renew_delegation_token(parts: Parts) -> Handler:
-    from ottla.broker.apis.renew_delegation_token import RenewDelegationTokenHandler
-    from ottla.broker.listener_security import token_settings
-
-    return RenewDelegationTokenHandler(parts.controller, token_settings(parts.config))
-
-
-def _expire_delegation_token(parts: Parts) -> Handler:
-    from ottla.broker.apis.expire_delegation_token import ExpireDelegationTokenHandler
-    from ottla.broker.listener_security import token_settings
-
-    return ExpireDelegationTokenHandler(parts.controller, token_settings(parts.config))
-
-
-def _describe_delegation_token(parts: Parts) -> Handler:
-    from ottla.broker.apis.describe_delegation_token import DescribeDelegationTokenHandler
-    from ottla.broker.listener_security import token_settings
-
-    return DescribeDelegationTokenHandler(parts.image, token_settings(parts.config))
-
-
-def _create_topics(parts: Parts) -> Handler:
-    from ottla.broker.apis.create_topics import CreateTopicsHandler
-
-    return CreateTopicsHandler(parts.controller)
-
-
-def _delete_topics(parts: Parts) -> Handler:
-    from ottla.broker.apis.delete_topics import DeleteTopicsHandler
-
-    return DeleteTopicsHandler(parts.controller, enabled=parts.config.get_bool("delete.topic.enable"))
 
 
 def _delete_records(parts: Parts) -> Handler:
@@ -234,24 +165,6 @@ def _offset_for_leader_epoch(parts: Parts) -> Handler:
     from ottla.broker.apis.offset_for_leader_epoch import OffsetForLeaderEpochHandler
 
     return OffsetForLeaderEpochHandler(parts.replicas)
-
-
-def _describe_acls(parts: Parts) -> Handler:
-    from ottla.broker.apis.describe_acls import DescribeAclsHandler
-
-    return DescribeAclsHandler(parts.image, enabled=parts.authorizer is not None)
-
-
-def _create_acls(parts: Parts) -> Handler:
-    from ottla.broker.apis.create_acls import CreateAclsHandler
-
-    return CreateAclsHandler(parts.controller, enabled=parts.authorizer is not None)
-
-
-def _delete_acls(parts: Parts) -> Handler:
-    from ottla.broker.apis.delete_acls import DeleteAclsHandler
-
-    return DeleteAclsHandler(parts.controller, enabled=parts.authorizer is not None)
 
 
 def _add_partitions_to_txn(parts: Parts) -> Handler:
@@ -302,12 +215,6 @@ def _list_transactions(parts: Parts) -> Handler:
     return ListTransactionsHandler(parts.transactions)
 
 
-def _describe_configs(parts: Parts) -> Handler:
-    from ottla.broker.apis.describe_configs import DescribeConfigsHandler
-
-    return DescribeConfigsHandler(parts.controller, parts.dynamic_config, node_id=parts.config.node_id)
-
-
 def _alter_configs(parts: Parts) -> Handler:
     from ottla.broker.apis.alter_configs import AlterConfigsHandler
 
@@ -325,12 +232,6 @@ def _alter_replica_log_dirs(parts: Parts) -> Handler:
 
     assert parts.replica_mover is not None
     return AlterReplicaLogDirsHandler(parts.replicas, parts.replica_mover, parts.config.log_dirs)
-
-
-def _create_partitions(parts: Parts) -> Handler:
-    from ottla.broker.apis.create_partitions import CreatePartitionsHandler
-
-    return CreatePartitionsHandler(parts.controller)
 
 
 def _delete_groups(parts: Parts) -> Handler:
@@ -479,10 +380,7 @@ HANDLERS: dict[ApiKey, Callable[[Parts], Handler]] = {
     ApiKey.SYNC_GROUP: _sync_group,
     ApiKey.DESCRIBE_GROUPS: _describe_groups,
     ApiKey.LIST_GROUPS: _list_groups,
-    ApiKey.SASL_HANDSHAKE: _sasl_handshake,
     ApiKey.API_VERSIONS: _api_versions,
-    ApiKey.CREATE_TOPICS: _create_topics,
-    ApiKey.DELETE_TOPICS: _delete_topics,
     ApiKey.DELETE_RECORDS: _delete_records,
     ApiKey.INIT_PRODUCER_ID: _init_producer_id,
     ApiKey.OFFSET_FOR_LEADER_EPOCH: _offset_for_leader_epoch,
@@ -491,26 +389,13 @@ HANDLERS: dict[ApiKey, Callable[[Parts], Handler]] = {
     ApiKey.END_TXN: _end_txn,
     ApiKey.WRITE_TXN_MARKERS: _write_txn_markers,
     ApiKey.TXN_OFFSET_COMMIT: _txn_offset_commit,
-    ApiKey.DESCRIBE_ACLS: _describe_acls,
-    ApiKey.CREATE_ACLS: _create_acls,
-    ApiKey.DELETE_ACLS: _delete_acls,
-    ApiKey.DESCRIBE_CONFIGS: _describe_configs,
     ApiKey.ALTER_CONFIGS: _alter_configs,
     ApiKey.ALTER_REPLICA_LOG_DIRS: _alter_replica_log_dirs,
     ApiKey.DESCRIBE_LOG_DIRS: _describe_log_dirs,
-    ApiKey.SASL_AUTHENTICATE: _sasl_authenticate,
-    ApiKey.CREATE_PARTITIONS: _create_partitions,
-    ApiKey.CREATE_DELEGATION_TOKEN: _create_delegation_token,
-    ApiKey.RENEW_DELEGATION_TOKEN: _renew_delegation_token,
-    ApiKey.EXPIRE_DELEGATION_TOKEN: _expire_delegation_token,
-    ApiKey.DESCRIBE_DELEGATION_TOKEN: _describe_delegation_token,
     ApiKey.DELETE_GROUPS: _delete_groups,
     ApiKey.INCREMENTAL_ALTER_CONFIGS: _incremental_alter_configs,
     ApiKey.OFFSET_DELETE: _offset_delete,
     ApiKey.DESCRIBE_CLIENT_QUOTAS: _describe_client_quotas,
-    ApiKey.ALTER_CLIENT_QUOTAS: _alter_client_quotas,
-    ApiKey.DESCRIBE_USER_SCRAM_CREDENTIALS: _describe_user_scram_credentials,
-    ApiKey.ALTER_USER_SCRAM_CREDENTIALS: _alter_user_scram_credentials,
     ApiKey.DESCRIBE_CLUSTER: _describe_cluster,
     ApiKey.DESCRIBE_PRODUCERS: _describe_producers,
     ApiKey.DESCRIBE_TRANSACTIONS: _describe_transactions,
@@ -534,6 +419,7 @@ HANDLERS: dict[ApiKey, Callable[[Parts], Handler]] = {
     ApiKey.ALTER_SHARE_GROUP_OFFSETS: _alter_share_group_offsets,
     ApiKey.DELETE_SHARE_GROUP_OFFSETS: _delete_share_group_offsets,
     **CLUSTER_HANDLERS,
+    **ADMIN_HANDLERS,
 }
 
 

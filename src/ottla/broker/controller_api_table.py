@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ottla.broker.admin_api_table import ADMIN_HANDLERS
 from ottla.protocol.api_keys import ApiKey
 
 if TYPE_CHECKING:
@@ -111,18 +112,6 @@ def _api_versions(parts: ControllerParts) -> Handler:
     return ApiVersionsHandler(CONTROLLER_HANDLERS, parts.image, lambda: parts.quorum.history.kraft_version)
 
 
-def _sasl_handshake(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.sasl_handshake import SaslHandshakeHandler
-
-    return SaslHandshakeHandler()
-
-
-def _sasl_authenticate(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.sasl_authenticate import SaslAuthenticateHandler
-
-    return SaslAuthenticateHandler()
-
-
 def _describe_cluster(parts: ControllerParts) -> Handler:
     from ottla.broker.apis.describe_controllers import DescribeControllersHandler
 
@@ -139,48 +128,6 @@ def _envelope(parts: ControllerParts) -> Handler:
 # ── the cluster's metadata ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _create_topics(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.create_topics import CreateTopicsHandler
-
-    return CreateTopicsHandler(parts.controller)
-
-
-def _delete_topics(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.delete_topics import DeleteTopicsHandler
-
-    return DeleteTopicsHandler(parts.controller, enabled=parts.config.get_bool("delete.topic.enable"))
-
-
-def _create_partitions(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.create_partitions import CreatePartitionsHandler
-
-    return CreatePartitionsHandler(parts.controller)
-
-
-def _elect_leaders(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.elect_leaders import ElectLeadersHandler
-
-    return ElectLeadersHandler(parts.controller)
-
-
-def _alter_partition_reassignments(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.alter_partition_reassignments import AlterPartitionReassignmentsHandler
-
-    return AlterPartitionReassignmentsHandler(parts.controller)
-
-
-def _list_partition_reassignments(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.list_partition_reassignments import ListPartitionReassignmentsHandler
-
-    return ListPartitionReassignmentsHandler(parts.controller)
-
-
-def _describe_configs(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.describe_configs import DescribeConfigsHandler
-
-    return DescribeConfigsHandler(parts.controller, parts.dynamic_config, node_id=parts.config.node_id)
-
-
 def _alter_configs(parts: ControllerParts) -> Handler:
     from ottla.broker.apis.alter_configs import AlterConfigsHandler
 
@@ -191,24 +138,6 @@ def _incremental_alter_configs(parts: ControllerParts) -> Handler:
     from ottla.broker.apis.incremental_alter_configs import IncrementalAlterConfigsHandler
 
     return IncrementalAlterConfigsHandler(parts.controller, node_id=None)
-
-
-def _alter_client_quotas(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.alter_client_quotas import AlterClientQuotasHandler
-
-    return AlterClientQuotasHandler(parts.controller)
-
-
-def _update_features(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.update_features import UpdateFeaturesHandler
-
-    return UpdateFeaturesHandler(parts.controller)
-
-
-def _unregister_broker(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.unregister_broker import UnregisterBrokerHandler
-
-    return UnregisterBrokerHandler(parts.controller)
 
 
 # ── brokers and other controllers ──────────────────────────────────────────────────────────────────────────────────
@@ -250,67 +179,6 @@ def _controller_registration(parts: ControllerParts) -> Handler:
     return ControllerRegistrationHandler(parts.controller)
 
 
-# ── security ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _describe_acls(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.describe_acls import DescribeAclsHandler
-
-    return DescribeAclsHandler(parts.image, enabled=parts.authorizer is not None)
-
-
-def _create_acls(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.create_acls import CreateAclsHandler
-
-    return CreateAclsHandler(parts.controller, enabled=parts.authorizer is not None)
-
-
-def _delete_acls(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.delete_acls import DeleteAclsHandler
-
-    return DeleteAclsHandler(parts.controller, enabled=parts.authorizer is not None)
-
-
-def _describe_user_scram_credentials(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.describe_user_scram_credentials import DescribeUserScramCredentialsHandler
-
-    return DescribeUserScramCredentialsHandler(parts.image)
-
-
-def _alter_user_scram_credentials(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.alter_user_scram_credentials import AlterUserScramCredentialsHandler
-
-    return AlterUserScramCredentialsHandler(parts.controller)
-
-
-def _create_delegation_token(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.create_delegation_token import CreateDelegationTokenHandler
-    from ottla.broker.listener_security import token_settings
-
-    return CreateDelegationTokenHandler(parts.controller, token_settings(parts.config))
-
-
-def _renew_delegation_token(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.renew_delegation_token import RenewDelegationTokenHandler
-    from ottla.broker.listener_security import token_settings
-
-    return RenewDelegationTokenHandler(parts.controller, token_settings(parts.config))
-
-
-def _expire_delegation_token(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.expire_delegation_token import ExpireDelegationTokenHandler
-    from ottla.broker.listener_security import token_settings
-
-    return ExpireDelegationTokenHandler(parts.controller, token_settings(parts.config))
-
-
-def _describe_delegation_token(parts: ControllerParts) -> Handler:
-    from ottla.broker.apis.describe_delegation_token import DescribeDelegationTokenHandler
-    from ottla.broker.listener_security import token_settings
-
-    return DescribeDelegationTokenHandler(parts.image, token_settings(parts.config))
-
-
 CONTROLLER_HANDLERS: dict[ApiKey, Callable[[ControllerParts], Handler]] = {
     ApiKey.FETCH: _fetch,
     ApiKey.VOTE: _vote,
@@ -321,9 +189,7 @@ CONTROLLER_HANDLERS: dict[ApiKey, Callable[[ControllerParts], Handler]] = {
     ApiKey.ADD_RAFT_VOTER: _add_raft_voter,
     ApiKey.REMOVE_RAFT_VOTER: _remove_raft_voter,
     ApiKey.UPDATE_RAFT_VOTER: _update_raft_voter,
-    ApiKey.SASL_HANDSHAKE: _sasl_handshake,
     ApiKey.API_VERSIONS: _api_versions,
-    ApiKey.SASL_AUTHENTICATE: _sasl_authenticate,
     ApiKey.DESCRIBE_CLUSTER: _describe_cluster,
     ApiKey.ENVELOPE: _envelope,
     ApiKey.BROKER_REGISTRATION: _broker_registration,
@@ -332,27 +198,9 @@ CONTROLLER_HANDLERS: dict[ApiKey, Callable[[ControllerParts], Handler]] = {
     ApiKey.ALLOCATE_PRODUCER_IDS: _allocate_producer_ids,
     ApiKey.ASSIGN_REPLICAS_TO_DIRS: _assign_replicas_to_dirs,
     ApiKey.CONTROLLER_REGISTRATION: _controller_registration,
-    ApiKey.CREATE_TOPICS: _create_topics,
-    ApiKey.DELETE_TOPICS: _delete_topics,
-    ApiKey.CREATE_PARTITIONS: _create_partitions,
-    ApiKey.ELECT_LEADERS: _elect_leaders,
-    ApiKey.ALTER_PARTITION_REASSIGNMENTS: _alter_partition_reassignments,
-    ApiKey.LIST_PARTITION_REASSIGNMENTS: _list_partition_reassignments,
-    ApiKey.DESCRIBE_CONFIGS: _describe_configs,
     ApiKey.ALTER_CONFIGS: _alter_configs,
     ApiKey.INCREMENTAL_ALTER_CONFIGS: _incremental_alter_configs,
-    ApiKey.ALTER_CLIENT_QUOTAS: _alter_client_quotas,
-    ApiKey.UPDATE_FEATURES: _update_features,
-    ApiKey.UNREGISTER_BROKER: _unregister_broker,
-    ApiKey.DESCRIBE_ACLS: _describe_acls,
-    ApiKey.CREATE_ACLS: _create_acls,
-    ApiKey.DELETE_ACLS: _delete_acls,
-    ApiKey.DESCRIBE_USER_SCRAM_CREDENTIALS: _describe_user_scram_credentials,
-    ApiKey.ALTER_USER_SCRAM_CREDENTIALS: _alter_user_scram_credentials,
-    ApiKey.CREATE_DELEGATION_TOKEN: _create_delegation_token,
-    ApiKey.RENEW_DELEGATION_TOKEN: _renew_delegation_token,
-    ApiKey.EXPIRE_DELEGATION_TOKEN: _expire_delegation_token,
-    ApiKey.DESCRIBE_DELEGATION_TOKEN: _describe_delegation_token,
+    **ADMIN_HANDLERS,
 }
 
 
