@@ -29,6 +29,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "broker": ("ottla.coordinator", "ottla.metadata", "ottla.raft", "ottla.log", "ottla.protocol", "ottla.runtime"),
     "clients": ("ottla.protocol", "ottla.runtime"),
     "mirror": ("ottla.clients", "ottla.protocol", "ottla.runtime"),
+    "streams": ("ottla.clients", "ottla.protocol", "ottla.runtime"),
     "console": ("ottla.clients", "ottla.protocol", "ottla.runtime"),
 }
 

@@ -1,0 +1,1 @@
+"""The DSL: streams, tables and windows that write a topology."""

@@ -1,0 +1,1 @@
+"""Serdes: keys and values to bytes and back."""

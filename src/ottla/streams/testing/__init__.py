@@ -1,0 +1,1 @@
+"""TopologyTestDriver: a topology without a broker."""
