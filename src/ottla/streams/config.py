@@ -219,7 +219,7 @@ def _read(definition: ConfigDefinition, given: Any) -> Any:
     elif isinstance(given, bool):
         if definition.type is BOOLEAN:
             return given
-    elif isinstance(given, str) or isinstance(given, _ALSO_TEXT.get(definition.type, int)):
+    elif isinstance(given, str | _ALSO_TEXT.get(definition.type, int)):
         return definition.parse(str(given))
     raise ConfigError(definition.name, None if given is None else str(given), f"it must be {definition.allowed}")
 
