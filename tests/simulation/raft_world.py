@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 CLUSTER_ID = "simulated"
 LISTENER = "CONTROLLER"
-ELECTION_TIMEOUT_MS, FETCH_TIMEOUT_MS = 200, 400
+ELECTION_TIMEOUT_MS, FETCH_TIMEOUT_MS, REQUEST_TIMEOUT_MS = 200, 400, 400
 WALL_START_MS = 1_700_000_000_000
 ADMINISTRATOR = -1
 MAX_EVENTS_PER_MS = 20
@@ -78,7 +78,7 @@ class RaftWorld:
             election_timeout_ms=ELECTION_TIMEOUT_MS,
             fetch_timeout_ms=FETCH_TIMEOUT_MS,
             election_backoff_max_ms=ELECTION_TIMEOUT_MS,
-            request_timeout_ms=FETCH_TIMEOUT_MS,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
             fetch_max_wait_ms=FETCH_TIMEOUT_MS // 4,
             fetch_max_bytes=600,
             fetch_snapshot_max_bytes=120,

@@ -72,7 +72,8 @@ class ReplicationWorld:
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
         self._altering = 0
-        """Changes of the ISR that are on their way: they may take out who is to be relied on."""
+        """Changes of the ISR whose asker has no answer yet: they may take out who is to be relied on, or let a broker
+        in, and lead alone, for what it had before it lost power (seed 50443: asked again after the first was lost)."""
         self._hurt: set[int] = set()
         """Lost records, and is in sync or may be added, for all that the controller knows."""
         self.controller = Controller({"min.insync.replicas": str(self.min_insync_replicas)})
@@ -192,20 +193,20 @@ class ReplicationWorld:
     ) -> None:
         """Over a network that loses it; asked again until there is an answer. It may be carried out twice."""
         run = replica.run
+        self._altering += 1
 
         def send() -> None:
             if not replica.is_up or replica.run != run:
+                self._altering -= 1
                 return
             delay = self.random.randrange(1, 15)
             lost = self.random.random()
             if lost < self.loss:
                 self.at(TIMEOUT_MS, send)
                 return
-            self._altering += 1
             self.at(delay, partial(carry_out, answer_lost=lost < 2 * self.loss))
 
         def carry_out(*, answer_lost: bool) -> None:
-            self._altering -= 1
             answer = self._alter(replica.node_id, change)
             if answer_lost:
                 self.at(TIMEOUT_MS, send)
@@ -213,6 +214,7 @@ class ReplicationWorld:
                 self.at(self.random.randrange(1, 15), partial(tell, answer))
 
         def tell(answer: IsrAnswer) -> None:
+            self._altering -= 1
             if replica.is_up and replica.run == run:
                 answered(answer)
 
