@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ottla.streams.record import Headers
+    from ottla.streams.operator import Push
+    from ottla.streams.record import Headers, RecordMetadata
     from ottla.streams.windows import Windowed
 
 
@@ -29,6 +30,14 @@ class VersionedRecord(NamedTuple):
     value: Any
     timestamp_ms: int
     valid_to_ms: int | None = None
+
+
+class RecordContext(NamedTuple):
+    """What was being processed when a cache's entry was written; at the flush it is what is processed once more."""
+
+    timestamp_ms: int
+    headers: Headers
+    metadata: RecordMetadata | None
 
 
 class Changelog(Protocol):
@@ -62,6 +71,13 @@ class StoreContext(Protocol):
 
     @property
     def record_headers(self) -> Headers: ...
+
+    @property
+    def record_context(self) -> RecordContext:
+        """Of the record as the operator got it that is running now (its timestamp may not be the source's)."""
+
+    def swap_record_context(self, context: RecordContext) -> RecordContext:
+        """From now on `context` is what is processed; returns what was, to be swapped back after a flush."""
 
     @property
     def cache_bytes(self) -> int:
@@ -104,6 +120,17 @@ class StateStore(ABC):
 
     @abstractmethod
     def close(self) -> None: ...
+
+
+class CachedStore(Protocol):
+    """What DSL operators ask of the stores that they aggregate into; typed stores of every kind have it."""
+
+    def set_flush_listener(self, listener: Push, send_old_values: bool) -> bool:
+        """True when this store has a cache: then `listener` alone forwards, at each flush, in the order of the writes.
+
+        It gets key (`Windowed` where the store has windows), `Change` of what the store holds (`ValueAndTimestamp` in
+        timestamped stores), and the timestamp and headers of the last write. `old` is None unless it was asked for.
+        """
 
 
 class KeyValueStore(StateStore):
