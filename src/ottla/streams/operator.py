@@ -8,7 +8,7 @@ less than making one. `forward` is the `process` of the only child, a loop over 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,9 +58,17 @@ class OperatorContext(Protocol):
     def store(self, name: str) -> StateStore:
         """A store that is connected to this node; StreamsError when it is not."""
 
-    def schedule(self, interval_ms: int, kind: PunctuationType, punctuate: Callable[[int], None]) -> Cancellable: ...
+    def schedule(
+        self, interval_ms: int, kind: PunctuationType, punctuate: Callable[[int], None], start_ms: int | None = None
+    ) -> Cancellable:
+        """With `start_ms`, at that time and at whole intervals after it only (KIP-1146)."""
 
     def request_commit(self) -> None: ...
+
+    def processor_metadata(self, key: str) -> int | None:
+        """What was put under that key, in this run or an earlier one: it is committed with the offsets."""
+
+    def put_processor_metadata(self, key: str, value: int) -> None: ...
 
     def drop(self, reason: str) -> None:
         """Count a record that was skipped (`dropped-records-total`) and say why in the log, once for each reason."""
@@ -70,6 +78,10 @@ class Operator:
     """One node of one task. Made by its supplier when the task is made; used by one thread only."""
 
     __slots__ = ("context", "forward")
+
+    forwards_unchanged: ClassVar[bool] = False
+    """True where timestamp and headers always go on as they came. Elsewhere the task looks at them on the way, for the
+    sake of stores below, which log the time of the record that reaches them."""
 
     context: OperatorContext
     forward: Push

@@ -39,7 +39,10 @@ class ProcessorContext(Protocol):
     def store(self, name: str) -> Any:
         """The store of that name, connected to this processor; StreamsError when it is not."""
 
-    def schedule(self, interval_ms: int, kind: PunctuationType, punctuate: Callable[[int], None]) -> Cancellable: ...
+    def schedule(
+        self, interval_ms: int, kind: PunctuationType, punctuate: Callable[[int], None], start_ms: int | None = None
+    ) -> Cancellable:
+        """Call `punctuate` with the time every interval; with `start_ms`, at whole intervals after that (KIP-1146)."""
 
     def commit(self) -> None:
         """Ask for a commit as soon as the task can."""

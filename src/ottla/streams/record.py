@@ -39,6 +39,31 @@ class RawRecord(NamedTuple):
     headers: Headers = NO_HEADERS
 
 
+class CurrentRecord:
+    """What a task processes now, as stores see it: the time and headers that they log, and where it was read.
+
+    One for each task, changed in place. A cache keeps `saved()` beside a value, and restores it to forward the value.
+    """
+
+    __slots__ = ("headers", "raw", "timestamp_ms")
+
+    def __init__(self) -> None:
+        self.timestamp_ms = -1
+        self.headers: Headers = NO_HEADERS
+        self.raw: RawRecord | None = None
+
+    def saved(self) -> tuple[int, Headers, RawRecord | None]:
+        return self.timestamp_ms, self.headers, self.raw
+
+    def restore(self, saved: tuple[int, Headers, RawRecord | None]) -> None:
+        self.timestamp_ms, self.headers, self.raw = saved
+
+    @property
+    def metadata(self) -> RecordMetadata | None:
+        raw = self.raw
+        return None if raw is None else RecordMetadata(raw.topic, raw.partition, raw.offset)
+
+
 @dataclass(frozen=True, slots=True)
 class Record(Generic[K, V]):
     """What a `Processor` gets and forwards. Inside the library a record is four arguments instead: see `Operator`."""

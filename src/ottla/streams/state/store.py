@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ottla.streams.operator import Push
-    from ottla.streams.record import Headers, RecordMetadata
+    from ottla.streams.record import CurrentRecord, Headers, RawRecord, RecordMetadata
     from ottla.streams.windows import Windowed
 
 
@@ -37,7 +37,7 @@ class RecordContext(NamedTuple):
 
     timestamp_ms: int
     headers: Headers
-    metadata: RecordMetadata | None
+    metadata: RecordMetadata | RawRecord | None
 
 
 class Changelog(Protocol):
@@ -66,8 +66,11 @@ class StoreContext(Protocol):
     def stream_time_ms(self) -> int: ...
 
     @property
-    def record_timestamp_ms(self) -> int:
-        """Of the record that is being processed."""
+    def record(self) -> CurrentRecord:
+        """What is being processed; the same object as long as the store is open."""
+
+    @property
+    def record_timestamp_ms(self) -> int: ...
 
     @property
     def record_headers(self) -> Headers: ...

@@ -1,0 +1,140 @@
+"""How the nodes of a sub-topology become operators that push records to each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ottla.streams.operator import Operator
+from ottla.streams.processor import Processor
+from ottla.streams.tasks.context import NodeContext, drop_record
+from ottla.streams.tasks.processor_operator import ProcessorOperator
+from ottla.streams.tasks.sink import sink_push
+from ottla.streams.topology.built import ProcessorNode, SinkNode, SourceNode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ottla.streams.operator import Push
+    from ottla.streams.record import CurrentRecord, Headers
+    from ottla.streams.tasks.failures import Failures
+    from ottla.streams.tasks.record_collector import RecordCollector
+    from ottla.streams.tasks.task_state import TaskState
+    from ottla.streams.topology.built import Node
+
+
+class Wiring:
+    """Operators made and pushes known; `bind` makes them ready, when the stores are open."""
+
+    def __init__(
+        self, nodes: Mapping[str, Node], state: TaskState, collector: RecordCollector, failures: Failures | None
+    ) -> None:
+        """Without `failures` whatever an operator raises goes to the caller; there must be no sinks then."""
+        self.operators: dict[str, Operator] = {}
+        self.contexts: dict[str, NodeContext] = {}
+        self.pushes: dict[str, Push] = {}
+        self._nodes = nodes
+        guarded = failures is not None and failures.guards_nodes
+        for name in reversed(list(nodes)):
+            node = nodes[name]
+            if isinstance(node, SinkNode):
+                assert failures is not None
+                self.pushes[name] = sink_push(node, state, collector, failures)
+                continue
+            children = {child: self.pushes[child] for child in node.children}
+            context = NodeContext(name, state, node.stores if isinstance(node, ProcessorNode) else (), children)
+            context.forward = fan_out(tuple(children.values()))
+            self.contexts[name] = context
+            if isinstance(node, SourceNode):
+                self.pushes[name] = context.forward
+                continue
+            operator = _operator(node)
+            self.operators[name] = operator
+            if not operator.forwards_unchanged and (guarded or self._stores_below(node)):
+                context.forward = note_changes(context.forward, state.record)
+                context.children = {child: note_changes(push, state.record) for child, push in children.items()}
+            push = operator.process
+            self.pushes[name] = failures.guard(name, push) if guarded and failures is not None else push
+
+    def bind(self) -> None:
+        for name in self._nodes:
+            if name in self.operators:
+                self.operators[name].bind(self.contexts[name])
+
+    def close(self) -> None:
+        """Close every operator, whatever one of them raises; the last failure is raised in the end."""
+        failure: Exception | None = None
+        for name in self._nodes:
+            if name in self.operators:
+                try:
+                    self.operators[name].close()
+                except Exception as error:
+                    failure = error
+        if failure is not None:
+            raise failure
+
+    def failed_node(self, failure: BaseException) -> str | None:
+        """The innermost node that was at work when `failure` was raised, read from its traceback."""
+        names = {id(operator): name for name, operator in self.operators.items()}
+        found = None
+        trace = failure.__traceback__
+        while trace is not None:
+            found = names.get(id(trace.tb_frame.f_locals.get("self")), found)
+            trace = trace.tb_next
+        return found
+
+    def _stores_below(self, node: ProcessorNode) -> bool:
+        waiting = list(node.children)
+        while waiting:
+            child = self._nodes[waiting.pop()]
+            if isinstance(child, ProcessorNode):
+                if child.stores:
+                    return True
+                waiting += child.children
+        return False
+
+
+def _operator(node: ProcessorNode) -> Operator:
+    made = node.supplier()
+    if isinstance(made, Operator):
+        return made
+    if isinstance(made, Processor):
+        return ProcessorOperator(made, fixed_key=node.fixed_key)
+    raise TypeError(f"the supplier of processor {node.name} made {made!r}, which is no Processor")
+
+
+def fan_out(pushes: Sequence[Push]) -> Push:
+    if not pushes:
+        return drop_record
+    if len(pushes) == 1:
+        return pushes[0]
+    if len(pushes) == 2:
+        first, second = pushes
+
+        def forward_to_both(key: Any, value: Any, timestamp_ms: int, headers: Headers, /) -> None:
+            first(key, value, timestamp_ms, headers)
+            second(key, value, timestamp_ms, headers)
+
+        return forward_to_both
+
+    def forward_to_all(key: Any, value: Any, timestamp_ms: int, headers: Headers, /) -> None:
+        for push in pushes:
+            push(key, value, timestamp_ms, headers)
+
+    return forward_to_all
+
+
+def note_changes(push: Push, record: CurrentRecord) -> Push:
+    """`push`, during which the task's current record has the time and headers that the record is forwarded with."""
+
+    def forward(key: Any, value: Any, timestamp_ms: int, headers: Headers, /) -> None:
+        if timestamp_ms == record.timestamp_ms and headers is record.headers:
+            push(key, value, timestamp_ms, headers)
+            return
+        before_ms, before = record.timestamp_ms, record.headers
+        record.timestamp_ms, record.headers = timestamp_ms, headers
+        try:
+            push(key, value, timestamp_ms, headers)
+        finally:
+            record.timestamp_ms, record.headers = before_ms, before
+
+    return forward
