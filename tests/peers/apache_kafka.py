@@ -1,7 +1,7 @@
 """Apache Kafka 4.3.1 as a peer and an oracle: its jars (by Maven, once), its tools, and a real node of it.
 
 Owns the folder `${XDG_CACHE_HOME:-~/.cache}/ottla/apache-kafka-4.3.1` (`lib/` with the jars, `complete` when all
-are there), and beside it `kafka-streams-4.3.1`, `connect-mirror-4.3.1` and `kafka-shell-4.3.1`. Everything needs
+are there), and beside it those of Kafka Streams, MirrorMaker 2 and Kafka's metadata shell. Everything needs
 Java 17 or newer; fetching the jars needs Maven. Where one is missing the calling test is skipped with a reason; under
 `CI=true` it fails instead, so that CI never passes by not looking.
 """
@@ -35,6 +35,7 @@ _ARTIFACTS: Final = (
 )
 _SHELL_ARTIFACTS: Final = (("org.apache.kafka", "kafka-shell", VERSION),)
 _STREAMS_ARTIFACTS: Final = (("org.apache.kafka", "kafka-streams", VERSION),)
+_STREAMS_TEST_ARTIFACTS: Final = (*_STREAMS_ARTIFACTS, ("org.apache.kafka", "kafka-streams-test-utils", VERSION))
 _MIRROR_ARTIFACTS: Final = (("org.apache.kafka", "connect-mirror", VERSION),)
 _COPY_DEPENDENCIES: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 _LOGGING: Final = """\
@@ -67,6 +68,11 @@ def jars() -> Path:
 def streams_jars() -> Path:
     """The folder of Kafka Streams' jars, with RocksDB."""
     return _fetched(cache_folder().parent / f"kafka-streams-{VERSION}", _STREAMS_ARTIFACTS)
+
+
+def streams_test_jars() -> Path:
+    """The folder of Kafka Streams' jars with those of its TopologyTestDriver."""
+    return _fetched(cache_folder().parent / f"kafka-streams-test-utils-{VERSION}", _STREAMS_TEST_ARTIFACTS)
 
 
 def mirror_jars() -> Path:

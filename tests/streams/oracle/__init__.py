@@ -1,0 +1,1 @@
+"""Kafka Streams' own TopologyTestDriver, asked what a topology looks like and what it does."""
