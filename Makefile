@@ -15,7 +15,7 @@ run: $(STAMPS)/run ## a node on 127.0.0.1:9092, its data in $OTTLA_DATA or ./dat
 	@exec $(BIN)/ottla start --data $(DATA)
 
 test: $(STAMPS)/test ## every test that needs no more than this machine
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m tests.run -q
 
 check: $(STAMPS)/check ## types and lint
 	$(BIN)/ruff check

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
@@ -19,7 +20,6 @@ from tests.peers.ottla_node import OttlaNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from tests.peers.process import NodeProcess
 
@@ -38,6 +38,28 @@ TEST_SETTINGS = {
 settings.register_profile("random", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("same", settings.get_profile("random"), derandomize=True, database=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Start with the test at which `tests.run` found the suite dead."""
+    first = os.environ.get("OTTLA_TEST_FIRST")
+    ids = [item.nodeid for item in items]
+    if first in ids:
+        start = ids.index(first)
+        config.hook.pytest_deselected(items=items[:start])
+        items[:] = items[start:]
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    """Tell `tests.run` which test runs, should a client in this process end it."""
+    if running := os.environ.get("OTTLA_TEST_RUNNING"):
+        Path(running).write_text(nodeid, "utf-8")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Tell it that a test failed: the process may be gone before it can return that."""
+    if report.failed and (running := os.environ.get("OTTLA_TEST_RUNNING")):
+        Path(running).with_suffix(".failed").touch()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
