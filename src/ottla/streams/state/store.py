@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ottla.streams.operator import Push
     from ottla.streams.record import CurrentRecord, Headers, RawRecord, RecordMetadata
+    from ottla.streams.serdes.serde import Serde
     from ottla.streams.windows import Windowed
 
 
@@ -61,6 +62,13 @@ class StoreContext(Protocol):
 
     def changelog_topic(self, store_name: str) -> str:
         """The topic's name, which serdes are given even when nothing is logged."""
+
+    @property
+    def key_serde(self) -> Serde[Any]:
+        """The configuration's default, for a store that was given none."""
+
+    @property
+    def value_serde(self) -> Serde[Any]: ...
 
     @property
     def stream_time_ms(self) -> int: ...

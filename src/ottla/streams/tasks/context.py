@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ottla.streams.operator import Push
     from ottla.streams.processor import Cancellable, PunctuationType
     from ottla.streams.record import CurrentRecord, Headers
+    from ottla.streams.serdes.serde import Serde
     from ottla.streams.state.store import Changelog, StateStore
     from ottla.streams.tasks.record_collector import RecordCollector
     from ottla.streams.tasks.task_state import TaskState
@@ -135,6 +136,14 @@ class TaskStoreContext:
         return f"{self._state.application_id}-{store_name}-changelog" if topic is None else topic
 
     @property
+    def key_serde(self) -> Serde[Any]:
+        return _default_serde(self._state.config, "default.key.serde")
+
+    @property
+    def value_serde(self) -> Serde[Any]:
+        return _default_serde(self._state.config, "default.value.serde")
+
+    @property
     def stream_time_ms(self) -> int:
         return self._state.stream_time_ms
 
@@ -161,3 +170,10 @@ class TaskStoreContext:
 
     def record_expired(self, store_name: str, reason: str) -> None:
         self._state.drop(store_name, reason)
+
+
+def _default_serde(config: Mapping[str, Any], key: str) -> Serde[Any]:
+    serde: Serde[Any] | None = config.get(key)
+    if serde is None:
+        raise StreamsError(f"a store was given no serde, and the configuration has no {key}: give it one of them")
+    return serde

@@ -1,0 +1,130 @@
+"""The cache of one store: entries in the order of their use, the dirty ones in the order of their last write (KIP-63).
+
+Kafka Streams' `NamedCache`, its sizes of entries included, so that a cache of a given size is flushed by the same write
+as there. An entry stays after a flush, clean, until room is needed: reads find it, even where the store below has let
+it expire.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ottla.streams.record import Headers, RawRecord
+    from ottla.streams.state.key_index import KeyIndex
+
+NODE_BYTES: Final = 3 * 8 + 1 + 8 + 8 + 4  # links, the dirty flag, timestamp, offset, partition
+
+
+Saved = tuple[int, "Headers", "RawRecord | None"]
+"""`CurrentRecord.saved()`."""
+
+
+class CacheEntry(NamedTuple):
+    """`value` is None for a deletion, which a reader must see; `record` is what was processed when it was written."""
+
+    value: bytes | None
+    record: Saved
+    size: int
+
+
+class RecordCache:
+    __slots__ = ("_dirty", "_entries", "_flush", "_index", "_max_bytes", "_size")
+
+    def __init__(
+        self,
+        max_bytes: int,
+        flush: Callable[[list[tuple[bytes, CacheEntry]]], None],
+        index: KeyIndex | None = None,
+    ) -> None:
+        self._entries: dict[bytes, CacheEntry] = {}
+        self._dirty: dict[bytes, None] = {}
+        self._max_bytes = max_bytes
+        self._flush = flush
+        self._index = index
+        self._size = 0
+
+    def get(self, key: bytes) -> CacheEntry | None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._entries[key] = entry
+        return entry
+
+    def peek(self, key: bytes) -> CacheEntry | None:
+        """As a range reads: nobody takes note of the use."""
+        return self._entries.get(key)
+
+    def put(self, key: bytes, value: bytes | None, record: Saved) -> None:
+        size = NODE_BYTES + len(key) + (0 if value is None else len(value)) + _size_of(record)
+        before = self._entries.pop(key, None)
+        if before is not None:
+            self._size -= before.size
+        elif self._index is not None:
+            self._index.add(key)
+        self._entries[key] = CacheEntry(value, record, size)
+        self._size += size
+        self._dirty.pop(key, None)
+        self._dirty[key] = None
+        while self._size > self._max_bytes and self._entries:
+            self._evict()
+
+    def flush(self) -> None:
+        self._flush_dirty(None)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._entries)
+
+    def between(self, key: bytes, first: bytes, last: bytes) -> list[bytes]:
+        """The cached store keys of one record key, in order."""
+        return [] if self._index is None else self._index.between(key, first, last)
+
+    def clear(self) -> None:
+        self._entries.clear()
+        self._dirty.clear()
+        self._size = 0
+        if self._index is not None:
+            self._index.clear()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def size_bytes(self) -> int:
+        return self._size
+
+    def _evict(self) -> None:
+        key = next(iter(self._entries))
+        entry = self._remove(key)
+        if key in self._dirty:
+            del self._dirty[key]
+            self._flush_dirty((key, entry))
+
+    def _flush_dirty(self, first: tuple[bytes, CacheEntry] | None) -> None:
+        """What is about to be evicted comes first, whatever its place was."""
+        if not self._dirty and first is None:
+            return
+        entries = [] if first is None else [first]
+        entries += [(key, self._entries[key]) for key in self._dirty]
+        self._dirty.clear()
+        self._flush(entries)
+        for key, entry in entries:
+            # A listener may have written the key again: then this entry is no longer there.
+            if entry.value is None and self._entries.get(key) is entry:
+                self._remove(key)
+
+    def _remove(self, key: bytes) -> CacheEntry:
+        entry = self._entries.pop(key)
+        self._size -= entry.size
+        if self._index is not None:
+            self._index.discard(key)
+        return entry
+
+
+def _size_of(record: Saved) -> int:
+    _, headers, raw = record
+    size = 0 if raw is None else len(raw.topic)
+    if not headers:
+        return size
+    return size + sum(len(name) + len(value or b"") for name, value in headers)

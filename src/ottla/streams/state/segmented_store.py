@@ -1,0 +1,299 @@
+"""What stores of windows and of sessions have in common: typed values over a cache, a changelog and segments.
+
+    put ─► RecordCache ─flush─► segments + changelog, then the listener          without a cache: segments + changelog
+
+Two orders are visible: entries of one key come by their suffix, and entries of several keys by segment and then by the
+bytes of the store key; a store for final results (`time_ordered`) has them by time, as Java's index-less time-ordered
+stores do.
+"""
+
+from __future__ import annotations
+
+import struct
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from ottla.streams.change import Change
+from ottla.streams.errors import InvalidStateStoreError
+from ottla.streams.state.key_index import KeyIndex
+from ottla.streams.state.record_cache import RecordCache
+from ottla.streams.state.segments import MemorySegments, Segments, SegmentStorage, segment_interval_ms
+from ottla.streams.state.store import StateStore, ValueAndTimestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from ottla.streams.operator import Push
+    from ottla.streams.record import Headers
+    from ottla.streams.serdes.serde import Serde
+    from ottla.streams.state.record_cache import CacheEntry
+    from ottla.streams.state.store import Changelog, StoreContext
+    from ottla.streams.windows import Windowed
+
+TIMESTAMP: Final = struct.Struct(">q")
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentedConfig:
+    """What a builder knows of a store of windows or sessions. `storage` is None for memory."""
+
+    name: str
+    retention_ms: int
+    key_serde: Serde[Any] | None
+    value_serde: Serde[Any] | None
+    caching: bool = False
+    time_ordered: bool = False
+    storage: Callable[[str, int], SegmentStorage] | None = None
+    """Called with the store's name and the size of the suffix of its keys."""
+
+
+class SegmentedStore(StateStore):
+    """`timestamped`: values are `ValueAndTimestamp`, stored as 8 bytes of time before the value's, logged apart."""
+
+    suffix_size: int
+    timestamped = False
+    time_of: Callable[[bytes], int]
+    """The time by which a store key belongs to a segment and expires."""
+
+    time_first: Callable[[bytes], bytes]
+    time_ordered_keeps_last = False
+
+    def __init__(self, config: SegmentedConfig) -> None:
+        self.name = config.name
+        self.retention_ms = config.retention_ms
+        self._config = config
+        make = config.storage
+        self._storage = MemorySegments(self.suffix_size) if make is None else make(config.name, self.suffix_size)
+        self._segments = Segments(self._storage, config.retention_ms, segment_interval_ms(config.retention_ms))
+        self._observed_ms = -1
+        # A store of windows for final results keeps the last millisecond: one of its windows closes at that very time.
+        self._slack_ms = 0 if config.time_ordered and self.time_ordered_keeps_last else 1
+        self._cache: RecordCache | None = None
+        self._listener: Push | None = None
+        self._send_old_values = False
+        self._context: StoreContext | None = None
+
+    @property
+    def is_persistent(self) -> bool:
+        return self._storage.is_persistent
+
+    @property
+    def is_open(self) -> bool:
+        return self._context is not None
+
+    def open(self, context: StoreContext) -> None:
+        config = self._config
+        self._context = context
+        self._record = context.record
+        self._changelog: Changelog | None = context.changelog(self.name)
+        self._topic = context.changelog_topic(self.name)
+        key_serde = config.key_serde or context.key_serde
+        value_serde = config.value_serde or context.value_serde
+        self._serialize_key = key_serde.serializer
+        self._deserialize_key = key_serde.deserializer
+        self._serialize_value = value_serde.serializer
+        self._deserialize_value = value_serde.deserializer
+        if config.caching:
+            self._cache = RecordCache(context.cache_bytes, self._flush_entries, KeyIndex(self.suffix_size))
+        self._segments.open(context.directory)
+
+    def restore(self, records: Iterable[tuple[bytes, bytes | None, int, Headers]]) -> None:
+        batch = list(records)
+        time_of = type(self).time_of
+        if batch:
+            self._observed_ms = max(self._observed_ms, *(time_of(key) for key, _, _, _ in batch))
+        segments = self._segments
+        for key, value, timestamp_ms, _ in batch:
+            segment = segments.create_if_live(segments.segment_id(time_of(key)), self._observed_ms)
+            if segment is not None:
+                if value is not None and self.timestamped:
+                    value = TIMESTAMP.pack(timestamp_ms) + value
+                segment.put(key, value)
+
+    def flush(self) -> None:
+        if self._cache is not None:
+            self._cache.flush()
+
+    def commit(self, changelog_offset: int | None) -> None:
+        self._storage.commit(changelog_offset)
+
+    @property
+    def committed_offset(self) -> int | None:
+        return self._storage.committed_offset
+
+    def close(self) -> None:
+        if self._context is not None:
+            self._context = None
+            self._segments.close()
+            if self._cache is not None:
+                self._cache.clear()
+
+    def set_flush_listener(self, listener: Push, send_old_values: bool) -> bool:
+        if not self._config.caching:
+            return False
+        self._listener = listener
+        self._send_old_values = send_old_values
+        return True
+
+    @abstractmethod
+    def windowed(self, store_key: bytes) -> Windowed[Any]: ...
+
+    def encode_key(self, key: Any) -> bytes:
+        """A key that is None is a mistake of the caller, not of the data: records without a key never come here."""
+        if self._context is None:
+            raise InvalidStateStoreError(f"the store {self.name} is closed")
+        if key is None:
+            raise ValueError("key cannot be null")
+        encoded = self._serialize_key(self._topic, key)
+        assert encoded is not None
+        return encoded
+
+    def decode_key(self, key: bytes) -> Any:
+        return self._deserialize_key(self._topic, key)
+
+    def encode_value(self, value: Any) -> bytes | None:
+        if value is None:
+            return None
+        if not self.timestamped:
+            return self._serialize_value(self._topic, value)
+        encoded = self._serialize_value(self._topic, value[0])
+        return None if encoded is None else TIMESTAMP.pack(value[1]) + encoded
+
+    def decode_value(self, value: bytes | None) -> Any:
+        if value is None:
+            return None
+        if not self.timestamped:
+            return self._deserialize_value(self._topic, value)
+        return ValueAndTimestamp(self._deserialize_value(self._topic, value[8:]), TIMESTAMP.unpack_from(value)[0])
+
+    def put_bytes(self, store_key: bytes, value: bytes | None) -> None:
+        cache = self._cache
+        if cache is None:
+            self._write(store_key, value)
+        else:
+            cache.put(store_key, value, self._record.saved())
+
+    def get_bytes(self, store_key: bytes) -> bytes | None:
+        if self._cache is not None:
+            entry = self._cache.get(store_key)
+            if entry is not None:
+                return entry.value
+        return self._stored(store_key)
+
+    def fetch_bytes(
+        self, key: bytes, first: bytes, last: bytes, from_ms: int, to_ms: int, *, reverse: bool
+    ) -> list[tuple[bytes, bytes]]:
+        """Entries of one key whose times lie between; `first` and `last` bound their store keys."""
+        cache = self._cache
+        time_of = type(self).time_of
+        least = max(from_ms, self._least_ms())
+        found: list[tuple[bytes, bytes]] = []
+        if least <= to_ms:
+            for segment in self._segments.between(least, to_ms, reverse):
+                found += [each for each in segment.fetch(key, first, last, reverse) if time_of(each[0]) >= least]
+        if cache is None:
+            return found
+        cached = [each for each in cache.between(key, first, last) if from_ms <= time_of(each) <= to_ms]
+        if not cached:
+            return found
+        merged: dict[bytes, bytes | None] = dict(found)
+        for store_key in cached:
+            entry = cache.peek(store_key)
+            if entry is not None:
+                merged[store_key] = entry.value
+        ordered = sorted(merged, reverse=reverse)
+        return [(store_key, value) for store_key in ordered if (value := merged[store_key]) is not None]
+
+    def scan_bytes(
+        self, from_ms: int, to_ms: int, keeps: Callable[[bytes], bool], *, reverse: bool, expired: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Entries of all keys whose times lie between and which are kept; `expired` ones, too, where they are there."""
+        time_of = type(self).time_of
+        least = from_ms if expired else max(from_ms, self._least_ms())
+        found: list[tuple[bytes, bytes]] = []
+        if least <= to_ms:
+            for segment in self._segments.between(least, to_ms, reverse):
+                found += [
+                    each for each in segment.scan(reverse) if least <= time_of(each[0]) <= to_ms and keeps(each[0])
+                ]
+        cached = () if self._cache is None else self._cached(from_ms, to_ms, keeps)
+        if cached or self._config.time_ordered:
+            merged: dict[bytes, bytes | None] = dict(found)
+            merged.update(cached)
+            order = self._time_order if self._config.time_ordered else self._segment_order
+            ordered = sorted(merged, key=order, reverse=reverse)
+            found = [(store_key, value) for store_key in ordered if (value := merged[store_key]) is not None]
+        return iter(found)
+
+    def _cached(
+        self, from_ms: int, to_ms: int, keeps: Callable[[bytes], bool]
+    ) -> tuple[tuple[bytes, bytes | None], ...]:
+        assert self._cache is not None
+        time_of = type(self).time_of
+        entries = ((store_key, self._cache.peek(store_key)) for store_key in self._cache)
+        return tuple(
+            (store_key, entry.value)
+            for store_key, entry in entries
+            if entry is not None and from_ms <= time_of(store_key) <= to_ms and keeps(store_key)
+        )
+
+    def _least_ms(self) -> int:
+        """What lies before is expired, whether it is still there or not."""
+        return self._observed_ms - self.retention_ms + self._slack_ms
+
+    def _segment_order(self, store_key: bytes) -> tuple[int, bytes]:
+        return self._segments.segment_id(type(self).time_of(store_key)), store_key
+
+    def _time_order(self, store_key: bytes) -> bytes:
+        return type(self).time_first(store_key)
+
+    def _stored(self, store_key: bytes) -> bytes | None:
+        timestamp_ms = type(self).time_of(store_key)
+        if timestamp_ms < self._least_ms():
+            return None
+        segment = self._segments.at(timestamp_ms)
+        return None if segment is None else segment.get(store_key)
+
+    def _write(self, store_key: bytes, value: bytes | None) -> None:
+        """To the segment and to the changelog, which hears of expired writes, too."""
+        context = self._context
+        assert context is not None
+        timestamp_ms = type(self).time_of(store_key)
+        if timestamp_ms > self._observed_ms:
+            self._observed_ms = timestamp_ms
+        segments = self._segments
+        segment = segments.create_if_live(segments.segment_id(timestamp_ms), self._observed_ms)
+        if segment is None:
+            context.record_expired(self.name, "expired window record")
+        else:
+            segment.put(store_key, value)
+        self._log(store_key, value)
+
+    def _log(self, store_key: bytes, value: bytes | None) -> None:
+        if self._changelog is None:
+            return
+        if value is None or not self.timestamped:
+            self._changelog(store_key, value, self._record.timestamp_ms)
+        else:
+            self._changelog(store_key, value[8:], TIMESTAMP.unpack_from(value)[0])
+
+    def _flush_entries(self, entries: list[tuple[bytes, CacheEntry]]) -> None:
+        record = self._record
+        for store_key, (value, written, _) in entries:
+            old = None
+            listener = self._listener
+            if listener is not None:
+                if value is None or self._send_old_values:
+                    old = self._stored(store_key)
+                if value is None and old is None:
+                    continue
+            before = record.saved()
+            record.restore(written)
+            try:
+                self._write(store_key, value)
+                if listener is not None:
+                    change = Change(self.decode_value(value), self.decode_value(old) if self._send_old_values else None)
+                    listener(self.windowed(store_key), change, written[0], written[1])
+            finally:
+                record.restore(before)

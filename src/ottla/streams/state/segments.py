@@ -1,0 +1,183 @@
+"""The segments of a store that forgets: entries of one stretch of time lie together and are dropped together.
+
+Which entries a reader sees is decided by the observed stream time alone (the greatest time that was ever written), to
+the millisecond; segments only bound what is kept. Java: `AbstractSegments`, `AbstractRocksDBSegmentedBytesStore`, whose
+visible behaviour this is for stores in memory as well (Java's in-memory window store drops late writes by themselves,
+not by the segment, and orders `all()` by time; ours follows RocksDB, the default of the DSL).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from ottla.streams.state.key_index import KeyIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MIN_SEGMENT_INTERVAL_MS: Final = 60_000
+
+
+def segment_interval_ms(retention_ms: int) -> int:
+    return max(retention_ms // 2, MIN_SEGMENT_INTERVAL_MS)
+
+
+class Segment(Protocol):
+    @property
+    def id(self) -> int: ...
+
+    def get(self, store_key: bytes) -> bytes | None: ...
+
+    def put(self, store_key: bytes, value: bytes | None) -> None: ...
+
+    def fetch(self, key: bytes, first: bytes, last: bytes, reverse: bool) -> Iterable[tuple[bytes, bytes]]:
+        """Entries of one record key, from one store key to another, both inclusive; a snapshot."""
+
+    def scan(self, reverse: bool) -> Iterable[tuple[bytes, bytes]]:
+        """All entries in the order of the bytes of their store keys; a snapshot."""
+
+
+class SegmentStorage(Protocol):
+    """Where segments are kept: memory, or a part of RocksDB for each."""
+
+    @property
+    def is_persistent(self) -> bool: ...
+
+    @property
+    def committed_offset(self) -> int | None: ...
+
+    def open(self, directory: str | None) -> Iterable[Segment]:
+        """The segments that are there already."""
+
+    def create(self, segment_id: int) -> Segment: ...
+
+    def drop(self, segment_id: int) -> None: ...
+
+    def commit(self, changelog_offset: int | None) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Segments:
+    """The live segments of one store, by their ids."""
+
+    __slots__ = ("_interval_ms", "_live", "_retention_ms", "_storage")
+
+    def __init__(self, storage: SegmentStorage, retention_ms: int, interval_ms: int) -> None:
+        self._storage = storage
+        self._retention_ms = retention_ms
+        self._interval_ms = interval_ms
+        self._live: dict[int, Segment] = {}
+
+    def open(self, directory: str | None) -> None:
+        for segment in sorted(self._storage.open(directory), key=lambda each: each.id):
+            self._live[segment.id] = segment
+
+    def segment_id(self, timestamp_ms: int) -> int:
+        return timestamp_ms // self._interval_ms if timestamp_ms >= 0 else 0
+
+    def at(self, timestamp_ms: int) -> Segment | None:
+        return self._live.get(timestamp_ms // self._interval_ms)
+
+    def create_if_live(self, segment_id: int, stream_time_ms: int) -> Segment | None:
+        """The segment of that id, made if need be, and older ones dropped; None when its time is over."""
+        least = self.segment_id(stream_time_ms - self._retention_ms)
+        if segment_id < least:
+            return None
+        segment = self._live.get(segment_id)
+        if segment is None:
+            segment = self._live[segment_id] = self._storage.create(segment_id)
+            if len(self._live) > 1:
+                self._live = dict(sorted(self._live.items()))
+        self.drop_expired(stream_time_ms)
+        return segment
+
+    def drop_expired(self, stream_time_ms: int) -> None:
+        least = self.segment_id(stream_time_ms - self._retention_ms)
+        live = self._live
+        while live and (oldest := next(iter(live))) < least:
+            del live[oldest]
+            self._storage.drop(oldest)
+
+    def between(self, from_ms: int, to_ms: int, reverse: bool) -> list[Segment]:
+        first, last = self.segment_id(from_ms), self.segment_id(to_ms)
+        found = [segment for segment_id, segment in self._live.items() if first <= segment_id <= last]
+        if reverse:
+            found.reverse()
+        return found
+
+    def close(self) -> None:
+        self._live.clear()
+        self._storage.close()
+
+
+class MemorySegment:
+    """The index by record key is made when it is first asked for: an aggregation over fixed windows never does."""
+
+    __slots__ = ("_index", "_sorted", "_suffix", "_values", "id")
+
+    def __init__(self, segment_id: int, suffix_size: int) -> None:
+        self.id = segment_id
+        self._suffix = suffix_size
+        self._values: dict[bytes, bytes] = {}
+        self._index: KeyIndex | None = None
+        self._sorted: list[bytes] | None = None
+
+    def get(self, store_key: bytes) -> bytes | None:
+        return self._values.get(store_key)
+
+    def put(self, store_key: bytes, value: bytes | None) -> None:
+        if value is None:
+            if self._values.pop(store_key, None) is not None:
+                self._sorted = None
+                if self._index is not None:
+                    self._index.discard(store_key)
+            return
+        if store_key not in self._values:
+            self._sorted = None
+            if self._index is not None:
+                self._index.add(store_key)
+        self._values[store_key] = value
+
+    def fetch(self, key: bytes, first: bytes, last: bytes, reverse: bool) -> list[tuple[bytes, bytes]]:
+        if self._index is None:
+            self._index = KeyIndex(self._suffix, self._values)
+        found = self._index.between(key, first, last)
+        if reverse:
+            found.reverse()
+        values = self._values
+        return [(store_key, values[store_key]) for store_key in found]
+
+    def scan(self, reverse: bool) -> list[tuple[bytes, bytes]]:
+        if self._sorted is None:
+            self._sorted = sorted(self._values)
+        values = self._values
+        keys = reversed(self._sorted) if reverse else self._sorted
+        return [(store_key, values[store_key]) for store_key in keys]
+
+
+class MemorySegments:
+    """Segments that are lost with the process: the changelog has them."""
+
+    __slots__ = ("_suffix",)
+
+    is_persistent = False
+    committed_offset: int | None = None
+
+    def __init__(self, suffix_size: int) -> None:
+        self._suffix = suffix_size
+
+    def open(self, directory: str | None) -> tuple[Segment, ...]:
+        return ()
+
+    def create(self, segment_id: int) -> MemorySegment:
+        return MemorySegment(segment_id, self._suffix)
+
+    def drop(self, segment_id: int) -> None:
+        """The last reference to it is gone by now."""
+
+    def commit(self, changelog_offset: int | None) -> None:
+        """Nothing of it outlives the process."""
+
+    def close(self) -> None:
+        """Nothing of it outlives the process."""

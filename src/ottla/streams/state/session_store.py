@@ -1,0 +1,86 @@
+"""Session stores: values by key, start and end of the session (Java: `RocksDBSessionStore` and what is around it)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ottla.streams.duration import LONG_MAX
+from ottla.streams.state import session_key
+from ottla.streams.state.segmented_store import SegmentedStore
+from ottla.streams.state.store import SessionStore
+from ottla.streams.windows import Windowed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class SegmentedSessionStore(SegmentedStore, SessionStore):
+    suffix_size = session_key.SUFFIX_SIZE
+    time_of = staticmethod(session_key.end_of)
+    time_first = staticmethod(session_key.time_first)
+
+    def windowed(self, store_key: bytes) -> Windowed[Any]:
+        return Windowed(self.decode_key(session_key.record_key(store_key)), session_key.window_of(store_key))
+
+    def put(self, session: Windowed[Any], value: Any | None) -> None:
+        key, (start_ms, end_ms) = session
+        self.put_bytes(session_key.session_key(self.encode_key(key), start_ms, end_ms), self.encode_value(value))
+
+    def remove(self, session: Windowed[Any]) -> None:
+        key, (start_ms, end_ms) = session
+        self.put_bytes(session_key.session_key(self.encode_key(key), start_ms, end_ms), None)
+
+    def find_sessions(
+        self, key: Any, earliest_end_ms: int, latest_start_ms: int, *, reverse: bool = False
+    ) -> Iterator[tuple[Windowed[Any], Any]]:
+        encoded = self.encode_key(key)
+        first, last = session_key.first_session_key(encoded, earliest_end_ms), session_key.last_session_key(encoded)
+        found = self.fetch_bytes(encoded, first, last, earliest_end_ms, LONG_MAX, reverse=reverse)
+        window_of = session_key.window_of
+        return (
+            (Windowed(key, window), self.decode_value(value))
+            for store_key, value in found
+            if (window := window_of(store_key)).start_ms <= latest_start_ms
+        )
+
+    def fetch_session(self, key: Any, start_ms: int, end_ms: int) -> Any | None:
+        return self.decode_value(self.get_bytes(session_key.session_key(self.encode_key(key), start_ms, end_ms)))
+
+    def fetch(self, key: Any, *, reverse: bool = False) -> Iterator[tuple[Windowed[Any], Any]]:
+        return self.find_sessions(key, 0, LONG_MAX, reverse=reverse)
+
+    def fetch_range(
+        self, first: Any | None, last: Any | None, *, reverse: bool = False
+    ) -> Iterator[tuple[Windowed[Any], Any]]:
+        return self.find_sessions_range(first, last, 0, LONG_MAX, reverse=reverse)
+
+    def find_sessions_range(
+        self,
+        first: Any | None,
+        last: Any | None,
+        earliest_end_ms: int,
+        latest_start_ms: int,
+        *,
+        reverse: bool = False,
+    ) -> Iterator[tuple[Windowed[Any], Any]]:
+        """The sessions of all keys from `first` to `last`; None is no bound."""
+        low = None if first is None else self.encode_key(first)
+        high = None if last is None else self.encode_key(last)
+
+        def keeps(store_key: bytes) -> bool:
+            key = session_key.record_key(store_key)
+            if (low is not None and key < low) or (high is not None and key > high):
+                return False
+            return session_key.window_of(store_key).start_ms <= latest_start_ms
+
+        return self._typed(self.scan_bytes(earliest_end_ms, LONG_MAX, keeps, reverse=reverse))
+
+    def sessions_that_end(self, earliest_ms: int, latest_ms: int) -> Iterator[tuple[Windowed[Any], Any]]:
+        """All sessions that end from one time to another, by their ends: what is final by now."""
+        return self._typed(self.scan_bytes(earliest_ms, latest_ms, lambda _: True, reverse=False, expired=True))
+
+    def all(self) -> Iterator[tuple[Windowed[Any], Any]]:
+        return self.find_sessions_range(None, None, 0, LONG_MAX)
+
+    def _typed(self, found: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[Windowed[Any], Any]]:
+        return ((self.windowed(store_key), self.decode_value(value)) for store_key, value in found)

@@ -1,0 +1,81 @@
+"""Window stores: values by key and start of the window (Java: `RocksDBWindowStore` and the layers around it)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ottla.streams.duration import LONG_MAX
+from ottla.streams.state import window_key
+from ottla.streams.state.segmented_store import SegmentedConfig, SegmentedStore
+from ottla.streams.state.store import WindowStore
+from ottla.streams.windows import Windowed, time_window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class SegmentedWindowStore(SegmentedStore, WindowStore):
+    """With `retain_duplicates` each put adds an entry, under the next sequence number, and None is not put at all."""
+
+    suffix_size = window_key.SUFFIX_SIZE
+    time_of = staticmethod(window_key.start_of)
+    time_first = staticmethod(window_key.time_first)
+    time_ordered_keeps_last = True
+
+    def __init__(self, config: SegmentedConfig, window_size_ms: int, *, retain_duplicates: bool = False) -> None:
+        super().__init__(config)
+        self.window_size_ms = window_size_ms
+        self.retain_duplicates = retain_duplicates
+        self._sequence = 0
+
+    def windowed(self, store_key: bytes) -> Windowed[Any]:
+        key = self.decode_key(window_key.record_key(store_key))
+        return Windowed(key, time_window(window_key.start_of(store_key), self.window_size_ms))
+
+    def put(self, key: Any, value: Any | None, window_start_ms: int) -> None:
+        encoded = self.encode_key(key)
+        if self.retain_duplicates:
+            if value is None:
+                return
+            self._sequence = (self._sequence + 1) & window_key.INT_MAX
+        self.put_bytes(window_key.window_key(encoded, window_start_ms, self._sequence), self.encode_value(value))
+
+    def get(self, key: Any, window_start_ms: int) -> Any | None:
+        store_key = window_key.window_key(self.encode_key(key), window_start_ms, self._sequence)
+        return self.decode_value(self.get_bytes(store_key))
+
+    def fetch(self, key: Any, from_ms: int, to_ms: int, *, reverse: bool = False) -> Iterator[tuple[int, Any]]:
+        encoded = self.encode_key(key)
+        if to_ms < 0:
+            return iter(())
+        first, last = window_key.first_window_key(encoded, from_ms), window_key.last_window_key(encoded, to_ms)
+        found = self.fetch_bytes(encoded, first, last, from_ms, to_ms, reverse=reverse)
+        start_of, decode = window_key.start_of, self.decode_value
+        return ((start_of(store_key), decode(value)) for store_key, value in found)
+
+    def fetch_range(
+        self, first: Any | None, last: Any | None, from_ms: int, to_ms: int, *, reverse: bool = False
+    ) -> Iterator[tuple[Windowed[Any], Any]]:
+        low = None if first is None else self.encode_key(first)
+        high = None if last is None else self.encode_key(last)
+
+        def keeps(store_key: bytes) -> bool:
+            key = window_key.record_key(store_key)
+            return (low is None or key >= low) and (high is None or key <= high)
+
+        return self._typed(self.scan_bytes(from_ms, to_ms, keeps, reverse=reverse))
+
+    def fetch_all(self, from_ms: int, to_ms: int, *, reverse: bool = False) -> Iterator[tuple[Windowed[Any], Any]]:
+        return self._typed(self.scan_bytes(from_ms, to_ms, lambda _: True, reverse=reverse))
+
+    def all(self, *, reverse: bool = False) -> Iterator[tuple[Windowed[Any], Any]]:
+        return self._typed(self.scan_bytes(0, LONG_MAX, lambda _: True, reverse=reverse))
+
+    def _typed(self, found: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[Windowed[Any], Any]]:
+        return ((self.windowed(store_key), self.decode_value(value)) for store_key, value in found)
+
+
+class TimestampedWindowStore(SegmentedWindowStore):
+    """Values are `ValueAndTimestamp`: the store of every windowed aggregation."""
+
+    timestamped = True
