@@ -182,7 +182,7 @@ class Order:
 
 
 def test_dataclasses_are_json() -> None:
-    serde = Serdes.json(Order)
+    serde: Serde[Order] = Serdes.json(Order)
     order = Order(1, [Item("a", 1.0)], {"b": Item("b")}, Colour.RED)
     written = serde.serializer("t", order)
     assert written == (
@@ -212,7 +212,7 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_json_comes_back(value: Any) -> None:
-    serde = Serdes.json()
+    serde: Serde[Any] = Serdes.json()
     assert serde.deserializer("t", serde.serializer("t", value)) == value
 
 
