@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
     from pathlib import Path
 
+    from ottla.broker.replica.isr_changes import IsrChanges
     from ottla.broker.request_context import Handler
     from ottla.metadata.image import MetadataImage
     from ottla.protocol.errors import ErrorCode
@@ -80,7 +81,9 @@ class CountedProducerIds:
 class GroupNode(Replicas):
     """The coordinator of a node whose metadata the test writes."""
 
-    def __init__(self, directory: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, directory: Path, settings: Mapping[str, str] | None = None, *, isr_changes: IsrChanges | None = None
+    ) -> None:
         self.config = ServerConfig.from_properties(SETTINGS | dict(settings or {}))
         self.created: list[str] = []
         self.creates = True
@@ -89,7 +92,7 @@ class GroupNode(Replicas):
         self.transactions: TransactionCoordinator | None = None
         self.producer_ids = CountedProducerIds()
         self.handlers: dict[ApiKey, Handler] = {}
-        super().__init__(directory)
+        super().__init__(directory, isr_changes=isr_changes)
         self.start_coordinator()
 
     # --- metadata ---

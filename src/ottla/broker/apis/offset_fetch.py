@@ -14,8 +14,9 @@
 | 10      | topic ids instead of names                                     | 848 |
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
+from ottla.broker.coordinator.eventually import Eventually
 from ottla.broker.coordinator.group_coordinator import GroupCoordinator
 from ottla.broker.request_context import RequestContext
 from ottla.metadata.image import MetadataImage
@@ -43,34 +44,53 @@ class OffsetFetchHandler:
         self._coordinator = coordinator
         self._image = image
 
-    def __call__(self, context: RequestContext, request: OffsetFetchRequest) -> OffsetFetchResponse:
-        stable = request.require_stable
-        if context.api_version < SEVERAL_GROUPS_VERSION:
-            group = _only_group(request)
-            return _of_one_group(context.api_version, group, self._fetch(group, stable))
-        fetch = self._fetch_by_id if context.api_version >= TOPIC_ID_VERSION else self._fetch
-        return OffsetFetchResponse(groups=[fetch(group, stable) for group in request.groups])
+    def __call__(self, context: RequestContext, request: OffsetFetchRequest) -> Eventually[OffsetFetchResponse]:
+        version = context.api_version
+        several = version >= SEVERAL_GROUPS_VERSION
+        asked = request.groups if several else [_only_group(request)]
+        unknown = [self._name_topics(group) for group in asked] if version >= TOPIC_ID_VERSION else []
+        answers = [self._coordinator.fetch_offsets(each, require_stable=request.require_stable) for each in asked]
 
-    def _fetch(self, group: OffsetFetchRequestGroup, require_stable: bool) -> OffsetFetchResponseGroup:
-        return self._coordinator.fetch_offsets(group, require_stable=require_stable)
+        def told(groups: list[OffsetFetchResponseGroup]) -> OffsetFetchResponse:
+            if not several:
+                return _of_one_group(version, asked[0], groups[0])
+            for group, wanted, strange in zip(groups, asked, unknown, strict=False):
+                self._say_ids(wanted, group, strange)
+            return OffsetFetchResponse(groups=groups)
 
-    def _fetch_by_id(self, group: OffsetFetchRequestGroup, require_stable: bool) -> OffsetFetchResponseGroup:
-        topics = self._image().topics
+        if request.require_stable and any(isinstance(each, Awaitable) for each in answers):
+            return _when_all_are_there(answers, told)
+        return told([each for each in answers if isinstance(each, OffsetFetchResponseGroup)])
+
+    def _name_topics(self, group: OffsetFetchRequestGroup) -> list[OffsetFetchRequestTopics]:
+        """Offsets are kept by name. What is asked of ids that nobody knows is taken out."""
         if group.topics is None:
-            answer = self._fetch(group, require_stable)
-            # Offsets of topics that are gone cannot be said by id.
-            for topic in answer.topics:
-                topic.topic_id = topics.id_of(topic.name) or topic.topic_id
-            answer.topics = [topic for topic in answer.topics if topic.name in topics.by_name]
-            return answer
+            return []
+        topics = self._image().topics
         unknown = [topic for topic in group.topics if topic.topic_id not in topics.by_id]
         group.topics = [topic for topic in group.topics if topic.topic_id in topics.by_id]
         for wanted in group.topics:
             wanted.name = topics.name_of(wanted.topic_id) or ""
-        answer = self._fetch(group, require_stable)
-        if answer.error_code == ErrorCode.NONE:
+        return unknown
+
+    def _say_ids(
+        self, asked: OffsetFetchRequestGroup, answer: OffsetFetchResponseGroup, unknown: list[OffsetFetchRequestTopics]
+    ) -> None:
+        if asked.topics is None:
+            # Offsets of topics that are gone cannot be said by id.
+            topics = self._image().topics
+            for topic in answer.topics:
+                topic.topic_id = topics.id_of(topic.name) or topic.topic_id
+            answer.topics = [topic for topic in answer.topics if topic.name in topics.by_name]
+        elif answer.error_code == ErrorCode.NONE:
             answer.topics += [_unknown(topic) for topic in unknown]
-        return answer
+
+
+async def _when_all_are_there(
+    answers: list[Eventually[OffsetFetchResponseGroup]],
+    told: Callable[[list[OffsetFetchResponseGroup]], OffsetFetchResponse],
+) -> OffsetFetchResponse:
+    return told([each if isinstance(each, OffsetFetchResponseGroup) else await each for each in answers])
 
 
 def _unknown(topic: OffsetFetchRequestTopics) -> OffsetFetchResponseTopics:

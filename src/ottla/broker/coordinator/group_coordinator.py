@@ -5,7 +5,7 @@ those of the newest version; the handlers know what older ones looked like. Kafk
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 from ottla.broker.coordinator.marker import Marker
@@ -21,7 +21,7 @@ from ottla.coordinator.group.offset_fetch import fetch_error
 from ottla.coordinator.group.shard import GroupShard
 from ottla.coordinator.group.txn_offset_commit import txn_commit_error
 from ottla.coordinator.partitioner import partition_for
-from ottla.coordinator.result import RequestingClient
+from ottla.coordinator.result import CoordinatorResult, RequestingClient
 from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import MetadataImage
 from ottla.protocol.api.consumer_group_describe import DescribedGroup as DescribedConsumerGroup
@@ -119,6 +119,10 @@ class GroupCoordinator:
         index = partition_for(group_id, self._partition_count)
         return index, self._runtime.shard(index)
 
+    def _committed(self, group_id: str) -> GroupShard | ErrorCode:
+        """The shard for what reads."""
+        return self._runtime.committed(self.partition_for(group_id))
+
     # -- membership
 
     def join_group(self, client: RequestingClient, request: JoinGroupRequest) -> Eventually[JoinGroupResponse]:
@@ -179,7 +183,7 @@ class GroupCoordinator:
             result = shard.consumer_group_heartbeat(client, request, visible)
         except KafkaError as error:
             return consumer_heartbeat_error(error.code, error.message)
-        return self._runtime.write(index, result, consumer_heartbeat_error)
+        return self._answer(index, result, consumer_heartbeat_error)
 
     def streams_group_heartbeat(
         self, client: RequestingClient, request: "StreamsGroupHeartbeatRequest"
@@ -196,7 +200,13 @@ class GroupCoordinator:
             result = shard.streams_group_heartbeat(client, request)
         except KafkaError as error:
             return heartbeat_error(error.code, error.message)
-        return self._runtime.write(index, result, lambda error: heartbeat_error(error, error.message))
+        return self._answer(index, result, lambda error: heartbeat_error(error, error.message))
+
+    def _answer(self, index: int, result: CoordinatorResult[T], on_error: Callable[[ErrorCode], T]) -> Eventually[T]:
+        """A heartbeat that changes nothing, too, tells only of what is committed."""
+        if result.records:
+            return self._runtime.write(index, result, on_error)
+        return self._runtime.when_committed(index, result.response, on_error)
 
     # -- offsets
 
@@ -227,11 +237,18 @@ class GroupCoordinator:
         """A transaction ends that committed offsets in a partition of `__consumer_offsets`."""
         return self._runtime.complete_transaction(index, marker)
 
-    def fetch_offsets(self, request: OffsetFetchRequestGroup, *, require_stable: bool) -> OffsetFetchResponseGroup:
-        _, shard = self._find(request.group_id)
+    def fetch_offsets(
+        self, request: OffsetFetchRequestGroup, *, require_stable: bool
+    ) -> Eventually[OffsetFetchResponseGroup]:
+        """What is committed for reads, at once; with `require_stable` what is appended, when that is committed."""
+        index = self.partition_for(request.group_id)
+        shard = self._runtime.committed(index)
         if isinstance(shard, ErrorCode):
             return fetch_error(request, shard)
-        return shard.fetch_offsets(request, require_stable=require_stable)
+        answer = shard.fetch_offsets(request, require_stable=require_stable)
+        if not require_stable:
+            return answer
+        return self._runtime.when_committed(index, answer, lambda error: fetch_error(request, error))
 
     def delete_offsets(self, request: OffsetDeleteRequest) -> Eventually[OffsetDeleteResponse]:
         if not request.group_id:
@@ -244,7 +261,7 @@ class GroupCoordinator:
     # -- administration
 
     def describe_group(self, group_id: str, api_version: int) -> DescribedGroup:
-        _, shard = self._find(group_id)
+        shard = self._committed(group_id)
         if isinstance(shard, ErrorCode):
             return described_error(group_id, shard, None)
         return shard.describe_group(group_id, api_version)
@@ -252,7 +269,7 @@ class GroupCoordinator:
     def describe_consumer_group(self, group_id: str) -> DescribedConsumerGroup:
         if not group_id:
             return described_consumer_group_error(group_id, ErrorCode.INVALID_GROUP_ID)
-        _, shard = self._find(group_id)
+        shard = self._committed(group_id)
         if isinstance(shard, ErrorCode):
             return described_consumer_group_error(group_id, shard)
         return shard.describe_consumer_group(group_id)
@@ -262,7 +279,7 @@ class GroupCoordinator:
 
         if not group_id:
             return described_streams_group_error(group_id, ErrorCode.INVALID_GROUP_ID)
-        _, shard = self._find(group_id)
+        shard = self._committed(group_id)
         if isinstance(shard, ErrorCode):
             return described_streams_group_error(group_id, shard)
         return shard.describe_streams_group(group_id)
@@ -270,7 +287,7 @@ class GroupCoordinator:
     def list_groups(self, states: Sequence[str], types: Sequence[str]) -> ListGroupsResponse:
         """The groups of every partition led here; an error if one of them is still being loaded."""
         groups: list[ListedGroup] = []
-        for _, shard in self._runtime.shards():
+        for _, shard in self._runtime.all_committed():
             if isinstance(shard, GroupShard):
                 groups += shard.list_groups(states, types)
             elif shard is not ErrorCode.NOT_COORDINATOR:

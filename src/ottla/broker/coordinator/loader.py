@@ -2,7 +2,8 @@
 
 Of several records with the same key in a slice only the last is decoded, where it stands: the log is compacted, so
 state must be the same with and without the ones before. Transactions are the exception: their records are replayed
-one by one, in their order with the markers. So is a log that is not compacted, where every record adds to the state.
+one by one, in their order with the markers. So is a log that is not compacted, where every record adds to the state,
+and what is not committed yet, which reads are not to see.
 """
 
 from collections.abc import Callable
@@ -22,11 +23,19 @@ Decode = Callable[[bytes, bytes | None], CoordinatorRecord | None]
 
 
 class Shard(Protocol):
-    """What a coordinator's state machine is to the shell."""
+    """What a coordinator's state machine is to the shell.
+
+    Where `uncommitted_at` is set, what is replayed stands in the batch that begins there, and is not committed: reads
+    do not see it until `settle` is told of a higher watermark.
+    """
+
+    uncommitted_at: int | None
 
     def replay(self, record: CoordinatorRecord, record_offset: int, producer_id: int = -1) -> None: ...
 
     def replay_end_transaction(self, producer_id: int, *, commit: bool) -> None: ...
+
+    def settle(self, high_watermark: int) -> None: ...
 
     def on_loaded(self) -> TimerResult: ...
 
@@ -65,18 +74,23 @@ class Loader:
         self._offset = max(self._offset, bounds[0])
         if self._offset >= bounds[1]:
             return True
+        high_watermark = self._log.high_watermark(self._index)
         data = self._log.read(self._index, self._offset, self._slice_bytes)
         if isinstance(data, ErrorCode):
             raise KafkaError(data, f"partition {self._index} cannot be read at {self._offset}")
         if not data:
             return True
         for position, header in iterate_batches(data, cut_is_end=True):
-            self._replay_batch(data, position, header)
+            self._replay_batch(data, position, header, is_committed=header.next_offset <= high_watermark)
             self._offset = max(self._offset, header.next_offset)
         self._replay_latest()
+        self._shard.uncommitted_at = None
         return self._offset >= bounds[1]
 
-    def _replay_batch(self, data: bytes, position: int, header: BatchHeader) -> None:
+    def _replay_batch(self, data: bytes, position: int, header: BatchHeader, *, is_committed: bool) -> None:
+        if not is_committed:
+            self._replay_latest()
+        self._shard.uncommitted_at = None if is_committed else header.base_offset
         if header.is_control:
             self._replay_latest()
             for record in iterate_records(data, position, header):
@@ -92,7 +106,7 @@ class Loader:
             key = record.key
             if key is None or record.offset < start:
                 continue
-            if transactional or not self._is_compacted:
+            if transactional or not is_committed or not self._is_compacted:
                 self._replay(key, record.value, record.offset, header.producer_id)
             else:
                 latest.pop(key, None)

@@ -1,5 +1,6 @@
 """What a coordinator's shell asks of the log: appends to, and reads of, the partitions of one internal topic."""
 
+import asyncio
 from typing import Protocol
 
 from ottla.broker.replica.replica_manager import AppendOutcome, ReplicaManager
@@ -30,6 +31,14 @@ class PartitionLog(Protocol):
         """(log start offset, log end offset)."""
         ...
 
+    def high_watermark(self, index: int) -> int:
+        """What stands below is committed; -1 where the partition is not here."""
+        ...
+
+    def all_committed(self, index: int) -> asyncio.Future[ErrorCode] | None:
+        """Done when everything that is appended now is committed, or never will be here; None: it is."""
+        ...
+
 
 class ReplicaManagerLog:
     """`PartitionLog` over the replica manager."""
@@ -58,3 +67,11 @@ class ReplicaManagerLog:
         if isinstance(partition, ErrorCode):
             return partition
         return partition.log.log_start_offset, partition.log.log_end_offset
+
+    def high_watermark(self, index: int) -> int:
+        partition = self._replicas.find(self._topic, index)
+        return -1 if isinstance(partition, ErrorCode) else partition.log.high_watermark
+
+    def all_committed(self, index: int) -> asyncio.Future[ErrorCode] | None:
+        partition = self._replicas.find(self._topic, index)
+        return None if isinstance(partition, ErrorCode) else partition.committed(partition.log.log_end_offset)

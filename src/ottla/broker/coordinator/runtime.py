@@ -4,7 +4,8 @@
                                                 └─► FAILED: its log cannot be read
 
 A decision's records are appended as one batch, then replayed, and its answer is given when they are committed: at
-once while this node is the only replica in sync. Kafka's CoordinatorRuntime.
+once while this node is the only replica in sync. What only reads sees the state as of the last committed record.
+Kafka's CoordinatorRuntime.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from ottla.broker.coordinator.loader import Decode, Loader, Shard
 from ottla.broker.coordinator.marker import Marker
 from ottla.broker.coordinator.partition_log import PartitionLog
 from ottla.broker.coordinator.timers import KeyedTimers
+from ottla.broker.replica.replica_manager import AppendOutcome
 from ottla.coordinator.result import CoordinatorRecord, CoordinatorResult, CoordinatorTimers, TimerResult
 from ottla.protocol.errors import ErrorCode, KafkaError, ProtocolError
 from ottla.protocol.record import RecordBatchBuilder
@@ -164,6 +166,17 @@ class CoordinatorRuntime(Generic[S]):
         """Every partition that this node leads, as `shard` has it."""
         return [(index, self.shard(index)) for index in sorted(self._coordinators)]
 
+    def committed(self, index: int) -> S | ErrorCode:
+        """`shard`, for what reads: it knows how far its log is committed."""
+        shard = self.shard(index)
+        if not isinstance(shard, ErrorCode):
+            shard.settle(self.log.high_watermark(index))
+        return shard
+
+    def all_committed(self) -> list[tuple[int, S | ErrorCode]]:
+        """`shards`, for what reads."""
+        return [(index, self.committed(index)) for index in sorted(self._coordinators)]
+
     def leader_epoch(self, index: int) -> int:
         """The epoch in which this node leads the partition; -1 if it does not."""
         coordinator = self._coordinators.get(index)
@@ -189,6 +202,13 @@ class CoordinatorRuntime(Generic[S]):
             return _finish(result, ErrorCode.NONE, on_error)
         return self._wait(committed, result, on_error)
 
+    def when_committed(self, index: int, response: T, on_error: Callable[[ErrorCode], T]) -> T | Awaitable[T]:
+        """An answer that was made of what is appended, as soon as that is committed: it must not be taken back."""
+        committed = self.log.all_committed(index)
+        if committed is None:
+            return response
+        return self._wait(committed, CoordinatorResult([], response), on_error)
+
     def complete_transaction(self, index: int, marker: Marker) -> ErrorCode | Awaitable[ErrorCode]:
         """Write a transaction's marker into the partition, and make its records count, or not.
 
@@ -199,6 +219,7 @@ class CoordinatorRuntime(Generic[S]):
             return ErrorCode.NOT_LEADER_OR_FOLLOWER
         outcome = self.log.append_marker(index, marker.batch(self.clock.now_ms()), marker.transaction_version)
         if outcome.error is ErrorCode.NONE:
+            self._begin_replay(index, shard, outcome)
             shard.replay_end_transaction(marker.producer_id, commit=marker.commit)
         return outcome.committed or outcome.error
 
@@ -218,11 +239,20 @@ class CoordinatorRuntime(Generic[S]):
                 self.report(f"coordinator of partition {index} cannot write: {outcome.error.name}")
                 return committed, _TOLD_AS.get(outcome.error, outcome.error)
             if result.replay:
+                self._begin_replay(index, coordinator.shard, outcome)
                 for delta in range(count):
                     coordinator.shard.replay(records[position + delta], outcome.base_offset + delta, producer[0])
             committed = outcome.committed
             position += count
         return committed, ErrorCode.NONE
+
+    def _begin_replay(self, index: int, shard: S, outcome: AppendOutcome) -> None:
+        """What is appended and not committed is noted, so that reads go on seeing what was there before."""
+        if outcome.committed is None:
+            shard.uncommitted_at = None
+        else:
+            shard.uncommitted_at = outcome.base_offset
+            shard.settle(self.log.high_watermark(index))
 
     def _batch(
         self, records: list[CoordinatorRecord], position: int, max_bytes: int | None, producer: Producer

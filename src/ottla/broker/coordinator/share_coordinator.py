@@ -108,7 +108,10 @@ class ShareCoordinator:
         index, shard = self._find(key)
         if isinstance(shard, Refusal):
             return shard
-        return self._runtime.write(index, shard.read(key, leader_epoch), _refused)
+        result = shard.read(key, leader_epoch)
+        if not result.records:
+            return self._runtime.when_committed(index, result.response, _refused)
+        return self._runtime.write(index, result, _refused)
 
     def write(self, key: SharePartitionKey, write: Write) -> Eventually[Refusal | None]:
         index, shard = self._find(key)
@@ -117,8 +120,8 @@ class ShareCoordinator:
         return self._runtime.write(index, shard.write(key, write), _refused)
 
     def read_summary(self, key: SharePartitionKey) -> SharePartitionState | Refusal:
-        _, shard = self._find(key)
-        return shard if isinstance(shard, Refusal) else shard.read_summary(key)
+        shard = self._runtime.committed(self.partition_for(key.coordinator_key))
+        return _refused(shard) if isinstance(shard, ErrorCode) else shard.read_summary(key)
 
     # -- pruning
 

@@ -116,7 +116,11 @@ class ShareGroupCoordinator:
         index, shard = self._find(request.group_id)
         if isinstance(shard, ErrorCode):
             return heartbeat_error(shard, shard.message).response
-        outcome = self._runtime.write(index, heartbeat(shard.share_groups, client, request), _refused_heartbeat)
+        result = heartbeat(shard.share_groups, client, request)
+        if result.records:
+            outcome = self._runtime.write(index, result, _refused_heartbeat)
+        else:
+            outcome = self._runtime.when_committed(index, result.response, _refused_heartbeat)
         if isinstance(outcome, HeartbeatOutcome):
             return self._answered(outcome)
         return self._when_answered(outcome)
@@ -179,7 +183,7 @@ class ShareGroupCoordinator:
     def describe_group(self, group_id: str) -> DescribedGroup:
         if not group_id:
             return described_error(group_id, ErrorCode.INVALID_GROUP_ID, ErrorCode.INVALID_GROUP_ID.message)
-        _, shard = self._find(group_id)
+        shard = self._runtime.committed(self._partition_for(group_id))
         if isinstance(shard, ErrorCode):
             return described_error(group_id, shard, shard.message)
         return describe_group(shard.share_groups, group_id)
@@ -196,10 +200,10 @@ class ShareGroupCoordinator:
                 for each in request.topics
             ]
             return DescribeShareGroupOffsetsResponseGroup(group_id=group_id, topics=wanted, error_code=ErrorCode.NONE)
-        _, shard = self._find(group_id)
+        shard = self._runtime.committed(self._partition_for(group_id))
         if isinstance(shard, ErrorCode):
             return _offsets_error(group_id, shard, shard.message)
-        group = shard.share_groups.by_id.get(group_id)
+        group = shard.share_groups.committed(group_id)
         known = {} if group is None else group.state_partitions.initialized
         found = [
             await self._describe_topic(group_id, topic_id, name, sorted(topic.partitions))

@@ -279,7 +279,7 @@ class TransactionCoordinator:
     def describe_transaction(self, transactional_id: str) -> TransactionState:
         if not transactional_id:
             return described_error(transactional_id, ErrorCode.INVALID_REQUEST)
-        _, shard = self._find(transactional_id)
+        shard = self._runtime.committed(self.partition_for(transactional_id))
         if isinstance(shard, ErrorCode):
             return described_error(transactional_id, shard)
         return shard.describe_transaction(transactional_id)
@@ -289,7 +289,7 @@ class TransactionCoordinator:
     ) -> ListTransactionsResponse:
         """Those of every partition led here; an error if one of them is still being loaded."""
         found = []
-        for _, shard in self._runtime.shards():
+        for _, shard in self._runtime.all_committed():
             if isinstance(shard, TransactionShard):
                 found += shard.list_transactions(request, matches)
             elif shard is not ErrorCode.NOT_COORDINATOR:

@@ -17,8 +17,8 @@ GROUP_ID_NOT_FOUND_VERSION = 6
 
 def describe_group(groups: Groups, group_id: str, api_version: int) -> DescribedGroup:
     """A group that is not there, or is no classic one, is `Dead`, and since version 6 also an error."""
-    group = groups.classic(group_id)
-    if group is None:
+    group = groups.committed(group_id)
+    if not isinstance(group, ClassicGroup):
         if api_version >= GROUP_ID_NOT_FOUND_VERSION:
             return described_error(
                 group_id, ErrorCode.GROUP_ID_NOT_FOUND, f"Group {group_id} not found.", state=DEAD.value
@@ -63,7 +63,7 @@ def list_groups(groups: Groups, states: Collection[str], types: Collection[str])
     wanted_states = {state.strip().lower() for state in states}
     wanted_types = {kind.strip().lower() for kind in types}
     listed = []
-    for group in groups.by_id.values():
+    for group in groups.all_committed():
         kind = _kind(group)
         if wanted_types and kind not in wanted_types:
             continue

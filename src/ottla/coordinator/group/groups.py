@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from ottla.coordinator.group.classic_group import ClassicGroup
 from ottla.coordinator.group.consumer.consumer_group import ConsumerGroup
 from ottla.coordinator.group.consumer.metadata_hash import TopicHashes
+from ottla.coordinator.uncommitted import Uncommitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +37,8 @@ class Groups:
     topic_hashes: TopicHashes = field(default_factory=TopicHashes)
     # The newest metadata version (an offset of the metadata log) in which topics were made.
     topics_created_version: int = -1
+    # group id -> what it was before changes that are not committed yet
+    uncommitted: Uncommitted[str, Group | None] = field(default_factory=Uncommitted)
 
     def get(self, group_id: str) -> Group | None:
         return self.by_id.get(group_id)
@@ -55,6 +59,10 @@ class Groups:
         if group is None:
             group = self.create(group_id)
         return group
+
+    def get_or_new(self, group_id: str) -> Group:
+        """What offsets are committed for: a group that nobody has heard of is there when they are replayed."""
+        return self.by_id.get(group_id) or ClassicGroup(group_id, state_timestamp_ms=self.clock.now_ms())
 
     def create(self, group_id: str) -> ClassicGroup:
         group = self.by_id[group_id] = ClassicGroup(group_id, state_timestamp_ms=self.clock.now_ms())
@@ -80,6 +88,36 @@ class Groups:
             for member_id in group.members:
                 self.timers.cancel(streams_session_timer(group_id, member_id))
                 self.timers.cancel(streams_rebalance_timer(group_id, member_id))
+
+    # -- what reads see
+
+    def note(self, group_id: str, offset: int) -> None:
+        """The batch at `offset` is about to change the group, and is not committed yet."""
+        if not self.uncommitted.has(group_id, offset):
+            self.uncommitted.note(group_id, offset, _as_it_is(self.by_id.get(group_id)))
+
+    def committed(self, group_id: str) -> Group | None:
+        """The group as of the last committed record."""
+        return self.uncommitted.committed(group_id, self.by_id.get(group_id))
+
+    def all_committed(self) -> list[Group]:
+        if not self.uncommitted:
+            return list(self.by_id.values())
+        ids = dict.fromkeys([*self.by_id, *self.uncommitted.changed()])
+        return [group for group_id in ids if (group := self.committed(group_id)) is not None]
+
+
+def _as_it_is(group: Group | None) -> Group | None:
+    """Replay replaces members and targets, it does not change them. A classic group is volatile: it is one for all."""
+    if group is None or isinstance(group, ClassicGroup):
+        return group
+    if isinstance(group, ConsumerGroup):
+        consumers = copy(group)
+        consumers.members, consumers.target = dict(group.members), dict(group.target)
+        return consumers
+    streams = copy(group)
+    streams.members, streams.target = dict(group.members), dict(group.target)
+    return streams
 
 
 # -- of classic groups

@@ -46,7 +46,7 @@ def commit_offsets(
             late = api_version >= GROUP_ID_NOT_FOUND_VERSION
             error = ErrorCode.GROUP_ID_NOT_FOUND if late else ErrorCode.ILLEGAL_GENERATION
             return CoordinatorResult([], commit_error(request, error))
-        group = groups.get_or_create(request.group_id)
+        group = groups.get_or_new(request.group_id)
     if isinstance(group, ClassicGroup):
         error = _validate(group, request)
     elif isinstance(group, ConsumerGroup):

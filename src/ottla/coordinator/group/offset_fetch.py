@@ -4,6 +4,8 @@ KIP-88 (all topics), KIP-447 (require_stable), KIP-709 (several groups), topic i
 committed for a topic of the same name and another id is not there. Source: OffsetMetadataManager.fetchOffsets.
 """
 
+from typing import TYPE_CHECKING
+
 from ottla.coordinator.group.classic_group import DEAD, ClassicGroup
 from ottla.coordinator.group.consumer.consumer_group import ConsumerGroup
 from ottla.coordinator.group.consumer.offsets import check_fetch
@@ -18,14 +20,20 @@ from ottla.protocol.api.offset_fetch import (
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.types import ZERO_UUID
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 INVALID_OFFSET = -1
 
 
 def fetch_offsets(
     groups: Groups, offsets: Offsets, request: OffsetFetchRequestGroup, *, require_stable: bool
 ) -> OffsetFetchResponseGroup:
-    """`request.topics` carry names, and ids where known; `None` asks for all, which are answered without ids."""
-    group = groups.get(request.group_id)
+    """`request.topics` carry names, and ids where known; `None` asks for all, which are answered without ids.
+
+    What is committed for reads, or, with `require_stable`, what is appended: the shell holds that answer back.
+    """
+    group = groups.get(request.group_id) if require_stable else groups.committed(request.group_id)
     if isinstance(group, ConsumerGroup):
         error = check_fetch(group, request.member_id, request.member_epoch)
         if error is not ErrorCode.NONE:
@@ -37,7 +45,9 @@ def fetch_offsets(
         if error is not ErrorCode.NONE:
             return fetch_error(request, error)
     known = group is not None and group.state is not DEAD
-    by_topic = offsets.of_group(request.group_id) if known else {}
+    by_topic: Mapping[str, Mapping[int, OffsetAndMetadata]] = {}
+    if known:
+        by_topic = (offsets.of_group if require_stable else offsets.replicated)(request.group_id)
     stable = not require_stable or request.group_id not in offsets.open_transactions
     topics: list[OffsetFetchResponseTopics] = []
     if request.topics is None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from ottla.coordinator.uncommitted import Uncommitted
 from ottla.protocol.types import ZERO_UUID
 
 
@@ -38,6 +39,8 @@ class Offsets:
     pending: dict[int, OffsetTable] = field(default_factory=dict)
     # group id -> producer ids with pending offsets
     open_transactions: dict[str, set[int]] = field(default_factory=dict)
+    # (group id, topic, partition) -> what was committed before changes that are not replicated yet
+    uncommitted: Uncommitted[tuple[str, str, int], OffsetAndMetadata | None] = field(default_factory=Uncommitted)
 
     def get(self, group_id: str, topic: str, partition: int) -> OffsetAndMetadata | None:
         topics = self.committed.get(group_id)
@@ -79,6 +82,35 @@ class Offsets:
             existing = self.get(group_id, topic, partition)
             if existing is None or offset.record_offset > existing.record_offset:
                 self.put(group_id, topic, partition, offset)
+
+    # -- what reads see
+
+    def note(self, group_id: str, topic: str, partition: int, offset: int) -> None:
+        """The batch at `offset` is about to change this, and is not replicated yet."""
+        self.uncommitted.note((group_id, topic, partition), offset, self.get(group_id, topic, partition))
+
+    def note_end(self, producer_id: int, offset: int) -> None:
+        """The same of a marker that commits what is pending."""
+        for group_id, topic, partition, _ in _each(self.pending.get(producer_id, {})):
+            self.note(group_id, topic, partition, offset)
+
+    def replicated(self, group_id: str) -> Mapping[str, Mapping[int, OffsetAndMetadata]]:
+        """`of_group` as of the last record that is replicated."""
+        newest = self.of_group(group_id)
+        if not self.uncommitted:
+            return newest
+        table = {topic: dict(partitions) for topic, partitions in newest.items()}
+        for key in self.uncommitted.changed():
+            if key[0] != group_id:
+                continue
+            before = self.uncommitted.committed(key, None)
+            if before is not None:
+                table.setdefault(key[1], {})[key[2]] = before
+            else:
+                table.get(key[1], {}).pop(key[2], None)
+        return {topic: partitions for topic, partitions in table.items() if partitions}
+
+    # -- open transactions
 
     def has_pending(self, group_id: str, topic: str, partition: int) -> bool:
         for producer_id in self.open_transactions.get(group_id, ()):

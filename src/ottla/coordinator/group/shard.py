@@ -62,7 +62,11 @@ from ottla.protocol.api.offset_delete import OffsetDeleteRequest, OffsetDeleteRe
 from ottla.protocol.api.offset_fetch import OffsetFetchRequestGroup, OffsetFetchResponseGroup
 from ottla.protocol.api.sync_group import SyncGroupRequest
 from ottla.protocol.api.txn_offset_commit import TxnOffsetCommitRequest, TxnOffsetCommitResponse
+from ottla.protocol.coordinator_record.group_metadata import GroupMetadataKey
+from ottla.protocol.coordinator_record.legacy_offset_commit import LegacyOffsetCommitKey
+from ottla.protocol.coordinator_record.offset_commit import OffsetCommitKey
 from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.protocol.message import CoordinatorKey
 from ottla.runtime.time import Clock
 
 if TYPE_CHECKING:
@@ -77,7 +81,11 @@ STREAMS_GROUP_RECORD_TYPES = range(17, 24)
 
 
 class GroupShard:
-    """`timers` belong to this shard alone; `new_uuid` gives the text of a fresh UUID, `image` the newest metadata."""
+    """`timers` belong to this shard alone; `new_uuid` gives the text of a fresh UUID, `image` the newest metadata.
+
+    `uncommitted_at`: where the batch begins that is being replayed and is not committed yet. Reads (describe, list,
+    and OffsetFetch unless it wants stable offsets) see what is committed.
+    """
 
     def __init__(
         self,
@@ -90,6 +98,7 @@ class GroupShard:
     ) -> None:
         self.groups = Groups(config, clock, timers, new_uuid, image)
         self.offsets = Offsets()
+        self.uncommitted_at: int | None = None
         self._share_settings = share_settings
         self._share_groups: ShareGroups | None = None
 
@@ -108,6 +117,8 @@ class GroupShard:
     # -- replicated state
 
     def replay(self, record: CoordinatorRecord, record_offset: int, producer_id: int = NO_PRODUCER_ID) -> None:
+        if self.uncommitted_at is not None:
+            self._note(record, producer_id, self.uncommitted_at)
         if record.key.record_type in SHARE_GROUP_RECORD_TYPES:
             from ottla.coordinator.group.share.replay import replay as replay_share
 
@@ -120,7 +131,30 @@ class GroupShard:
             replay(self.groups, self.offsets, record, record_offset, producer_id)
 
     def replay_end_transaction(self, producer_id: int, *, commit: bool) -> None:
+        if self.uncommitted_at is not None and commit:
+            self.offsets.note_end(producer_id, self.uncommitted_at)
         self.offsets.end_transaction(producer_id, commit=commit)
+
+    def _note(self, record: CoordinatorRecord, producer_id: int, offset: int) -> None:
+        """Reads must not see what is about to change until it is committed."""
+        key = record.key
+        if isinstance(key, OffsetCommitKey | LegacyOffsetCommitKey):
+            if producer_id == NO_PRODUCER_ID:
+                self.offsets.note(key.group, key.topic, key.partition, offset)
+            if key.group not in self.groups.by_id:
+                self.groups.note(key.group, offset)
+        elif isinstance(key, GroupMetadataKey):
+            self.groups.note(key.group, offset)
+        elif key.record_type in SHARE_GROUP_RECORD_TYPES:
+            self.share_groups.note(_group_id_of(key), offset)
+        else:
+            self.groups.note(_group_id_of(key), offset)
+
+    def settle(self, high_watermark: int) -> None:
+        self.groups.uncommitted.settle(high_watermark)
+        self.offsets.uncommitted.settle(high_watermark)
+        if self._share_groups is not None:
+            self._share_groups.uncommitted.settle(high_watermark)
 
     def on_loaded(self) -> TimerResult:
         """The log has been replayed: members have their session timeout from now, groups that are too big rebalance."""
@@ -272,3 +306,9 @@ class GroupShard:
     def _expire(self) -> TimerResult:
         self._schedule_expiration()
         return expire(self.groups, self.offsets)
+
+
+def _group_id_of(key: CoordinatorKey) -> str:
+    group_id = getattr(key, "group_id", None)
+    assert isinstance(group_id, str), f"records of type {key.record_type} belong to a group"
+    return group_id

@@ -38,7 +38,7 @@ def commit_transactional_offsets(
     if group is None:
         if request.generation_id >= 0:
             return CoordinatorResult([], txn_commit_error(request, ErrorCode.ILLEGAL_GENERATION))
-        group = groups.get_or_create(request.group_id)
+        group = groups.get_or_new(request.group_id)
     if isinstance(group, ClassicGroup):
         error = _validate(group, request)
     elif isinstance(group, ConsumerGroup):

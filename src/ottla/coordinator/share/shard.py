@@ -23,6 +23,7 @@ from ottla.coordinator.share.share_partition_state import (
     SharePartitionState,
 )
 from ottla.coordinator.share.state_batch import StateBatch, combine
+from ottla.coordinator.uncommitted import Uncommitted
 from ottla.metadata.image import MetadataImage
 from ottla.protocol.coordinator_record.share_snapshot import ShareSnapshotKey, ShareSnapshotValue
 from ottla.protocol.coordinator_record.share_update import ShareUpdateKey, ShareUpdateValue
@@ -64,7 +65,10 @@ class _Stored:
 
 
 class ShareCoordinatorShard:
-    """`image` gives the newest metadata: state is kept for topics that exist."""
+    """`image` gives the newest metadata: state is kept for topics that exist.
+
+    `uncommitted_at`: where the batch begins that is being replayed and is not committed yet.
+    """
 
     def __init__(
         self,
@@ -77,6 +81,8 @@ class ShareCoordinatorShard:
         self._clock = clock
         self._timers = timers
         self._image = image
+        self.uncommitted_at: int | None = None
+        self._uncommitted: Uncommitted[SharePartitionKey, SharePartitionState | None] = Uncommitted()
         self._stored: dict[SharePartitionKey, _Stored] = {}
         self._replayed_to = -1
         self._quiet_at = -1  # nothing was written since cold partitions were snapshotted last, if the log ends here
@@ -87,6 +93,10 @@ class ShareCoordinatorShard:
         del producer_id  # nobody writes this topic in transactions
         self._replayed_to = record_offset
         key, value = record.key, record.value
+        if self.uncommitted_at is not None and isinstance(key, ShareSnapshotKey | ShareUpdateKey):
+            changed = SharePartitionKey(key.group_id, key.topic_id, key.partition)
+            known = self._stored.get(changed)
+            self._uncommitted.note(changed, self.uncommitted_at, None if known is None else known.state)
         if isinstance(key, ShareSnapshotKey):
             where = SharePartitionKey(key.group_id, key.topic_id, key.partition)
             if value is None:
@@ -128,6 +138,9 @@ class ShareCoordinatorShard:
         )
         stored.update_count += 1
         stored.newest_leader_epoch = max(stored.newest_leader_epoch, value.leader_epoch)
+
+    def settle(self, high_watermark: int) -> None:
+        self._uncommitted.settle(high_watermark)
 
     def replay_end_transaction(self, producer_id: int, *, commit: bool) -> None:
         """There are no transactions here."""
@@ -172,14 +185,18 @@ class ShareCoordinatorShard:
         return CoordinatorResult([snapshot_tombstone(key)], None)
 
     def read_summary(self, key: SharePartitionKey) -> SharePartitionState | Refusal:
-        """Without its batches a state is what a summary says; one that was never begun is uninitialized, no error."""
+        """Without its batches a state is what a summary says; one that was never begun is uninitialized, no error.
+
+        As of the last committed record, as every read.
+        """
         refusal = self._refuse_unknown(key)
         if refusal is not None:
             return refusal
         stored = self._stored.get(key)
-        if stored is None:
+        state = self._uncommitted.committed(key, None if stored is None else stored.state)
+        if state is None:
             return SharePartitionState(0, UNINITIALIZED_EPOCH, UNINITIALIZED_EPOCH, UNINITIALIZED_OFFSET)
-        return stored.state
+        return state
 
     # -- the leader of the share partition
 

@@ -12,10 +12,9 @@ NO_DURATION = -1
 
 
 def describe_transaction(transactions: Transactions, transactional_id: str) -> TransactionState:
-    metadata = transactions.get(transactional_id)
-    if metadata is None:
+    transaction = transactions.committed(transactional_id)
+    if transaction is None:
         return described_error(transactional_id, ErrorCode.TRANSACTIONAL_ID_NOT_FOUND)
-    transaction = metadata.transaction
     by_topic: dict[str, list[int]] = {}
     for topic, partition in sorted(transaction.partitions):
         by_topic.setdefault(topic, []).append(partition)
@@ -58,8 +57,7 @@ def list_transactions(
     wanted = {STATE_BY_NAME[name] for name in states if name in STATE_BY_NAME}
     now_ms = transactions.clock.now_ms()
     found = []
-    for transactional_id, metadata in transactions.by_id.items():
-        transaction = metadata.transaction
+    for transactional_id, transaction in transactions.all_committed():
         if (
             transaction.state is DEAD
             or (producer_ids and transaction.producer_id not in producer_ids)

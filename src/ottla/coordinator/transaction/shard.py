@@ -23,6 +23,7 @@ from ottla.protocol.api.end_txn import EndTxnRequest, EndTxnResponse
 from ottla.protocol.api.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
 from ottla.protocol.api.list_transactions import ListTransactionsRequest
 from ottla.protocol.api.list_transactions import TransactionState as ListedTransaction
+from ottla.protocol.coordinator_record.transaction_log import TransactionLogKey
 from ottla.protocol.errors import ErrorCode
 from ottla.runtime.time import Clock
 
@@ -31,7 +32,11 @@ EXPIRATION_TIMER = ("forget-expired-transactional-ids",)
 
 
 class TransactionShard:
-    """`timers` belong to this shard alone; `transaction_version` gives the finalized level of that feature."""
+    """`timers` belong to this shard alone; `transaction_version` gives the finalized level of that feature.
+
+    `uncommitted_at`: where the batch begins that is being replayed and is not committed yet. Reads (describe, list) see
+    what is committed.
+    """
 
     def __init__(
         self,
@@ -43,12 +48,18 @@ class TransactionShard:
         markers: MarkerSender,
         transaction_version: Callable[[], int],
     ) -> None:
+        self.uncommitted_at: int | None = None
         self.transactions = Transactions(config, clock, timers, producer_ids, markers, transaction_version)
 
     # -- replicated state
 
     def replay(self, record: CoordinatorRecord, record_offset: int, producer_id: int = -1) -> None:
+        if self.uncommitted_at is not None and isinstance(record.key, TransactionLogKey):
+            self.transactions.note(record.key.transactional_id, self.uncommitted_at)
         replay(self.transactions, record)
+
+    def settle(self, high_watermark: int) -> None:
+        self.transactions.uncommitted.settle(high_watermark)
 
     def replay_end_transaction(self, producer_id: int, *, commit: bool) -> None:
         """`__transaction_state` has no transactions of its own."""

@@ -1,6 +1,6 @@
 """All transactional ids of one coordinator, what the transitions need besides, and how a step gets into the log."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -8,6 +8,7 @@ from ottla.coordinator.result import CoordinatorResult, CoordinatorTimers, Timer
 from ottla.coordinator.transaction.config import TransactionCoordinatorConfig
 from ottla.coordinator.transaction.metadata import TopicPartition, Transaction, TransactionMetadata
 from ottla.coordinator.transaction.records import transaction_record
+from ottla.coordinator.uncommitted import Uncommitted
 from ottla.protocol.errors import ErrorCode
 from ottla.runtime.time import Clock
 
@@ -49,9 +50,27 @@ class Transactions:
     markers: MarkerSender
     transaction_version: Callable[[], int]
     by_id: dict[str, TransactionMetadata] = field(default_factory=dict)
+    # transactional id -> where it stood before steps that are not committed yet
+    uncommitted: Uncommitted[str, Transaction | None] = field(default_factory=Uncommitted)
 
     def get(self, transactional_id: str) -> TransactionMetadata | None:
         return self.by_id.get(transactional_id)
+
+    def note(self, transactional_id: str, offset: int) -> None:
+        """The batch at `offset` is about to take a step, and is not committed yet."""
+        metadata = self.by_id.get(transactional_id)
+        self.uncommitted.note(transactional_id, offset, None if metadata is None else metadata.transaction)
+
+    def committed(self, transactional_id: str) -> Transaction | None:
+        """Where it stands as of the last committed record."""
+        metadata = self.by_id.get(transactional_id)
+        return self.uncommitted.committed(transactional_id, None if metadata is None else metadata.transaction)
+
+    def all_committed(self) -> Iterator[tuple[str, Transaction]]:
+        for transactional_id in dict.fromkeys([*self.by_id, *self.uncommitted.changed()]):
+            transaction = self.committed(transactional_id)
+            if transaction is not None:
+                yield transactional_id, transaction
 
     def step(
         self,

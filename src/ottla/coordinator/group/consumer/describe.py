@@ -15,8 +15,8 @@ CONSUMER_MEMBER = 1
 
 def describe_consumer_group(groups: Groups, group_id: str) -> DescribedGroup:
     """`GROUP_ID_NOT_FOUND` also for groups of another type."""
-    group = groups.consumer(group_id)
-    if group is None:
+    group = groups.committed(group_id)
+    if not isinstance(group, ConsumerGroup):
         return described_consumer_group_error(
             group_id, ErrorCode.GROUP_ID_NOT_FOUND, f"There is no consumer group {group_id}."
         )

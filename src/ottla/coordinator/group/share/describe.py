@@ -13,7 +13,7 @@ ASSIGNOR_NAME = "simple"
 
 
 def describe_group(groups: ShareGroups, group_id: str) -> DescribedGroup:
-    group = groups.by_id.get(group_id)
+    group = groups.committed(group_id)
     if group is None:
         other = groups.is_other(group_id)
         message = f"Group {group_id} is not a share group." if other else f"Group {group_id} not found."
@@ -71,6 +71,6 @@ def list_groups(groups: ShareGroups, states: Collection[str], types: Collection[
         return []
     return [
         ListedGroup(group_id=group.group_id, protocol_type=SHARE, group_state=group.state.value, group_type=SHARE)
-        for group in groups.by_id.values()
+        for group in groups.all_committed()
         if not wanted_states or group.state.value.lower() in wanted_states
     ]

@@ -1,12 +1,14 @@
 """All share groups of one coordinator, and what the transitions need besides: time, timers, configs, topics."""
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import dataclass, field
 
 from ottla.coordinator.group.groups import Groups
 from ottla.coordinator.group.share.config import ShareGroupConfig, ShareGroupsConfig
 from ottla.coordinator.group.share.share_group import ShareGroup
 from ottla.coordinator.result import CoordinatorTimers, TimerKey
+from ottla.coordinator.uncommitted import Uncommitted
 from ottla.metadata.image import MetadataImage
 from ottla.runtime.time import Clock
 
@@ -27,6 +29,26 @@ class ShareGroups:
     is_other: Callable[[str], bool]
     metadata_hash: Callable[[Iterable[str]], int]
     by_id: dict[str, ShareGroup] = field(default_factory=dict)
+    # group id -> what it was before changes that are not committed yet
+    uncommitted: Uncommitted[str, ShareGroup | None] = field(default_factory=Uncommitted)
+
+    def note(self, group_id: str, offset: int) -> None:
+        """The batch at `offset` is about to change the group, and is not committed yet."""
+        if self.uncommitted.has(group_id, offset):
+            return
+        group = self.by_id.get(group_id)
+        if group is not None:
+            group = copy(group)
+            group.members, group.target = dict(group.members), dict(group.target)
+        self.uncommitted.note(group_id, offset, group)
+
+    def committed(self, group_id: str) -> ShareGroup | None:
+        """The group as of the last committed record."""
+        return self.uncommitted.committed(group_id, self.by_id.get(group_id))
+
+    def all_committed(self) -> list[ShareGroup]:
+        ids = dict.fromkeys([*self.by_id, *self.uncommitted.changed()])
+        return [group for group_id in ids if (group := self.committed(group_id)) is not None]
 
 
 @dataclass(slots=True, frozen=True)

@@ -26,7 +26,7 @@ from ottla.protocol.errors import ErrorCode
 
 def describe_streams_group(groups: Groups, group_id: str) -> DescribedGroup:
     """`GROUP_ID_NOT_FOUND` also for groups of another type."""
-    group = groups.by_id.get(group_id)
+    group = groups.committed(group_id)
     if not isinstance(group, StreamsGroup):
         return described_streams_group_error(
             group_id, ErrorCode.GROUP_ID_NOT_FOUND, f"There is no streams group {group_id}."
