@@ -55,7 +55,11 @@ FORBIDDEN_IN_CORES = {
     "uuid",
 }
 
-OPTIONAL = {"jwt": "PyJWT"}  # import name -> package of an extra; imported only where it is needed, never at the top
+OPTIONAL = {
+    "jwt": "PyJWT",
+    "confluent_kafka": "confluent-kafka",
+    "rocksdict": "rocksdict",
+}  # import name -> package of an extra; imported only where it is needed, never at the top
 
 HANDED_IN = {"random.Random"}  # the type of what a core is handed
 
