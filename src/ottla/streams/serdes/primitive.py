@@ -146,3 +146,15 @@ FIXED_SIZES: Final[dict[object, int]] = {
     for each in (serde.serializer, serde.deserializer)
 }
 """Serializers and deserializers whose bytes are always as many; lists of such have a layout of their own."""
+
+NATURAL_TYPES: Final[dict[Serde[Any], tuple[type, int, int]]] = {
+    BYTES: (bytes, 0, 0),
+    STR: (str, 0, 0),
+    BOOL: (bool, 0, 0),
+    FLOAT64: (float, 0, 0),
+    INT16: (int, -(1 << 15), (1 << 15) - 1),
+    INT32: (int, -(1 << 31), (1 << 31) - 1),
+    INT64: (int, -(1 << 63), (1 << 63) - 1),
+}
+"""Serdes whose values nobody can change, and that come back from their bytes as they were: their exact type, and the
+least and the greatest of integers. A cache may hold such a value instead of its bytes."""
