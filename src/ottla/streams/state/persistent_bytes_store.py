@@ -26,7 +26,7 @@ class PersistentBytesStore:
     def open(self, directory: str | None) -> None:
         self._inner = MemoryBytesStore() if directory is None else self._on_disk(self._name)
         self._inner.open(directory)
-        self.get, self.put, self.put_all = self._inner.get, self._inner.put, self._inner.put_all  # a call less for each
+        self.get, self.put = self._inner.get, self._inner.put  # type: ignore[method-assign]  # a call less for each
 
     @property
     def is_open(self) -> bool:

@@ -1,6 +1,6 @@
 """`Stores`: suppliers of what keeps bytes, and builders of typed stores over them (`org.apache.kafka.streams.state`).
 
-    Stores.key_value_store_builder(Stores.persistent_key_value_store("seen"), Serdes.str(), Serdes.int64())
+Stores.key_value_store_builder(Stores.persistent_key_value_store("seen"), Serdes.str(), Serdes.int64())
 """
 
 from __future__ import annotations
@@ -63,4 +63,3 @@ def _persistent(name: str) -> BytesStore:
 
 def _on_disk(name: str) -> BytesStore:
     raise NotImplementedError
-

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from ottla.streams.errors import StreamsError
 from ottla.streams.record import RawRecord, RecordMetadata
 from ottla.streams.state.store import RecordContext
-from ottla.streams.topology.defaults import Defaults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from ottla.streams.operator import Push
     from ottla.streams.processor import Cancellable, PunctuationType
     from ottla.streams.record import CurrentRecord, Headers
-    from ottla.streams.serdes.serde import Serde
     from ottla.streams.serdes.serde import Serde
     from ottla.streams.state.store import Changelog, StateStore
     from ottla.streams.tasks.record_collector import RecordCollector
@@ -144,14 +142,6 @@ class TaskStoreContext:
     @property
     def value_serde(self) -> Serde[Any]:
         return _default_serde(self._state.config, "default.value.serde")
-
-    @property
-    def key_serde(self) -> Serde[Any]:
-        return Defaults(self._state.config).key_serde
-
-    @property
-    def value_serde(self) -> Serde[Any]:
-        return Defaults(self._state.config).value_serde
 
     @property
     def stream_time_ms(self) -> int:
