@@ -9,7 +9,8 @@ alone or of every one. `met` counts what the disk did to whoever used it.
 
 import errno
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from random import Random
@@ -41,7 +42,7 @@ class SimulatedFile:
         whole = b"".join(buffers)
         if self._disk.fails("write", self._name):
             self._content.data += whole[: self._disk.random.randrange(len(whole) + 1)]
-            raise OSError(errno.ENOSPC, "the simulated disk is full")
+            raise OSError(errno.ENOSPC, f"{FAULT} is full")
         self._content.data += whole
         return len(whole)
 
@@ -67,6 +68,13 @@ class SimulatedFile:
     def _check(self) -> None:
         if self._closed or not self._disk.is_open(self):
             raise OSError(errno.EBADF, "closed, or from before the crash")
+
+
+FAULT = "the simulated disk"
+
+
+def is_simulated(error: BaseException | None) -> bool:
+    return isinstance(error, OSError) and FAULT in str(error)
 
 
 DATA = frozenset({"write", "truncate", "sync"})
@@ -98,6 +106,15 @@ class SimulatedDisk:
         self._fail_after, self._fail_for = operations, times
         self._fail_under, self._fail_kinds = under, kinds
 
+    @contextmanager
+    def spared(self) -> Iterator[None]:
+        """Whoever looks from outside meets no error, and uses none up."""
+        fail_after, self._fail_after = self._fail_after, None
+        try:
+            yield
+        finally:
+            self._fail_after = fail_after
+
     def fails(self, kind: str, name: str) -> bool:
         """Whether this operation does."""
         if self._fail_after is None or kind not in self._fail_kinds or not name.startswith(self._fail_under):
@@ -113,7 +130,7 @@ class SimulatedDisk:
 
     def maybe_fail(self, kind: str, name: str) -> None:
         if self.fails(kind, name):
-            raise OSError(errno.EIO, f"the simulated disk cannot {kind}")
+            raise OSError(errno.EIO, f"{FAULT} cannot {kind}")
 
     def is_open(self, file: SimulatedFile) -> bool:
         return id(file) in self._live

@@ -87,17 +87,15 @@ async def _serve(config: ServerConfig, stop: StopRequest, turn: Turn, *, stop_at
         stop.stop_at_end_of(sys.stdin.fileno())
     node = Node(config, stop, real_world(asyncio.get_running_loop(), socket_options(config), turn))
     try:
-        is_up = await _start(node, stop)
+        is_up = await start_unless_stopped(node, stop)
     except (StartError, OSError) as error:
         print(f"ottla: cannot start: {error}", file=sys.stderr)
         await node.stop()
         return EXIT_FAILED
-    if not is_up:
-        await node.stop()
-        return 0
-    ready = ready_line if config.is_broker else controller_ready_line
-    print(ready(node.address, config.log_dirs), flush=True)
-    await stop.wait()
+    if is_up:
+        ready = ready_line if config.is_broker else controller_ready_line
+        print(ready(node.address, config.log_dirs), flush=True)
+        await stop.wait()
     await node.stop()
     if stop.failure is not None:
         print(f"ottla: stopped: {stop.reason}: {stop.failure}", file=sys.stderr)
@@ -105,8 +103,8 @@ async def _serve(config: ServerConfig, stop: StopRequest, turn: Turn, *, stop_at
     return 0
 
 
-async def _start(node: Node, stop: StopRequest) -> bool:
-    """False: it was asked to stop before it was up, as one may be that waits for the rest of its cluster."""
+async def start_unless_stopped(node: Node, stop: StopRequest) -> bool:
+    """False: it has to stop before it is up. It was asked to while it waited for its cluster, or its disk failed."""
     import asyncio
 
     starting = asyncio.ensure_future(node.start())

@@ -83,6 +83,8 @@ class GroupConsumer:
         *,
         group_instance_id: str | None = None,
         reset_timestamp: int = LATEST_TIMESTAMP,
+        session_timeout_ms: int = SESSION_TIMEOUT_MS,
+        rebalance_timeout_ms: int = REBALANCE_TIMEOUT_MS,
     ) -> None:
         self.group_id = group_id
         self.topics = list(topics)
@@ -92,6 +94,8 @@ class GroupConsumer:
         self._client = client
         self._group_instance_id = group_instance_id
         self._reset_timestamp = reset_timestamp
+        self._session_timeout_ms = session_timeout_ms
+        self._rebalance_timeout_ms = rebalance_timeout_ms
         self._coordinator: int | None = None
         self._heartbeats: asyncio.Task[None] | None = None
         self._rejoin_needed = asyncio.Event()
@@ -113,7 +117,7 @@ class GroupConsumer:
         if self._fatal is not None:
             raise self._fatal
         if self._rejoin_needed.is_set():
-            await self._client.retry(self._join, timeout_ms=REBALANCE_TIMEOUT_MS * 2)
+            await self._client.retry(self._join, timeout_ms=self._rebalance_timeout_ms * 2)
         generation = self.generation_id
         fetch = asyncio.ensure_future(self.reader.poll())
         rejoin = asyncio.ensure_future(self._rejoin_needed.wait())
@@ -188,15 +192,15 @@ class GroupConsumer:
         metadata = (0).to_bytes(2, "big") + subscription.encode(0)
         request = JoinGroupRequest(
             group_id=self.group_id,
-            session_timeout_ms=SESSION_TIMEOUT_MS,
-            rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+            session_timeout_ms=self._session_timeout_ms,
+            rebalance_timeout_ms=self._rebalance_timeout_ms,
             member_id=self.member_id,
             group_instance_id=self._group_instance_id,
             protocol_type=PROTOCOL_TYPE,
             protocols=[JoinGroupRequestProtocol(name=RANGE, metadata=metadata)],
         )
         answer = await self._client.send_to(
-            self._coordinator, request, JoinGroupResponse, timeout_ms=REBALANCE_TIMEOUT_MS + 10_000
+            self._coordinator, request, JoinGroupResponse, timeout_ms=self._rebalance_timeout_ms + 10_000
         )
         if answer.error_code == ErrorCode.MEMBER_ID_REQUIRED:
             self.member_id = answer.member_id
@@ -220,7 +224,7 @@ class GroupConsumer:
         if self._coordinator is None:  # a heartbeat lost it meanwhile
             raise KafkaError(ErrorCode.NOT_COORDINATOR, f"group '{self.group_id}'")
         answer = await self._client.send_to(
-            self._coordinator, request, SyncGroupResponse, timeout_ms=REBALANCE_TIMEOUT_MS + 10_000
+            self._coordinator, request, SyncGroupResponse, timeout_ms=self._rebalance_timeout_ms + 10_000
         )
         self._check(answer.error_code)
         if len(answer.assignment) < 2:

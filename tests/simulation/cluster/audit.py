@@ -17,6 +17,12 @@ from ottla.clients.consumer import (
     list_offsets,
 )
 from ottla.clients.offsets import fetch_offsets
+from ottla.protocol.api.describe_share_group_offsets import (
+    DescribeShareGroupOffsetsRequest,
+    DescribeShareGroupOffsetsRequestGroup,
+    DescribeShareGroupOffsetsResponse,
+)
+from ottla.protocol.errors import ErrorCode, KafkaError, error_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,9 +45,12 @@ class Found:
     stable_ends: dict[TopicPartition, int] = field(default_factory=dict)
     topics: set[str] = field(default_factory=set)
     commits: dict[tuple[str, TopicPartition], int] = field(default_factory=dict)
+    share_starts: dict[TopicPartition, int] = field(default_factory=dict)
 
 
-async def audit(client: SimulatedClient, topics: dict[str, int], groups: Iterable[str], found: Found) -> None:
+async def audit(
+    client: SimulatedClient, topics: dict[str, int], groups: Iterable[str], share_group: str, found: Found
+) -> None:
     kafka = await connected(client)
     found.topics.update((await kafka.refresh_metadata()).topics)
     every = [TopicPartition(topic, index) for topic in sorted(topics) for index in range(topics[topic])]
@@ -55,7 +64,21 @@ async def audit(client: SimulatedClient, topics: dict[str, int], groups: Iterabl
     for group in groups:
         for where, committed in (await fetch_offsets(kafka, group)).items():
             found.commits[group, where] = committed.offset
+    if share_group:
+        found.share_starts.update(await kafka.retry(lambda: _share_starts(kafka, share_group)))
     kafka.close()
+
+
+async def _share_starts(kafka: KafkaClient, group: str) -> dict[TopicPartition, int]:
+    asked = DescribeShareGroupOffsetsRequestGroup(group_id=group, topics=None)
+    coordinator = await kafka.coordinator(group)
+    request = DescribeShareGroupOffsetsRequest(groups=[asked])
+    answer = (await kafka.send_to(coordinator, request, DescribeShareGroupOffsetsResponse)).groups[0]
+    every = [(topic.topic_name, each) for topic in answer.topics for each in topic.partitions]
+    for code in (answer.error_code, *(each.error_code for _, each in every)):
+        if code != ErrorCode.NONE:
+            raise KafkaError(error_code(code), f"the offsets of share group {group}")
+    return {TopicPartition(topic, each.partition_index): each.start_offset for topic, each in every}
 
 
 async def _read(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from tests.simulation.cluster.machine import Machine
 from tests.simulation.cluster.network import SimulatedNetwork, Weather
 from tests.simulation.cluster.node import SimulatedNode
 from tests.simulation.cluster.process import ProcessDiedError
+from tests.simulation.cluster.temper import temper_of
 from tests.simulation.cluster.trace import Trace
 
 from ottla.broker.peer.connection import PeerError
@@ -37,7 +39,8 @@ class SimulatedCluster:
         self.trace = Trace(self.loop)
         self.network = SimulatedNetwork(self.loop, Random(f"{seed}/network"))
         self.network.on_delivery = self.trace.delivered
-        self.layout = layout
+        self.temper = temper_of(Random(f"{seed}/temper"))
+        self.layout = layout = replace(layout, settings={**layout.settings, **self.temper.settings})
         self.nodes = [
             SimulatedNode(Machine(self.loop, self.network, node.host, seed), node, layout) for node in layout.nodes
         ]
@@ -118,6 +121,9 @@ class SimulatedCluster:
             if node.process is not None:
                 node.process.fuse = None
             node.is_wanted = True
+            node.machine.disk.fail_after(None)
+            if node.has_failed_directory:
+                node.stop()  # it comes back by itself, with all of them
             node.start()
         for client in self.clients:
             self.loop.resume(client.process)

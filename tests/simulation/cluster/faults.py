@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.cluster.network import Weather
 from tests.simulation.cluster.partition_watchers import is_whole
+from tests.simulation.disk import DATA, EVERYTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -148,6 +149,19 @@ def reset(cluster: SimulatedCluster) -> str:
     return "reset a connection" if cluster.network.reset_one() else ""
 
 
+def fail_disk(cluster: SimulatedCluster) -> str:
+    """Some kind of operation below one of its log directories, for a while or until the process is gone."""
+    node, random = a_node(cluster), cluster.random
+    if not node.is_up:
+        return ""
+    directories = node.config.get_list("log.dirs")
+    directory = random.choice([directories[-1], *directories])
+    kinds = random.choice((DATA, DATA, frozenset({"sync"}), frozenset({"write"}), frozenset({"read"}), EVERYTHING))
+    times = random.choice((1, 3, 100_000))
+    node.machine.disk.fail_after(random.randrange(1, 40), times=times, under=f"{directory}/", kinds=kinds)
+    return f"disk of {node.name} fails below {directory}: {', '.join(sorted(kinds))}, {times} times"
+
+
 def slow_disk(cluster: SimulatedCluster) -> str:
     node = a_node(cluster)
     node.machine.sync_s = cluster.random.choice(((0.0005, 0.006), (0.005, 0.05), (0.05, 1.0)))
@@ -188,6 +202,7 @@ NETWORK: Mapping[Callable[[SimulatedCluster], str], int] = {
     fine_weather: 1,
     reset: 3,
 }
+DISKS: Mapping[Callable[[SimulatedCluster], str], int] = {fail_disk: 4, restart: 1, revive: 1}
 STALLS: Mapping[Callable[[SimulatedCluster], str], int] = {pause: 2, slow_disk: 1}
 CLOCKS: Mapping[Callable[[SimulatedCluster], str], int] = {set_clock: 1}
 CLIENTS: Mapping[Callable[[SimulatedCluster], str], int] = {kill_client: 2}

@@ -100,6 +100,21 @@ class NothingSkipped:
                     assert not skipped, f"NothingSkipped: {group} {where} {offset}: {value!r}"
 
 
+class NothingSkippedByShareGroup:
+    """What lies before the start of a share group was accepted or refused, or given out too often.
+
+    It starts somewhere: at the end, where the broker did not know yet that it should at the beginning.
+    """
+
+    def check(self, found: Found, ledger: Ledger) -> None:
+        for where, start in found.share_starts.items():
+            first = min((offset for each, offset in ledger.share_given if each == where), default=start)
+            for offset, value in found.records.get(where, ()):
+                if first <= offset < start:
+                    was_given = (where, offset) in ledger.share_asked or (where, offset) in ledger.share_given
+                    assert was_given, f"NothingSkippedByShareGroup: {where} {offset}: {value!r}"
+
+
 @dataclass(slots=True)
 class ExactlyOnce:
     """Each record before the copiers' position has one committed copy, in order, and none after it has any."""

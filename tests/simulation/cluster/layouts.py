@@ -24,7 +24,20 @@ SMALL: Final = {
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
     "log.segment.delete.delay.ms": "500",
     "auto.create.topics.enable": "false",
+    "group.share.delivery.count.limit": "10",
+    "group.share.min.record.lock.duration.ms": "1000",
+    "group.share.record.lock.duration.ms": "2000",
+    "group.streams.initial.rebalance.delay.ms": "100",
+    **{
+        f"group.{kind}.{bound}{name}": value
+        for kind in ("consumer", "share", "streams")
+        for bound in ("", "min.")
+        for name, value in (("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1000"))
+    },
 }
+DATA: Final = "/data"
+"""The first log directory, which has the metadata log."""
+TWO_DISKS: Final = {"log.dirs": f"{DATA},/data-2"}
 FLUSHED: Final = {"log.flush.interval.messages": "1"}
 """What is acknowledged is on the disk."""
 
@@ -54,13 +67,13 @@ class Layout:
         return [f"{node.host}:{CONTROLLER_PORT}" for node in self.nodes if CONTROLLER in node.roles]
 
 
-def alone(**settings: str) -> Layout:
+def alone(settings: Mapping[str, str]) -> Layout:
     """One node that is everything."""
     own = {"node.id": "1", "listeners": f"PLAINTEXT://node-1:{PORT}"}
     return Layout([NodeLayout("node-1", 1, COMBINED, own)], settings={**SMALL, **settings})
 
 
-def cluster(roles: Sequence[str], **settings: str) -> Layout:
+def cluster(roles: Sequence[str], settings: Mapping[str, str]) -> Layout:
     """A node for each of `roles`, ids from 1 on; all controllers vote."""
     hosts = {node_id: f"node-{node_id}" for node_id in range(1, len(roles) + 1)}
     voting = [node_id for node_id, role in zip(hosts, roles, strict=True) if CONTROLLER in role]

@@ -21,6 +21,12 @@ class Ledger:
     """The last offset of a group whose commit was acknowledged."""
     commits_asked: dict[tuple[str, TopicPartition], set[int]] = field(default_factory=dict)
     """All offsets that members of a group tried to commit."""
+    share_given: set[tuple[TopicPartition, int]] = field(default_factory=set)
+    """What members of the share group were given."""
+    share_asked: set[tuple[TopicPartition, int]] = field(default_factory=set)
+    """What they tried to accept or to refuse."""
+    share_done: dict[tuple[TopicPartition, int], float] = field(default_factory=dict)
+    """When they knew that it was."""
     topics: dict[str, str] = field(default_factory=dict)
     """"there", "gone", or "unknown", of topics that come and go."""
     configs: dict[str, int] = field(default_factory=dict)

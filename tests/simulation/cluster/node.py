@@ -6,9 +6,10 @@ from contextvars import Context
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from tests.simulation.cluster.layouts import CLUSTER_ID
+from tests.simulation.cluster.layouts import CLUSTER_ID, DATA
 
 from ottla.broker.node import Node, StartError
+from ottla.broker.start import start_unless_stopped
 from ottla.broker.storage_format import FormatRequest, format_storage
 from ottla.runtime.config.server_config import ServerConfig
 from ottla.runtime.loop import StopRequest
@@ -28,17 +29,16 @@ if TYPE_CHECKING:
     from ottla.log.manager import LogManager
     from ottla.raft.voter_set import VoterSet
 
-DATA = "/data"
-
 
 class ObservedNode(Node):
     """Shows what it is made of."""
 
+    logs: LogManager | None = None
     replicas: ReplicaManager | None = None
 
     def _make_replicas(self, logs: LogManager, cluster_id: str) -> tuple[ReplicaManager, GroupCoordinator]:
         made = super()._make_replicas(logs, cluster_id)
-        self.replicas = made[0]
+        self.logs, self.replicas = logs, made[0]
         return made
 
 
@@ -56,16 +56,16 @@ class SimulatedNode:
         self.lives = 0
         self.last_words: list[str] = []
         """Why it ended by itself, life by life."""
-        self.is_stopping = False
         self.is_wanted = False
         """Started again when it ends by itself."""
         self._stop: StopRequest | None = None
+        self._is_asked_to_stop = False
 
     def _format(self, voters: VoterSet) -> None:
         """As `ottla storage format`."""
         is_voter = self.config.node_id in voters.node_ids
         request = FormatRequest(
-            log_directories=[PurePath(DATA)],
+            log_directories=[PurePath(path) for path in self.config.get_list("log.dirs")],
             metadata_directory=PurePath(DATA),
             node_id=self.config.node_id,
             controller_endpoints=(),
@@ -94,6 +94,17 @@ class SimulatedNode:
             yield from self.node.replicas.partitions()
 
     @property
+    def is_stopping(self) -> bool:
+        """Asked to, or by itself, because a disk failed."""
+        return self._is_asked_to_stop or (self._stop is not None and self._stop.requested)
+
+    @property
+    def has_failed_directory(self) -> bool:
+        """It serves without it, until it is started again."""
+        logs = None if self.node is None else self.node.logs
+        return logs is not None and any(directory.failure is not None for directory in logs.directories)
+
+    @property
     def loop(self) -> SimulatedLoop:
         return self.machine.loop
 
@@ -106,7 +117,8 @@ class SimulatedNode:
         if self.is_up:
             return
         self.lives += 1
-        self.is_stopping = False
+        self._stop = None
+        self._is_asked_to_stop = False
         self.machine.power_on()
         self.process = self.machine.new_process(f"{self.name}/{self.lives}")
         self.loop.call_soon(self._spawn, context=self.process.context)
@@ -119,13 +131,14 @@ class SimulatedNode:
         stop = self._stop = StopRequest(self.loop)
         node = ObservedNode(self.config, stop, self.machine.world_of(self.process))
         try:
-            await node.start()
+            is_up = await start_unless_stopped(node, stop)
         except (StartError, OSError) as error:
             self.last_words.append(f"cannot start: {error}")
             await node.stop()
         else:
-            self.node = node
-            await stop.wait()
+            if is_up:
+                self.node = node
+                await stop.wait()
             await node.stop()
             if stop.failure is not None:
                 self.last_words.append(f"{stop.reason}: {stop.failure}")
@@ -144,7 +157,7 @@ class SimulatedNode:
         """SIGTERM."""
         if self.is_up and self._stop is not None:
             assert self.process is not None
-            self.is_stopping = True
+            self._is_asked_to_stop = True
             self.loop.call_soon(self._stop.stop, "SIGTERM", context=self.process.context)
 
     def kill(self) -> None:

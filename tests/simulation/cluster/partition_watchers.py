@@ -43,20 +43,17 @@ class OneLeaderAnEpoch:
 
 
 class MonotonicHighWatermark:
-    """Of each replica while its process lives."""
+    """Of each replica while its process lives, and it is not moved away."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[Process, Id], int] = {}
+        self._seen: dict[Partition, int] = {}
 
     def look(self, cluster: SimulatedCluster) -> None:
         for node in cluster.nodes:
-            process = node.process
-            assert process is not None
             for partition in node.partitions():
-                key = (process, (partition.topic_id, partition.index))
-                now, before = partition.log.high_watermark, self._seen.get(key, 0)
+                now, before = partition.log.high_watermark, self._seen.get(partition, 0)
                 assert now >= before, f"MonotonicHighWatermark: {_name(partition)} on {node.name}: {now} after {before}"
-                self._seen[key] = now
+                self._seen[partition] = now
 
     def end(self, cluster: SimulatedCluster, ledger: Ledger) -> None:
         pass
@@ -81,10 +78,11 @@ class CommittedIsForEver:
             process = node.process
             assert process is not None
             fuse, process.fuse = process.fuse, None  # it is not the process that reads
-            for partition in node.partitions():
-                one = (partition.topic_id, partition.index)
-                begin = max(self._compared.get((process, one), 0), partition.log.log_start_offset)
-                self._compared[process, one] = self._compare_from(one, partition, begin, node.name)
+            with node.machine.disk.spared():
+                for partition in node.partitions():
+                    one = (partition.topic_id, partition.index)
+                    begin = max(self._compared.get((process, one), 0), partition.log.log_start_offset)
+                    self._compared[process, one] = self._compare_from(one, partition, begin, node.name)
             process.fuse = fuse
 
     def _compare_from(self, one: Id, partition: Partition, begin: int, name: str) -> int:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from dataclasses import dataclass
 from functools import partial
+from random import Random
 from typing import TYPE_CHECKING
 
 from tests.simulation.cluster.audit import Found, audit
 from tests.simulation.cluster.cluster import SimulatedCluster
 from tests.simulation.cluster.ledger import Ledger
 from tests.simulation.cluster.process import CURRENT
+from tests.simulation.cluster.workloads.share_members import ShareMembers
 from tests.simulation.cluster.workloads.workload import MAY_PASS, connected, pause
+from tests.simulation.disk import is_simulated
 
 from ottla.clients.topics import CreatedTopic, NewTopic, create_topics
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -27,7 +31,9 @@ if TYPE_CHECKING:
 
 READY_WITHIN_S = 60.0
 DONE_WITHIN_S = 180.0
-AFTERWARDS_S = 15.0
+BEFORE_S = 0.5
+RECOVERY_S = 1.0
+AFTERWARDS_S = 8.0
 """Transactions that nobody ends are over by then."""
 LAST_EVENTS = 30
 
@@ -35,17 +41,16 @@ LAST_EVENTS = 30
 @dataclass(frozen=True, slots=True)
 class Scenario:
     layout: Layout
-    workloads: Callable[[], Sequence[Workload]]
+    workloads: Callable[[Random], Sequence[Workload]]
     faults: Mapping[Callable[[SimulatedCluster], str], int]
     invariants: Sequence[Invariant]
     watchers: Sequence[Callable[[], Watcher]] = ()
-    chaos_s: float = 20.0
-    fault_every_s: float = 1.0
     replication_factor: int = 1
     is_prompt: bool = True
     """No fault delays what was sent."""
     topic_configs: Mapping[str, str | None] | None = None
     groups: Sequence[str] = ()
+    share_group: str = ""
 
 
 class Overheard(logging.Handler):
@@ -59,6 +64,8 @@ class Overheard(logging.Handler):
         process = CURRENT.get(None)
         self._cluster.trace.detail(f"{process} {record.getMessage()}")
         error = record.exc_info[1] if record.exc_info else None
+        if is_simulated(error):
+            return  # told of as it should be
         if record.levelno >= logging.ERROR and process is not None and process.is_alive:
             self._cluster.failed(f"NoUnhandledException: {process}: {record.getMessage()}", error)
 
@@ -71,8 +78,11 @@ def play(scenario: Scenario, name: str, seed: int) -> str:
     logger = logging.getLogger("ottla")
     logger.propagate = False
     logger.addHandler(log)
+    gc.disable()  # a quarter of the time, at moments that follow from what was played before
     try:
         _live(scenario, cluster, ledger)
+        gc.collect()  # now exceptions that nobody looked at are found
+        cluster.raise_failures()
     except Exception as error:
         events = "\n  ".join(cluster.trace.events[-LAST_EVENTS:])
         raise AssertionError(f"{error}\nlast events:\n  {events}\n{cluster}") from error
@@ -80,6 +90,7 @@ def play(scenario: Scenario, name: str, seed: int) -> str:
         logger.removeHandler(log)
         logger.propagate = True
         cluster.dispose()
+        gc.enable()
     counts = " ".join(f"{what}={count}" for what, count in sorted(ledger.counts.items()))
     return f"{cluster.trace.digest()} {counts}"
 
@@ -90,7 +101,8 @@ def _live(scenario: Scenario, cluster: SimulatedCluster, ledger: Ledger) -> None
     for watcher in watchers:
         cluster.watchers.append(partial(watcher.look, cluster))
     cluster.start()
-    workloads = scenario.workloads()
+    workloads = scenario.workloads(Random(f"{cluster.seed}/workloads"))
+    cluster.trace.event(", ".join(type(workload).__name__ for workload in workloads))
     topics = {name: count for workload in workloads for name, count in workload.topics.items()}
 
     if topics:
@@ -98,10 +110,10 @@ def _live(scenario: Scenario, cluster: SimulatedCluster, ledger: Ledger) -> None
         cluster.run_until(lambda: founder.is_done, READY_WITHIN_S, "topics")
     for workload in workloads:
         workload.start(cluster, ledger)
-    cluster.run_for(1.0)
+    cluster.run_for(BEFORE_S)
     _chaos(scenario, cluster)
     cluster.calm()
-    cluster.run_for(3.0)
+    cluster.run_for(RECOVERY_S)
     cluster.is_ending = True
     cluster.trace.event("ending")
     cluster.run_until(lambda: all(client.is_done for client in cluster.clients), DONE_WITHIN_S, "everybody ends")
@@ -109,8 +121,9 @@ def _live(scenario: Scenario, cluster: SimulatedCluster, ledger: Ledger) -> None
     for watcher in watchers:
         watcher.end(cluster, ledger)
     found = Found()
+    share_group = scenario.share_group if any(isinstance(one, ShareMembers) for one in workloads) else ""
     if topics:
-        auditor = cluster.client("auditor", lambda client: audit(client, topics, scenario.groups, found))
+        auditor = cluster.client("auditor", lambda client: audit(client, topics, scenario.groups, share_group, found))
         cluster.run_until(lambda: auditor.is_done, READY_WITHIN_S, "the audit")
     for invariant in scenario.invariants:
         invariant.check(found, ledger)
@@ -118,9 +131,11 @@ def _live(scenario: Scenario, cluster: SimulatedCluster, ledger: Ledger) -> None
 
 def _chaos(scenario: Scenario, cluster: SimulatedCluster) -> None:
     faults, weights = list(scenario.faults), list(scenario.faults.values())
-    end = cluster.now + scenario.chaos_s
+    temper = cluster.temper
+    cluster.trace.event(str(temper))
+    end = cluster.now + temper.chaos_s
     while cluster.now < end:
-        cluster.run_for(cluster.random.expovariate(1 / scenario.fault_every_s))
+        cluster.run_for(cluster.random.expovariate(1 / temper.fault_every_s))
         [fault] = cluster.random.choices(faults, weights)
         text = fault(cluster)
         if text:

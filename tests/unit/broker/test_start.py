@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import re
 import resource
 import signal
@@ -16,14 +17,19 @@ from tests.unit.broker.wire import request_frame
 
 from ottla import __version__
 from ottla.__main__ import COMMANDS, main
-from ottla.broker.start import UsageError, read_config, ready_line
+from ottla.broker.start import UsageError, _serve, read_config, ready_line
 from ottla.protocol.api.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from ottla.runtime.config.definition import ConfigError
+from ottla.runtime.config.server_config import ServerConfig
 from ottla.runtime.lock import DirectoryInUseError, DirectoryLock
+from ottla.runtime.loop import StopRequest
+from ottla.runtime.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from ottla.runtime.world import World
 
 EXIT_SECONDS = 60
 
@@ -289,3 +295,26 @@ def test_arguments_of_start() -> None:
     add_arguments(parser)
     parsed = parser.parse_args(["--set", "a=1", "--set", "b=2", "--data", "d"])
     assert (parsed.set, parsed.data, parsed.listen, parsed.config) == (["a=1", "b=2"], "d", None, None)
+
+
+async def test_a_disk_that_fails_while_the_node_waits_for_its_cluster_ends_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Found by simulation: cluster-combined-disks, seed 10."""
+
+    class Waiting:
+        def __init__(self, config: ServerConfig, stop: StopRequest, world: World) -> None:
+            self.stop_request = stop
+
+        async def start(self) -> None:
+            self.stop_request.stop("the metadata log failed", OSError("no space"))
+            await asyncio.Event().wait()
+
+        async def stop(self) -> None:
+            pass
+
+    monkeypatch.setattr("ottla.broker.node.Node", Waiting)
+    stop = StopRequest(asyncio.get_running_loop())
+    config = ServerConfig.from_properties({"log.dirs": "/nowhere"})
+    assert await _serve(config, stop, Turn(), stop_at_eof=False) == 1
+    assert "the metadata log failed: no space" in capsys.readouterr().err

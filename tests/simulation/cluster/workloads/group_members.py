@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.simulation.cluster.ledger import Ledger
 
 LEAVE_ONE_IN = 100
+SESSION_TIMEOUT_MS = 6_000
 
 
 @dataclass(slots=True)
@@ -38,7 +39,12 @@ class GroupMembers:
             kafka = await connected(client)
             try:
                 async with GroupConsumer(
-                    kafka, self.group, [self.topic], reset_timestamp=EARLIEST_TIMESTAMP
+                    kafka,
+                    self.group,
+                    [self.topic],
+                    reset_timestamp=EARLIEST_TIMESTAMP,
+                    session_timeout_ms=SESSION_TIMEOUT_MS,
+                    rebalance_timeout_ms=SESSION_TIMEOUT_MS,
                 ) as consumer:
                     while not client.cluster.is_ending and client.random.randrange(LEAVE_ONE_IN):
                         await self._poll(client, consumer, ledger)

@@ -29,7 +29,8 @@ class Workload(Protocol):
 
 
 async def pause(client: SimulatedClient, mean_s: float) -> None:
-    await asyncio.sleep(client.random.expovariate(1 / mean_s))
+    """So long where clients are busy."""
+    await asyncio.sleep(client.random.expovariate(1 / mean_s) * client.cluster.temper.pace)
 
 
 async def connected(client: SimulatedClient, *, of_controllers: bool = False) -> KafkaClient:
