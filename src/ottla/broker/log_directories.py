@@ -44,14 +44,20 @@ class LogDirectories:
                     self._world.files.make_directory(path)
                     lock = self._world.lock(path)
                 except OSError as error:
-                    self.failed[path] = error
-                    if path == self.metadata_path or not set(self.paths) - self.failed.keys():
+                    self.fail(path, error)
+                    if path == self.metadata_path:
                         raise
                 else:
                     self._locks.append(lock)
         except BaseException:
             self.release()
             raise
+
+    def fail(self, path: PurePath, error: OSError) -> None:
+        """Out of service from the start; `error` if no directory for logs is left."""
+        self.failed[path] = error
+        if not set(self.paths) - self.failed.keys():
+            raise error
 
     def release(self) -> None:
         for lock in self._locks:

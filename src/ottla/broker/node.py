@@ -213,7 +213,10 @@ class Node:
             is_voter=config.is_controller and not config.quorum_voters,
             may_format=is_whole_quorum(config),
         )
-        return open_storage(self._files, request, now_ms=self._clock.now_ms(), new_uuid=self._world.new_uuid)
+        storage = open_storage(self._files, request, now_ms=self._clock.now_ms(), new_uuid=self._world.new_uuid)
+        for path, error in storage.unreadable.items():
+            self._directories.fail(path, error)
+        return storage
 
     async def _start_metadata(self, storage: Storage, incarnation_id: bytes) -> ControllerNode:
         self._metadata = metadata = ControllerNode(self._config, self._world, self._stop_request)

@@ -10,6 +10,7 @@ as `kafka-storage format` of 4.3 leaves it (a static quorum has no first voters)
 formatted node gets an id of its own at the next start.
 """
 
+import errno
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -98,6 +99,8 @@ class Storage:
     directory_ids: dict[PurePath, bytes]
     formatted: list[PurePath] = field(default_factory=list)
     """Directories that were formatted now."""
+    unreadable: dict[PurePath, OSError] = field(default_factory=dict)
+    """Directories, never the metadata's, that do not say whose they are: they are out of service."""
 
 
 class AlreadyFormattedError(StorageError):
@@ -127,8 +130,19 @@ def format_storage(
 
 
 def open_storage(files: FileSystem, request: FormatRequest, *, now_ms: int, new_uuid: Callable[[], bytes]) -> Storage:
-    """Read `meta.properties` of every directory; format those that have none. Raises `StorageError`, `OSError`."""
-    found = {directory: read_meta_properties(files, directory) for directory in request.log_directories}
+    """Read `meta.properties` of every directory; format those that have none. Raises `StorageError`, `OSError`.
+
+    One that cannot be read is `unreadable`, as in Apache Kafka; that of the metadata ends the start.
+    """
+    found: dict[PurePath, MetaProperties | None] = {}
+    unreadable: dict[PurePath, OSError] = {}
+    for directory in request.log_directories:
+        try:
+            found[directory] = read_meta_properties(files, directory)
+        except (StorageError, OSError) as error:
+            if directory == request.metadata_directory:
+                raise
+            unreadable[directory] = error if isinstance(error, OSError) else OSError(errno.EINVAL, str(error))
     known = [directory for directory, properties in found.items() if properties is not None]
     if not known and not request.may_format:
         raise StorageError(
@@ -140,7 +154,9 @@ def open_storage(files: FileSystem, request: FormatRequest, *, now_ms: int, new_
             f"{request.metadata_directory}, which holds the cluster's metadata, is empty, while other log directories "
             "are not. Is a disk not mounted?"
         )
-    return _format_missing(files, request, found, now_ms=now_ms, new_uuid=new_uuid)
+    storage = _format_missing(files, request, found, now_ms=now_ms, new_uuid=new_uuid)
+    storage.unreadable = unreadable
+    return storage
 
 
 def _format_missing(
@@ -162,8 +178,8 @@ def _format_missing(
     storage = Storage(cluster_id, request.node_id, {d: p.directory_id for d, p in known.items()})
     if len(set(storage.directory_ids.values())) != len(known):
         raise StorageError("two log directories have the same directory.id: one is a copy of the other")
-    for directory in request.log_directories:
-        if directory not in known:
+    for directory, there in found.items():
+        if there is None:
             properties = MetaProperties(cluster_id, request.node_id, _directory_id(request, directory) or new_uuid())
             _format(files, request, directory, properties, now_ms)
             storage.directory_ids[directory] = properties.directory_id

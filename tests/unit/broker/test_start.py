@@ -156,6 +156,23 @@ def test_a_directory_that_cannot_be_run_on_is_one_clear_line(processes: list[Pro
     assert "quorum-state" in err
 
 
+def test_a_log_directory_without_identity_is_offline(processes: list[Process], tmp_path: Path) -> None:
+    """KIP-112: the others serve; the last one, or that of the metadata, ends the start."""
+    directories = f"log.dirs={tmp_path / 'a'},{tmp_path / 'b'}"
+    first = start(processes, tmp_path, "--set", directories)
+    first.ready_port()
+    assert first.end(signal.SIGTERM)[0] == 0
+    (tmp_path / "b" / "meta.properties").write_text("version=1\n", "utf-8")
+    second = start(processes, tmp_path, "--set", directories)
+    assert ask_versions(second.ready_port()).error_code == 0
+    code, _, err = second.end(signal.SIGTERM)
+    assert (code, f"{tmp_path / 'b'} is offline" in err) == (0, True)
+    words = ("--set", f"log.dirs={tmp_path / 'b'}", "--set", f"metadata.log.dir={tmp_path / 'a'}")
+    code, out, err = start(processes, tmp_path, *words).end()
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "meta.properties" in err
+
+
 def test_keys_without_effect_and_unknown_keys_are_one_line_each(processes: list[Process], tmp_path: Path) -> None:
     words = ("--set", "num.io.threads=3", "--set", "num.network.threads=2", "--set", "no.such.key=1")
     process = start(processes, tmp_path, *words)

@@ -99,3 +99,24 @@ def test_what_is_refused(tmp_path: Path) -> None:
 def test_malformed_meta_properties(tmp_path: Path, text: str) -> None:
     with pytest.raises(StorageError):
         MetaProperties.from_text(text, tmp_path)
+
+
+@pytest.mark.parametrize("broken", ["", OF_KAFKA.replace("version=1", "version=7"), None])
+def test_a_directory_that_does_not_say_whose_it_is(tmp_path: Path, broken: str | None) -> None:
+    """It is out of service, and left alone; the metadata's ends the start, as in Apache Kafka."""
+    a, b, c = (tmp_path / name for name in "abc")
+    ids = open_at([a, b]).directory_ids
+    seal = b / "meta.properties"
+    seal.unlink()
+    if broken is None:
+        seal.mkdir()
+    else:
+        seal.write_text(broken)
+    storage = open_at([a, b, c])
+    assert list(storage.unreadable) == [b]
+    assert storage.formatted == [c]
+    assert storage.directory_ids[a] == ids[a]
+    assert b not in storage.directory_ids
+    assert seal.is_dir() if broken is None else seal.read_text() == broken
+    with pytest.raises((StorageError, OSError)):
+        open_at([b, a])
