@@ -151,8 +151,9 @@ def test_a_full_cache_flushes_all_that_is_dirty() -> None:
     store, _ = opened(SegmentedWindowStore(config(caching=True), 10), context)
     for start in range(4):
         store.put("a", "v", start)
-    assert [key[-5] for key, _, _, _ in context.logged] == [0, 1, 2, 3]
+    assert [key[-5] for key, _, _, _ in context.logged] == [0, 1, 2]  # the third did not fit, the fourth did
     store, context = opened(SegmentedWindowStore(config(caching=True), 10), ListedContext(cache_bytes=0))
+    assert not store.set_flush_listener(lambda *record: None, False)
     store.put("a", "v", 1)
     assert len(context.logged) == 1
     assert store.get("a", 1) == "v"

@@ -31,19 +31,21 @@ class CacheEntry(NamedTuple):
 
 
 class RecordCache:
-    __slots__ = ("_dirty", "_entries", "_flush", "_index", "_max_bytes", "_size")
+    __slots__ = ("_dirty", "_entries", "_flush", "_index", "_max_bytes", "_overhead", "_size")
 
     def __init__(
         self,
         max_bytes: int,
         flush: Callable[[list[tuple[bytes, CacheEntry]]], None],
         index: KeyIndex | None = None,
+        key_overhead: int = 0,
     ) -> None:
         self._entries: dict[bytes, CacheEntry] = {}
         self._dirty: dict[bytes, None] = {}
         self._max_bytes = max_bytes
         self._flush = flush
         self._index = index
+        self._overhead = NODE_BYTES + key_overhead
         self._size = 0
 
     def get(self, key: bytes) -> CacheEntry | None:
@@ -57,7 +59,7 @@ class RecordCache:
         return self._entries.get(key)
 
     def put(self, key: bytes, value: bytes | None, record: Saved) -> None:
-        size = NODE_BYTES + len(key) + (0 if value is None else len(value)) + _size_of(record)
+        size = self._overhead + len(key) + (0 if value is None else len(value)) + _size_of(record)
         before = self._entries.pop(key, None)
         if before is not None:
             self._size -= before.size

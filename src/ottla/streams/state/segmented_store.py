@@ -3,8 +3,7 @@
     put ─► RecordCache ─flush─► segments + changelog, then the listener          without a cache: segments + changelog
 
 Two orders are visible: entries of one key come by their suffix, and entries of several keys by segment and then by the
-bytes of the store key; a store for final results (`time_ordered`) has them by time, as Java's index-less time-ordered
-stores do.
+bytes of the store key. What is final is read by time, as from Java's time-ordered stores.
 """
 
 from __future__ import annotations
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
     from ottla.streams.windows import Windowed
 
 TIMESTAMP: Final = struct.Struct(">q")
+SEGMENT_ID_BYTES: Final = 8
+"""Java's caches prefix the keys of such stores with the segment; ours count it, to be full at the same write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,9 @@ class SegmentedConfig:
     value_serde: Serde[Any] | None
     caching: bool = False
     time_ordered: bool = False
+    keeps_last: bool = False
+    """Whether what is just as old as the retention is seen: a window that closes at that very time must be emitted."""
+
     storage: Callable[[str, int], SegmentStorage] | None = None
     """Called with the store's name and the size of the suffix of its keys."""
 
@@ -57,7 +61,6 @@ class SegmentedStore(StateStore):
     """The time by which a store key belongs to a segment and expires."""
 
     time_first: Callable[[bytes], bytes]
-    time_ordered_keeps_last = False
 
     def __init__(self, config: SegmentedConfig) -> None:
         self.name = config.name
@@ -67,8 +70,7 @@ class SegmentedStore(StateStore):
         self._storage = MemorySegments(self.suffix_size) if make is None else make(config.name, self.suffix_size)
         self._segments = Segments(self._storage, config.retention_ms, segment_interval_ms(config.retention_ms))
         self._observed_ms = -1
-        # A store of windows for final results keeps the last millisecond: one of its windows closes at that very time.
-        self._slack_ms = 0 if config.time_ordered and self.time_ordered_keeps_last else 1
+        self._slack_ms = 0 if config.keeps_last else 1
         self._cache: RecordCache | None = None
         self._listener: Push | None = None
         self._send_old_values = False
@@ -94,8 +96,9 @@ class SegmentedStore(StateStore):
         self._deserialize_key = key_serde.deserializer
         self._serialize_value = value_serde.serializer
         self._deserialize_value = value_serde.deserializer
-        if config.caching:
-            self._cache = RecordCache(context.cache_bytes, self._flush_entries, KeyIndex(self.suffix_size))
+        if config.caching and context.cache_bytes > 0:
+            index = KeyIndex(self.suffix_size)
+            self._cache = RecordCache(context.cache_bytes, self._flush_entries, index, SEGMENT_ID_BYTES)
         self._segments.open(context.directory)
 
     def restore(self, records: Iterable[tuple[bytes, bytes | None, int, Headers]]) -> None:
@@ -130,7 +133,7 @@ class SegmentedStore(StateStore):
                 self._cache.clear()
 
     def set_flush_listener(self, listener: Push, send_old_values: bool) -> bool:
-        if not self._config.caching:
+        if self._cache is None:
             return False
         self._listener = listener
         self._send_old_values = send_old_values
@@ -206,7 +209,14 @@ class SegmentedStore(StateStore):
         return [(store_key, value) for store_key in ordered if (value := merged[store_key]) is not None]
 
     def scan_bytes(
-        self, from_ms: int, to_ms: int, keeps: Callable[[bytes], bool], *, reverse: bool, expired: bool = False
+        self,
+        from_ms: int,
+        to_ms: int,
+        keeps: Callable[[bytes], bool] | None,
+        *,
+        reverse: bool = False,
+        by_time: bool = False,
+        expired: bool = False,
     ) -> Iterator[tuple[bytes, bytes]]:
         """Entries of all keys whose times lie between and which are kept; `expired` ones, too, where they are there."""
         time_of = type(self).time_of
@@ -214,28 +224,23 @@ class SegmentedStore(StateStore):
         found: list[tuple[bytes, bytes]] = []
         if least <= to_ms:
             for segment in self._segments.between(least, to_ms, reverse):
-                found += [
-                    each for each in segment.scan(reverse) if least <= time_of(each[0]) <= to_ms and keeps(each[0])
-                ]
-        cached = () if self._cache is None else self._cached(from_ms, to_ms, keeps)
-        if cached or self._config.time_ordered:
+                found += [each for each in segment.scan(reverse) if least <= time_of(each[0]) <= to_ms]
+        cached = () if self._cache is None else self._cached(from_ms, to_ms)
+        if cached or by_time:
             merged: dict[bytes, bytes | None] = dict(found)
             merged.update(cached)
-            order = self._time_order if self._config.time_ordered else self._segment_order
-            ordered = sorted(merged, key=order, reverse=reverse)
+            ordered = sorted(merged, key=self._time_order if by_time else self._segment_order, reverse=reverse)
             found = [(store_key, value) for store_key in ordered if (value := merged[store_key]) is not None]
-        return iter(found)
+        return iter(found if keeps is None else [each for each in found if keeps(each[0])])
 
-    def _cached(
-        self, from_ms: int, to_ms: int, keeps: Callable[[bytes], bool]
-    ) -> tuple[tuple[bytes, bytes | None], ...]:
+    def _cached(self, from_ms: int, to_ms: int) -> tuple[tuple[bytes, bytes | None], ...]:
         assert self._cache is not None
         time_of = type(self).time_of
         entries = ((store_key, self._cache.peek(store_key)) for store_key in self._cache)
         return tuple(
             (store_key, entry.value)
             for store_key, entry in entries
-            if entry is not None and from_ms <= time_of(store_key) <= to_ms and keeps(store_key)
+            if entry is not None and from_ms <= time_of(store_key) <= to_ms
         )
 
     def _least_ms(self) -> int:

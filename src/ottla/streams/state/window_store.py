@@ -11,7 +11,7 @@ from ottla.streams.state.store import WindowStore
 from ottla.streams.windows import Windowed, time_window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class SegmentedWindowStore(SegmentedStore, WindowStore):
@@ -20,7 +20,6 @@ class SegmentedWindowStore(SegmentedStore, WindowStore):
     suffix_size = window_key.SUFFIX_SIZE
     time_of = staticmethod(window_key.start_of)
     time_first = staticmethod(window_key.time_first)
-    time_ordered_keeps_last = True
 
     def __init__(self, config: SegmentedConfig, window_size_ms: int, *, retain_duplicates: bool = False) -> None:
         super().__init__(config)
@@ -63,15 +62,19 @@ class SegmentedWindowStore(SegmentedStore, WindowStore):
             key = window_key.record_key(store_key)
             return (low is None or key >= low) and (high is None or key <= high)
 
-        return self._typed(self.scan_bytes(from_ms, to_ms, keeps, reverse=reverse))
+        return self._scan(from_ms, to_ms, keeps, reverse)
 
     def fetch_all(self, from_ms: int, to_ms: int, *, reverse: bool = False) -> Iterator[tuple[Windowed[Any], Any]]:
-        return self._typed(self.scan_bytes(from_ms, to_ms, lambda _: True, reverse=reverse))
+        return self._scan(from_ms, to_ms, None, reverse)
 
     def all(self, *, reverse: bool = False) -> Iterator[tuple[Windowed[Any], Any]]:
-        return self._typed(self.scan_bytes(0, LONG_MAX, lambda _: True, reverse=reverse))
+        return self._scan(0, LONG_MAX, None, reverse)
 
-    def _typed(self, found: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[Windowed[Any], Any]]:
+    def _scan(
+        self, from_ms: int, to_ms: int, keeps: Callable[[bytes], bool] | None, reverse: bool
+    ) -> Iterator[tuple[Windowed[Any], Any]]:
+        by_time = self._config.time_ordered
+        found = self.scan_bytes(from_ms, to_ms, keeps, reverse=reverse, by_time=by_time)
         return ((self.windowed(store_key), self.decode_value(value)) for store_key, value in found)
 
 
