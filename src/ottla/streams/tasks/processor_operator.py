@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.streams.errors import StreamsError
 from ottla.streams.operator import Operator
+from ottla.streams.processor_context import NodeProcessorContext
 from ottla.streams.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from ottla.streams.operator import OperatorContext
-    from ottla.streams.processor import Cancellable, Processor, PunctuationType
-    from ottla.streams.record import Headers, RecordMetadata
+    from ottla.streams.processor import Processor
+    from ottla.streams.record import Headers
 
 
 class ProcessorOperator(Operator):
@@ -26,7 +25,7 @@ class ProcessorOperator(Operator):
 
     def bind(self, context: OperatorContext) -> None:
         super().bind(context)
-        self.processor.init(_FixedKeyContext(context) if self.fixed_key else _Context(context))
+        self.processor.init(_FixedKeyContext(context) if self.fixed_key else NodeProcessorContext(context))
 
     def process(self, key: Any, value: Any, timestamp_ms: int, headers: Headers, /) -> None:
         self._process((_FixedKeyRecord if self.fixed_key else Record)(key, value, timestamp_ms, headers))
@@ -44,60 +43,7 @@ class _FixedKeyRecord(Record[Any, Any]):
         raise StreamsError("process_values must not change the key; use process, or select_key")
 
 
-class _Context:
-    """The `ProcessorContext` of one processor."""
-
-    __slots__ = ("_children", "_context", "_forward", "store")
-
-    def __init__(self, context: OperatorContext) -> None:
-        self._context = context
-        self._forward = context.forward
-        self._children = context.children
-        self.store = context.store
-
-    def forward(self, record: Record[Any, Any], child: str | None = None) -> None:
-        if record.timestamp_ms < 0:
-            raise StreamsError(f"cannot forward a record with the negative timestamp {record.timestamp_ms}")
-        if child is None:
-            self._forward(record.key, record.value, record.timestamp_ms, record.headers)
-            return
-        push = self._children.get(child)
-        if push is None:
-            raise ValueError(f"no child is named {child!r}; there are {', '.join(self._children) or 'none'}")
-        push(record.key, record.value, record.timestamp_ms, record.headers)
-
-    def schedule(
-        self, interval_ms: int, kind: PunctuationType, punctuate: Callable[[int], None], start_ms: int | None = None
-    ) -> Cancellable:
-        return self._context.schedule(interval_ms, kind, punctuate, start_ms)
-
-    def commit(self) -> None:
-        self._context.request_commit()
-
-    @property
-    def record_metadata(self) -> RecordMetadata | None:
-        return self._context.record_metadata
-
-    @property
-    def task_id(self) -> str:
-        return self._context.task_id
-
-    @property
-    def application_id(self) -> str:
-        return self._context.application_id
-
-    @property
-    def app_configs(self) -> Mapping[str, Any]:
-        return self._context.config
-
-    def current_system_time_ms(self) -> int:
-        return self._context.wall_clock_ms()
-
-    def current_stream_time_ms(self) -> int:
-        return self._context.stream_time_ms
-
-
-class _FixedKeyContext(_Context):
+class _FixedKeyContext(NodeProcessorContext):
     __slots__ = ()
 
     def forward(self, record: Record[Any, Any], child: str | None = None) -> None:
