@@ -199,7 +199,7 @@ class PartitionReader:
     async def poll(self) -> list[ConsumedRecord]:
         """What one round of fetches brings, in offset order within a partition; empty after `max_wait_ms` of nothing.
 
-        `KafkaError(OFFSET_OUT_OF_RANGE)` names the partition and offset.
+        `KafkaError(OFFSET_OUT_OF_RANGE)` names the partition and offset; first come the records that others brought.
         """
         leaders = await self._client.retry(lambda: by_leader(self._client, self.positions))
         if not leaders:
@@ -209,7 +209,12 @@ class PartitionReader:
         # With several leaders none may hold the others up, so only a single one is asked to wait for long.
         wait_ms = self._max_wait_ms if len(leaders) == 1 else min(self._max_wait_ms, 50)
         rounds = [self._round(leader, partitions, wait_ms) for leader, partitions in leaders.items()]
-        return [record for records in await asyncio.gather(*rounds) for record in records]
+        outcomes = await asyncio.gather(*rounds, return_exceptions=True)
+        records = [record for outcome in outcomes if isinstance(outcome, list) for record in outcome]
+        failure = next((outcome for outcome in outcomes if isinstance(outcome, BaseException)), None)
+        if failure is not None and not records:
+            raise failure
+        return records
 
     async def __aiter__(self) -> AsyncIterator[ConsumedRecord]:
         while True:
@@ -231,12 +236,20 @@ class PartitionReader:
     async def _fetch(self, leader: int, partitions: list[TopicPartition], wait_ms: int) -> list[ConsumedRecord]:
         positions = {where: self.positions[where] for where in partitions if where in self.positions}
         records: list[ConsumedRecord] = []
+        failure: KafkaError | None = None
         fetched = await fetch(
             self._client, leader, positions, self._turn, wait_ms=wait_ms, isolation_level=self._isolation_level
         )
         for where, position, data in fetched:
             if self.positions.get(where) == position:
-                self._take(where, position, data, records)
+                try:
+                    self._take(where, position, data, records)
+                except KafkaError as error:
+                    failure = failure or error
+        if (
+            failure is not None and not records
+        ):  # what is taken counts as read: it must not be lost by an error elsewhere
+            raise failure
         return records
 
     def _take(self, where: TopicPartition, position: int, data: PartitionData, out: list[ConsumedRecord]) -> None:

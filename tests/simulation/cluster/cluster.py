@@ -40,6 +40,7 @@ class SimulatedCluster:
         self.network = SimulatedNetwork(self.loop, Random(f"{seed}/network"))
         self.network.on_delivery = self.trace.delivered
         self.temper = temper_of(Random(f"{seed}/temper"))
+        self.network.on_storm = lambda process: self.failed(f"NobodyStorms: {process} connects again and again")
         self.layout = layout = replace(layout, settings={**layout.settings, **self.temper.settings})
         self.nodes = [
             SimulatedNode(Machine(self.loop, self.network, node.host, seed), node, layout) for node in layout.nodes

@@ -10,6 +10,7 @@ another. A process that dies closes its connections; a machine that loses power 
 from __future__ import annotations
 
 import errno
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +31,8 @@ SYN_RETRY_S: Final = 1.0
 SYN_RETRIES: Final = 6
 FIRST_EPHEMERAL_PORT: Final = 32_768
 BACKLOG: Final = 1_024
+ATTEMPTS_PER_S: Final = 100
+"""To connect, by one process: who backs off needs fewer."""
 
 
 @dataclass(slots=True)
@@ -58,6 +61,10 @@ class SimulatedNetwork:
         self.transports: dict[int, SimulatedTransport] = {}
         """Every open end, by number."""
         self.on_delivery: Callable[[SimulatedTransport, bytes], None] = ignore
+        self.on_storm: Callable[[Process], None] = ignore
+        """Somebody connects again and again."""
+        self._attempts: Counter[str] = Counter()
+        self._counting_until = 0.0
         self._ends = 0
         self._numbers: dict[str, int] = {}
         self._ports: dict[str, int] = {}
@@ -90,6 +97,14 @@ class SimulatedNetwork:
         port = self._ports.get(host, FIRST_EPHEMERAL_PORT)
         self._ports[host] = port + 1 if port < 65_535 else FIRST_EPHEMERAL_PORT
         return port
+
+    def count_attempt(self, process: Process) -> None:
+        if self.loop.time() >= self._counting_until:
+            self._counting_until = self.loop.time() + 1.0
+            self._attempts.clear()
+        self._attempts[process.name] += 1
+        if self._attempts[process.name] > ATTEMPTS_PER_S:
+            self.on_storm(process)
 
     # ── connecting ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -218,6 +233,7 @@ class ProcessNetwork:
 
     async def connect(self, host: str, port: int, receiver: Receiver) -> SimulatedTransport:
         self._process.check()
+        self._network.count_attempt(self._process)
         future: asyncio.Future[SimulatedTransport] = self._network.loop.create_future()
         self._network.synchronize(Attempt(self._process, (host, port), future))
         try:

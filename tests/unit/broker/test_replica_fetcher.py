@@ -201,6 +201,23 @@ async def test_the_fetcher_finds_a_leader_that_has_moved(pair: Pair) -> None:
         assert values(pair.follower) == [b"a", b"b"]
 
 
+async def test_a_leader_that_is_gone_is_looked_for_ever_more_rarely(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody says who leads instead, as in a cluster without controllers. Found by simulation: a thousand a second."""
+    attempts = 0
+
+    async def refuse(*_: object) -> None:
+        nonlocal attempts
+        attempts += 1
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(SocketNetwork, "connect", refuse)
+    pair.create()
+    await asyncio.sleep(0.4)
+    assert 2 <= attempts <= 5
+
+
 async def test_a_follower_that_is_too_old_begins_where_the_leader_begins(pair: Pair) -> None:
     pair.create(isr=(NODE_ID,))
     pair.leader.produce("t", batch(b"a", b"b", b"c"), acks=1)

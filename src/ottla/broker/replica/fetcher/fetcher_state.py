@@ -238,9 +238,10 @@ class FetcherState:
             self._back_off(followed, monotonic_ms)
 
     def lost(self, monotonic_ms: float) -> None:
-        """There was no answer: everything rests for a while."""
+        """There was no answer, or nobody to ask: everything rests for a while, also what had rested long enough."""
         self._session.lost()
-        for followed in [*self._fetched.values(), *self._out_of_range.values()]:
+        rested = [followed for followed in self._backing_off.values() if followed.ready_ms <= monotonic_ms]
+        for followed in [*self._fetched.values(), *self._out_of_range.values(), *rested]:
             self._back_off(followed, monotonic_ms)
 
     # --- out of range
