@@ -33,9 +33,16 @@ class CommittedOffset(NamedTuple):
 
 
 async def fetch_offsets(
-    client: KafkaClient, group_id: str, partitions: Iterable[TopicPartition] | None = None
+    client: KafkaClient,
+    group_id: str,
+    partitions: Iterable[TopicPartition] | None = None,
+    *,
+    require_stable: bool = False,
 ) -> dict[TopicPartition, CommittedOffset]:
-    """What the group has committed for these partitions (`None`: for all); those without a commit are left out."""
+    """What the group has committed for these partitions (`None`: for all); those without a commit are left out.
+
+    With `require_stable` it waits for transactions that have yet to decide one of them (KIP-447).
+    """
     by_topic: dict[str, list[int]] | None = None
     if partitions is not None:
         by_topic = {}
@@ -45,13 +52,18 @@ async def fetch_offsets(
     async def ask() -> dict[TopicPartition, CommittedOffset]:
         connection = await client.connection_to(await client.coordinator(group_id))
         version = min(connection.version_of(OffsetFetchRequest), _BY_TOPIC_ID - 1)
-        return await _ask_for_offsets(client, connection, version, group_id, by_topic)
+        return await _ask_for_offsets(client, connection, version, group_id, by_topic, require_stable)
 
     return await client.retry(ask)
 
 
 async def _ask_for_offsets(
-    client: KafkaClient, connection: Connection, version: int, group_id: str, by_topic: dict[str, list[int]] | None
+    client: KafkaClient,
+    connection: Connection,
+    version: int,
+    group_id: str,
+    by_topic: dict[str, list[int]] | None,
+    require_stable: bool,
 ) -> dict[TopicPartition, CommittedOffset]:
     if version >= _BY_GROUP:
         topics = (
@@ -59,14 +71,15 @@ async def _ask_for_offsets(
             if by_topic is None
             else [OffsetFetchRequestTopics(name=name, partition_indexes=each) for name, each in by_topic.items()]
         )
-        request = OffsetFetchRequest(groups=[OffsetFetchRequestGroup(group_id=group_id, topics=topics)])
+        group_request = OffsetFetchRequestGroup(group_id=group_id, topics=topics)
+        request = OffsetFetchRequest(groups=[group_request], require_stable=require_stable)
     else:
         listed = (
             None
             if by_topic is None
             else [OffsetFetchRequestTopic(name=name, partition_indexes=each) for name, each in by_topic.items()]
         )
-        request = OffsetFetchRequest(group_id=group_id, topics=listed)
+        request = OffsetFetchRequest(group_id=group_id, topics=listed, require_stable=require_stable)
     response = await connection.send(
         request, OffsetFetchResponse, timeout_ms=client.request_timeout_ms, version=version
     )
