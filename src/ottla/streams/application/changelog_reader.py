@@ -44,7 +44,6 @@ class Changelog:
     uncommitted: int = 0
     assigned: bool = False
 
-    @property
     def is_done(self) -> bool:
         return self.end is not None and self.position >= self.end
 
@@ -61,7 +60,7 @@ class ChangelogReader:
         if changelog.is_active and changelog.end is not None:
             start, end = changelog.position, changelog.end
             self._listener.on_restore_start(changelog.partition, changelog.store.name, start, end)
-            if changelog.is_done:
+            if changelog.is_done():
                 self._finish(changelog)
         self._assign(changelog)
 
@@ -70,7 +69,7 @@ class ChangelogReader:
         for partition, changelog in list(self._changelogs.items()):
             if changelog.task == task:
                 self._unassign(changelog)
-                if changelog.is_active and not changelog.is_done:
+                if changelog.is_active and not changelog.is_done():
                     self._listener.on_restore_suspended(partition, changelog.store.name, changelog.restored)
                 del self._changelogs[partition]
 
@@ -80,11 +79,11 @@ class ChangelogReader:
                 _commit(changelog)
 
     def is_restored(self, task: TaskId) -> bool:
-        return all(each.is_done for each in self._changelogs.values() if each.task == task)
+        return all(each.is_done() for each in self._changelogs.values() if each.task == task)
 
     @property
     def is_restoring(self) -> bool:
-        return any(each.is_active and not each.is_done for each in self._changelogs.values())
+        return any(each.is_active and not each.is_done() for each in self._changelogs.values())
 
     @property
     def is_idle(self) -> bool:
@@ -117,14 +116,14 @@ class ChangelogReader:
             if (changelog := self._changelogs.get(partition)) is not None:
                 self._apply(changelog, records)
         for partition, position in polled.ends.items():
-            if (changelog := self._changelogs.get(partition)) is not None and not changelog.is_done:
+            if (changelog := self._changelogs.get(partition)) is not None and not changelog.is_done():
                 changelog.position = max(changelog.position, position)
-                if changelog.is_done:
+                if changelog.is_done():
                     self._finish(changelog)
         return sum(map(len, polled.records.values()))
 
     def _apply(self, changelog: Changelog, records: list[RawRecord]) -> None:
-        if changelog.is_done:
+        if changelog.is_done():
             return
         last = records[-1].offset + 1
         if changelog.end is not None and last > changelog.end:
@@ -142,7 +141,7 @@ class ChangelogReader:
             _commit(changelog)
         if changelog.is_active:
             self._listener.on_batch_restored(changelog.partition, changelog.store.name, last, len(records))
-        if changelog.is_done:
+        if changelog.is_done():
             self._finish(changelog)
 
     def _finish(self, changelog: Changelog) -> None:
@@ -152,7 +151,7 @@ class ChangelogReader:
             self._listener.on_restore_end(changelog.partition, changelog.store.name, changelog.restored)
 
     def _assign(self, changelog: Changelog) -> None:
-        if not changelog.assigned and not changelog.is_done:
+        if not changelog.assigned and not changelog.is_done():
             self._consumer.assign({changelog.partition: changelog.position})
             changelog.assigned = True
 
