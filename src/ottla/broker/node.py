@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from ottla.broker import open_files
@@ -29,6 +29,7 @@ from ottla.broker.dynamic_config import DynamicServerConfig, follow_broker_confi
 from ottla.broker.listener_security import ListenerSecurity, listener_security, renew_stores
 from ottla.broker.listeners import Listeners
 from ottla.broker.log_directories import LogDirectories
+from ottla.broker.log_opening import open_logs
 from ottla.broker.parts import Parts, make_client_metrics, make_group_coordinator, make_transaction_coordinator
 from ottla.broker.produce_runs import ProduceRuns
 from ottla.broker.registration import Registration
@@ -152,11 +153,11 @@ class Node:
         listeners = await self._listen(dispatcher, controller)
         membership: Registration | ClusterMembership
         if metadata.is_alone:
-            logs = self._open_logs(controller, storage)
+            logs = await self._open_logs(controller, storage)
             membership = self._register(controller, logs, storage, incarnation_id)
         else:
             membership = await self._join(metadata, storage, incarnation_id)
-            logs = self._open_logs(controller, storage)
+            logs = await self._open_logs(controller, storage)
         replicas, groups = self._make_replicas(logs, storage.cluster_id)
         failures = self._watch_directories(logs, replicas, membership)
         parts = self._make_parts(storage, controller, replicas, groups)
@@ -224,7 +225,7 @@ class Node:
         await metadata.start(storage, self._directories.metadata_path, incarnation_id)
         return metadata
 
-    def _open_logs(self, controller: ControllerShell, storage: Storage) -> LogManager:
+    async def _open_logs(self, controller: ControllerShell, storage: Storage) -> LogManager:
         config = self._config
         logs = LogManager(
             self._files,
@@ -236,20 +237,11 @@ class Node:
             directory_ids=storage.directory_ids,
             failed=self._directories.failed,
         )
+        is_hosted = partial(_is_hosted, lambda: controller.image, config.node_id)
         configs = LogConfigs(config.node_id, config.static, _report)
-        topics = controller.image.topics
-
-        def is_hosted(name: TopicPartition, topic_id: bytes | None) -> bool:
-            topic = topics.by_name.get(name.topic)
-            partition = None if topic is None else topic.partitions.get(name.partition)
-            return (
-                topic is not None
-                and partition is not None
-                and topic_id in (None, topic.topic_id)
-                and config.node_id in partition.replicas
-            )
-
-        for recovered in logs.open_all(lambda topic: configs(controller.image, topic), is_hosted):
+        world = self._world
+        await open_logs(logs, lambda topic: configs(controller.image, topic), is_hosted, world.clock, world.blocking)
+        for recovered in logs.recovered:
             if recovered.truncated_bytes:
                 _report(f"{recovered.log}: {recovered.truncated_bytes} bytes of a torn tail were cut off")
         for directory in logs.directories:
@@ -552,6 +544,18 @@ class Node:
         if self._config.get_bool("log.cleaner.enable"):
             cleaner.start()
             self._undo.append(cleaner.stop)
+
+
+def _is_hosted(image: Callable[[], MetadataImage], node_id: int, name: TopicPartition, topic_id: bytes | None) -> bool:
+    """Whether the newest metadata gives a log to the node."""
+    topic = image().topics.by_name.get(name.topic)
+    partition = None if topic is None else topic.partitions.get(name.partition)
+    return (
+        topic is not None
+        and partition is not None
+        and topic_id in (None, topic.topic_id)
+        and node_id in partition.replicas
+    )
 
 
 def _report(text: str) -> None:

@@ -9,12 +9,13 @@
         .kafka_cleanshutdown                      only there between a clean stop and the next start
 
 The metadata log is the quorum's own and is left alone. Calls are synchronous; what may take long comes as
-`PendingFlush` or `Removal` for a thread, or is called for slices of `logs` (see `upkeep`).
+`PendingFlush`, `PendingLog` or `Removal` for a thread, or is called for slices of `logs` (see `upkeep`).
 """
 
 import errno
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePath
 
 from ottla.log.checkpoint import (
@@ -39,7 +40,9 @@ from ottla.log.file_names import (
 )
 from ottla.log.flush import PendingFlush
 from ottla.log.log import Log
+from ottla.log.log_directory import LogDirectory
 from ottla.log.pending_checkpoint import PendingCheckpoint
+from ottla.log.pending_log import PendingLog
 from ottla.log.removal import Removal
 from ottla.runtime.files import FileSystem
 from ottla.runtime.time import Clock
@@ -59,24 +62,6 @@ def _is_told(name: TopicPartition, topic_id: bytes | None) -> bool:
 
 
 @dataclass(slots=True)
-class LogDirectory:
-    """One log directory and what its checkpoint files say (as last read or written).
-
-    `directory_id`: of `meta.properties`; empty where nobody told. `failure`: why it is out of service. `changes`: how
-    often a log came or went, or a checkpoint was written at once.
-    """
-
-    path: PurePath
-    directory_id: bytes = b""
-    failure: OSError | None = None
-    clean: bool = False
-    broker_epoch: int = -1
-    logs: dict[TopicPartition, Log] = field(default_factory=dict)
-    checkpoints: dict[str, dict[TopicPartition, int]] = field(default_factory=dict)
-    changes: int = 0
-
-
-@dataclass(slots=True)
 class Recovered:
     """A log that was read whole at the start because the last stop was not clean."""
 
@@ -85,7 +70,7 @@ class Recovered:
 
 
 class LogManager:
-    """`open_all` first. `unique()` gives 16 random bytes for the names of deleted logs."""
+    """`open_all` or `opening` first. `unique()` gives 16 random bytes for the names of deleted logs."""
 
     def __init__(
         self,
@@ -108,6 +93,7 @@ class LogManager:
         ids, failures = directory_ids or {}, failed or {}
         self.directories = [LogDirectory(path, ids.get(path, b""), failures.get(path)) for path in directories]
         self.on_failure: Callable[[PurePath, list[TopicPartition], OSError], None] = lambda *_: None
+        self.recovered: list[Recovered] = []
         self._by_name: dict[TopicPartition, LogDirectory] = {}
         self._removable: list[tuple[int, PurePath]] = []
         self.futures: dict[TopicPartition, tuple[LogDirectory, Log]] = {}
@@ -119,29 +105,36 @@ class LogManager:
         config_of: Callable[[str], LogConfig],
         is_hosted: Callable[[TopicPartition, bytes | None], bool] = _is_told,
     ) -> list[Recovered]:
-        """Open every log there is, with `config_of(topic)`; returns those that needed recovery.
+        """`opening`, here and now; returns the logs that needed recovery."""
+        for pending in self.opening(config_of, is_hosted):
+            pending.open()
+        return self.recovered
+
+    def opening(
+        self,
+        config_of: Callable[[str], LogConfig],
+        is_hosted: Callable[[TopicPartition, bytes | None], bool] = _is_told,
+    ) -> Iterator[PendingLog]:
+        """Every log there is, with `config_of(topic)`, one after the other for the caller to open; see `recovered`.
 
         `is_hosted(partition, topic id)`: whether the metadata gives it to this node.
 
         A directory whose disk fails goes offline; `OSError` if it was the last. What else `Log.open` raises passes.
         """
-        recovered: list[Recovered] = []
         for directory in self.online:
             try:
-                self._open_directory(directory, config_of, is_hosted, recovered)
+                yield from self._open_directory(directory, config_of, is_hosted)
             except OSError as error:
                 self.fail_directory(directory.path, error)
                 if not self.online:
                     raise
-        return recovered
 
     def _open_directory(
         self,
         directory: LogDirectory,
         config_of: Callable[[str], LogConfig],
         is_hosted: Callable[[TopicPartition, bytes | None], bool],
-        recovered: list[Recovered],
-    ) -> None:
+    ) -> Iterator[PendingLog]:
         self._files.make_directory(directory.path)
         self._read_state(directory)
         for name in self._files.list(directory.path):
@@ -151,13 +144,16 @@ class LogManager:
             elif suffix_of_directory(name) == DELETE_DIRECTORY:
                 self._removable.append((self._clock.now_ms() + self._delete_delay_ms, directory.path / name))
             elif log is not None and log != METADATA_LOG:
+                open_log = partial(self._opened, directory, log, config_of(log.topic), None, clean=directory.clean)
+                pending = PendingLog(log, open_log, clean=directory.clean)
+                yield pending
                 twin = self._by_name.get(log)
                 try:
-                    opened = self._open(directory, log, config_of(log.topic), None, clean=directory.clean)
+                    opened = self._take_in(directory, log, pending.take())
                 except NotADirectoryError:
                     continue
                 if not directory.clean:
-                    recovered.append(Recovered(log, opened.truncated_bytes))
+                    self.recovered.append(Recovered(log, opened.truncated_bytes))
                 if twin is not None:
                     self._keep_one(log, twin, directory, is_hosted)
         remove_clean_shutdown(self._files, directory.path)
@@ -204,7 +200,19 @@ class LogManager:
         *,
         clean: bool,
     ) -> Log:
-        log = Log.open(
+        return self._take_in(directory, name, self._opened(directory, name, config, topic_id, clean=clean))
+
+    def _opened(
+        self,
+        directory: LogDirectory,
+        name: TopicPartition,
+        config: LogConfig,
+        topic_id: bytes | None,
+        *,
+        clean: bool,
+    ) -> Log:
+        """In any thread."""
+        return Log.open(
             self._files,
             directory.path / str(name),
             config,
@@ -215,6 +223,8 @@ class LogManager:
             topic_id=topic_id,
             random_below=self._random_below,
         )
+
+    def _take_in(self, directory: LogDirectory, name: TopicPartition, log: Log) -> Log:
         log.high_watermark = directory.checkpoints[HIGH_WATERMARKS].get(name, 0)
         directory.logs[name] = log
         self._by_name[name] = directory

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import PurePath
 
     from ottla.log.file_names import TopicPartition
-    from ottla.log.manager import LogDirectory
+    from ottla.log.log_directory import LogDirectory
     from ottla.runtime.files import FileSystem
 
 

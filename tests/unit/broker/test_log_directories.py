@@ -10,7 +10,7 @@ from tests.unit.broker.replicas import Replicas
 
 from ottla.broker.apis.alter_replica_log_dirs import AlterReplicaLogDirsHandler
 from ottla.broker.directory_failures import DirectoryFailures
-from ottla.log.manager import LogDirectory
+from ottla.log.log_directory import LogDirectory
 from ottla.log.replica_mover import ReplicaMover
 from ottla.protocol.api.alter_replica_log_dirs import (
     AlterReplicaLogDir,
