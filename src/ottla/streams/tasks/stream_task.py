@@ -325,7 +325,10 @@ class StreamTask:
 
     def _source_of(self, topic: str) -> SourceNode:
         for source in self.sub_topology.sources:
-            if topic in source.topics or (source.pattern is not None and source.pattern.fullmatch(topic)):
+            pattern = source.pattern
+            if topic in source.topics or (
+                pattern is not None and (topic == pattern.pattern or pattern.fullmatch(topic))
+            ):
                 return source
         raise StreamsError(f"task {self.task_id} has no source that reads the topic {topic}")
 

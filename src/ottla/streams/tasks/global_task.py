@@ -1,0 +1,110 @@
+"""What fills the global stores of an instance, from all partitions of their topics (`GlobalStateUpdateTask`).
+
+It has no queues, no stream time and no punctuators; a record's own timestamp counts, whatever extractors say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ottla.streams.tasks.context import TaskStoreContext
+from ottla.streams.tasks.failures import Failures
+from ottla.streams.tasks.task_state import TaskState
+from ottla.streams.tasks.wiring import Wiring
+from ottla.streams.topology.built import SubTopology
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ottla.streams.record import Headers, RawRecord
+    from ottla.streams.state.store import StateStore
+    from ottla.streams.topology.built import BuiltTopology, Node, SourceNode
+
+GLOBAL_ID = -1
+
+
+class GlobalTask:
+    def __init__(self, topology: BuiltTopology, *, directory: str | None = None, cache_bytes: int = 0) -> None:
+        nodes: dict[str, Node] = {}
+        for each in topology.global_stores:
+            nodes |= {each.source.name: each.source, each.processor.name: each.processor}
+        self.topology = topology
+        self.stores: dict[str, StateStore] = {}
+        self.state = TaskState(f"{GLOBAL_ID}_{GLOBAL_ID}", topology.application_id, topology.config, self.stores)
+        collector = _NoCollector()
+        self._failures = Failures(self.state, collector)
+        config = topology.config
+        guarded = bool(config.get("processing.exception.handler.global.enabled"))
+        self._wiring = Wiring(nodes, self.state, collector, self._failures if guarded else None)
+        self._sources: dict[str, SourceNode] = {each.source.topics[0]: each.source for each in topology.global_stores}
+        sub_topology = _sub_topology(topology, nodes)
+        self._store_context = TaskStoreContext(self.state, sub_topology, GLOBAL_ID, None, directory, cache_bytes)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return tuple(self._sources)
+
+    def open_stores(self) -> None:
+        for each in self.topology.global_stores:
+            store = each.store.build()
+            store.open(self._store_context)
+            self.stores[each.store.name] = store
+
+    def restore(self, store: str, records: Iterable[tuple[bytes, bytes | None, int, Headers]]) -> None:
+        """Of a store that is not to be reprocessed: put what its topic holds as it is; otherwise `update` restores."""
+        self.stores[store].restore(records)
+
+    def initialize(self, now_ms: int = 0) -> None:
+        self.state.wall_clock_ms = now_ms
+        self._wiring.bind()
+
+    def update(self, raw: RawRecord) -> None:
+        source = self._sources[raw.topic]
+        try:
+            key = source.key_deserializer(raw.topic, raw.key, raw.headers)
+            value = source.value_deserializer(raw.topic, raw.value, raw.headers)
+        except Exception as failure:
+            self._failures.unreadable(source.name, raw, failure)
+            return
+        record = self.state.record
+        record.raw, record.timestamp_ms, record.headers = raw, raw.timestamp_ms, raw.headers
+        self._wiring.pushes[source.name](key, value, raw.timestamp_ms, raw.headers)
+
+    def flush(self, offsets: Mapping[str, int] | None = None) -> None:
+        """Make durable what was updated; `offsets`: by store, the position after it in the store's topic."""
+        for name, store in self.stores.items():
+            store.flush()
+            store.commit(None if offsets is None else offsets.get(name))
+
+    def close(self) -> None:
+        try:
+            self._wiring.close()
+        finally:
+            for store in self.stores.values():
+                store.close()
+
+
+class _NoCollector:
+    """Dead letters of global stores go nowhere, as in Kafka Streams; `Failures` has said what happened in the log."""
+
+    def send(self, *record: Any) -> None: ...
+
+    def partitions_for(self, topic: str) -> int:
+        return 0
+
+
+def _sub_topology(topology: BuiltTopology, nodes: dict[str, Node]) -> SubTopology:
+    topics = {each.store.name: each.source.topics[0] for each in topology.global_stores}
+    return SubTopology(
+        id=GLOBAL_ID,
+        nodes=nodes,
+        stores={each.store.name: each.store for each in topology.global_stores},
+        source_topics=frozenset(topics.values()),
+        source_patterns=(),
+        sink_topics=frozenset(),
+        repartition_source_topics={},
+        repartition_sink_topics=frozenset(),
+        changelog_topics={},
+        source_topic_changelogs=topics,
+        copartition_groups=(),
+    )
