@@ -111,8 +111,8 @@ class Punctual(Processor[str, str]):
 
     def init(self, context: ProcessorContext) -> None:
         super().init(context)
-        for name, kind in (("stream", PunctuationType.STREAM_TIME), ("wall", PunctuationType.WALL_CLOCK_TIME)):
-            context.schedule(10, kind, lambda now_ms, name=name: self.note(name, now_ms))
+        context.schedule(10, PunctuationType.STREAM_TIME, lambda now_ms: self.note("stream", now_ms))
+        context.schedule(10, PunctuationType.WALL_CLOCK_TIME, lambda now_ms: self.note("wall", now_ms))
         self.once: Cancellable = context.schedule(5, PunctuationType.WALL_CLOCK_TIME, self.only_once)
         context.schedule(10, PunctuationType.WALL_CLOCK_TIME, lambda now_ms: self.note("anchored", now_ms), 1003)
 
