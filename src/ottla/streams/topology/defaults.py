@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ottla.streams.errors import StreamsError
@@ -21,11 +20,11 @@ TOPIC_PREFIX = "__internal.override.topic.prefix__"
 """The key under which Kafka Streams lets internal topics have another prefix than the application's id."""
 
 
-@dataclass(frozen=True, slots=True)
 class Deferred(Generic[T_co]):
     """Something of a topology that can be made only when the configuration is known."""
 
-    make: Callable[[Defaults], T_co]
+    def __init__(self, make: Callable[[Defaults], T_co]) -> None:
+        self.make = make
 
 
 def resolved(given: T | Deferred[T], defaults: Defaults) -> T:

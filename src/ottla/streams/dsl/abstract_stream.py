@@ -1,0 +1,69 @@
+"""What streams, tables and groupings of the DSL have in common (`AbstractStream`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ottla.streams.dsl.graph.graph_builder import GraphBuilder
+    from ottla.streams.dsl.graph.node import GraphNode
+    from ottla.streams.serdes.serde import Serde
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where something of the DSL stands: in which graph, below which node, and what sources its sub-topology has."""
+
+    builder: GraphBuilder
+    node: GraphNode
+    name: str
+    sources: frozenset[str]
+
+
+class AbstractStream:
+    def __init__(self, origin: Origin, key_serde: Serde[Any] | None, value_serde: Serde[Any] | None) -> None:
+        self._origin = origin
+        self._key_serde = key_serde
+        self._value_serde = value_serde
+
+    @property
+    def _builder(self) -> GraphBuilder:
+        return self._origin.builder
+
+    @property
+    def _node(self) -> GraphNode:
+        return self._origin.node
+
+    @property
+    def name(self) -> str:
+        """Of the node that it comes from."""
+        return self._origin.name
+
+    def _ensure_copartition_with(self, *others: AbstractStream) -> frozenset[str]:
+        """The sources of all of them, which must be partitioned alike."""
+        sources = self._origin.sources.union(*(other._origin.sources for other in others))
+        self._builder.topology.copartition_sources(sources)
+        return sources
+
+
+def with_key(function: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda _, value: function(value)
+
+
+def joiner_with_key(
+    joiner: Callable[[Any, Any], Any] | None, given: Callable[[Any, Any, Any], Any] | None
+) -> Callable[[Any, Any, Any], Any]:
+    """The one of both that was given."""
+    if joiner is None and given is not None:
+        return given
+    if joiner is None or given is not None:
+        raise TypeError("give one joiner: `joiner` of both values, or `with_key` of the key and both values")
+    return lambda _, left, right: joiner(left, right)
+
+
+def one_mapper(plain: Any, with_key: Any) -> None:
+    if (plain is None) == (with_key is None):
+        raise TypeError("give one mapper: `mapper` of the value, or `with_key` of the key and the value")
