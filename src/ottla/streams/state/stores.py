@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.streams.state.key_value_builder import KeyValueBytesStoreSupplier, KeyValueStoreBuilder
 from ottla.streams.state.memory_bytes_store import LruBytesStore, MemoryBytesStore
-from ottla.streams.state.persistent_bytes_store import PersistentBytesStore
 
 if TYPE_CHECKING:
     from ottla.streams.serdes.serde import Serde
@@ -58,8 +57,6 @@ def _in_memory(name: str) -> BytesStore:
 
 
 def _persistent(name: str) -> BytesStore:
-    return PersistentBytesStore(name, _on_disk)
+    from ottla.streams.state.rocksdb_bytes_store import RocksBytesStore  # needed by few tests, and slow to import
 
-
-def _on_disk(name: str) -> BytesStore:
-    raise NotImplementedError
+    return RocksBytesStore(name)
