@@ -109,16 +109,16 @@ def test_what_is_committed() -> None:
     assert (task.commit_needed, task.prepare_commit()) == (False, {})
     task.add_records(LEFT, [raw(LEFT, 10, 50), raw(LEFT, 11, 40), raw(LEFT, 15, 60)])
     task.process(0, 2)
-    assert task.commit_needed
+    assert [task.commit_needed] == [True]
     assert task.prepare_commit() == {LEFT: OffsetAndMetadata(15, encode_metadata(50, {}))}
     task.post_commit()
-    assert not task.commit_needed
+    assert [task.commit_needed] == [False]
     task.process(0, 2)
     task.note_position(LEFT, 18)  # behind the markers of a transaction
     assert task.prepare_commit() == {LEFT: OffsetAndMetadata(18, encode_metadata(60, {}))}
     task.post_commit()
     task.note_position(LEFT, 20)
-    assert task.commit_needed
+    assert [task.commit_needed] == [True]
 
 
 def test_time_goes_on_where_it_was_committed() -> None:
@@ -144,7 +144,7 @@ def test_records_that_cannot_be_read_are_committed_over(partitions: list[TopicPa
     task.process(0, 10)
     assert len(collector.sent) == 1
     assert task.dropped_records == 3
-    assert task.commit_needed
+    assert [task.commit_needed] == [True]
     assert task.prepare_commit()[LEFT].offset == 4
 
 
@@ -175,11 +175,11 @@ def test_stores_log_to_the_partition_of_the_task_and_outlive_a_failing_end() -> 
     task.initialize({})
     task.add_records(TopicPartition("left", 2), [raw(TopicPartition("left", 2), 0, 7, "v")])
     task.process(0, 1)
-    assert task.commit_requested
+    assert [task.commit_requested] == [True]
     assert collector.sent == [("app-kept-changelog", b"k", b"v", 7, 2)]
     task.prepare_commit()
     task.post_commit({"kept": 1})
-    assert not task.commit_requested
+    assert [task.commit_requested] == [False]
     assert task.stores["kept"].committed_offset == 1
     with pytest.raises(RuntimeError, match="cannot close"):
         task.close()
