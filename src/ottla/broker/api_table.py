@@ -60,6 +60,7 @@ def _metadata(parts: Parts) -> Handler:
         auto_create_topics=parts.config.get_bool("auto.create.topics.enable"),
         create_internal_topic=parts.create_internal_topic,
         channel=parts.channel,
+        absences=parts.absences,
     )
 
 

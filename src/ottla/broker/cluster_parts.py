@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ottla.broker.coordinator.share_coordinator import ShareCoordinator
     from ottla.broker.coordinator.transaction_coordinator import TransactionCoordinator
     from ottla.broker.coordinator.transaction_markers import TransactionMarkers
+    from ottla.broker.peer.absences import Absences
     from ottla.broker.peer.peer import PeerContext
     from ottla.metadata.image import MetadataImage
     from ottla.runtime.config.server_config import ServerConfig
@@ -29,13 +30,14 @@ class ClusterParts:
         context: PeerContext,
         image: Callable[[], MetadataImage],
         undo: Callable[[Callable[[], object]], object],
+        absences: Absences,
     ) -> None:
         self._config = config
         self._context = context
         self._image = image
         self._undo = undo
         self._timeout_ms = config.get_int("request.timeout.ms")
-        self._peers = Peers(context, config.inter_broker_listener_name, image)
+        self._peers = Peers(context, config.inter_broker_listener_name, image, absences.lost)
         undo(self._peers.close)
 
     def markers(self, local: TransactionMarkers) -> ClusterMarkers:

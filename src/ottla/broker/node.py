@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from ottla.broker.coordinator.group_coordinator import GroupCoordinator
     from ottla.broker.forwarding import Forwarding
     from ottla.broker.membership import ClusterMembership
+    from ottla.broker.peer.absences import Absences
     from ottla.broker.peer.peer import PeerContext
     from ottla.broker.quotas.client_quotas import ClientQuotas
     from ottla.broker.quotas.quota_layer import QuotaLayer
@@ -125,6 +126,7 @@ class Node:
         self._metadata: ControllerNode | None = None
         self._fetch_sessions: FetchSessionCache
         self._membership: Registration | ClusterMembership | None = None
+        self._absences: Absences | None = None
 
     @property
     def address(self) -> str:
@@ -157,6 +159,7 @@ class Node:
             membership = self._register(controller, logs, storage, incarnation_id)
         else:
             membership = await self._join(metadata, storage, incarnation_id)
+            self._absences = self._make_absences(controller)
             logs = await self._open_logs(controller, storage)
         replicas, groups = self._make_replicas(logs, storage.cluster_id)
         failures = self._watch_directories(logs, replicas, membership)
@@ -290,6 +293,14 @@ class Node:
         await membership.join(storage, incarnation_id, ports=self._ports, log_directories=usable)
         return membership
 
+    def _make_absences(self, controller: ControllerShell) -> Absences:
+        from ottla.broker.peer.absences import Absences
+
+        absences = Absences(self._world.network, self._timers, lambda: controller.image)
+        controller.subscribe(absences.on_metadata)
+        self._undo.append(absences.close)
+        return absences
+
     def _watch_directories(
         self, logs: LogManager, replicas: ReplicaManager, membership: Registration | ClusterMembership
     ) -> DirectoryFailures:
@@ -330,6 +341,7 @@ class Node:
         """When there is a partition with other replicas: a node alone never has any."""
         from ottla.broker.replication_parts import make_replication
 
+        assert self._absences is not None
         return make_replication(
             self._config,
             replicas,
@@ -339,6 +351,7 @@ class Node:
             answer_followers=lambda: self._fetch_sessions.answer_followers(),
             undo=self._undo.append,
             report=_report,
+            absences=self._absences,
         )
 
     def _make_parts(
@@ -391,16 +404,19 @@ class Node:
             client_metrics=cache(
                 lambda: make_client_metrics(self._config, controller, self._clock, self._world.new_uuid)
             ),
+            absences=self._absences,
             authorizer=make_authorizer(self._config, lambda: controller.image),
             forwarding=self._make_forwarding(storage.cluster_id),
         )
 
     def _make_cluster_parts(self, controller: ControllerShell) -> ClusterParts | None:
-        if isinstance(self._membership, Registration):
+        if self._absences is None:
             return None
         from ottla.broker.cluster_parts import ClusterParts
 
-        return ClusterParts(self._config, self._peer_context(), lambda: controller.image, self._undo.append)
+        return ClusterParts(
+            self._config, self._peer_context(), lambda: controller.image, self._undo.append, self._absences
+        )
 
     def _make_forwarding(self, cluster_id: str) -> Forwarding | None:
         """`None` where the active controller never is elsewhere."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ottla.broker.coordinator.transaction_coordinator import Enrolment, Markers, ProducerIdBlocks
     from ottla.broker.coordinator.transaction_markers import TransactionMarkers
     from ottla.broker.forwarding import Forwarding
+    from ottla.broker.peer.absences import Absences
     from ottla.broker.replica.fetch_session import FetchSessionCache
     from ottla.broker.replica.replica_manager import ReplicaManager
     from ottla.broker.share.share_parts import ShareParts
@@ -67,6 +68,8 @@ class Parts:
     """Made when it is first asked for."""
     share: Callable[[], ShareParts]
     """Made when it is first asked for."""
+    absences: Absences | None = None
+    """`None`: there are no other brokers."""
     forwarding: Forwarding | None = None
     """`None`: the active controller is always here."""
     receives_telemetry: bool = False

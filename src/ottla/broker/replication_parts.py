@@ -14,6 +14,7 @@ from ottla.broker.replica.replication_quota import FOLLOWER, LEADER, Replication
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ottla.broker.peer.absences import Absences
     from ottla.broker.peer.peer import PeerContext
     from ottla.broker.replica.alter_partitions import Channel
     from ottla.broker.replica.replica_manager import ReplicaManager
@@ -43,6 +44,7 @@ def make_replication(
     answer_followers: Callable[[], None],
     undo: Callable[[Callable[[], object]], object],
     report: Callable[[str], None],
+    absences: Absences,
 ) -> Replication:
     """`peers`: how this node connects to the inter-broker listener. `undo` is told what is to be done at the stop."""
     clock, timers = peers.clock, peers.timers
@@ -60,7 +62,7 @@ def make_replication(
             quota=_quota(config, LEADER, clock),
         ),
         fetcher_settings(config),
-        Peers(peers, config.inter_broker_listener_name, lambda: manager.image).dedicated,
+        Peers(peers, config.inter_broker_listener_name, lambda: manager.image, absences.lost).dedicated,
         timers=timers,
         manager=manager,
         report=report,

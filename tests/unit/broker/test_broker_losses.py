@@ -10,7 +10,7 @@ import pytest
 from tests.unit.broker.controllers import TestNode
 from tests.unit.broker.replicas import LISTENER, NODE_ID
 
-from ottla.broker.controller.broker_losses import LOOKS_MS, BrokerLosses
+from ottla.broker.controller.broker_losses import MAX_THERE, PAUSES_MS, REFUSALS, BrokerLosses
 from ottla.broker.request_context import ClientConnection
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ class OneAddress:
         self.error: int | None = None
         self.hangs = False
         self.looks = 0
+        self.last_there: int | None = None
+        """The last look that finds it, if there is one."""
+        self.refused: set[int] = set()
 
     async def listen(self, host: str, port: int, accept: Callable[[], Receiver]) -> Listener:
         raise AssertionError
@@ -54,6 +57,8 @@ class OneAddress:
         assert (host, port) == ("localhost", 9092)
         if self.hangs:
             await asyncio.Event().wait()
+        if self.looks in self.refused or (self.last_there is not None and self.looks > self.last_there):
+            raise OSError(errno.ECONNREFUSED, "no")
         if self.error is not None:
             raise OSError(self.error, "no")
         transport = Closed()
@@ -71,7 +76,7 @@ class Watched:
     def is_fenced(self) -> bool:
         return self.node.shell.image.cluster.brokers[NODE_ID].fenced
 
-    async def pass_time(self, ms: int = int(LOOKS_MS[-1]) + 50) -> None:
+    async def pass_time(self, ms: int = int(sum(PAUSES_MS)) + 50) -> None:
         for _ in range(ms // 10):
             self.node.timers.advance(10)
             for _ in range(5):
@@ -100,13 +105,34 @@ async def test_a_broker_at_whose_address_nobody_listens_is_fenced(watched: Watch
     watched.network.error = errno.ECONNREFUSED
     await watched.lose_connection()
     assert watched.is_fenced()
-    assert watched.network.looks == 1 + len(LOOKS_MS)
+    assert watched.network.looks == 1 + REFUSALS
 
 
 async def test_a_broker_that_only_lost_its_connection_is_not(watched: Watched) -> None:
     watched.losses.start()
     await watched.pass_time()
     await watched.lose_connection()
+    await watched.pass_time(1_000)
+    assert not watched.is_fenced()
+    assert watched.network.looks == 1 + MAX_THERE
+
+
+async def test_a_process_that_ends_closes_its_listeners_last(watched: Watched) -> None:
+    """Whoever looks while it is about to may find it there still."""
+    watched.losses.start()
+    await watched.pass_time()
+    watched.network.last_there = watched.network.looks + 1
+    await watched.lose_connection()
+    assert watched.is_fenced()
+    assert watched.network.looks == 2 + REFUSALS
+
+
+async def test_refusals_that_do_not_last_prove_nothing(watched: Watched) -> None:
+    watched.losses.start()
+    await watched.pass_time()
+    watched.network.refused = {watched.network.looks + number for number in (1, 2, 4, 5)}
+    await watched.lose_connection()
+    await watched.pass_time(1_000)
     assert not watched.is_fenced()
 
 

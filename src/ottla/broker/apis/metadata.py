@@ -46,6 +46,8 @@ from ottla.protocol.types import ZERO_UUID
 
 if TYPE_CHECKING:
     from ottla.broker.controller_channel import ControllerRequests
+    from ottla.broker.peer.absences import Absences
+    from ottla.metadata.registration import BrokerRegistration
 
 CREATABLE_INTERNAL_TOPICS = frozenset((GROUP_METADATA_TOPIC, TRANSACTION_STATE_TOPIC, "__share_group_state"))
 FIRST_WITH_LISTENER_NOT_FOUND = 6
@@ -64,6 +66,7 @@ class MetadataHandler:
         auto_create_topics: bool,
         create_internal_topic: Callable[[str], Awaitable[None]],
         channel: "ControllerRequests",
+        absences: "Absences | None" = None,
     ) -> None:
         self._image = image
         self._cluster_id = cluster_id
@@ -71,6 +74,7 @@ class MetadataHandler:
         self._auto_create_topics = auto_create_topics
         self._create_internal_topic = create_internal_topic
         self._channel = channel
+        self._absences = absences
 
     def __call__(
         self, context: RequestContext, request: MetadataRequest
@@ -88,6 +92,17 @@ class MetadataHandler:
         creatable = [name for name in missing if is_valid_topic_name(name)]
         if creatable and request.allow_auto_topic_creation and self._auto_create_topics:
             return self._answer_after_creation(context, request, creatable)
+        answer = self._answer(context, request, {})
+        absences = self._absences
+        if absences is not None and (undecided := absences.undecided()) and _may_lead_any(undecided, answer):
+            return self._answer_when_decided(context, request, absences)
+        return answer
+
+    async def _answer_when_decided(
+        self, context: RequestContext, request: MetadataRequest, absences: "Absences"
+    ) -> MetadataResponse:
+        """A moment later: who asks has probably lost its leader just as this node has."""
+        await absences.decided()
         return self._answer(context, request, {})
 
     async def _answer_after_creation(
@@ -125,7 +140,7 @@ class MetadataHandler:
                 if topic.error_code == ErrorCode.NONE:
                     topic.topic_authorized_operations = ALL_OF_TOPIC
         return MetadataResponse(
-            brokers=_brokers(image, context.listener),
+            brokers=_brokers(self._listed(image), context.listener),
             cluster_id=self._cluster_id,
             controller_id=self._node_id,
             topics=topics,
@@ -134,11 +149,15 @@ class MetadataHandler:
             ),
         )
 
+    def _listed(self, image: MetadataImage) -> "Iterable[BrokerRegistration]":
+        unfenced = image.cluster.unfenced()
+        return unfenced if self._absences is None else (*unfenced, *self._absences.lately_fenced())
+
     def _topics(
         self, context: RequestContext, request: MetadataRequest, image: MetadataImage, failures: dict[str, ErrorCode]
     ) -> Iterable[MetadataResponseTopic]:
         if request.topics is None or (context.api_version == 0 and not request.topics):
-            return (_topic(topic, image, context) for topic in image.topics.by_name.values())
+            return (self._topic(topic, image, context) for topic in image.topics.by_name.values())
         asked = dict.fromkeys((topic.topic_id, topic.name) for topic in request.topics)
         return (self._asked_topic(topic_id, name, image, context, failures) for topic_id, name in asked)
 
@@ -154,13 +173,43 @@ class MetadataHandler:
             found = image.topics.by_id.get(topic_id)
             if found is None:
                 return _no_topic(None, ErrorCode.UNKNOWN_TOPIC_ID, topic_id)
-            return _topic(found, image, context)
+            return self._topic(found, image, context)
         found = image.topics.by_name.get(name)
         if found is not None:
-            return _topic(found, image, context)
+            return self._topic(found, image, context)
         valid = is_valid_topic_name(name)
         default = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION if valid else ErrorCode.INVALID_TOPIC_EXCEPTION
         return _no_topic(name, failures.get(name, default))
+
+    def _topic(self, topic: TopicImage, image: MetadataImage, context: RequestContext) -> MetadataResponseTopic:
+        partitions = topic.partitions.items()
+        return MetadataResponseTopic(
+            error_code=ErrorCode.NONE,
+            name=topic.name,
+            topic_id=topic.topic_id,
+            is_internal=is_internal(topic.name),
+            partitions=[self._partition(index, partition, image, context) for index, partition in partitions],
+        )
+
+    def _partition(
+        self, index: int, partition: PartitionRegistration, image: MetadataImage, context: RequestContext
+    ) -> MetadataResponsePartition:
+        error = ErrorCode.NONE
+        leader = image.cluster.brokers.get(partition.leader)
+        if leader is None or leader.fenced or (self._absences is not None and self._absences.is_absent(leader)):
+            error = ErrorCode.LEADER_NOT_AVAILABLE
+        elif context.listener not in leader.listeners:
+            known = context.api_version >= FIRST_WITH_LISTENER_NOT_FOUND
+            error = ErrorCode.LISTENER_NOT_FOUND if known else ErrorCode.LEADER_NOT_AVAILABLE
+        return MetadataResponsePartition(
+            error_code=error,
+            partition_index=index,
+            leader_id=partition.leader if error is ErrorCode.NONE else NO_LEADER,
+            leader_epoch=partition.leader_epoch,
+            replica_nodes=list(partition.replicas),
+            isr_nodes=list(partition.isr),
+            offline_replicas=offline_replicas(partition, image, context.listener),
+        )
 
 
 def _refused(request: MetadataRequest) -> MetadataResponse:
@@ -171,9 +220,18 @@ def _refused(request: MetadataRequest) -> MetadataResponse:
     )
 
 
-def _brokers(image: MetadataImage, listener: str) -> list[MetadataResponseBroker]:
+def _may_lead_any(broker_ids: frozenset[int], answer: MetadataResponse) -> bool:
+    return any(
+        partition.leader_id in broker_ids
+        or (partition.leader_id == NO_LEADER and not broker_ids.isdisjoint(partition.replica_nodes))
+        for topic in answer.topics
+        for partition in topic.partitions
+    )
+
+
+def _brokers(listed: "Iterable[BrokerRegistration]", listener: str) -> list[MetadataResponseBroker]:
     brokers = []
-    for broker in image.cluster.unfenced():
+    for broker in listed:
         endpoint = broker.listeners.get(listener)
         if endpoint is not None:
             brokers.append(
@@ -191,37 +249,6 @@ def _no_topic(name: str | None, error: ErrorCode, topic_id: bytes = ZERO_UUID) -
         topic_id=topic_id,
         is_internal=name is not None and is_internal(name),
         partitions=[],
-    )
-
-
-def _topic(topic: TopicImage, image: MetadataImage, context: RequestContext) -> MetadataResponseTopic:
-    return MetadataResponseTopic(
-        error_code=ErrorCode.NONE,
-        name=topic.name,
-        topic_id=topic.topic_id,
-        is_internal=is_internal(topic.name),
-        partitions=[_partition(index, partition, image, context) for index, partition in topic.partitions.items()],
-    )
-
-
-def _partition(
-    index: int, partition: PartitionRegistration, image: MetadataImage, context: RequestContext
-) -> MetadataResponsePartition:
-    error = ErrorCode.NONE
-    leader = image.cluster.brokers.get(partition.leader)
-    if leader is None or leader.fenced:
-        error = ErrorCode.LEADER_NOT_AVAILABLE
-    elif context.listener not in leader.listeners:
-        known = context.api_version >= FIRST_WITH_LISTENER_NOT_FOUND
-        error = ErrorCode.LISTENER_NOT_FOUND if known else ErrorCode.LEADER_NOT_AVAILABLE
-    return MetadataResponsePartition(
-        error_code=error,
-        partition_index=index,
-        leader_id=partition.leader if error is ErrorCode.NONE else NO_LEADER,
-        leader_epoch=partition.leader_epoch,
-        replica_nodes=list(partition.replicas),
-        isr_nodes=list(partition.isr),
-        offline_replicas=offline_replicas(partition, image, context.listener),
     )
 
 

@@ -11,10 +11,10 @@ A broker that is fenced and lives is unfenced by its next heartbeat.
 from __future__ import annotations
 
 import asyncio
-import errno
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from ottla.broker.peer.look import pause, somebody_listens
 from ottla.metadata.controller.brokers import fence_broker
 from ottla.metadata.controller.result import ControllerResult
 
@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from ottla.metadata.image import MetadataImage
     from ottla.metadata.registration import BrokerRegistration
     from ottla.raft.settings import Address
-    from ottla.runtime.network import Network, Transport
+    from ottla.runtime.network import Network
     from ottla.runtime.time import Timers
 
-LOOKS_MS: Final = (0.0, 50.0, 150.0)
-"""When to look, after the hint: a process that ends closes one socket after the other."""
-LOOK_TIMEOUT_MS: Final = 2_000.0
+REFUSALS: Final = 3
+"""So many, one after the other, are proof."""
+PAUSES_MS: Final = (50.0, 50.0, 100.0)
+"""After a look, by the refusals that there were."""
+MAX_THERE: Final = 3
+"""A process that ends closes its listeners last: who is there still may be gone at the next look."""
 MAX_LOOKING: Final = 256
 """Brokers that are looked at at the same time; more are left to their sessions."""
 
@@ -61,7 +64,7 @@ class BrokerLosses:
 
     def heard(self, connection: ClientConnection, broker_id: int, broker_epoch: int) -> None:
         """A heartbeat came by this connection: when it is lost, look."""
-        connection.on_closed[BrokerLosses, broker_id] = lambda: self._look(broker_id, broker_epoch)
+        connection.on_closed[BrokerLosses, broker_id] = lambda: self._look(broker_id, broker_epoch, MAX_THERE)
 
     def _on_metadata(self, delta: MetadataDelta, image: MetadataImage) -> None:
         controller = self._controller
@@ -70,11 +73,11 @@ class BrokerLosses:
             if broker is None:
                 self._reached.pop(broker_id, None)
             elif not broker.fenced and self._reached.get(broker_id, (-1,))[0] != broker.epoch:
-                self._look(broker_id, broker.epoch)
+                self._look(broker_id, broker.epoch, 1)
         if controller.is_active and controller.leader_epoch != self._active_epoch:
             self._active_epoch = controller.leader_epoch
             for broker in image.cluster.brokers.values():
-                self._look(broker.broker_id, broker.epoch)
+                self._look(broker.broker_id, broker.epoch, MAX_THERE)
 
     def _registered(self, broker_id: int, broker_epoch: int) -> BrokerRegistration | None:
         """If it may lead, and is this run of it."""
@@ -82,13 +85,13 @@ class BrokerLosses:
         is_it = broker is not None and broker.epoch == broker_epoch and not broker.fenced
         return broker if is_it else None
 
-    def _look(self, broker_id: int, broker_epoch: int) -> None:
+    def _look(self, broker_id: int, broker_epoch: int, looks: int) -> None:
         broker = self._registered(broker_id, broker_epoch)
         if self._closed or broker is None or broker_id in self._looking or len(self._looking) >= MAX_LOOKING:
             return
         address = self._address(broker)
         if address is not None:
-            task = asyncio.get_running_loop().create_task(self._look_at(broker_id, broker_epoch, address))
+            task = asyncio.get_running_loop().create_task(self._look_at(broker_id, broker_epoch, address, looks))
             self._looking[broker_id] = task
             task.add_done_callback(lambda _: self._looking.pop(broker_id, None))
 
@@ -96,44 +99,29 @@ class BrokerLosses:
         endpoint = broker.listeners.get(self._listener) or next(iter(broker.listeners.values()), None)
         return None if endpoint is None else (endpoint.host, endpoint.port)
 
-    async def _look_at(self, broker_id: int, broker_epoch: int, address: Address) -> None:
-        waited_ms = 0.0
-        for at_ms in LOOKS_MS:
-            await self._sleep(at_ms - waited_ms)
-            waited_ms = at_ms
-            is_there = await self._is_there(address)
-            if is_there:
-                self._reached[broker_id] = (broker_epoch, address)
-            if is_there is not False:
-                return
+    async def _look_at(self, broker_id: int, broker_epoch: int, address: Address, looks: int) -> None:
+        if not await self._is_gone(broker_id, broker_epoch, address, looks):
+            return
         if self._reached.get(broker_id) == (broker_epoch, address) and self._controller.is_active:
             decision = partial(self._fence, broker_id=broker_id, broker_epoch=broker_epoch)
             self._controller.submit(decision).add_done_callback(lambda done: done.exception())
 
-    async def _sleep(self, delay_ms: float) -> None:
-        if delay_ms > 0:
-            over = asyncio.Event()
-            self._timers.call_later(delay_ms, over.set)
-            await over.wait()
-
-    async def _is_there(self, address: Address) -> bool | None:
-        """False: its system says that nobody listens. `None`: nothing is known."""
-        probe = _Probe()
-        timer = self._timers.call_later(LOOK_TIMEOUT_MS, probe.give_up)
-        connecting = asyncio.ensure_future(self._network.connect(*address, probe))
-        probe.connecting = connecting
-        try:
-            await connecting
-        except asyncio.CancelledError:
-            if probe.has_given_up:
-                return None
-            raise
-        except OSError as error:
-            return False if error.errno == errno.ECONNREFUSED else None
-        except ValueError:  # it has registered what is no host
-            return None
-        finally:
-            timer.cancel()
+    async def _is_gone(self, broker_id: int, broker_epoch: int, address: Address, looks: int) -> bool:
+        """`looks`: it is believed to be there after so many that found it."""
+        refused = 0
+        while refused < REFUSALS:
+            is_there = await somebody_listens(self._network, self._timers, address)
+            if is_there is None:
+                return False
+            if is_there:
+                self._reached[broker_id] = (broker_epoch, address)
+                refused, looks = 0, looks - 1
+                if not looks:
+                    return False
+            else:
+                refused += 1
+            if refused < REFUSALS:
+                await pause(self._timers, PAUSES_MS[refused])
         return True
 
     def _fence(self, view: ControllerView, broker_id: int, broker_epoch: int) -> ControllerResult[None]:
@@ -141,30 +129,3 @@ class BrokerLosses:
         if broker is None or broker.epoch != broker_epoch or broker.fenced:
             return ControllerResult([], None)
         return fence_broker(view, self._controller.schema, broker_id, self._controller.heartbeats)
-
-
-class _Probe:
-    """A connection that is closed as soon as it is there."""
-
-    connecting: asyncio.Future[Transport] | None = None
-    has_given_up = False
-
-    def give_up(self) -> None:
-        self.has_given_up = True
-        if self.connecting is not None:
-            self.connecting.cancel()
-
-    def connected(self, transport: Transport) -> None:
-        transport.close(abort=True)
-
-    def get_buffer(self) -> memoryview:
-        return memoryview(bytearray(64))
-
-    def buffer_updated(self, size: int) -> None:
-        pass
-
-    def drained(self) -> None:
-        pass
-
-    def disconnected(self, error: OSError | None) -> None:
-        pass

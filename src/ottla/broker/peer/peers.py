@@ -15,8 +15,16 @@ if TYPE_CHECKING:
 class Peers:
     """One `Peer` a broker, kept for as long as its address stays."""
 
-    def __init__(self, context: PeerContext, listener_name: str, image: Callable[[], MetadataImage]) -> None:
+    def __init__(
+        self,
+        context: PeerContext,
+        listener_name: str,
+        image: Callable[[], MetadataImage],
+        lost: Callable[[int, Address], None] = lambda node_id, address: None,
+    ) -> None:
+        """`lost`: told of a node, and where it was, when a connection to it that was open is gone."""
         self._context = context
+        self._lost = lost
         self._listener_name = listener_name
         self._image = image
         self._by_id: dict[int, Peer] = {}
@@ -29,13 +37,16 @@ class Peers:
             self._by_id.pop(node_id).close()
             peer = None
         if peer is None and address is not None:
-            peer = self._by_id[node_id] = Peer(self._context, address)
+            peer = self._by_id[node_id] = self._new(node_id, address)
         return peer
 
     def dedicated(self, node_id: int) -> Peer | None:
         """A connection of the caller's own, which long requests may keep busy; the caller closes it."""
         address = self._address(node_id)
-        return None if address is None else Peer(self._context, address)
+        return None if address is None else self._new(node_id, address)
+
+    def _new(self, node_id: int, address: Address) -> Peer:
+        return Peer(self._context, address, lambda: self._lost(node_id, address))
 
     def _address(self, node_id: int) -> Address | None:
         broker = self._image().cluster.brokers.get(node_id)
