@@ -159,6 +159,29 @@ async def test_markers_of_a_broker_that_is_gone_are_to_be_tried_again() -> None:
     assert await eventually(house.markers.write(MARKER, [THERE])) == {THERE: ErrorCode.NOT_LEADER_OR_FOLLOWER}
 
 
+async def test_markers_that_wait_when_this_node_stops_are_given_up() -> None:
+    """Under way or behind that: whoever waits for one is told."""
+    house = MarkerHouse()
+    waiting = [asyncio.ensure_future(house.markers.write(MARKER, [THERE]))]  # type: ignore[arg-type]
+    await house.peers.next()
+    waiting.append(asyncio.ensure_future(house.markers.write(MARKER, [THERE])))  # type: ignore[arg-type]
+    house.markers.close()
+    waiting.append(asyncio.ensure_future(house.markers.write(MARKER, [THERE])))  # type: ignore[arg-type]
+    for each in waiting:
+        assert await eventually(each) == {THERE: ErrorCode.NOT_LEADER_OR_FOLLOWER}
+
+
+async def test_markers_that_wait_when_a_batch_fails_unexpectedly_are_given_up() -> None:
+    house = MarkerHouse()
+    waiting = [asyncio.ensure_future(house.markers.write(MARKER, [THERE])) for _ in range(2)]  # type: ignore[arg-type]
+    (await house.peers.next()).answer.set_exception(RuntimeError("a bug"))
+    for each in waiting:
+        assert await eventually(each) == {THERE: ErrorCode.NOT_LEADER_OR_FOLLOWER}
+    again = asyncio.ensure_future(house.markers.write(MARKER, [THERE]))  # type: ignore[arg-type]
+    await house.answer({THERE: ErrorCode.NONE})
+    assert await eventually(again) == {THERE: ErrorCode.NONE}
+
+
 # -- enrolment
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, TypeVar, cast
 
+import pytest
 from tests.unit.broker.replicas import ManualClock, ManualTimers
 from tests.unit.metadata.decisions import Controller, topic
 
@@ -29,11 +31,13 @@ class Shell:
         self._clock = clock
         self.heartbeats = controller.heartbeats
         self.schema = controller.schema
-        self.refuses = False
+        self.refuses = self.is_broken = False
         self.submitted = 0
 
     def submit(self, decision: Decision[T]) -> asyncio.Future[T]:
         self.submitted += 1
+        if self.is_broken:
+            raise RuntimeError("a bug")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._controller.monotonic_ms = self._clock.monotonic_ms()
         if self.refuses:
@@ -121,3 +125,18 @@ async def test_no_op_records_let_time_be_seen() -> None:
     await running.pass_time(2_000, 1, 2, 3)
     assert running.shell.submitted == 4
     assert isinstance(running.controller.written[0], NoOpRecord)
+
+
+@pytest.mark.parametrize("only", [settings(idle_ms=500), settings(balance_ms=500), settings(unclean_ms=500)])
+async def test_what_fails_unexpectedly_is_done_again_in_its_time(only: ControllerSettings) -> None:
+    running = Running(only)
+    running.by_time.start()
+    running.shell.is_broken = True
+    for _ in range(4):
+        running.heartbeat(1, 2, 3)
+        with contextlib.suppress(RuntimeError):
+            running.timers.advance(500)
+    assert running.shell.submitted == 4
+    running.shell.is_broken = False
+    await running.pass_time(2_000, 1, 2, 3)
+    assert running.shell.submitted == 8

@@ -579,3 +579,15 @@ class TestDeleteRecords:
         replicas.produce("t", batch(b"a", b"b"), acks=1)
         Follower(replicas, 2, topic_id).fetch(2)
         assert await self.ask(replicas, 1, timeout_ms=1) == (ErrorCode.REQUEST_TIMED_OUT, -1)
+
+    async def test_who_is_no_replica_any_more_is_not_waited_for(self, replicas: Replicas) -> None:
+        topic_id = replicas.create_topic("t", replicas=ALL, isr=(1, 2))
+        replicas.produce("t", batch(b"a", b"b"), acks=1)
+        two = Follower(replicas, 2, topic_id)
+        two.fetch(2)
+        deleted = self.ask(replicas, 1)
+        two.fetch(2, start=1)
+        await settled()
+        assert not asyncio.ensure_future(deleted).done()
+        replicas.move(topic_id, [1, 2])
+        assert await deleted == (0, 1)

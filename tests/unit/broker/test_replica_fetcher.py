@@ -343,6 +343,25 @@ async def test_who_was_about_to_join_and_is_fenced_is_not_waited_for(tmp_path: P
     replication.close()
 
 
+async def test_who_is_fenced_before_it_has_deleted_is_not_waited_for(tmp_path: Path) -> None:
+    isr = AskedIsr()
+    replicas = Replicas(tmp_path, isr_changes=isr)
+    replicas.register_broker(FOLLOWER, 9093, epoch=FOLLOWER_EPOCH)
+    replication = replicating(replicas, isr)
+    replicas.create_topic("t", replicas=(NODE_ID, FOLLOWER))
+    partition = replicas.partition("t")
+    replicas.produce("t", batch(b"a"), acks=1)
+    assert partition.leadership is not None
+    partition.leadership.fetched(partition.leadership.followers[FOLLOWER], 1, 0, FOLLOWER_EPOCH)
+    partition.delete_records(1)
+    deleted = partition.deleted_everywhere(1)
+    assert deleted is not None
+    replicas.register_broker(FOLLOWER, 9093, epoch=FOLLOWER_EPOCH, fenced=True)
+    assert deleted.done()
+    assert deleted.result() is ErrorCode.NONE
+    replication.close()
+
+
 async def test_what_lacked_replicas_is_committed_when_fewer_are_wanted(tmp_path: Path) -> None:
     isr = AskedIsr()
     replicas = Replicas(tmp_path, isr_changes=isr)

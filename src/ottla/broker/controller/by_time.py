@@ -10,7 +10,7 @@ delegation tokens       those that expired go
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from ottla.metadata.controller.brokers import fence_stale_broker
 from ottla.metadata.controller.result import ControllerResult, ControllerView
@@ -35,6 +35,12 @@ AT_ONCE_MS = 10.0
 """Until the next batch, when there is more to elect than fits into one."""
 
 
+class _Task(NamedTuple):
+    run: Callable[[], asyncio.Future[bool] | None]
+    """A future: of whether there is more to do at once. It is time for the next run when that is decided."""
+    interval_ms: Callable[[], float]
+
+
 class ByTime:
     """`start` when the controller becomes active, `stop` when it ceases to be."""
 
@@ -45,18 +51,25 @@ class ByTime:
         self._timers = timers
         self._running: dict[str, Timer] = {}
         self._is_running = False
+        self._tasks: Final = {
+            "no-op": _Task(self._write_no_op, lambda: settings.max_idle_interval_ms),
+            "sessions": _Task(self._check_sessions, self._next_session_check_ms),
+            "balance": _Task(self._balance_leaders, lambda: settings.leader_balance_interval_ms or 0),
+            "unclean": _Task(self._elect_unclean_leaders, lambda: settings.unclean_election_interval_ms),
+            "tokens": _Task(self._sweep_tokens, lambda: settings.token_sweep_interval_ms or 0),
+        }
 
     def start(self) -> None:
         settings = self._settings
         self._is_running = True
         if settings.max_idle_interval_ms:
-            self._later("no-op", settings.max_idle_interval_ms, self._write_no_op)
-        self._later("sessions", self._next_session_check_ms(), self._check_sessions)
+            self._arm("no-op")
+        self._arm("sessions")
         if settings.leader_balance_interval_ms is not None:
-            self._later("balance", settings.leader_balance_interval_ms, self._balance_leaders)
-        self._later("unclean", settings.unclean_election_interval_ms, self._elect_unclean_leaders)
+            self._arm("balance")
+        self._arm("unclean")
         if settings.token_sweep_interval_ms is not None:
-            self._later("tokens", settings.token_sweep_interval_ms, self._sweep_tokens)
+            self._arm("tokens")
 
     def stop(self) -> None:
         self._is_running = False
@@ -64,8 +77,28 @@ class ByTime:
             timer.cancel()
         self._running.clear()
 
-    def _later(self, name: str, delay_ms: float, task: Callable[[], None]) -> None:
-        self._running[name] = self._timers.call_later(delay_ms, task)
+    def _arm(self, name: str, *, at_once: bool = False) -> None:
+        if not self._is_running:
+            return
+        if name in self._running:
+            self._running[name].cancel()
+        delay_ms = AT_ONCE_MS if at_once else self._tasks[name].interval_ms()
+        self._running[name] = self._timers.call_later(delay_ms, partial(self._run, name))
+
+    def _run(self, name: str) -> None:
+        """Whatever happens: it is run again."""
+        deciding = None
+        try:
+            deciding = self._tasks[name].run()
+        finally:
+            if deciding is None:
+                self._arm(name)
+            else:
+                deciding.add_done_callback(partial(self._decided, name))
+
+    def _decided(self, name: str, done: asyncio.Future[bool]) -> None:
+        failed = done.cancelled() or done.exception() is not None
+        self._arm(name, at_once=not failed and done.result())
 
     def _submit(self, decision: Decision[T]) -> bool:
         """Whether it was refused. Nobody is told of an error: who leads next, or the next time, does it again."""
@@ -77,20 +110,14 @@ class ByTime:
 
     def _write_no_op(self) -> None:
         self._submit(_no_op)
-        if self._is_running:
-            self._later("no-op", self._settings.max_idle_interval_ms, self._write_no_op)
 
     def _check_sessions(self) -> None:
         controller = self._controller
         heartbeats = controller.heartbeats
         decision = partial(fence_stale_broker, schema=controller.schema, heartbeats=heartbeats)
-        try:
-            while self._is_running and heartbeats.stale_broker(self._clock.monotonic_ms()) is not None:
-                if self._submit(decision):
-                    break  # refused: a controller that has failed fences nobody
-        finally:
-            if self._is_running:
-                self._later("sessions", self._next_session_check_ms(), self._check_sessions)
+        while self._is_running and heartbeats.stale_broker(self._clock.monotonic_ms()) is not None:
+            if self._submit(decision):
+                break  # refused: a controller that has failed fences nobody
 
     def _next_session_check_ms(self) -> float:
         longest_ms = self._settings.session_timeout_ms / SESSION_CHECKS
@@ -99,35 +126,20 @@ class ByTime:
             return longest_ms
         return min(max(deadline_ms - self._clock.monotonic_ms(), MIN_SESSION_CHECK_MS), longest_ms)
 
-    def _balance_leaders(self) -> None:
+    def _balance_leaders(self) -> asyncio.Future[bool]:
         from ottla.metadata.controller.elections import balance_leaders
 
-        assert self._settings.leader_balance_interval_ms is not None
-        decision = partial(balance_leaders, schema=self._controller.schema)
-        self._elect("balance", decision, self._settings.leader_balance_interval_ms, self._balance_leaders)
+        return self._controller.submit(partial(balance_leaders, schema=self._controller.schema))
 
-    def _elect_unclean_leaders(self) -> None:
+    def _elect_unclean_leaders(self) -> asyncio.Future[bool]:
         from ottla.metadata.controller.elections import elect_unclean_leaders
 
-        decision = partial(elect_unclean_leaders, schema=self._controller.schema)
-        self._elect("unclean", decision, self._settings.unclean_election_interval_ms, self._elect_unclean_leaders)
-
-    def _elect(self, name: str, decision: Decision[bool], interval_ms: float, again: Callable[[], None]) -> None:
-        def decided(done: asyncio.Future[bool]) -> None:
-            failed = done.cancelled() or done.exception() is not None
-            if self._is_running:
-                there_is_more = not failed and done.result()
-                self._later(name, AT_ONCE_MS if there_is_more else interval_ms, again)
-
-        self._controller.submit(decision).add_done_callback(decided)
+        return self._controller.submit(partial(elect_unclean_leaders, schema=self._controller.schema))
 
     def _sweep_tokens(self) -> None:
         from ottla.metadata.controller.delegation_tokens import sweep_tokens
 
-        assert self._settings.token_sweep_interval_ms is not None
         self._submit(sweep_tokens)
-        if self._is_running:
-            self._later("tokens", self._settings.token_sweep_interval_ms, self._sweep_tokens)
 
 
 def _no_op(view: ControllerView) -> ControllerResult[None]:

@@ -26,15 +26,23 @@ class PeersById(Protocol):
 
 
 class BrokerBatches(Generic[ItemT]):
-    """`send(node id, items)` sees to the answers of all of them, and raises nothing."""
+    """`send(node id, items)` sees to the answers of all of them; `give_up(item)` of one that nobody is asked any more.
 
-    def __init__(self, send: Callable[[int, list[ItemT]], Awaitable[None]]) -> None:
+    An item may be given up although its answer has come.
+    """
+
+    def __init__(self, send: Callable[[int, list[ItemT]], Awaitable[None]], give_up: Callable[[ItemT], object]) -> None:
         self._send = send
+        self._give_up = give_up
+        self._closed = False
         self._waiting: dict[int, list[ItemT]] = {}
+        self._under_way: dict[int, list[ItemT]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
     def add(self, node_id: int, item: ItemT) -> bool:
-        """False: too much waits for that broker."""
+        """False: too much waits for that broker, or this node stops."""
+        if self._closed:
+            return False
         waiting = self._waiting.setdefault(node_id, [])
         if len(waiting) >= MAX_WAITING:
             return False
@@ -46,14 +54,23 @@ class BrokerBatches(Generic[ItemT]):
     async def _send_all(self, node_id: int) -> None:
         try:
             while waiting := self._waiting.get(node_id):
-                self._waiting[node_id] = waiting[MAX_BATCH:]
-                await self._send(node_id, waiting[:MAX_BATCH])
+                self._under_way[node_id], self._waiting[node_id] = waiting[:MAX_BATCH], waiting[MAX_BATCH:]
+                await self._send(node_id, self._under_way[node_id])
         finally:
             del self._tasks[node_id]
+            self._give_up_all(node_id)
+
+    def _give_up_all(self, node_id: int) -> None:
+        for item in (*self._under_way.pop(node_id, ()), *self._waiting.pop(node_id, ())):
+            self._give_up(item)
 
     def close(self) -> None:
+        """Who waits is told that there will be no answer."""
+        self._closed = True
         for task in list(self._tasks.values()):
             task.cancel()
+        for node_id in (*self._under_way, *self._waiting):
+            self._give_up_all(node_id)
 
 
 async def ask(

@@ -45,6 +45,9 @@ class _Wanted(NamedTuple):
         if not self.done.done():
             self.done.set_result(errors)
 
+    def give_up(self) -> None:
+        self.answer(dict.fromkeys(self.partitions, ErrorCode.COORDINATOR_NOT_AVAILABLE))
+
 
 class ClusterEnrolment:
     """Has `enroll` as `TransactionCoordinator` has it."""
@@ -63,7 +66,7 @@ class ClusterEnrolment:
         self._image = image
         self._node_id = node_id
         self._timeout_ms = timeout_ms
-        self._batches: BrokerBatches[_Wanted] = BrokerBatches(self._send)
+        self._batches: BrokerBatches[_Wanted] = BrokerBatches(self._send, _Wanted.give_up)
 
     def close(self) -> None:
         self._batches.close()
@@ -112,7 +115,7 @@ class ClusterEnrolment:
             answer = await ask(self._peers, node_id, request, AddPartitionsToTxnResponse, self._timeout_ms)
         except PeerError:
             for wanted in batch:
-                wanted.answer(dict.fromkeys(wanted.partitions, ErrorCode.COORDINATOR_NOT_AVAILABLE))
+                wanted.give_up()
             return
         whole = error_code(answer.error_code)
         if whole is ErrorCode.CLUSTER_AUTHORIZATION_FAILED:

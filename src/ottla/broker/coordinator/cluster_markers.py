@@ -33,6 +33,10 @@ class _Wanted(NamedTuple):
     partitions: list[TopicPartition]
     done: "asyncio.Future[MarkerResults]"
 
+    def give_up(self) -> None:
+        if not self.done.done():
+            self.done.set_result(dict.fromkeys(self.partitions, ErrorCode.NOT_LEADER_OR_FOLLOWER))
+
 
 class ClusterMarkers:
     """As `TransactionMarkers`, for the partitions of all brokers."""
@@ -51,7 +55,7 @@ class ClusterMarkers:
         self._image = image
         self._node_id = node_id
         self._timeout_ms = timeout_ms
-        self._batches: BrokerBatches[_Wanted] = BrokerBatches(self._send)
+        self._batches: BrokerBatches[_Wanted] = BrokerBatches(self._send, _Wanted.give_up)
 
     def close(self) -> None:
         self._batches.close()

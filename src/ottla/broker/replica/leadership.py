@@ -94,6 +94,7 @@ class Leadership:
                 in_sync = follower.broker_id in registration.isr
                 follower.begin_epoch(now_ms, end, new_leader=new_leader, in_sync=in_sync)
         self.expand()
+        self._partition.low_watermark_moved()
 
     def _commit(self, isr: tuple[int, ...]) -> None:
         self._pending = None

@@ -101,7 +101,10 @@ class Replication:
                 partition.leadership.expand()
 
     def on_metadata(self, delta: MetadataDelta, image: MetadataImage) -> None:
-        """After the partitions. Who was fenced may be in sync again; quotas and `min.insync.replicas` may be others."""
+        """After the partitions. Who was fenced may be in sync again, and who is fenced now is not waited for.
+
+        Quotas and `min.insync.replicas` may be others.
+        """
         if self._began_to_lead:
             self._began_to_lead = False
             self._hurry_followers()
@@ -113,3 +116,4 @@ class Replication:
                 if partition.leadership is not None:
                     partition.leadership.expand()
                     partition.leadership.advance()
+                    partition.low_watermark_moved()
