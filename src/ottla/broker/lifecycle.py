@@ -36,6 +36,8 @@ SHUTDOWN_POLL_MS: Final = 100.0
 """How often a broker that wants to stop asks whether it may."""
 SHUTDOWN_ANSWER_MS: Final = 5_000.0
 """A controller that does not answer for so long is not waited for: the rest of the cluster may be stopping, too."""
+QUORUM_GONE_MS: Final = 500.0
+"""How long most controllers have to be gone, not only silent, for a broker to stop without being told that it may."""
 SHUTDOWN_LIMIT_MS: Final = 300_000.0
 """Apache Kafka's five minutes."""
 
@@ -93,6 +95,7 @@ class BrokerLifecycle:
         timers: Timers,
         report: Callable[[str], None],
         gone: Callable[[str], None],
+        quorum_is_gone: Callable[[], bool] = lambda: False,
     ) -> None:
         self.state = State.STARTING
         self.broker_epoch = NOT_REGISTERED
@@ -103,6 +106,7 @@ class BrokerLifecycle:
         self._timers = timers
         self._report = report
         self._gone = gone
+        self._quorum_is_gone = quorum_is_gone
         self._wants_fence = True
         self._offline: list[bytes] = []
         self._cordoned: list[bytes] = []
@@ -154,8 +158,26 @@ class BrokerLifecycle:
             self._task.cancel()
         if self.state in (State.FENCED, State.RUNNING) and self._settings.controlled_shutdown:
             self._become(State.SHUTTING_DOWN)
-            await self._leave()
+            await self._leave_unless_nobody_is_left()
         self.close()
+
+    async def _leave_unless_nobody_is_left(self) -> None:
+        loop = asyncio.get_running_loop()
+        tasks = leaving, _ = loop.create_task(self._leave()), loop.create_task(self._until_quorum_is_gone())
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if leaving.done():
+                leaving.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _until_quorum_is_gone(self) -> None:
+        times = 0
+        while times <= QUORUM_GONE_MS / SHUTDOWN_POLL_MS:
+            times = times + 1 if self._quorum_is_gone() else 0
+            await self._pause(SHUTDOWN_POLL_MS, may_wake=False)
+        self._report("most controllers are gone, too: this broker stops without their leave")
 
     async def _leave(self) -> None:
         deadline_ms = self._clock.monotonic_ms() + SHUTDOWN_LIMIT_MS

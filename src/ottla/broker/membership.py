@@ -54,6 +54,7 @@ class ClusterMembership:
             clock=world.clock,
             timers=world.timers,
             report=report,
+            quorum_is_gone=lambda: controller.quorum.majority_is_gone,
             gone=lambda why: stop_request.stop("this broker is not part of the cluster any more", RuntimeError(why)),
         )
         self._directory_ids: dict[PurePath, bytes] = {}

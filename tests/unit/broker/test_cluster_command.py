@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 START_TIMEOUT_S = 60.0
+STOPPED_WITHIN_S = 4.0
+"""The last voter waits for nobody: it sees that the others are gone."""
 
 
 class ClusterCommand(NodeProcess):
@@ -164,4 +167,6 @@ def test_a_cluster_of_three(tmp_path: Path) -> None:
     with cluster:  # with all three again
         again = Cli(cluster.address)
         assert sorted(again.works("consume", "three", "--from", "beginning", "--until-end").lines) == ["one", "two"]
+        begun = time.monotonic()
         assert cluster.stop() == 0, cluster.output
+        assert time.monotonic() - begun < STOPPED_WITHIN_S

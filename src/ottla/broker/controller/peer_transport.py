@@ -9,6 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ottla.broker.peer.connection import PeerError
+from ottla.broker.peer.look import pause
 from ottla.broker.peer.peer import Peer, PeerContext
 from ottla.protocol.api_keys import API, ApiKey
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ottla.protocol.message import Request, Response
     from ottla.raft.settings import Address
 
+MAX_LOOKS = 3
+"""A process that ends closes its listeners last."""
 MAX_PEERS = 64
 """More addresses than any quorum has: whoever was asked first is forgotten first."""
 
@@ -62,10 +65,16 @@ class PeerTransport:
         task.add_done_callback(self._looking.discard)
 
     async def _connect_again(self, address: Address) -> None:
-        peer = self._peers.get(address)
-        try:
-            if peer is not None:
+        for _ in range(MAX_LOOKS):
+            peer = self._peers.get(address)
+            if peer is None:
+                return
+            try:
                 await peer.connect()
-        except PeerError as error:
-            if error.refused:
-                self.on_gone(address)
+            except PeerError as error:
+                if error.refused:
+                    self.on_gone(address)
+                    return
+                await pause(self._context.timers, peer.retry_after_ms)
+            else:
+                return

@@ -53,8 +53,10 @@ class QuorumNetwork:
         self._transport = transport
         self._replies: dict[int, asyncio.Future[Response]] = {}
         self._next_token = 0
+        self.gone: set[Address] = set()
+        """Where nobody listened when it was last tried."""
         if transport is not None:
-            transport.on_gone = lambda address: shell.event(lambda now: shell.raft.peer_is_gone(address, now))
+            transport.on_gone = self._on_gone
 
     def close(self) -> None:
         if self._transport is not None:
@@ -63,6 +65,10 @@ class QuorumNetwork:
         for reply in list(self._replies.values()):
             if not reply.done():
                 reply.set_exception(KafkaError(ErrorCode.BROKER_NOT_AVAILABLE, "This node is shutting down"))
+
+    def _on_gone(self, address: Address) -> None:
+        self.gone.add(address)
+        self._shell.event(lambda now: self._shell.raft.peer_is_gone(address, now))
 
     # ── being asked ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -123,6 +129,7 @@ class QuorumNetwork:
             if answer.exception() is not None:
                 shell.event(lambda now: shell.raft.request_failed(correlation_id, now))
             else:
+                self.gone.discard(effect.destination)
                 shell.event(lambda now: shell.raft.handle_response(correlation_id, answer.result(), now))
 
         self._transport.send(effect.destination, effect.request).add_done_callback(done)

@@ -149,6 +149,14 @@ class QuorumShell:
         return self._quorum.history.voters.is_only(self.local)
 
     @property
+    def majority_is_gone(self) -> bool:
+        """At the addresses of so many voters nobody listens that nothing can be decided."""
+        if self._network is None:
+            return False
+        voters, name, gone = list(self.history.voters), self.settings.listener_name, self._network.gone
+        return 2 * sum(voter.endpoints.get(name) in gone for voter in voters) >= len(voters)
+
+    @property
     def high_watermark(self) -> int:
         return self._quorum.high_watermark
 
