@@ -32,7 +32,7 @@ class PeerTransport:
         self._context = context
         self._request_timeout_ms = request_timeout_ms
         self._peers: dict[Address, Peer] = {}
-        self._looking: set[asyncio.Task[None]] = set()
+        self._looking: dict[asyncio.Task[None], None] = {}  # in the order in which they began
 
     def send(self, destination: Address, request: Request) -> asyncio.Future[Response]:
         response_class = API[ApiKey(request.api_key)].response
@@ -61,8 +61,8 @@ class PeerTransport:
 
     def _lost(self, address: Address) -> None:
         task = asyncio.get_running_loop().create_task(self._connect_again(address))
-        self._looking.add(task)
-        task.add_done_callback(self._looking.discard)
+        self._looking[task] = None
+        task.add_done_callback(self._looking.pop)
 
     async def _connect_again(self, address: Address) -> None:
         for _ in range(MAX_LOOKS):
