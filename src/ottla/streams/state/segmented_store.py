@@ -262,6 +262,10 @@ class SegmentedStore(StateStore):
 
     def _write(self, store_key: bytes, value: bytes | None) -> None:
         """To the segment and to the changelog, which hears of expired writes, too."""
+        self.store_bytes(store_key, value)
+        self.log_bytes(store_key, value)
+
+    def store_bytes(self, store_key: bytes, value: bytes | None) -> None:
         context = self._context
         assert context is not None
         timestamp_ms = type(self).time_of(store_key)
@@ -273,9 +277,8 @@ class SegmentedStore(StateStore):
             context.record_expired(self.name, "expired window record")
         else:
             segment.put(store_key, value)
-        self._log(store_key, value)
 
-    def _log(self, store_key: bytes, value: bytes | None) -> None:
+    def log_bytes(self, store_key: bytes, value: bytes | None) -> None:
         if self._changelog is None:
             return
         if value is None or not self.timestamped:

@@ -26,6 +26,7 @@ class SegmentedWindowStore(SegmentedStore, WindowStore):
         self.window_size_ms = window_size_ms
         self.retain_duplicates = retain_duplicates
         self._sequence = 0
+        self._logged_sequence = 0
 
     def windowed(self, store_key: bytes) -> Windowed[Any]:
         key = self.decode_key(window_key.record_key(store_key))
@@ -34,10 +35,17 @@ class SegmentedWindowStore(SegmentedStore, WindowStore):
     def put(self, key: Any, value: Any | None, window_start_ms: int) -> None:
         encoded = self.encode_key(key)
         if self.retain_duplicates:
-            if value is None:
-                return
+            self._add(encoded, self.encode_value(value), window_start_ms)
+        else:
+            self.put_bytes(window_key.window_key(encoded, window_start_ms), self.encode_value(value))
+
+    def _add(self, key: bytes, value: bytes | None, window_start_ms: int) -> None:
+        """As in Java the changelog counts by itself, and hears of each None as the deletion of an entry never made."""
+        self._logged_sequence = (self._logged_sequence + 1) & window_key.INT_MAX
+        if value is not None:
             self._sequence = (self._sequence + 1) & window_key.INT_MAX
-        self.put_bytes(window_key.window_key(encoded, window_start_ms, self._sequence), self.encode_value(value))
+            self.store_bytes(window_key.window_key(key, window_start_ms, self._sequence), value)
+        self.log_bytes(window_key.window_key(key, window_start_ms, self._logged_sequence), value)
 
     def get(self, key: Any, window_start_ms: int) -> Any | None:
         store_key = window_key.window_key(self.encode_key(key), window_start_ms, self._sequence)
