@@ -1,0 +1,367 @@
+"""`KafkaStreams`: one instance of an application (`org.apache.kafka.streams.KafkaStreams`).
+
+with KafkaStreams(topology, config) as app:
+    app.wait_until_running()
+    …
+
+CREATED ─► REBALANCING ◄─► RUNNING ─► PENDING_SHUTDOWN ─► NOT_RUNNING
+                   └─────────┴──────► PENDING_ERROR ─► ERROR
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from ottla.clients.errors import ClientError
+from ottla.protocol.errors import KafkaError
+from ottla.streams.application.confluent_clients import ConfluentClients
+from ottla.streams.application.control import ControlThread
+from ottla.streams.application.instance_metadata import instances_of
+from ottla.streams.application.restore_listener import NoRestoreListener
+from ottla.streams.application.stream_thread import StreamThread, ThreadState
+from ottla.streams.application.thread_parts import ThreadParts
+from ottla.streams.config import StreamsConfig
+from ottla.streams.errors import InvalidStateStoreError, StreamsError
+from ottla.streams.state.directory import StateDirectory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from ottla.streams.application.client_supplier import ClientSupplier
+    from ottla.streams.application.instance_metadata import StreamsMetadata
+    from ottla.streams.application.restore_listener import StateRestoreListener
+    from ottla.streams.state.store import StateStore
+    from ottla.streams.topology.built import BuiltTopology
+
+CLOSE_TIMEOUT_S: Final = 60.0
+CLEANUP_INTERVAL_S: Final = 60.0
+_log: Final = logging.getLogger("ottla.streams")
+
+
+class State(Enum):
+    CREATED = "CREATED"
+    REBALANCING = "REBALANCING"
+    RUNNING = "RUNNING"
+    PENDING_SHUTDOWN = "PENDING_SHUTDOWN"
+    NOT_RUNNING = "NOT_RUNNING"
+    PENDING_ERROR = "PENDING_ERROR"
+    ERROR = "ERROR"
+
+    @property
+    def is_running_or_rebalancing(self) -> bool:
+        return self in (State.RUNNING, State.REBALANCING)
+
+
+_NEXT: Final = {
+    State.CREATED: {State.REBALANCING, State.PENDING_SHUTDOWN, State.PENDING_ERROR},
+    State.REBALANCING: {State.RUNNING, State.PENDING_SHUTDOWN, State.PENDING_ERROR},
+    State.RUNNING: {State.REBALANCING, State.PENDING_SHUTDOWN, State.PENDING_ERROR},
+    State.PENDING_SHUTDOWN: {State.NOT_RUNNING},
+    State.PENDING_ERROR: {State.ERROR},
+    State.NOT_RUNNING: set(),
+    State.ERROR: set(),
+}
+
+
+class StreamThreadExceptionResponse(Enum):
+    """What to do when a thread has failed (KIP-671)."""
+
+    REPLACE_THREAD = "REPLACE_THREAD"
+    SHUTDOWN_CLIENT = "SHUTDOWN_CLIENT"
+    SHUTDOWN_APPLICATION = "SHUTDOWN_APPLICATION"
+
+
+class KafkaStreams:
+    def __init__(
+        self,
+        topology: Any,
+        config: StreamsConfig | Mapping[str, Any],
+        *,
+        client_supplier: ClientSupplier | None = None,
+        state_restore_listener: StateRestoreListener | None = None,
+    ) -> None:
+        """`topology`: what `StreamsBuilder.build()` gives, or a `BuiltTopology`."""
+        self.config = config if isinstance(config, StreamsConfig) else StreamsConfig(config)
+        self.topology: BuiltTopology = topology.build(self.config) if hasattr(topology, "build") else topology
+        self.process_id = ""
+        supplier = self.config["default.client.supplier"]
+        supplier = supplier() if isinstance(supplier, type) else supplier
+        self._supplier: ClientSupplier = client_supplier or supplier or ConfluentClients()
+        self._restore_listener: StateRestoreListener = state_restore_listener or NoRestoreListener()
+        self._state = State.CREATED
+        self._changed = threading.Condition(threading.RLock())
+        self._listener: Callable[[State, State], None] | None = None
+        self._handler: Callable[[BaseException], StreamThreadExceptionResponse] | None = None
+        self._responses: dict[str, StreamThreadExceptionResponse] = {}
+        self._threads: dict[int, StreamThread] = {}
+        self._parts: ThreadParts | None = None
+        self._directory = StateDirectory(
+            str(self.config["state.dir"]),
+            self.config.application_id,
+            writable_by_group=bool(self.config["allow.os.group.write.access"]),
+        )
+        self._cleaner: threading.Timer | None = None
+        self.failure: BaseException | None = None
+        """What brought the instance to ERROR."""
+
+    # Its life
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    def set_state_listener(self, listener: Callable[[State, State], None]) -> None:
+        """Called with the new state and the old one, by whichever thread changes it. Only before `start`."""
+        self._check_created("a state listener")
+        self._listener = listener
+
+    def set_uncaught_exception_handler(self, handler: Callable[[BaseException], StreamThreadExceptionResponse]) -> None:
+        self._check_created("an exception handler")
+        self._handler = handler
+
+    def set_global_state_restore_listener(self, listener: StateRestoreListener) -> None:
+        self._check_created("a restore listener")
+        self._restore_listener = listener
+
+    def start(self) -> None:
+        """Join the group and process, in threads. Raises `StreamsError` where that cannot even begin."""
+        if not self._become(State.REBALANCING):
+            raise StreamsError(f"an instance can be started once; it is {self._state.value}")
+        try:
+            self.process_id = self._directory.open()
+            client_id = str(self.config["client.id"]) or f"{self.config.application_id}-{self.process_id}"
+            control = ControlThread(self.config, client_id)
+            self._parts = ThreadParts(
+                self.topology, self.config, self._supplier, control, self._directory, self.process_id, client_id
+            )
+            control.start()
+            self._parts.prepare(self._restore_listener)
+        except (ClientError, KafkaError) as error:
+            self._fail(StreamsError(f"the application cannot start: {error}"))
+        except BaseException as error:
+            self._fail(error)
+        for _ in range(int(self.config["num.stream.threads"]) if self.topology.sub_topologies else 0):
+            self.add_stream_thread()
+        if not self.topology.sub_topologies:
+            self._become(State.RUNNING)
+        self._clean_later()
+
+    def _fail(self, error: BaseException) -> None:
+        self.failure = error
+        self._become(State.PENDING_ERROR)
+        self._release()
+        self._become(State.ERROR)
+        raise error
+
+    def add_stream_thread(self) -> str:
+        """Its name."""
+        with self._changed:
+            if self._parts is None or not self._state.is_running_or_rebalancing:
+                raise StreamsError(f"threads can be added while the instance runs; it is {self._state.value}")
+            index = next(number for number in range(1, len(self._threads) + 2) if number not in self._threads)
+            thread = self._parts.make_thread(
+                index, self._thread_changed, self._thread_failed, self._shutdown_wanted, self._restore_listener
+            )
+            self._threads[index] = thread
+        thread.start()
+        return thread.name
+
+    def remove_stream_thread(self, timeout_s: float = CLOSE_TIMEOUT_S) -> str | None:
+        """The name of the thread that has ended; None when there was none to end."""
+        with self._changed:
+            alive = [(index, each) for index, each in self._threads.items() if each.is_alive]
+            if not alive:
+                return None
+            index, thread = alive[-1]
+        thread.shutdown()
+        thread.join(timeout_s)
+        with self._changed:
+            self._threads.pop(index, None)
+        return thread.name
+
+    def wait_until_running(self, timeout_s: float = 120.0) -> None:
+        """Return when every task that this instance has is restored and runs; raise what it failed with."""
+        self.wait_for(State.RUNNING, timeout_s)
+
+    def wait_for(self, state: State, timeout_s: float | None = None) -> None:
+        with self._changed:
+            reached = self._changed.wait_for(
+                lambda: self._state is state or self._state in (State.ERROR, State.NOT_RUNNING), timeout_s
+            )
+            if self._state is state:
+                return
+            if self._state is State.ERROR and self.failure is not None:
+                raise self.failure
+        what = "within the time" if not reached else f"any more: the instance is {self._state.value}"
+        raise StreamsError(f"the application is not {state.value} {what}")
+
+    def close(self, timeout_s: float = CLOSE_TIMEOUT_S, *, leave_group: bool = True) -> bool:
+        """Commit, close and stop; whether all threads have ended in time. Closing twice does nothing."""
+        if not self._become(State.PENDING_SHUTDOWN):
+            with self._changed:
+                return self._changed.wait_for(lambda: self._state in (State.NOT_RUNNING, State.ERROR), timeout_s)
+        ended = self._stop_threads(timeout_s, leave=leave_group)
+        self._release()
+        self._become(State.NOT_RUNNING)
+        return ended
+
+    def _stop_threads(self, timeout_s: float, *, leave: bool) -> bool:
+        deadline_s = time.monotonic() + timeout_s
+        threads = list(self._threads.values())
+        for thread in threads:
+            thread.shutdown(leave=leave)
+        ended = [thread.join(max(0.0, deadline_s - time.monotonic())) for thread in threads]
+        return all(ended)
+
+    def _release(self) -> None:
+        if self._cleaner is not None:
+            self._cleaner.cancel()
+        if self._parts is not None:
+            self._parts.close()
+        self._directory.close()
+
+    def clean_up(self) -> None:
+        """Remove this instance's state; it is restored from the changelogs. Not while it runs."""
+        if self._state not in (State.CREATED, State.NOT_RUNNING, State.ERROR):
+            raise StreamsError("state can be removed before the start or after the end")
+        self._directory.clean_all()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Queries
+
+    @property
+    def threads(self) -> list[StreamThread]:
+        return list(self._threads.values())
+
+    def metadata_for_all_streams_clients(self) -> list[StreamsMetadata]:
+        """Of instances that have an `application.server`."""
+        for thread in self._threads.values():
+            if thread.session.hosts:
+                return instances_of(thread.session.hosts, self.topology)
+        return []
+
+    def streams_metadata_for_store(self, store: str) -> list[StreamsMetadata]:
+        return [
+            each
+            for each in self.metadata_for_all_streams_clients()
+            if store in each.state_store_names or store in each.standby_state_store_names
+        ]
+
+    def local_stores(self, name: str, *, stale: bool = False) -> dict[int, StateStore]:
+        """By partition, of tasks that run here; with `stale` of copies and of tasks that restore, too."""
+        if self._parts is not None and name in self._parts.global_stores:
+            return {0: self._parts.global_stores[name]}
+        if not any(name in sub.stores for sub in self.topology.sub_topologies):
+            raise InvalidStateStoreError(f"the topology has no store {name}")
+        if not self._state.is_running_or_rebalancing:
+            raise InvalidStateStoreError(f"stores can be read while the instance runs; it is {self._state.value}")
+        return {
+            owned.id.partition: owned.task.stores[name]
+            for thread in self._threads.values()
+            for owned in list(thread.tasks.tasks.values())
+            if name in owned.task.stores and (stale or owned.phase.value == "running")
+        }
+
+    # What threads say
+
+    def _thread_changed(self, thread: StreamThread, state: ThreadState) -> None:
+        if state is ThreadState.DEAD:
+            self._thread_ended(thread)
+            return
+        with self._changed:
+            alive = [each for each in self._threads.values() if each.state is not ThreadState.DEAD]
+            if all(each.state is ThreadState.RUNNING for each in alive):
+                self._become(State.RUNNING)
+            elif state is ThreadState.PARTITIONS_ASSIGNED:
+                self._become(State.REBALANCING)
+
+    def _thread_failed(self, thread: StreamThread, failure: BaseException) -> bool:
+        """In the failing thread, before it closes: whether all instances are to be told."""
+        response = StreamThreadExceptionResponse.SHUTDOWN_CLIENT
+        if self._handler is not None:
+            try:
+                response = self._handler(failure)
+            except Exception:
+                _log.exception("the uncaught exception handler failed itself")
+        self._responses[thread.name] = response
+        if response is not StreamThreadExceptionResponse.REPLACE_THREAD and self.failure is None:
+            self.failure = failure
+        return response is StreamThreadExceptionResponse.SHUTDOWN_APPLICATION
+
+    def _thread_ended(self, thread: StreamThread) -> None:
+        response = self._responses.pop(thread.name, None)
+        if response is None:
+            return
+        if response is StreamThreadExceptionResponse.REPLACE_THREAD:
+            with self._changed:
+                for index, each in list(self._threads.items()):
+                    if each is thread:
+                        del self._threads[index]
+                if self._state.is_running_or_rebalancing:
+                    self._become(State.REBALANCING)
+                    self.add_stream_thread()
+            return
+        self._end_with_error()
+
+    def _shutdown_wanted(self) -> None:
+        with self._changed:
+            if self.failure is None:
+                self.failure = StreamsError("an instance of the application has asked all of them to stop")
+        self._end_with_error()
+
+    def _end_with_error(self) -> None:
+        if self._become(State.PENDING_ERROR):
+            threading.Thread(target=self._finish_with_error, name="ottla-streams-end", daemon=True).start()
+
+    def _finish_with_error(self) -> None:
+        self._stop_threads(CLOSE_TIMEOUT_S, leave=True)
+        self._release()
+        self._become(State.ERROR)
+
+    def _become(self, state: State) -> bool:
+        with self._changed:
+            before = self._state
+            if before is state:
+                return state is not State.PENDING_SHUTDOWN
+            if state not in _NEXT[before]:
+                return False
+            self._state = state
+            self._changed.notify_all()
+        _log.info("%s: %s ─► %s", self.config.application_id, before.value, state.value)
+        if self._listener is not None:
+            self._listener(state, before)
+        return True
+
+    def _check_created(self, what: str) -> None:
+        if self._state is not State.CREATED:
+            raise StreamsError(f"{what} can be set before the start only")
+
+    # Cleaning
+
+    def _clean_later(self) -> None:
+        self._cleaner = threading.Timer(CLEANUP_INTERVAL_S, self._clean)
+        self._cleaner.daemon = True
+        self._cleaner.start()
+
+    def _clean(self) -> None:
+        if not self._state.is_running_or_rebalancing:
+            return
+        if self._state is State.RUNNING:
+            removed = self._directory.clean(time.time(), int(self.config["state.cleanup.delay.ms"]))
+            if removed:
+                _log.info("the state of tasks that run elsewhere was removed: %s", ", ".join(removed))
+        self._clean_later()
+
