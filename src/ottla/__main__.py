@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reassign": ("ottla.console.cli.reassign", "move replicas to other brokers, and see how far it is"),
     "elect-leaders": ("ottla.console.cli.elect_leaders", "let the preferred replicas lead"),
     "mirror": ("ottla.mirror.start", "copy topics, configs, ACLs and groups from cluster to cluster"),
+    "streams": ("ottla.streams.application.command", "run an application of Ottla Streams, describe its topology"),
     "completion": ("ottla.console.cli.completion", "print what a shell needs to complete commands and names"),
     "protocol": ("ottla.console.cli.protocol", "show the code that reads and writes one version of a message"),
 }

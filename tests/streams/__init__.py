@@ -1,1 +1,1 @@
-"""Ottla Streams beside Kafka Streams: the same op-trees and inputs in both."""
+"""Applications of Ottla Streams, run against real brokers."""

@@ -364,4 +364,3 @@ class KafkaStreams:
             if removed:
                 _log.info("the state of tasks that run elsewhere was removed: %s", ", ".join(removed))
         self._clean_later()
-

@@ -83,6 +83,7 @@ class StreamThread:
         self._purge_s = int(config["repartition.purge.interval.ms"]) / 1000
         self._transaction_s = config.transaction_timeout_ms / 1000
         self._committed_s = self._purged_s = self._made_s = time.monotonic()
+        self._was_assigned = False
         self._paused: set[TopicPartition] = set()
         self._at_end: set[TopicPartition] = set()
 
@@ -174,7 +175,7 @@ class StreamThread:
             else:
                 self._become(ThreadState.PARTITIONS_ASSIGNED)
                 self.tasks.take_up(duty.assignment)
-            self._made_s = 0.0
+            self._made_s, self._was_assigned = 0.0, True
         self.session.done(duty)
         deadline_s = time.monotonic() + 1
         while self.session.duty is duty and time.monotonic() < deadline_s:
@@ -194,7 +195,7 @@ class StreamThread:
         tasks.start_restored(stopwatch_ms())
 
     def _is_settled(self) -> bool:
-        return self.session.duty is None and self.session.owned.same_tasks(self.tasks.assignment)
+        return self._was_assigned and self.session.duty is None and self.session.owned.same_tasks(self.tasks.assignment)
 
     def _restore(self) -> bool:
         reader = self.tasks.reader

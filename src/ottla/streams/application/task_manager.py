@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ottla.streams.config import StreamsConfig
     from ottla.streams.state.directory import StateDirectory
     from ottla.streams.state.store import StateStore
+    from ottla.streams.tasks.topic_partition_metadata import OffsetAndMetadata
     from ottla.streams.topology.built import BuiltTopology, SourceNode
 
 _log: Final = logging.getLogger("ottla.streams")
@@ -262,7 +263,7 @@ class TaskManager:
             if session.is_rebalancing and not must:
                 return False
             self.producer.begin()
-            offsets = {}
+            offsets: dict[TopicPartition, OffsetAndMetadata] = {}
             for each in tasks:
                 offsets |= each.task.prepare_commit()
             member = session.member
@@ -313,7 +314,7 @@ class TaskManager:
             self.reader.commit(owned.id)
         self.reader.remove(owned.id)
         del self.tasks[owned.id]
-        positions = {
+        positions: dict[tuple[str, int], int] = {
             partition: offset
             for store, partition in owned.changelogs.items()
             if (offset := owned.task.stores[store].committed_offset) is not None

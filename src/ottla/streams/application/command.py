@@ -1,0 +1,176 @@
+"""`ottla streams`: run an application, in one process or several, or describe its topology.
+
+    ottla streams run app:topology --set application.id=app --set bootstrap.servers=localhost:9092
+    ottla streams describe app:topology
+
+`app:topology` is a `Topology`, a `StreamsBuilder`, or a function that makes one; it may be given the configuration.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ottla.runtime.config.definition import ConfigError
+from ottla.runtime.config.properties import parse_properties
+from ottla.streams.config import StreamsConfig
+from ottla.streams.errors import StreamsError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+RESPAWN_PAUSE_S: Final = 1.0
+POLL_S: Final = 0.2
+
+
+class UsageError(Exception):
+    """The command line asks for something that cannot be; the message says what to write."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    run_verb = verbs.add_parser("run", help="run an application until it is stopped", description="Run an application.")
+    _add_common(run_verb)
+    run_verb.add_argument(
+        "--processes", metavar="N", type=int, default=1, help="so many processes share the work (default: 1)"
+    )
+    run_verb.add_argument("--verbose", action="store_true", help="say more of what happens")
+    describe = verbs.add_parser("describe", help="print the topology", description="Print an application's topology.")
+    _add_common(describe)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("application", metavar="MODULE:NAME", help="the topology, or a function that makes it")
+    parser.add_argument("--config", metavar="FILE", help="the configuration, as a .properties file")
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], help="one key of the configuration; may be repeated"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    try:
+        config = read_config(arguments.config, arguments.set)
+        if arguments.verb == "describe":
+            return _describe(arguments.application, config)
+        if arguments.processes > 1:
+            return _run_processes(arguments, config)
+        return _run_one(arguments.application, config, verbose=arguments.verbose)
+    except (UsageError, ConfigError) as error:
+        print(f"ottla: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except StreamsError as error:
+        print(f"ottla: {error}", file=sys.stderr)
+        return EXIT_FAILED
+
+
+def read_config(file: str | None, settings: Sequence[str]) -> dict[str, str]:
+    properties: dict[str, str] = {}
+    if file is not None:
+        try:
+            properties |= parse_properties(Path(file).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"--config {file}: {error}") from error
+    for setting in settings:
+        key, separator, value = setting.partition("=")
+        if not separator:
+            raise UsageError(f"--set {setting}: write KEY=VALUE")
+        properties[key.strip()] = value
+    return properties
+
+
+def load(application: str, properties: dict[str, str]) -> tuple[Any, StreamsConfig]:
+    """The topology and the configuration, to which the module may add with `config`, a mapping."""
+    name, separator, attribute = application.partition(":")
+    if not separator:
+        raise UsageError(f"{application}: write MODULE:NAME, for example word_count:topology")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        module = importlib.import_module(name)
+        found: Any = getattr(module, attribute)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"{application} cannot be imported: {error}") from error
+    finally:
+        sys.path.pop(0)
+    config = StreamsConfig({**dict(getattr(module, "config", {})), **properties})
+    if inspect.isfunction(found):
+        found = found(config) if inspect.signature(found).parameters else found()
+    return _topology(found, config), config
+
+
+def _topology(found: Any, config: StreamsConfig) -> Any:
+    """A `StreamsBuilder` is built with what the configuration optimises; a topology is taken as it is."""
+    return found.build(config) if type(found).__name__ == "StreamsBuilder" else found
+
+
+def _describe(application: str, properties: dict[str, str]) -> int:
+    needed = {"application.id": "application", "bootstrap.servers": "localhost:9092"}
+    topology, _ = load(application, needed | properties)
+    print(topology.describe(), end="")
+    return EXIT_OK
+
+
+def _run_one(application: str, properties: dict[str, str], *, verbose: bool) -> int:
+    from ottla.streams.application.kafka_streams import KafkaStreams, State
+    from ottla.streams.application.restore_listener import RestoreProgress
+
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    topology, config = load(application, properties)
+    app = KafkaStreams(topology, config, state_restore_listener=RestoreProgress())
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    app.set_state_listener(lambda new, old: _say(config.application_id, new.value))
+    app.start()
+    while not stop.wait(POLL_S) and app.state not in (State.ERROR, State.NOT_RUNNING):
+        pass
+    if app.state is State.ERROR:
+        print(f"ottla: the application ended: {app.failure}", file=sys.stderr)
+        return EXIT_FAILED
+    return EXIT_OK if app.close() and app.failure is None else EXIT_FAILED
+
+
+def _say(application_id: str, state: str) -> None:
+    print(f"{application_id} is {state}", flush=True)
+
+
+def _run_processes(arguments: argparse.Namespace, properties: dict[str, str]) -> int:
+    """Each has a state directory of its own; one that dies is started again."""
+    _, config = load(arguments.application, properties)
+    state_dir = str(config["state.dir"])
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    def spawn(index: int) -> subprocess.Popen[bytes]:
+        settings = properties | {"state.dir": str(Path(state_dir) / f"process-{index}")}
+        command = [sys.executable, "-m", "ottla", "streams", "run", arguments.application]
+        command += [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+        return subprocess.Popen(command + (["--verbose"] if arguments.verbose else []), env=os.environ)
+
+    processes = [spawn(index) for index in range(arguments.processes)]
+    while not stop.wait(POLL_S):
+        ended = [(index, each.returncode) for index, each in enumerate(processes) if each.poll() is not None]
+        if ended and all(each.poll() is not None for each in processes):
+            return max(code for _, code in ended)
+        for index, code in ended:
+            if code < 0:  # killed: its tasks have gone to the others, and come back
+                time.sleep(RESPAWN_PAUSE_S)
+                processes[index] = spawn(index)
+    for each in processes:
+        if each.poll() is None:
+            each.terminate()
+    return max(each.wait() for each in processes)
