@@ -24,7 +24,7 @@ NULL_KEY_OR_VALUE = "the join key or the value is null"
 class StreamTableJoin(Operator):
     """`joiner(key, value, table_value)`; with `left` it is asked with None, too, where the table has no value."""
 
-    __slots__ = ("_buffer", "_buffer_name", "_get", "_get_as_of", "_grace_ms", "_joiner", "_left", "_time_ms", "_view")
+    __slots__ = ("_buffer", "_buffer_name", "_get", "_get_as_of", "_grace_ms", "_joiner", "_left", "_view")
 
     def __init__(
         self,
@@ -40,7 +40,6 @@ class StreamTableJoin(Operator):
         self._grace_ms = grace_ms
         self._buffer_name = buffer
         self._buffer: Any = None
-        self._time_ms = -1
 
     def bind(self, context: OperatorContext) -> None:
         super().bind(context)
@@ -55,16 +54,14 @@ class StreamTableJoin(Operator):
             self._buffer = context.store(self._buffer_name)
 
     def process(self, key: Any, value: Any, timestamp_ms: int, headers: Headers, /) -> None:
-        if timestamp_ms > self._time_ms:
-            self._time_ms = timestamp_ms
         if value is None or (key is None and not self._left):
             self.context.drop(NULL_KEY_OR_VALUE)
             return
         buffer = self._buffer
-        if buffer is None or not buffer.put(self._time_ms, key, value, timestamp_ms, headers):
+        if buffer is None or not buffer.put(key, value, timestamp_ms, headers):
             self._join(key, value, timestamp_ms, headers)
         else:
-            buffer.evict(self._time_ms, self._join)
+            buffer.evict(self._join)
 
     def _join(self, key: Any, value: Any, timestamp_ms: int, headers: Headers, /) -> None:
         if key is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.streams.state.key_value_builder import KeyValueBytesStoreSupplier, KeyValueStoreBuilder
 from ottla.streams.state.memory_bytes_store import LruBytesStore, MemoryBytesStore
+from ottla.streams.state.time_ordered_buffer import TimeOrderedBufferBuilder
 
 if TYPE_CHECKING:
     from ottla.streams.serdes.serde import Serde
@@ -50,6 +51,14 @@ class Stores:
         supplier: KeyValueBytesStoreSupplier, key_serde: Serde[Any] | None, value_serde: Serde[Any] | None
     ) -> KeyValueStoreBuilder:
         return KeyValueStoreBuilder(supplier.name, supplier.make, key_serde, value_serde, timestamped=True)
+
+    @staticmethod
+    def time_ordered_buffer_builder(
+        name: str, grace_ms: int, key_serde: Serde[Any] | None, value_serde: Serde[Any] | None
+    ) -> TimeOrderedBufferBuilder:
+        """For the DSL: the buffer of a stream-table join."""
+        topic = name.removesuffix("-Buffer")
+        return TimeOrderedBufferBuilder(name, topic, grace_ms, _persistent, key_serde, value_serde)
 
 
 def _in_memory(name: str) -> BytesStore:

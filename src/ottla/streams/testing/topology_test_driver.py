@@ -35,6 +35,8 @@ V = TypeVar("V")
 _DEFAULTS: Final = {
     "application.id": "dummy-topology-test-driver-app-id",
     "bootstrap.servers": "dummy-bootstrap-host:0",
+}
+_INTERNAL: Final = {
     # Results of windows and of outer joins are not held back for a while to save lookups.
     "__emit.interval.ms.kstreams.outer.join.spurious.results.fix__": 0,
     "__emit.interval.ms.kstreams.windowed.aggregation__": 0,
@@ -49,7 +51,7 @@ class TopologyTestDriver:
         given = config.originals if isinstance(config, StreamsConfig) else config or {}
         self._config = StreamsConfig({**_DEFAULTS, **given})
         self._now_ms = int(time.time() * 1000) if initial_wall_clock_ms is None else initial_wall_clock_ms
-        built = topology.build(self._config)
+        built = topology.build({**_INTERNAL, **self._config})
         self._written: list[ProducerRecord] = []
         self._outputs: dict[str, deque[ProducerRecord]] = {}
         self._offsets: dict[str, int] = {}
