@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ottla.streams.dsl.graph.serde_part import deserializer_of, serializer_of
+from ottla.streams.dsl.windowed_partitioner import WindowedPartitioner
 from ottla.streams.errors import TopologyError
+from ottla.streams.serdes.windowed import WindowedSerializer
 from ottla.streams.topology.java_order import hash_order
 
 if TYPE_CHECKING:
@@ -228,9 +230,8 @@ class SinkNode(GraphNode):
     def write(self, topology: Topology) -> None:
         key, value = self._serializers or _serializers(self._produced)
         partitioner = self._partitioner or self._produced.partitioner
-        if partitioner is None:
-            # The serializers of windowed keys know how a windowed key is partitioned: by the key alone.
-            partitioner = getattr(key, "windowed_partitioner", None)
+        if partitioner is None and isinstance(key, WindowedSerializer):
+            partitioner = WindowedPartitioner(key)
         topology.add_sink(
             self.name,
             self._topic,
