@@ -176,7 +176,7 @@ def test_what_was_flushed_and_acknowledged_is_there(name: str, block: int) -> No
 
 def test_the_disk_does_all_that_it_can() -> None:
     met: Counter[str] = Counter()
-    for seed in range(60):
+    for seed in range(150):
         for world in WORLDS.values():
             met += Counter(dict(ast.literal_eval(world(seed).partition("|")[2])))
     wanted = {"bytes lost", "names lost", "write torn", "write failed", "sync failed", "read failed", "name failed"}

@@ -5,8 +5,10 @@
     0 0              epoch, start offset: both ascending
     3 1200
 
-The file is written whenever an entry is added, and synced with the segments (`prepare_flush`): an entry may be lost
-with its records; recovery finds the epochs of those that are not lost in the batches' headers.
+The file is written whenever an entry is added with a record, and synced with the segments (`prepare_flush`): an entry
+may be lost with its records; recovery finds the epochs of those that are not lost in the batches' headers. An epoch that
+a leader begins is written with the next flush: until it has records the next start would forget it, and who comes to
+lead thousands of partitions at once would write as many files.
 """
 
 from bisect import bisect_left, bisect_right
@@ -72,6 +74,10 @@ class LeaderEpochs:
         if self._insert(epoch, start):
             self.write()
 
+    def begin(self, epoch: int, start: int) -> None:
+        """As `assign`, of an epoch that has no records yet."""
+        self._insert(epoch, start)
+
     def note(self, epoch: int, start: int) -> None:
         """As `assign`, while recovery reads batches: only newer epochs count, and the file is written at its end."""
         if epoch > self.latest:
@@ -128,18 +134,20 @@ class LeaderEpochs:
             self.forget()
             self.write()
 
-    def write(self) -> None:
+    def write(self, *, sync: bool = False) -> None:
         lines = (f"{epoch} {start}" for epoch, start in zip(self._epochs, self._starts, strict=True))
-        write_lines(self._files, self._directory / LEADER_EPOCHS, lines, sync=False)
-        self._changed = self._synced = False
+        write_lines(self._files, self._directory / LEADER_EPOCHS, lines, sync=sync)
+        self._changed, self._synced = False, sync
 
-    def write_if_changed(self) -> None:
-        """After recovery: what `note` found."""
-        if self._changed:
-            self.write()
+    @property
+    def changed(self) -> bool:
+        """`note` found or `begin` began what is not written yet."""
+        return self._changed
 
     def take_unsynced(self) -> bool:
-        """Whether the file has to be synced; the caller does."""
+        """Whether the file, written now if need be, has to be synced; the caller does."""
+        if self._changed:
+            self.write()
         unsynced, self._synced = not self._synced, True
         return unsynced
 

@@ -166,9 +166,11 @@ class LocalLog:
             for index in range(len(self._segments)):
                 for epoch, offset in self._segments.read(index).epochs_in_batches():
                     self.epochs.note(epoch, offset)
+        found = self.epochs.changed
         self.epochs.truncate_from_end(self.log_end_offset)
         self.epochs.truncate_from_start(self.log_start_offset)
-        self.epochs.write_if_changed()
+        if found:
+            self.epochs.write(sync=True)  # recovery has synced the records, and nobody will read them for this again
 
     def _restore_producers(self, snapshots: list[int], now_ms: int, recovered_from: int | None = None) -> None:
         self._newest_snapshot = restore_producers(
@@ -240,7 +242,7 @@ class LocalLog:
 
     def assign_epoch(self, epoch: int, start_offset: int) -> None:
         """A leader's epoch begins at `start_offset`; entries that contradict it are forgotten."""
-        self.epochs.assign(epoch, start_offset)
+        self.epochs.begin(epoch, start_offset)
 
     def assign_topic_id(self, topic_id: bytes) -> None:
         """Write `partition.metadata`. `ValueError` if it holds another topic's id."""

@@ -164,3 +164,20 @@ def test_truncating_everything_begins_anew(disk: SimulatedDisk) -> None:
     log.close()
     log = open_log(disk, CONFIG)
     assert (log.log_start_offset, log.log_end_offset, log.epochs.entries) == (77, 80, [(4, 77)])
+
+
+def test_an_epoch_is_written_with_its_first_records(disk: SimulatedDisk) -> None:
+    """Not when a leader begins it: one may come to lead thousands of partitions at once."""
+    epochs = "leader-epoch-checkpoint"
+    log = open_log(disk, CONFIG)
+    append(log, batch(), epoch=3)
+    log.flush()
+    before = read(disk, epochs)
+    log.assign_epoch(4, 1)
+    assert (log.latest_epoch, read(disk, epochs)) == (4, before)
+    append(log, batch(), epoch=4)
+    disk.crash(power=False)
+    again = open_log(disk, CONFIG, clean=False, recovery_point=1)
+    assert again.epochs.entries == [(3, 0), (4, 1)]
+    disk.crash(power=True)  # nobody flushes what recovery has synced
+    assert open_log(disk, CONFIG, clean=False, recovery_point=2).epochs.entries == [(3, 0), (4, 1)]
