@@ -150,7 +150,8 @@ def _aggregations() -> None:
             _case(f"{grouping}, reduce{name}", *first, op("c", "reduce", "g", fn="concat", **given))
             aggregate = op("c", "aggregate", "g", fn="concat", initializer="empty", **given)
             _case(f"{grouping}, aggregate{name}", *first, aggregate)
-        for grouped in ({}, {"grouped": {"name": "group"}}):
+        groupings: tuple[Op, ...] = ({}, {"grouped": {"name": "group"}})
+        for grouped in groupings:
             first = [table("t"), op("g", "group_by", "t", fn="by_first_char", **grouped)]
             what = f"of a table{' with a named topic' if grouped else ''}{name}"
             _case(f"count {what}", *first, op("c", "count", "g", **given))
@@ -219,7 +220,8 @@ def _tables() -> None:
     _case("to_stream named", table("t"), op("o", "to_stream", "t", named="mine"))
     _case("to_stream with keys", table("t"), op("o", "to_stream", "t", fn="value"), op(None, "to", "o", topic="out"))
     _case("to_stream with keys, named", table("t"), op("o", "to_stream", "t", fn="value", named="mine"))
-    for parent, given_parent in (("", {}), (" of a materialized one", {"materialized": {"name": "parent"}})):
+    parents: dict[str, Op] = {"": {}, " of a materialized one": {"materialized": {"name": "parent"}}}
+    for parent, given_parent in parents.items():
         for name, given in options.items():
             first = table("t", **given_parent)
             last = op("o", "to_stream", "f")
@@ -277,7 +279,8 @@ def _stream_joins() -> None:
 
 def _table_joins() -> None:
     for kind in ("join", "left_join"):
-        for name, given in {"": {}, " named": {"joined": {"name": "mine", "key": "string"}}}.items():
+        joined: dict[str, Op] = {"": {}, " named": {"joined": {"name": "mine", "key": "string"}}}
+        for name, given in joined.items():
             for what, first in (("", [S]), (" after a key change", KEYED)):
                 sides = [first[-1]["id"], "t"]
                 join = op("j", kind, sides, fn="join", **given)
@@ -285,7 +288,8 @@ def _table_joins() -> None:
                 derived = op("f", "filter", "t", fn="is_even")
                 join = op("j", kind, [sides[0], "f"], with_key="join_with_key", **given)
                 _case(f"stream-table {kind} of a derived table{name}{what}", *first, table("t"), derived, join)
-        for name, given in {"": {}, " named": {"named": "mine"}}.items():
+        named: dict[str, Op] = {"": {}, " named": {"named": "mine"}}
+        for name, given in named.items():
             join = op("j", kind, ["s", "t"], fn="join", key_selector="value", **given)
             _case(
                 f"stream-global {kind}{name}",
