@@ -298,6 +298,9 @@ def _table_joins() -> None:
                 join,
                 op(None, "to", "j", topic="out"),
             )
+
+
+def _joins_of_tables() -> None:
     options: dict[str, Op] = {
         "": {},
         " named": {"named": "mine"},
@@ -407,6 +410,7 @@ for _write in (
     _tables,
     _stream_joins,
     _table_joins,
+    _joins_of_tables,
     _foreign_key_joins,
     _together,
 ):
