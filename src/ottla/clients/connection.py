@@ -132,7 +132,7 @@ class Connection:
                 answer = await self._write(step.request, step.response_class, step.version)
                 step = steps.send(answer)
         except StopIteration as done:
-            self._versions = done.value
+            self._versions = done.value.versions
         except NotBelievedError as error:
             raise AuthenticationFailedError(f"{self.address}: {error}") from None
         except IntroductionError as error:

@@ -6,9 +6,9 @@
     3 1200
 
 The file is written whenever an entry is added with a record, and synced with the segments (`prepare_flush`): an entry
-may be lost with its records; recovery finds the epochs of those that are not lost in the batches' headers. An epoch that
-a leader begins is written with the next flush: until it has records the next start would forget it, and who comes to
-lead thousands of partitions at once would write as many files.
+may be lost with its records; recovery finds the epochs of those that are not lost in the batches' headers. An epoch
+that a leader begins is written with the next flush: until it has records the next start would forget it, and who comes
+to lead thousands of partitions at once would write as many files.
 """
 
 from bisect import bisect_left, bisect_right

@@ -1,8 +1,12 @@
-"""How a client opens a connection: ask which versions are spoken, then say who it is. Sans I/O. KIP-35, 43, 152, 511.
+"""How a client opens a connection: ask which versions are spoken, then say who it is. Sans I/O.
+
+KIP-35, 43, 152, 368, 511.
 
 steps = introduce("0.1.0", exchange, "PLAIN")
 step = next(steps)
-while True: send step.request in step.version; step = steps.send(the answer)      # StopIteration.value: versions
+while True: send step.request in step.version; step = steps.send(the answer)      # StopIteration.value: `Introduced`
+
+A session that ends (KIP-368) goes on after `authenticate`, on the same connection.
 """
 
 from collections.abc import Generator, Mapping
@@ -36,14 +40,21 @@ class Step(NamedTuple):
     version: int
 
 
-Introduction: TypeAlias = Generator[Step, Response, SpokenVersions]
+class Introduced(NamedTuple):
+    """`session_lifetime_ms`: when to authenticate again; 0: never."""
+
+    versions: SpokenVersions
+    session_lifetime_ms: int = 0
+
+
+Introduction: TypeAlias = Generator[Step, Response, Introduced]
 
 
 def introduce(software_version: str, exchange: ClientExchange | None, mechanism: str | None) -> Introduction:
     versions = yield from _learn_versions(software_version)
-    if exchange is not None:
-        yield from _authenticate(exchange, mechanism or "", versions)
-    return versions
+    if exchange is None:
+        return Introduced(versions)
+    return (yield from authenticate(exchange, mechanism or "", versions))
 
 
 def newest_version(request_class: type[Request], spoken: SpokenVersions) -> int | None:
@@ -53,7 +64,7 @@ def newest_version(request_class: type[Request], spoken: SpokenVersions) -> int 
     return version if version >= max(request_class.versions.oldest, oldest) else None
 
 
-def _learn_versions(software_version: str) -> Introduction:
+def _learn_versions(software_version: str) -> Generator[Step, Response, SpokenVersions]:
     request = ApiVersionsRequest(client_software_name=SOFTWARE_NAME, client_software_version=software_version)
     version = ApiVersionsRequest.versions.latest
     answer = yield Step(request, ApiVersionsResponse, version)
@@ -68,9 +79,7 @@ def _learn_versions(software_version: str) -> Introduction:
     return {key.api_key: (key.min_version, key.max_version) for key in answer.api_keys}
 
 
-def _authenticate(
-    exchange: ClientExchange, mechanism: str, versions: SpokenVersions
-) -> Generator[Step, Response, None]:
+def authenticate(exchange: ClientExchange, mechanism: str, versions: SpokenVersions) -> Introduction:
     hands = yield Step(SaslHandshakeRequest(mechanism=mechanism), SaslHandshakeResponse, 1)
     assert isinstance(hands, SaslHandshakeResponse)
     if hands.error_code != ErrorCode.NONE:
@@ -79,6 +88,7 @@ def _authenticate(
     version = newest_version(SaslAuthenticateRequest, versions)
     if version is None:
         raise NotBelievedError("it knows no SaslAuthenticate")
+    lifetime_ms = 0
     token: bytes | None = exchange.first()
     try:
         while token is not None:
@@ -86,6 +96,8 @@ def _authenticate(
             assert isinstance(answer, SaslAuthenticateResponse)
             if answer.error_code != ErrorCode.NONE:
                 raise NotBelievedError(answer.error_message or error_code(answer.error_code).name)
+            lifetime_ms = answer.session_lifetime_ms
             token = exchange.next(bytes(answer.auth_bytes))
     except SaslError as error:
         raise NotBelievedError(str(error)) from None
+    return Introduced(versions, lifetime_ms)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.broker.replicas import ManualClock
+from tests.unit.broker.replicas import ManualClock, ManualTimers
 from tests.unit.broker.wire import Client, Server, framed
 
 from ottla.broker.authentication.mechanisms import ListenerMechanisms, ScramDirectory, jaas_entry
 from ottla.broker.authentication.oauth import UNSECURED, make_validator
 from ottla.broker.listener_security import ListenerSecurity
+from ottla.broker.peer.connection import PeerError
+from ottla.broker.peer.peer import Peer, PeerContext
+from ottla.broker.peer.security import ListenerClient, inter_broker_peer_security
 from ottla.metadata.controller.delegation_tokens import TokenSettings
 from ottla.metadata.delegation_tokens import DelegationTokensImage
 from ottla.metadata.image import MetadataImage
 from ottla.metadata.scram import ScramImage
-from ottla.protocol.api.api_versions import ApiVersionsRequest, ApiVersionsResponse
+from ottla.protocol.api.api_versions import ApiVersion, ApiVersionsRequest, ApiVersionsResponse
 from ottla.protocol.api.heartbeat import HeartbeatRequest, HeartbeatResponse
 from ottla.protocol.api.metadata import MetadataRequest
 from ottla.protocol.api.sasl_authenticate import SaslAuthenticateRequest, SaslAuthenticateResponse
@@ -27,6 +31,7 @@ from ottla.protocol.metadata_record.user_scram_credential_record import UserScra
 from ottla.protocol.sasl.scram import ScramClient, ScramMechanism, credential_of, salted_password
 from ottla.runtime.config.definition import ConfigError
 from ottla.runtime.config.server_config import ServerConfig
+from ottla.runtime.sockets import SocketNetwork
 
 if TYPE_CHECKING:
     from ottla.broker.request_context import Handler, RequestContext
@@ -92,7 +97,9 @@ class Node:
             return HeartbeatResponse(error_code=ErrorCode.NONE)
 
         def versions(context: RequestContext, request: ApiVersionsRequest) -> ApiVersionsResponse:
-            return ApiVersionsResponse(error_code=ErrorCode.NONE, api_keys=[])
+            keys = (ApiKey.HEARTBEAT, ApiKey.SASL_AUTHENTICATE)
+            spoken = [ApiVersion(api_key=key, min_version=0, max_version=2) for key in keys]
+            return ApiVersionsResponse(error_code=ErrorCode.NONE, api_keys=spoken)
 
         def out_of_place(context: RequestContext, request: object) -> Response:
             return SaslHandshakeResponse(error_code=ErrorCode.ILLEGAL_SASL_STATE, mechanisms=[])
@@ -262,6 +269,56 @@ async def test_a_session_ends_unless_it_is_begun_again() -> None:
         client.send(HEARTBEAT, 4)
         assert await client.end() == b""
         assert len(node.seen) == 2
+
+
+def of_another_node(clock: ManualClock) -> ListenerClient:
+    login = PLAIN.replace("required", 'required username="alice" password="secret"')
+    key = "listener.name.sasl_plaintext.plain.sasl.jaas.config"
+    config = ServerConfig.from_properties(SETTINGS | {"sasl.mechanism.inter.broker.protocol": "PLAIN", key: login})
+    security = inter_broker_peer_security(config, clock)
+    assert security is not None
+    return security
+
+
+async def test_another_node_begins_its_session_anew_in_time() -> None:
+    """KIP-368: on the same connection, before the next request; requests that come meanwhile wait."""
+    clock = ManualClock()
+    timers, security = ManualTimers(clock), of_another_node(clock)
+    network = SocketNetwork(asyncio.get_running_loop())
+    async with Node(connections_max_reauth_ms="1000") as node:
+        lost: list[int] = []
+        context = PeerContext(network, clock, timers, "test", security)
+        peer = Peer(context, ("127.0.0.1", node.server.port), on_lost=lambda: lost.append(1))
+        for _ in range(3):
+            beats = [peer.send(HEARTBEAT, HeartbeatResponse, timeout_ms=30_000) for _ in range(3)]
+            assert [(await beat).error_code for beat in beats] == [ErrorCode.NONE] * 3
+            node.clock.ms += 950
+            timers.advance(950)
+        open_without_more = peer.connection
+        assert open_without_more is None, "it is to be begun anew first"
+        await peer.connect()
+        assert (len(node.server.listeners.connections), lost) == (1, [])
+        node.clock.ms += 1100  # the other side's time is over before ours, and it hears of no new session
+        with pytest.raises(PeerError):
+            await peer.send(HEARTBEAT, HeartbeatResponse, timeout_ms=30_000)
+        peer.close()
+    network.close()
+
+
+async def test_a_session_that_is_not_begun_anew_ends_the_connection() -> None:
+    clock = ManualClock()
+    timers, security = ManualTimers(clock), of_another_node(clock)
+    network = SocketNetwork(asyncio.get_running_loop())
+    async with Node(connections_max_reauth_ms="1000", connection_failed_authentication_delay_ms="0") as node:
+        peer = Peer(PeerContext(network, clock, timers, "test", security), ("127.0.0.1", node.server.port))
+        await peer.connect()
+        security._options["password"] = "changed"
+        timers.advance(950)
+        with pytest.raises(PeerError, match=r"(?i)authentication failed"):
+            await peer.send(HEARTBEAT, HeartbeatResponse, timeout_ms=30_000)
+        assert peer.retry_after_ms > 0
+        peer.close()
+    network.close()
 
 
 async def test_a_principal_does_not_change() -> None:

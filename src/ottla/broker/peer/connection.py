@@ -15,7 +15,15 @@ from ottla.protocol.api_keys import ApiKey
 from ottla.protocol.correlation import Correlation
 from ottla.protocol.errors import ProtocolError
 from ottla.protocol.framing import FrameReader
-from ottla.protocol.introduction import IntroductionError, SpokenVersions, introduce, newest_version
+from ottla.protocol.introduction import (
+    Introduced,
+    Introduction,
+    IntroductionError,
+    SpokenVersions,
+    authenticate,
+    introduce,
+    newest_version,
+)
 from ottla.protocol.message import Request, Response
 
 if TYPE_CHECKING:
@@ -23,10 +31,13 @@ if TYPE_CHECKING:
 
     from ottla.protocol.sasl.exchange import ClientExchange
     from ottla.runtime.network import Network, Receiver, Transport
-    from ottla.runtime.time import Timers
+    from ottla.runtime.time import Timer, Timers
 
 RESPONSE_BYTES_MAX: Final = 512 * 1024 * 1024
 """A larger answer is taken for a broken peer."""
+
+SESSION_PART: Final = 0.9
+"""Of a session's life time, after which it is begun anew; in Apache Kafka anything from 0.85 to 0.95."""
 
 ResponseT = TypeVar("ResponseT", bound=Response)
 
@@ -65,16 +76,39 @@ class PeerConnection:
         self._versions: SpokenVersions = {}
         self._failure: PeerError | None = None
         self._is_open = False
+        self._session_timer: Timer | None = None
+        self.session_ends = False
+        """The other side will soon serve nothing before `authenticate_again` (KIP-368)."""
 
     async def open(
         self, network: Network, host: str, port: int, *, timeout_ms: float, security: PeerSecurity | None = None
     ) -> None:
         """Connect, learn the versions, say who one is. `PeerError`."""
         self.where = f"{host}:{port}"
+        exchange = None if security is None else security.exchange()
+        mechanism = None if security is None else security.mechanism
+        await self._speak(introduce(__version__, exchange, mechanism), timeout_ms, (network, host, port, security))
+        self._is_open = True
+
+    async def authenticate_again(self, security: PeerSecurity, *, timeout_ms: float) -> None:
+        """Nothing else may be sent meanwhile. What was sent before is answered first. `PeerError`: it is closed."""
+        exchange = security.exchange()
+        assert exchange is not None, "a session that ends has been authenticated"
+        await self._speak(authenticate(exchange, security.mechanism or "", self._versions), timeout_ms)
+
+    async def _speak(
+        self,
+        steps: Introduction,
+        timeout_ms: float,
+        to: tuple[Network, str, int, PeerSecurity | None] | None = None,
+    ) -> None:
+        """Connect first, if told where `to`. `PeerError`."""
         try:
             async with asyncio.timeout(timeout_ms / 1000):
-                await network.connect(host, port, self if security is None else security.receiver(self, host))
-                await self._introduce(security)
+                if to is not None:
+                    network, host, port, security = to
+                    await network.connect(host, port, self if security is None else security.receiver(self, host))
+                await self._introduce(steps)
         except TimeoutError:
             self._fail(PeerError(f"{self.where} did not answer within {timeout_ms:.0f} ms"))
         except OSError as error:
@@ -84,11 +118,8 @@ class PeerConnection:
             self._fail(PeerError(f"{self.where}: {error}"))
         if self._failure is not None:
             raise self._failure
-        self._is_open = True
 
-    async def _introduce(self, security: PeerSecurity | None) -> None:
-        exchange = None if security is None else security.exchange()
-        steps = introduce(__version__, exchange, None if security is None else security.mechanism)
+    async def _introduce(self, steps: Introduction) -> None:
         try:
             step = next(steps)
             while True:
@@ -97,7 +128,17 @@ class PeerConnection:
         except PeerError:
             pass  # `_failure` says it
         except StopIteration as done:
-            self._versions = done.value
+            self._introduced(done.value)
+
+    def _introduced(self, done: Introduced) -> None:
+        self._versions = done.versions
+        self.session_ends = False
+        if done.session_lifetime_ms > 0:
+            wait_ms = done.session_lifetime_ms * SESSION_PART
+            self._session_timer = self._timers.call_later(wait_ms, self._session_will_end)
+
+    def _session_will_end(self) -> None:
+        self.session_ends = True
 
     @property
     def closed(self) -> bool:
@@ -157,6 +198,8 @@ class PeerConnection:
         if self._failure is not None:
             return
         self._failure = failure
+        if self._session_timer is not None:
+            self._session_timer.cancel()
         transport, self._transport = self._transport, None
         if transport is not None:
             transport.close(abort=True)

@@ -3,8 +3,9 @@
     idle ──send──► connecting ──► connected ──lost──► idle
                        └──failed──► backing off (50 ms, twice as long each time, up to 1 s) ──► idle
 
-What is sent while connecting waits for the connection, in order. While backing off, a request fails at once: whoever
-sends has a time of its own to try again.
+A session that ends is begun anew on the same connection (KIP-368) before the next request. What is sent meanwhile, or
+while connecting, waits for the connection, in order. While backing off, a request fails at once: whoever sends has a
+time of its own to try again.
 """
 
 from __future__ import annotations
@@ -68,8 +69,9 @@ class Peer:
 
     @property
     def connection(self) -> PeerConnection | None:
-        """The one that is open."""
-        return self._connection
+        """The one that is open, unless its session is to be begun anew."""
+        connection = self._connection
+        return None if connection is None or connection.session_ends else connection
 
     @property
     def retry_after_ms(self) -> float:
@@ -80,8 +82,9 @@ class Peer:
         self, request: Request, response_class: type[ResponseT], *, timeout_ms: float, version: int | None = None
     ) -> asyncio.Future[ResponseT]:
         """In the newest version that both sides speak. Fails with `PeerError`."""
-        if self._connection is not None:
-            return self._connection.send(request, response_class, timeout_ms=timeout_ms, version=version)
+        connection = self.connection
+        if connection is not None:
+            return connection.send(request, response_class, timeout_ms=timeout_ms, version=version)
         future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         refusal = self._why_not()
         if refusal is not None:
@@ -93,14 +96,14 @@ class Peer:
 
     async def connect(self) -> PeerConnection:
         """The open connection, for who must know the versions before it speaks. `PeerError`."""
-        while self._connection is None:
+        while (connection := self.connection) is None:
             refusal = self._why_not()
             if refusal is not None:
                 raise refusal
             await asyncio.shield(self._connect())
             if self._connection is None:
                 raise self._last_failure or PeerError(f"{self.address[0]}:{self.address[1]} is gone again")
-        return self._connection
+        return connection
 
     def close(self) -> None:
         self._closed = True
@@ -122,7 +125,8 @@ class Peer:
 
     def _connect(self) -> asyncio.Task[None]:
         if self._connecting is None:
-            self._connecting = asyncio.get_running_loop().create_task(self._open())
+            opening = self._open() if self._connection is None else self._authenticate_again(self._connection)
+            self._connecting = asyncio.get_running_loop().create_task(opening)
         return self._connecting
 
     async def _open(self) -> None:
@@ -143,6 +147,18 @@ class Peer:
         self._connection = connection
         self._backoff_ms = 0.0
         self._last_failure = None
+        self._send_queued(connection)
+
+    async def _authenticate_again(self, connection: PeerConnection) -> None:
+        context = self._context
+        assert context.security is not None
+        try:
+            await connection.authenticate_again(context.security, timeout_ms=CONNECT_TIMEOUT_MS)
+        except PeerError as error:
+            self._connecting = None
+            self._back_off(error)
+            return
+        self._connecting = None
         self._send_queued(connection)
 
     def _back_off(self, error: PeerError) -> None:
