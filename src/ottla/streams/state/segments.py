@@ -69,9 +69,15 @@ class Segments:
         self._interval_ms = interval_ms
         self._live: dict[int, Segment] = {}
 
-    def open(self, directory: str | None) -> None:
+    def open(self, directory: str | None, reserved: int | None = None) -> Segment | None:
+        """The segment of the id `reserved`, when it is there: that one is not of a stretch of time."""
+        found = None
         for segment in sorted(self._storage.open(directory), key=lambda each: each.id):
-            self._live[segment.id] = segment
+            if segment.id == reserved:
+                found = segment
+            else:
+                self._live[segment.id] = segment
+        return found
 
     def segment_id(self, timestamp_ms: int) -> int:
         return timestamp_ms // self._interval_ms if timestamp_ms >= 0 else 0

@@ -73,7 +73,8 @@ class SegmentedSessionStore(SegmentedStore, SessionStore):
                 return False
             return session_key.window_of(store_key).start_ms <= latest_start_ms
 
-        return self._typed(self.scan_bytes(earliest_end_ms, LONG_MAX, keeps, reverse=reverse))
+        by_time = self._config.time_ordered
+        return self._typed(self.scan_bytes(earliest_end_ms, LONG_MAX, keeps, reverse=reverse, by_time=by_time))
 
     def sessions_that_end(self, earliest_ms: int, latest_ms: int) -> Iterator[tuple[Windowed[Any], Any]]:
         """All sessions that end from one time to another, by their ends: what is final by now."""

@@ -7,11 +7,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ottla.streams.duration import milliseconds
+from ottla.streams.state.join_candidates import JoinCandidatesBuilder
 from ottla.streams.state.key_value_builder import KeyValueBytesStoreSupplier, KeyValueStoreBuilder
 from ottla.streams.state.memory_bytes_store import LruBytesStore, MemoryBytesStore
+from ottla.streams.state.persistent_segments import PersistentSegments
+from ottla.streams.state.segmented_builder import (
+    SessionBytesStoreSupplier,
+    SessionStoreBuilder,
+    WindowBytesStoreSupplier,
+    WindowStoreBuilder,
+)
+from ottla.streams.state.suppress_buffer import SuppressBufferBuilder
 from ottla.streams.state.time_ordered_buffer import TimeOrderedBufferBuilder
+from ottla.streams.state.versioned_store import (
+    VersionedBytesStoreSupplier,
+    VersionedStoreBuilder,
+    default_segment_interval_ms,
+)
 
 if TYPE_CHECKING:
+    from ottla.streams.duration import Duration
     from ottla.streams.serdes.serde import Serde
     from ottla.streams.state.bytes_store import BytesStore
 
@@ -38,6 +54,55 @@ class Stores:
             raise ValueError("the size of an LRU map cannot be negative")
         return KeyValueBytesStoreSupplier(name, lambda name: LruBytesStore(max_cache_size))
 
+    @staticmethod
+    def persistent_window_store(
+        name: str, retention_period: Duration, window_size: Duration, *, retain_duplicates: bool = False
+    ) -> WindowBytesStoreSupplier:
+        retention_ms, size_ms = _window_times(retention_period, window_size)
+        return WindowBytesStoreSupplier(name, retention_ms, size_ms, retain_duplicates, timestamped=False)
+
+    @staticmethod
+    def persistent_timestamped_window_store(
+        name: str,
+        retention_period: Duration,
+        window_size: Duration,
+        *,
+        retain_duplicates: bool = False,
+        time_ordered: bool = False,
+    ) -> WindowBytesStoreSupplier:
+        """`time_ordered` is for the DSL's results of closed windows, which are read by time."""
+        retention_ms, size_ms = _window_times(retention_period, window_size)
+        return WindowBytesStoreSupplier(name, retention_ms, size_ms, retain_duplicates, time_ordered=time_ordered)
+
+    @staticmethod
+    def in_memory_window_store(
+        name: str, retention_period: Duration, window_size: Duration, *, retain_duplicates: bool = False
+    ) -> WindowBytesStoreSupplier:
+        retention_ms, size_ms = _window_times(retention_period, window_size)
+        return WindowBytesStoreSupplier(name, retention_ms, size_ms, retain_duplicates, is_in_memory=True)
+
+    @staticmethod
+    def persistent_session_store(
+        name: str, retention_period: Duration, *, time_ordered: bool = False
+    ) -> SessionBytesStoreSupplier:
+        retention_ms = milliseconds(retention_period, "retentionPeriod")
+        return SessionBytesStoreSupplier(name, retention_ms, time_ordered=time_ordered)
+
+    @staticmethod
+    def in_memory_session_store(name: str, retention_period: Duration) -> SessionBytesStoreSupplier:
+        return SessionBytesStoreSupplier(name, milliseconds(retention_period, "retentionPeriod"), is_in_memory=True)
+
+    @staticmethod
+    def persistent_versioned_key_value_store(
+        name: str, history_retention: Duration, segment_interval: Duration | None = None
+    ) -> VersionedBytesStoreSupplier:
+        history_ms = milliseconds(history_retention, "historyRetention")
+        if segment_interval is None:
+            interval_ms = default_segment_interval_ms(history_ms)
+        else:
+            interval_ms = milliseconds(segment_interval, "segmentInterval")
+        return VersionedBytesStoreSupplier(name, history_ms, interval_ms, PersistentSegments)
+
     # Typed stores over them; a serde that is None is the configuration's
 
     @staticmethod
@@ -59,6 +124,51 @@ class Stores:
         """For the DSL: the buffer of a stream-table join."""
         topic = name.removesuffix("-Buffer")
         return TimeOrderedBufferBuilder(name, topic, grace_ms, _persistent, key_serde, value_serde)
+
+    @staticmethod
+    def window_store_builder(
+        supplier: WindowBytesStoreSupplier, key_serde: Serde[Any] | None, value_serde: Serde[Any] | None
+    ) -> WindowStoreBuilder:
+        return WindowStoreBuilder(supplier, key_serde, value_serde)
+
+    @staticmethod
+    def timestamped_window_store_builder(
+        supplier: WindowBytesStoreSupplier, key_serde: Serde[Any] | None, value_serde: Serde[Any] | None
+    ) -> WindowStoreBuilder:
+        return WindowStoreBuilder(supplier, key_serde, value_serde, timestamped=True)
+
+    @staticmethod
+    def session_store_builder(
+        supplier: SessionBytesStoreSupplier, key_serde: Serde[Any] | None, value_serde: Serde[Any] | None
+    ) -> SessionStoreBuilder:
+        return SessionStoreBuilder(supplier, key_serde, value_serde)
+
+    @staticmethod
+    def versioned_key_value_store_builder(
+        supplier: VersionedBytesStoreSupplier, key_serde: Serde[Any] | None, value_serde: Serde[Any] | None
+    ) -> VersionedStoreBuilder:
+        return VersionedStoreBuilder(supplier, key_serde, value_serde)
+
+    # What the DSL alone makes
+
+    @staticmethod
+    def outer_join_store_builder(
+        supplier: KeyValueBytesStoreSupplier,
+        key_serde: Serde[Any] | None,
+        left_serde: Serde[Any] | None,
+        right_serde: Serde[Any] | None,
+    ) -> JoinCandidatesBuilder:
+        return JoinCandidatesBuilder(supplier.name, supplier.make, key_serde, left_serde, right_serde)
+
+    @staticmethod
+    def suppress_buffer_builder(
+        name: str, key_serde: Serde[Any] | None, value_serde: Serde[Any] | None
+    ) -> SuppressBufferBuilder:
+        return SuppressBufferBuilder(name, key_serde, value_serde)
+
+
+def _window_times(retention_period: Duration, window_size: Duration) -> tuple[int, int]:
+    return milliseconds(retention_period, "retentionPeriod"), milliseconds(window_size, "windowSize")
 
 
 def _in_memory(name: str) -> BytesStore:

@@ -1,0 +1,134 @@
+"""How stores of windows and of sessions are made: where their bytes are, their serdes, whether logged and cached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ottla.streams.state.persistent_segments import PersistentSegments
+from ottla.streams.state.segmented_store import SegmentedConfig
+from ottla.streams.state.session_store import SegmentedSessionStore
+from ottla.streams.state.window_store import SegmentedWindowStore, TimestampedWindowStore
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Self
+
+    from ottla.streams.serdes.serde import Serde
+
+
+@dataclass(frozen=True, slots=True)
+class WindowBytesStoreSupplier:
+    """`Stores` makes these. `time_ordered`: for results that are final, which are read by time."""
+
+    name: str
+    retention_ms: int
+    window_size_ms: int
+    retain_duplicates: bool = False
+    is_in_memory: bool = False
+    time_ordered: bool = False
+    timestamped: bool = True
+
+    def __post_init__(self) -> None:
+        if self.retention_ms < 0:
+            raise ValueError("retentionPeriod cannot be negative")
+        if self.window_size_ms < 0:
+            raise ValueError("windowSize cannot be negative")
+        if self.window_size_ms > self.retention_ms:
+            raise ValueError(
+                f"The retention period of the window store {self.name} must be no smaller than its window size. Got "
+                f"size=[{self.window_size_ms}], retention=[{self.retention_ms}]"
+            )
+
+    def config(self, key_serde: Serde[Any] | None, value_serde: Serde[Any] | None, *, caching: bool) -> SegmentedConfig:
+        return SegmentedConfig(
+            self.name,
+            self.retention_ms,
+            key_serde,
+            value_serde,
+            caching=caching,
+            time_ordered=self.time_ordered or self.is_in_memory,
+            keeps_last=self.time_ordered,
+            storage=None if self.is_in_memory else PersistentSegments,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SessionBytesStoreSupplier:
+    name: str
+    retention_ms: int
+    is_in_memory: bool = False
+    time_ordered: bool = False
+
+    def __post_init__(self) -> None:
+        if self.retention_ms < 0:
+            raise ValueError("retentionPeriod cannot be negative")
+
+    def config(self, key_serde: Serde[Any] | None, value_serde: Serde[Any] | None, *, caching: bool) -> SegmentedConfig:
+        return SegmentedConfig(
+            self.name,
+            self.retention_ms,
+            key_serde,
+            value_serde,
+            caching=caching,
+            time_ordered=self.is_in_memory,
+            storage=None if self.is_in_memory else PersistentSegments,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _SegmentedStoreBuilder:
+    """A `StoreBuilder`; immutable: each `with_…` returns another one."""
+
+    supplier: Any
+    key_serde: Serde[Any] | None
+    value_serde: Serde[Any] | None
+    logging_enabled: bool = True
+    caching_enabled: bool = False
+    log_config: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        name: str = self.supplier.name
+        return name
+
+    @property
+    def window_retention_ms(self) -> int | None:
+        retention_ms: int = self.supplier.retention_ms
+        return retention_ms
+
+    def with_caching_enabled(self) -> Self:
+        return replace(self, caching_enabled=True)
+
+    def with_caching_disabled(self) -> Self:
+        return replace(self, caching_enabled=False)
+
+    def with_logging_enabled(self, config: Mapping[str, str] | None = None) -> Self:
+        return replace(self, logging_enabled=True, log_config=dict(config or {}))
+
+    def with_logging_disabled(self) -> Self:
+        return replace(self, logging_enabled=False, log_config={})
+
+    def _config(self) -> SegmentedConfig:
+        config: SegmentedConfig = self.supplier.config(self.key_serde, self.value_serde, caching=self.caching_enabled)
+        return config
+
+
+@dataclass(frozen=True, slots=True)
+class WindowStoreBuilder(_SegmentedStoreBuilder):
+    timestamped: bool = False
+
+    def build(self) -> SegmentedWindowStore:
+        """Duplicates are never cached: a cache would keep the last alone."""
+        supplier: WindowBytesStoreSupplier = self.supplier
+        kind = TimestampedWindowStore if self.timestamped else SegmentedWindowStore
+        config = self._config()
+        if supplier.retain_duplicates:
+            config = replace(config, caching=False)
+        return kind(config, supplier.window_size_ms, retain_duplicates=supplier.retain_duplicates)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStoreBuilder(_SegmentedStoreBuilder):
+    def build(self) -> SegmentedSessionStore:
+        return SegmentedSessionStore(self._config())
