@@ -36,11 +36,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "quorum": ("ottla.console.cli.quorum", "show the metadata quorum, add and remove voters"),
     "reassign": ("ottla.console.cli.reassign", "move replicas to other brokers, and see how far it is"),
     "elect-leaders": ("ottla.console.cli.elect_leaders", "let the preferred replicas lead"),
+    "registry": ("ottla.registry.start", "serve schemas: the Confluent Schema Registry's API, beside any cluster"),
     "mirror": ("ottla.mirror.start", "copy topics, configs, ACLs and groups from cluster to cluster"),
     "streams": ("ottla.streams.application.command", "run an application of Ottla Streams, describe its topology"),
     "completion": ("ottla.console.cli.completion", "print what a shell needs to complete commands and names"),
     "protocol": ("ottla.console.cli.protocol", "show the code that reads and writes one version of a message"),
 }
+
+# What a node may have beside it, in its process: `ottla start --with NAME`. Name: the module of it.
+COMPANIONS: dict[str, str] = {"registry": "ottla.registry.beside"}
 
 DESCRIPTION = "Apache Kafka's little sister, in Python."
 
@@ -64,6 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = cast("Command", importlib.import_module(module))
     parser = argparse.ArgumentParser(prog=f"ottla {name}", description=f"{summary[0].upper()}{summary[1:]}.")
     command.add_arguments(parser)
+    parser.set_defaults(companions=COMPANIONS)
     arguments = parser.parse_args(words[1:])
     try:
         return command.run(arguments)

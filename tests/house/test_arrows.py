@@ -30,8 +30,12 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "clients": ("ottla.protocol", "ottla.runtime"),
     "mirror": ("ottla.clients", "ottla.protocol", "ottla.runtime"),
     "streams": ("ottla.clients", "ottla.protocol", "ottla.runtime"),
+    "registry": ("ottla.clients", "ottla.protocol", "ottla.runtime"),
     "console": ("ottla.clients", "ottla.protocol", "ottla.runtime"),
 }
+
+# Pure parts of other rooms, which import nothing of Ottla but themselves.
+PURE = ("ottla.registry.schema",)
 
 CORES = ("protocol", "log", "raft", "metadata", "coordinator")
 
@@ -59,6 +63,10 @@ OPTIONAL = {
     "jwt": "PyJWT",
     "confluent_kafka": "confluent-kafka",
     "rocksdict": "rocksdict",
+    "google": "protobuf",
+    "uvicorn": "uvicorn",
+    "fastavro": "fastavro",
+    "jsonschema_rs": "jsonschema-rs",
 }  # import name -> package of an extra; imported only where it is needed, never at the top
 
 HANDED_IN = {"random.Random"}  # the type of what a core is handed
@@ -78,6 +86,18 @@ def test_imports_follow_the_arrows(room: str) -> None:
         if module.room == room
         for name, line in module.imports()
         if name.startswith("ottla.") and name != "ottla.__version__" and not _is_under(name, allowed)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("part", PURE)
+def test_pure_parts_stand_by_themselves(part: str) -> None:
+    wrong = [
+        f"{where(module, line)} imports {name}"
+        for module in modules()
+        if _is_under(module.name, (part,))
+        for name, line in module.imports()
+        if (name.startswith("ottla.") and not _is_under(name, (part,))) or name.split(".")[0] in FORBIDDEN_IN_CORES
     ]
     assert wrong == []
 

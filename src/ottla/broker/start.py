@@ -18,7 +18,9 @@ from ottla.runtime.config.server_config import ServerConfig
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping, Sequence
 
+    from ottla.broker.companion import Companion
     from ottla.broker.node import Node
     from ottla.runtime.loop import StopRequest
     from ottla.runtime.turn import Turn
@@ -33,12 +35,34 @@ class UsageError(Exception):
     """The command line, or a file that it names, is wrong."""
 
 
+def find_companions(words: list[str], modules: Mapping[str, str], config: ServerConfig) -> list[Companion]:
+    """What `--with` names. `UsageError`."""
+    if not words:
+        return []
+    from ottla.broker.companion import Companion, CompanionError
+
+    if not config.is_broker or config.broker_listeners[0].security_protocol != "PLAINTEXT":
+        raise UsageError("--with needs a broker whose first listener is PLAINTEXT: elsewhere start it by itself")
+    try:
+        return [Companion.named(word, modules) for word in words]
+    except CompanionError as error:
+        raise UsageError(f"--with {error}") from error
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="DIR", help=f"where data lies (default: ${DATA_VARIABLE}, or ./data)")
     parser.add_argument("--listen", metavar="HOST:PORT", help="where clients connect (default: 127.0.0.1:9092)")
     parser.add_argument("--config", metavar="FILE", help="a server.properties, as Apache Kafka has it")
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="one setting of server.properties; repeatable"
+    )
+    parser.add_argument(
+        "--with",
+        metavar="NAME[=HOST:PORT]",
+        dest="beside",
+        action="append",
+        default=[],
+        help="what else to run in this process: registry, the schema registry (127.0.0.1:8081); repeatable",
     )
     parser.add_argument("--stop-at-eof", action="store_true", help="stop when the standard input ends: for a program")
 
@@ -47,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         config = read_config(arguments.config, arguments.data, arguments.listen, arguments.set)
         _check_security(config)
+        companions = find_companions(arguments.beside, arguments.companions, config)
     except (UsageError, ConfigError) as error:
         print(f"ottla: {error}", file=sys.stderr)
         return EXIT_USAGE
@@ -55,7 +80,9 @@ def run(arguments: argparse.Namespace) -> int:
     from ottla.runtime.loop import run as run_loop
 
     raise_limit()
-    return run_loop(lambda stop, turn: _serve(config, stop, turn, stop_at_eof=arguments.stop_at_eof))
+    return run_loop(
+        lambda stop, turn: _serve(config, stop, turn, stop_at_eof=arguments.stop_at_eof, companions=companions)
+    )
 
 
 def _check_security(config: ServerConfig) -> None:
@@ -73,7 +100,9 @@ def _check_security(config: ServerConfig) -> None:
         listener_security(config, lambda: EMPTY_IMAGE, SystemClock())
 
 
-async def _serve(config: ServerConfig, stop: StopRequest, turn: Turn, *, stop_at_eof: bool) -> int:
+async def _serve(
+    config: ServerConfig, stop: StopRequest, turn: Turn, *, stop_at_eof: bool, companions: Sequence[Companion] = ()
+) -> int:
     import asyncio
     import logging
 
@@ -95,12 +124,24 @@ async def _serve(config: ServerConfig, stop: StopRequest, turn: Turn, *, stop_at
     if is_up:
         ready = ready_line if config.is_broker else controller_ready_line
         print(ready(node.address, config.log_dirs), flush=True)
-        await stop.wait()
+        await _run(node, companions, stop)
     await node.stop()
     if stop.failure is not None:
         print(f"ottla: stopped: {stop.reason}: {stop.failure}", file=sys.stderr)
         return EXIT_FAILED
     return 0
+
+
+async def _run(node: Node, companions: Sequence[Companion], stop: StopRequest) -> None:
+    """Until it is asked to stop, with what else there is to be in this process."""
+    try:
+        for companion in companions:
+            print(await companion.start(node.address), flush=True)
+        await stop.wait()
+    except Exception as error:  # each says in a line what is wrong with it
+        stop.stop("what is to run beside the node cannot start", error)
+    for companion in reversed(companions):
+        await companion.stop()
 
 
 async def start_unless_stopped(node: Node, stop: StopRequest) -> bool:

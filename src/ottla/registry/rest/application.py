@@ -1,0 +1,155 @@
+"""The REST API as an ASGI application: finds the route, who asks, and whether this instance or the leader answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from urllib.parse import unquote
+
+from ottla.registry.client.http import HttpClient, HttpError
+from ottla.registry.errors import FORWARDING_FAILED, UNKNOWN_LEADER, RegistryError
+from ottla.registry.rest.access import UNAUTHORIZED
+from ottla.registry.rest.message import (
+    FORWARDED,
+    NOT_ACCEPTABLE,
+    NOT_FOUND,
+    UNSUPPORTED_MEDIA_TYPE,
+    Request,
+    Response,
+    accepted_type,
+    is_taken,
+)
+from ottla.registry.rest.place import resolve_alias, resolve_context
+from ottla.registry.rest.routes import ROUTES, Route
+from ottla.registry.rest.service import Service
+from ottla.registry.schema.compact_json import compact_json
+
+if TYPE_CHECKING:
+    from ottla.registry.registry import Registry
+
+_log = logging.getLogger(__name__)
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+BODY_BYTES_MAX: Final = 16 * 1024 * 1024
+TOO_LARGE: Final = 413
+METHOD_NOT_ALLOWED: Final = 405
+INTERNAL_ERROR: Final = 500
+_FORWARDED_HEADERS: Final = ("authorization", "content-type", "accept")
+
+
+class Application:
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._service = Service(registry)
+        self._leader: HttpClient | None = None
+
+    def close(self) -> None:
+        if self._leader is not None:
+            self._leader.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        content_type = accepted_type(headers.get("accept"))
+        try:
+            if content_type is None:
+                raise RegistryError(NOT_ACCEPTABLE, "HTTP 406 Not Acceptable")
+            response = await self._answer(await _request(scope, receive, headers))
+        except RegistryError as error:
+            response = Response(error.body, error.status)
+            if error.status == UNAUTHORIZED:
+                response.headers["www-authenticate"] = 'Basic realm="ottla registry"'
+        except Exception:
+            _log.exception("%s %s", scope["method"], scope["path"])
+            response = Response({"error_code": INTERNAL_ERROR, "message": "Internal Server Error"}, INTERNAL_ERROR)
+        await _respond(send, response, content_type)
+
+    async def _answer(self, request: Request) -> Response:
+        access = self._registry.settings.access
+        if access is not None:
+            request.user = access.authenticate(request.headers.get("authorization"))
+        if request.body and not is_taken(request.headers.get("content-type")):
+            raise RegistryError(UNSUPPORTED_MEDIA_TYPE, "HTTP 415 Unsupported Media Type")
+        resolve_context(request)
+        resolve_alias(request, self._registry.state)
+        route = _find(request)
+        if not route.writes:
+            return await route.handler(self._service, request)
+        if route.shortcut is not None:
+            found = await route.shortcut(self._service, request)
+            if found is not None:
+                return found
+        await self._registry.wait_for_leader()
+        if self._registry.is_leader:
+            return await route.handler(self._service, request)
+        return await self._forward(request)
+
+    async def _forward(self, request: Request) -> Response:
+        leader = self._registry.leader
+        if leader is None or request.headers.get(FORWARDED) == "true" or leader.url == self._registry.identity.url:
+            raise RegistryError(UNKNOWN_LEADER, "No leader of the registry is known")
+        if self._leader is None or self._leader.url != leader.url:
+            self.close()
+            self._leader = HttpClient(leader.url)
+        headers = {name: request.headers[name] for name in _FORWARDED_HEADERS if name in request.headers}
+        try:
+            answer = await self._leader.send(
+                request.method, request.target, request.body, headers | {FORWARDED: "true"}
+            )
+        except HttpError as error:
+            raise RegistryError(FORWARDING_FAILED, f"The leader did not answer: {error}") from error
+        if answer.status < 300:
+            await self._registry.topic.catch_up()  # whoever wrote through us reads it from us
+        return Response(answer.body.decode(), answer.status, answer.headers.get("content-type"))
+
+
+async def _request(scope: Scope, receive: Receive, headers: dict[str, str]) -> Request:
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > BODY_BYTES_MAX:
+            raise RegistryError(TOO_LARGE, f"A body has at most {BODY_BYTES_MAX} bytes")
+        if not message.get("more_body"):
+            break
+    raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0]
+    query = scope["query_string"].decode("latin-1")
+    return Request(
+        scope["method"],
+        f"{raw_path}?{query}" if query else raw_path,
+        [unquote(segment) for segment in raw_path.split("/") if segment],
+        Request.query_of(query),
+        headers,
+        bytes(body),
+    )
+
+
+def _find(request: Request) -> Route:
+    is_there = False
+    for route in ROUTES:
+        parameters = route.match(request.segments)
+        if parameters is None:
+            continue
+        if route.method == request.method:
+            request.parameters = parameters
+            return route
+        is_there = True
+    if is_there:
+        raise RegistryError(METHOD_NOT_ALLOWED, "HTTP 405 Method Not Allowed")
+    raise RegistryError(NOT_FOUND, "HTTP 404 Not Found")
+
+
+async def _respond(send: Send, response: Response, content_type: str | None) -> None:
+    text = response.body if response.content_type is not None else compact_json(response.body)
+    assert isinstance(text, str)
+    body = b"" if response.status == 204 else text.encode()
+    chosen = response.content_type or content_type or "application/json"
+    headers = [(b"content-type", chosen.encode()), (b"content-length", str(len(body)).encode())]
+    headers += [(name.encode(), value.encode()) for name, value in response.headers.items()]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

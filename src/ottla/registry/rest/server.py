@@ -1,0 +1,63 @@
+"""The HTTP server: uvicorn, on the loop that is running already."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ottla.registry.rest.application import Application
+
+GRACE_S: Final = 2
+BACKLOG: Final = 512
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket: its port is known before anything is served. `OSError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except BaseException:
+        bound.close()
+        raise
+    bound.setblocking(False)
+    return bound
+
+
+class Server:
+    def __init__(self, application: Application, bound: socket.socket) -> None:
+        import uvicorn
+
+        config = uvicorn.Config(
+            application,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+        self._server = uvicorn.Server(config)
+        self._bound = bound
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Returns when requests are taken."""
+        # Signals are the business of whoever runs the loop.
+        self._server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+        self._task = asyncio.get_running_loop().create_task(self._server.serve([self._bound]))
+        while not self._server.started:
+            if self._task.done():
+                self._task.result()
+                return
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+        self._bound.close()

@@ -1,0 +1,151 @@
+"""`ottla registry`: an instance of the schema registry beside any Kafka cluster, until it is asked to stop."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ottla.registry.settings import DEFAULT_LISTEN, GROUP, TOPIC, RegistrySettings, SettingsError, parse_listen
+from ottla.registry.store.config import DEFAULT_LEVEL
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ottla.registry.instance import Instance
+    from ottla.runtime.loop import StopRequest
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXTRA = "pip install 'ottla[registry]'"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bootstrap", metavar="HOST:PORT", default="localhost:9092", help="the cluster (%(default)s)")
+    parser.add_argument("--listen", metavar="HOST:PORT", default=DEFAULT_LISTEN, help="where it serves (%(default)s)")
+    parser.add_argument("--advertise", metavar="HOST", help="where other instances reach this one (default: --listen)")
+    parser.add_argument("--topic", default=TOPIC, help="the topic that holds everything (%(default)s)")
+    parser.add_argument("--group", default=GROUP, help="the group that elects the leader (%(default)s)")
+    parser.add_argument(
+        "--compatibility", metavar="LEVEL", default=DEFAULT_LEVEL.value, help="where none is configured (%(default)s)"
+    )
+    parser.add_argument("--config", metavar="FILE", help="client.properties: how to speak with the cluster")
+    parser.add_argument("--users", metavar="FILE", help="users and permissions, as JSON: who may do what")
+    parser.add_argument("--hash-password", metavar="USER", help="read a password, print its entry for --users, and end")
+    parser.add_argument("--follow", action="store_true", help="never lead")
+    parser.add_argument("--no-mode-changes", action="store_true", help="refuse every change of a mode")
+    parser.add_argument("--session-timeout-ms", type=int, default=10_000, help="after which a leader is given up")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.hash_password is not None:
+        return _hash_password(arguments.hash_password)
+    try:
+        settings = _settings(arguments)
+    except SettingsError as error:
+        print(f"ottla: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    from ottla.runtime.loop import run as run_loop
+
+    return run_loop(lambda stop, _: _serve(settings, stop))
+
+
+def _hash_password(name: str) -> int:
+    from getpass import getpass
+
+    from ottla.registry.rest.access import user_entry
+
+    password = getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    print(json.dumps(user_entry(name, password)))
+    return 0
+
+
+def _settings(arguments: argparse.Namespace) -> RegistrySettings:
+    from ottla.clients.client import parse_bootstrap
+    from ottla.clients.errors import ClientError
+    from ottla.registry.rest.access import AccessFileError, read_access_file
+    from ottla.registry.schema.level import CompatibilityLevel, parse_level
+
+    host, port = parse_listen(arguments.listen)
+    level = parse_level(arguments.compatibility)
+    if level is None:
+        raise SettingsError(f"--compatibility is one of {', '.join(CompatibilityLevel)}")
+    try:
+        parse_bootstrap(arguments.bootstrap)
+        client = _properties(arguments.config) if arguments.config else {}
+        access = read_access_file(Path(arguments.users)) if arguments.users else None
+    except AccessFileError as error:
+        raise SettingsError(f"--users {arguments.users}: {error}") from None
+    except ClientError as error:
+        raise SettingsError(str(error)) from None
+    return RegistrySettings(
+        arguments.bootstrap,
+        host,
+        port,
+        arguments.advertise,
+        arguments.topic,
+        arguments.group,
+        level,
+        client,
+        leader_eligible=not arguments.follow,
+        mode_changes=not arguments.no_mode_changes,
+        session_timeout_ms=arguments.session_timeout_ms,
+        access=access,
+    )
+
+
+def _properties(name: str) -> dict[str, str]:
+    from ottla.clients.security import client_security
+    from ottla.runtime.config.properties import parse_properties
+
+    try:
+        properties = parse_properties(Path(name).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"--config {name}: {error}") from None
+    client_security(properties)
+    return properties
+
+
+async def _serve(settings: RegistrySettings, stop: StopRequest) -> int:
+    import logging
+
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        instance = await start_instance(settings)
+    except StartError as error:
+        print(f"ottla: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    print(f"Schema registry of {settings.bootstrap} is ready on {instance.url}. Ctrl-C stops it.", flush=True)
+    await stop.wait()
+    await instance.stop()
+    return 0
+
+
+class StartError(Exception):
+    """It cannot start; the text is one line."""
+
+
+async def start_instance(settings: RegistrySettings) -> Instance:
+    import asyncio
+
+    from ottla.clients.errors import ClientError
+    from ottla.protocol.errors import KafkaError
+    from ottla.registry.errors import RegistryError
+    from ottla.registry.instance import Instance
+    from ottla.registry.schemas_topic import TopicError
+    from ottla.runtime.sockets import SocketNetwork
+
+    try:
+        instance = Instance(SocketNetwork(asyncio.get_running_loop()), settings)
+    except OSError as error:
+        raise StartError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
+    try:
+        await instance.start()
+    except ImportError as error:
+        await instance.stop()
+        raise StartError(f"the registry needs {error.name}: {EXTRA}") from error
+    except (TopicError, KafkaError, ClientError, RegistryError) as error:
+        await instance.stop()
+        raise StartError(f"the registry cannot start: {error}") from error
+    return instance
