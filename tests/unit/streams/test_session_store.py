@@ -56,7 +56,7 @@ def test_the_changelog_has_key_end_and_start() -> None:
 
 
 def test_final_sessions_come_by_their_ends_even_when_expired() -> None:
-    store, _ = opened(time_ordered=True)
+    store, _ = opened()
     store.put(session("b", 0, 10), "1")
     store.put(session("a", 3, 10), "2")
     store.put(session("a", 0, 5), "3")

@@ -92,9 +92,8 @@ class MaterializedStore:
             supplier = options.supplier
             if supplier is None:
                 supplier = configured_suppliers(options.store_type, defaults.config).window_store(params)
-            return self._finished(
-                stores.timestamped_window_store_builder(supplier, options.key_serde, options.value_serde)
-            )
+            made = stores.timestamped_window_store_builder(supplier, options.key_serde, options.value_serde)
+            return self._finished(made, cacheable=not (is_sliding and params.is_final))
 
         return self._factory(make)
 
@@ -110,7 +109,8 @@ class MaterializedStore:
             supplier = options.supplier
             if supplier is None:
                 supplier = configured_suppliers(options.store_type, defaults.config).session_store(params)
-            return self._finished(stores.session_store_builder(supplier, options.key_serde, options.value_serde))
+            made = stores.session_store_builder(supplier, options.key_serde, options.value_serde)
+            return self._finished(made, cacheable=not params.is_final)
 
         return self._factory(make)
 
@@ -129,8 +129,10 @@ class MaterializedStore:
             stores.timestamped_key_value_store_builder(supplier, options.key_serde, options.value_serde)
         )
 
-    def _finished(self, builder: Any) -> StoreBuilder:
-        builder = builder.with_caching_enabled() if self.options.caching_enabled else builder.with_caching_disabled()
+    def _finished(self, builder: Any, *, cacheable: bool = True) -> StoreBuilder:
+        """Stores of final results are not cached, but for those of fixed windows, as in Java."""
+        caching = cacheable and self.options.caching_enabled
+        builder = builder.with_caching_enabled() if caching else builder.with_caching_disabled()
         return logged(builder, self.options.logging_enabled, self.options.topic_config)
 
     def _factory(self, make: Any, history_retention_ms: int | None = None) -> StoreFactory:

@@ -117,7 +117,7 @@ class _Stores:
             if bytes_supplier is None:
                 given = options.dsl_store_suppliers
                 bytes_supplier = configured_suppliers(given, defaults.config).window_store(params)
-            builder = stores.window_store_builder(bytes_supplier, options.key_serde, value_serde)
+            builder = stores.join_store_builder(bytes_supplier, options.key_serde, value_serde)
             if supplier is not None:
                 return builder  # type: ignore[no-any-return]
             # Duplicates must not be compacted away.

@@ -32,10 +32,16 @@ class TimestampedKeyAndJoinSide(NamedTuple):
     timestamp_ms: int
     is_left: bool
 
+    def __str__(self) -> str:
+        return f"<{'left' if self.is_left else 'right'},{self.key}:{self.timestamp_ms}>"
+
 
 class LeftOrRightValue(NamedTuple):
     is_left: bool
     value: Any
+
+    def __str__(self) -> str:
+        return f"<{'left' if self.is_left else 'right'},{self.value}>"
 
 
 def candidate_key_serde(inner: Serde[Any]) -> Serde[TimestampedKeyAndJoinSide]:
@@ -131,6 +137,9 @@ class JoinCandidatesBuilder:
     @property
     def window_retention_ms(self) -> int | None:
         return None
+
+    def with_caching_disabled(self) -> JoinCandidatesBuilder:
+        return self
 
     def with_logging_enabled(self, config: Mapping[str, str] | None = None) -> JoinCandidatesBuilder:
         return replace(self, logging_enabled=True, log_config=dict(config or {}))

@@ -117,6 +117,7 @@ class _SegmentedStoreBuilder:
 @dataclass(frozen=True, slots=True)
 class WindowStoreBuilder(_SegmentedStoreBuilder):
     timestamped: bool = False
+    logs_headers: bool = False
 
     def build(self) -> SegmentedWindowStore:
         """Duplicates are never cached: a cache would keep the last alone."""
@@ -124,7 +125,7 @@ class WindowStoreBuilder(_SegmentedStoreBuilder):
         kind = TimestampedWindowStore if self.timestamped else SegmentedWindowStore
         config = self._config()
         if supplier.retain_duplicates:
-            config = replace(config, caching=False)
+            config = replace(config, caching=False, logs_headers=self.logs_headers)
         return kind(config, supplier.window_size_ms, retain_duplicates=supplier.retain_duplicates)
 
 

@@ -48,6 +48,9 @@ class SegmentedConfig:
     keeps_last: bool = False
     """Whether what is just as old as the retention is seen: a window that closes at that very time must be emitted."""
 
+    logs_headers: bool = False
+    """Whether the changelog has the headers of the records that were put: that of a stream-stream join has."""
+
     storage: Callable[[str, int], SegmentStorage] | None = None
     """Called with the store's name and the size of the suffix of its keys."""
 
@@ -281,7 +284,9 @@ class SegmentedStore(StateStore):
     def log_bytes(self, store_key: bytes, value: bytes | None) -> None:
         if self._changelog is None:
             return
-        if value is None or not self.timestamped:
+        if self._config.logs_headers:
+            self._changelog(store_key, value, self._record.timestamp_ms, self._record.headers)
+        elif value is None or not self.timestamped:
             self._changelog(store_key, value, self._record.timestamp_ms)
         else:
             self._changelog(store_key, value[8:], TIMESTAMP.unpack_from(value)[0])

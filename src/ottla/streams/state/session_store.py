@@ -33,6 +33,8 @@ class SegmentedSessionStore(SegmentedStore, SessionStore):
     def find_sessions(
         self, key: Any, earliest_end_ms: int, latest_start_ms: int, *, reverse: bool = False
     ) -> Iterator[tuple[Windowed[Any], Any]]:
+        if key is None:
+            return self.find_sessions_range(None, None, earliest_end_ms, latest_start_ms, reverse=reverse)
         encoded = self.encode_key(key)
         first, last = session_key.first_session_key(encoded, earliest_end_ms), session_key.last_session_key(encoded)
         found = self.fetch_bytes(encoded, first, last, earliest_end_ms, LONG_MAX, reverse=reverse)
@@ -76,9 +78,14 @@ class SegmentedSessionStore(SegmentedStore, SessionStore):
         by_time = self._config.time_ordered
         return self._typed(self.scan_bytes(earliest_end_ms, LONG_MAX, keeps, reverse=reverse, by_time=by_time))
 
+    @property
+    def shows_expired(self) -> bool:
+        """What is final shows until its segment goes; a store in memory forgets it to the millisecond."""
+        return not self._config.time_ordered
+
     def sessions_that_end(self, earliest_ms: int, latest_ms: int) -> Iterator[tuple[Windowed[Any], Any]]:
         """All sessions that end from one time to another, by their ends: what is final by now."""
-        return self._typed(self.scan_bytes(earliest_ms, latest_ms, None, by_time=True, expired=True))
+        return self._typed(self.scan_bytes(earliest_ms, latest_ms, None, by_time=True, expired=self.shows_expired))
 
     def all(self) -> Iterator[tuple[Windowed[Any], Any]]:
         return self.find_sessions_range(None, None, 0, LONG_MAX)

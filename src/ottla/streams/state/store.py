@@ -256,6 +256,8 @@ class StoreBuilder(Protocol):
     def log_config(self) -> dict[str, str]:
         """What the changelog topic is created with, beside what its kind of store implies."""
 
+    def with_caching_disabled(self) -> StoreBuilder: ...
+
     @property
     def window_retention_ms(self) -> int | None:
         """Of window and session stores: their changelog is `compact,delete`. None for key-value stores: `compact`."""

@@ -152,6 +152,12 @@ class Stores:
     # What the DSL alone makes
 
     @staticmethod
+    def join_store_builder(
+        supplier: WindowBytesStoreSupplier, key_serde: Serde[Any] | None, value_serde: Serde[Any] | None
+    ) -> WindowStoreBuilder:
+        return WindowStoreBuilder(supplier, key_serde, value_serde, logs_headers=True)
+
+    @staticmethod
     def outer_join_store_builder(
         supplier: KeyValueBytesStoreSupplier,
         key_serde: Serde[Any] | None,

@@ -35,9 +35,6 @@ _CONTEXT_BYTES: Final = 8 + 8 + 4  # timestamp, offset, partition
 
 
 class SuppressBuffer(StateStore):
-    is_persistent = False
-    committed_offset: int | None = None
-
     def __init__(self, config: SuppressBufferBuilder) -> None:
         self.name = config.name
         self._config = config
@@ -48,9 +45,19 @@ class SuppressBuffer(StateStore):
         self.size_bytes = 0
         """As Kafka Streams counts it."""
 
-        self.is_open = False
+        self._open = False
 
-    is_open: bool
+    @property
+    def is_persistent(self) -> bool:
+        return False
+
+    @property
+    def committed_offset(self) -> int | None:
+        return None
+
+    @property
+    def is_open(self) -> bool:
+        return self._open
 
     def open(self, context: StoreContext) -> None:
         key_serde = self._config.key_serde or context.key_serde
@@ -60,7 +67,7 @@ class SuppressBuffer(StateStore):
         self._topic = context.changelog_topic(self.name)
         self._log = context.changelog(self.name)
         self.record = context.record
-        self.is_open = True
+        self._open = True
 
     def __len__(self) -> int:
         return len(self._held)
@@ -78,7 +85,7 @@ class SuppressBuffer(StateStore):
         return LONG_MAX
 
     def put(self, time_ms: int, key: Any, change: Change, record: Saved) -> None:
-        if not self.is_open:
+        if not self._open:
             raise InvalidStateStoreError(f"the store {self.name} is closed")
         topic, headers = self._topic, record[1]
         encoded = self._serialize_key(topic, key, headers)
@@ -142,7 +149,7 @@ class SuppressBuffer(StateStore):
         """Nothing of it outlives the process."""
 
     def close(self) -> None:
-        self.is_open = False
+        self._open = False
         self._held.clear()
         self._queue.clear()
         self._dirty.clear()
@@ -190,6 +197,9 @@ class SuppressBufferBuilder:
     @property
     def window_retention_ms(self) -> int | None:
         return None
+
+    def with_caching_disabled(self) -> SuppressBufferBuilder:
+        return self
 
     def with_logging_enabled(self, config: Mapping[str, str] | None = None) -> SuppressBufferBuilder:
         return replace(self, logging_enabled=True, log_config=dict(config or {}))

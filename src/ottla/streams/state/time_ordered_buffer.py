@@ -132,6 +132,9 @@ class TimeOrderedBufferBuilder:
     def window_retention_ms(self) -> int | None:
         return None
 
+    def with_caching_disabled(self) -> TimeOrderedBufferBuilder:
+        return self
+
     def with_logging_enabled(self, config: Mapping[str, str] | None = None) -> TimeOrderedBufferBuilder:
         return replace(self, logging_enabled=True, log_config=dict(config or {}))
 

@@ -97,6 +97,8 @@ class StreamTask:
         for name, builder in self.sub_topology.stores.items():
             store = built.get(name) if built is not None else None
             if store is None:
+                if builder.caching_enabled and not self.store_context.cache_bytes:
+                    builder = builder.with_caching_disabled()  # so that every change goes on, that of nothing, too
                 store = builder.build()
                 store.open(self.store_context)
             self.state.stores[name] = store
