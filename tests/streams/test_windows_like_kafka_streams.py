@@ -1,0 +1,84 @@
+"""Windows, stream joins, suppression and versioned tables do what Kafka Streams does, record by record.
+
+Outputs (with timestamps and headers), changelogs and contents of stores are compared for random topologies and inputs
+out of order. What Kafka Streams refuses, such as a buffer that is full, must be refused here, too.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.streams import random_windows
+from tests.streams.answers import answer
+from tests.streams.oracle.process import OracleError
+
+from ottla.streams.errors import StreamsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from random import Random
+
+    from tests.streams.oracle.process import StreamsOracle
+
+pytestmark = pytest.mark.java
+
+EXAMPLES: Final = int(os.environ.get("OTTLA_STREAMS_EXAMPLES", "60"))
+KINDS: Final[dict[str, Callable[[Random], dict[str, Any]]]] = {
+    "aggregation": random_windows.windowed_aggregation,
+    "join": random_windows.stream_join,
+    "suppression": random_windows.suppression,
+    "versioned": random_windows.versioned_table,
+}
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Skipped records are logged, and many are skipped."""
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_results_are_those_of_kafka_streams(kind: str, oracle: StreamsOracle) -> None:
+    @settings(max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES <= 60, suppress_health_check=list(HealthCheck))
+    @given(st.randoms(use_true_random=False))
+    def holds(random: Random) -> None:
+        question = KINDS[kind](random)
+        try:
+            expected = oracle.ask(question)
+        except OracleError:
+            with pytest.raises(StreamsError):
+                answer(question)
+            return
+        assert comparable(answer(question)) == comparable(expected)
+
+    holds()
+
+
+def comparable(result: dict[str, Any]) -> dict[str, Any]:
+    """What a task writes is in one order but for changelogs, each of which has its own."""
+    changelogs: dict[str, list[Any]] = {}
+    outputs = []
+    for record in result["outputs"]:
+        if not record["topic"].endswith("-changelog"):
+            outputs.append(record)
+            continue
+        # What has no time of its own is -1 in a collector's record and null in the oracle's.
+        timed = {**record, "timestamp": None if record["timestamp"] == -1 else record["timestamp"]}
+        changelogs.setdefault(record["topic"], []).append(timed)
+    for log in changelogs.values():
+        if any(record["headers"] == [["v", "Aw=="]] for record in log):
+            # A buffer logs what has changed since the last commit, in the order of a hash table in Java.
+            log.sort(key=lambda record: (record["input"], record["key"]))
+    stores = {
+        name: [[key, value, None if time == -1 else time] for key, value, time in rows]
+        for name, rows in result["stores"].items()
+        if rows
+    }
+    return {"outputs": outputs, "changelogs": changelogs, "stores": stores}
