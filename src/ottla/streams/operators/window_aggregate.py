@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ottla.streams.change import Change
 from ottla.streams.operators.windowed_aggregate import EXPIRED, NO_KEY, WindowedAggregate
 from ottla.streams.state.store import ValueAndTimestamp
-from ottla.streams.windows import EmitStrategy, TimeWindows
+from ottla.streams.windows import EmitStrategy, TimeWindows, Windowed, time_window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ottla.streams.record import Headers
     from ottla.streams.windows import Windows
@@ -32,9 +33,12 @@ class WindowAggregate(WindowedAggregate):
             raise ValueError(
                 "ON_WINDOW_CLOSE strategy is only supported for TimeWindows and SlidingWindows for TimeWindowedKStream"
             )
-        self._windows = windows
         self._windows_for = windows.windows_for
+        self._size_ms = windows.size_ms
         self._grace_ms = windows.grace_period_ms
+        # Starts alone are enough, and cheaper than windows.
+        self._starts_for: Callable[[int], Iterable[int]] = getattr(windows, "starts_for", windows.windows_for)
+        self._is_tumbling = isinstance(windows, TimeWindows) and windows.advance_ms == windows.size_ms
 
     def process(self, key: Any, value: Any, timestamp_ms: int, headers: Headers, /) -> None:
         if key is None:
@@ -42,21 +46,41 @@ class WindowAggregate(WindowedAggregate):
             return
         if timestamp_ms > self._observed_ms:
             self._observed_ms = timestamp_ms
+        size_ms = self._size_ms
         close_ms = self._observed_ms - self._grace_ms
-        for start_ms, window in self._windows_for(timestamp_ms).items():
-            if window.end_ms > close_ms:
-                found = self._store.get(key, start_ms)
-                if found is None:
-                    # As in Java, the initial value is the old one of a window's first record.
-                    found = ValueAndTimestamp(self._initializer(), timestamp_ms)
-                self.update(key, value, timestamp_ms, headers, window, found)
+        starts: Iterable[int]
+        if self._is_tumbling:
+            starts = (timestamp_ms - timestamp_ms % size_ms,)
+        else:
+            starts = self._starts_for(timestamp_ms)
+        for start_ms in starts:
+            if start_ms + size_ms > close_ms:
+                self._add(key, value, timestamp_ms, headers, start_ms)
             else:
                 self.context.drop(EXPIRED)
         if self._is_final:
             self.emit_final(headers, close_ms)
 
+    def _add(self, key: Any, value: Any, timestamp_ms: int, headers: Headers, start_ms: int) -> None:
+        """`update` with one store key for both. As in Java, the old value of a first record is the initial one."""
+        store = self._store
+        store_key = store.store_key(key, start_ms)
+        found = store.read(store_key)
+        if found is None:
+            old = self._initializer()
+            new_timestamp_ms = timestamp_ms
+        else:
+            old, new_timestamp_ms = found
+            if timestamp_ms > new_timestamp_ms:
+                new_timestamp_ms = timestamp_ms
+        new = self._aggregator(key, value, old)
+        store.write(store_key, None if new is None else ValueAndTimestamp(new, new_timestamp_ms))
+        if not self._is_cached:
+            windowed = Windowed(key, time_window(start_ms, self._size_ms))
+            self.forward(windowed, Change(new, old if self._send_old_values else None), new_timestamp_ms, headers)
+
     def bounds(self, close_ms: int) -> tuple[int, int] | None:
-        size_ms = self._windows.size_ms
+        size_ms = self._size_ms
         last = close_ms - size_ms
         if last < 0:
             return None

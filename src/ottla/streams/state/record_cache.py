@@ -7,7 +7,7 @@ it expire.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +28,8 @@ class CacheEntry(NamedTuple):
     value: bytes | None
     record: Saved
     size: int
+    typed: Any = None
+    """What `value` are the bytes of, where that is known and nobody can change it."""
 
 
 class RecordCache:
@@ -58,14 +60,14 @@ class RecordCache:
         """As a range reads: nobody takes note of the use."""
         return self._entries.get(key)
 
-    def put(self, key: bytes, value: bytes | None, record: Saved) -> None:
+    def put(self, key: bytes, value: bytes | None, record: Saved, typed: Any = None) -> None:
         size = self._overhead + len(key) + (0 if value is None else len(value)) + _size_of(record)
         before = self._entries.pop(key, None)
         if before is not None:
             self._size -= before.size
         elif self._index is not None:
             self._index.add(key)
-        self._entries[key] = CacheEntry(value, record, size)
+        self._entries[key] = CacheEntry(value, record, size, typed)
         self._size += size
         self._dirty.pop(key, None)
         self._dirty[key] = None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ottla.streams.change import Change
 from ottla.streams.errors import InvalidStateStoreError
+from ottla.streams.serdes.primitive import NATURAL_TYPES
 from ottla.streams.state.key_index import KeyIndex
 from ottla.streams.state.record_cache import RecordCache
 from ottla.streams.state.segments import MemorySegments, Segments, SegmentStorage, segment_interval_ms
@@ -99,6 +100,7 @@ class SegmentedStore(StateStore):
         self._deserialize_key = key_serde.deserializer
         self._serialize_value = value_serde.serializer
         self._deserialize_value = value_serde.deserializer
+        self._immutable: type | None = NATURAL_TYPES.get(value_serde, (None, 0, 0))[0]
         if config.caching and context.cache_bytes > 0:
             index = KeyIndex(self.suffix_size)
             self._cache = RecordCache(context.cache_bytes, self._flush_entries, index, SEGMENT_ID_BYTES)
@@ -173,19 +175,23 @@ class SegmentedStore(StateStore):
             return self._deserialize_value(self._topic, value)
         return ValueAndTimestamp(self._deserialize_value(self._topic, value[8:]), TIMESTAMP.unpack_from(value)[0])
 
-    def put_bytes(self, store_key: bytes, value: bytes | None) -> None:
+    def write(self, store_key: bytes, value: Any | None) -> None:
+        """A put, for who knows the store key."""
+        encoded = self.encode_value(value)
         cache = self._cache
         if cache is None:
-            self._write(store_key, value)
-        else:
-            cache.put(store_key, value, self._record.saved())
+            self._write(store_key, encoded)
+            return
+        inner = value[0] if self.timestamped and value is not None else value
+        cache.put(store_key, encoded, self._record.saved(), value if type(inner) is self._immutable else None)
 
-    def get_bytes(self, store_key: bytes) -> bytes | None:
+    def read(self, store_key: bytes) -> Any | None:
+        """A get, for who knows the store key."""
         if self._cache is not None:
             entry = self._cache.get(store_key)
             if entry is not None:
-                return entry.value
-        return self._stored(store_key)
+                return self.decode_value(entry[0]) if entry[3] is None else entry[3]
+        return self.decode_value(self._stored(store_key))
 
     def fetch_bytes(
         self, key: bytes, first: bytes, last: bytes, from_ms: int, to_ms: int, *, reverse: bool
@@ -197,7 +203,9 @@ class SegmentedStore(StateStore):
         found: list[tuple[bytes, bytes]] = []
         if least <= to_ms:
             for segment in self._segments.between(least, to_ms, reverse):
-                found += [each for each in segment.fetch(key, first, last, reverse) if time_of(each[0]) >= least]
+                entries = segment.fetch(key, first, last, reverse)
+                # Their store keys say that they are not before `from_ms`.
+                found += entries if least <= from_ms else [each for each in entries if time_of(each[0]) >= least]
         if cache is None:
             return found
         cached = [each for each in cache.between(key, first, last) if from_ms <= time_of(each) <= to_ms]
@@ -293,7 +301,7 @@ class SegmentedStore(StateStore):
 
     def _flush_entries(self, entries: list[tuple[bytes, CacheEntry]]) -> None:
         record = self._record
-        for store_key, (value, written, _) in entries:
+        for store_key, (value, written, _, typed) in entries:
             old = None
             listener = self._listener
             if listener is not None:
@@ -306,7 +314,8 @@ class SegmentedStore(StateStore):
             try:
                 self._write(store_key, value)
                 if listener is not None:
-                    change = Change(self.decode_value(value), self.decode_value(old) if self._send_old_values else None)
+                    new = self.decode_value(value) if typed is None else typed
+                    change = Change(new, self.decode_value(old) if self._send_old_values else None)
                     listener(self.windowed(store_key), change, written[0], written[1])
             finally:
                 record.restore(before)

@@ -24,11 +24,11 @@ class SegmentedSessionStore(SegmentedStore, SessionStore):
 
     def put(self, session: Windowed[Any], value: Any | None) -> None:
         key, (start_ms, end_ms) = session
-        self.put_bytes(session_key.session_key(self.encode_key(key), start_ms, end_ms), self.encode_value(value))
+        self.write(session_key.session_key(self.encode_key(key), start_ms, end_ms), value)
 
     def remove(self, session: Windowed[Any]) -> None:
         key, (start_ms, end_ms) = session
-        self.put_bytes(session_key.session_key(self.encode_key(key), start_ms, end_ms), None)
+        self.write(session_key.session_key(self.encode_key(key), start_ms, end_ms), None)
 
     def find_sessions(
         self, key: Any, earliest_end_ms: int, latest_start_ms: int, *, reverse: bool = False
@@ -46,7 +46,7 @@ class SegmentedSessionStore(SegmentedStore, SessionStore):
         )
 
     def fetch_session(self, key: Any, start_ms: int, end_ms: int) -> Any | None:
-        return self.decode_value(self.get_bytes(session_key.session_key(self.encode_key(key), start_ms, end_ms)))
+        return self.read(session_key.session_key(self.encode_key(key), start_ms, end_ms))
 
     def fetch(self, key: Any, *, reverse: bool = False) -> Iterator[tuple[Windowed[Any], Any]]:
         return self.find_sessions(key, 0, LONG_MAX, reverse=reverse)

@@ -37,7 +37,7 @@ class SegmentedWindowStore(SegmentedStore, WindowStore):
         if self.retain_duplicates:
             self._add(encoded, self.encode_value(value), window_start_ms)
         else:
-            self.put_bytes(window_key.window_key(encoded, window_start_ms), self.encode_value(value))
+            self.write(window_key.window_key(encoded, window_start_ms), value)
 
     def _add(self, key: bytes, value: bytes | None, window_start_ms: int) -> None:
         """As in Java the changelog counts by itself, and hears of each None as the deletion of an entry never made."""
@@ -48,8 +48,11 @@ class SegmentedWindowStore(SegmentedStore, WindowStore):
         self.log_bytes(window_key.window_key(key, window_start_ms, self._logged_sequence), value)
 
     def get(self, key: Any, window_start_ms: int) -> Any | None:
-        store_key = window_key.window_key(self.encode_key(key), window_start_ms, self._sequence)
-        return self.decode_value(self.get_bytes(store_key))
+        return self.read(self.store_key(key, window_start_ms))
+
+    def store_key(self, key: Any, window_start_ms: int) -> bytes:
+        """For `read` and `write`, which an aggregation does one after the other."""
+        return window_key.window_key(self.encode_key(key), window_start_ms, self._sequence)
 
     def fetch(self, key: Any, from_ms: int, to_ms: int, *, reverse: bool = False) -> Iterator[tuple[int, Any]]:
         encoded = self.encode_key(key)
