@@ -7,7 +7,7 @@ import time
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 if TYPE_CHECKING:
@@ -40,8 +40,10 @@ def some_lines(count: int, seed: int) -> list[str]:
     return [" ".join(chance.choices(WORDS, k=3)) for _ in range(count)]
 
 
-def read_counts(bootstrap: str, total: int, *, timeout_s: float = 120.0, partitions: int = 3) -> dict[str, list[int]]:
-    """Every committed count of each word in the order of its partition, once they add up to `total` or time is over."""
+def read_counts(
+    bootstrap: str, words: Counter[str], *, timeout_s: float = 120.0, partitions: int = 3
+) -> dict[str, list[int]]:
+    """Every committed count of each word, in order, once every word has been counted, or time is over."""
     consumer = Consumer({
         "bootstrap.servers": bootstrap,
         "group.id": "reader",
@@ -55,15 +57,22 @@ def read_counts(bootstrap: str, total: int, *, timeout_s: float = 120.0, partiti
     try:
         while time.monotonic() < deadline:
             for message in consumer.consume(1000, 0.2):
-                assert message.error() is None, message.error()
-                found[message.key().decode()].append(int.from_bytes(message.value(), "big"))
-            if sum(max(counts) for counts in found.values()) >= total:
+                _note(message, found)
+            if all(max(found.get(word, [0])) >= count for word, count in words.items()):
                 for message in consumer.consume(1000, 1.0):  # anything too much
-                    found[message.key().decode()].append(int.from_bytes(message.value(), "big"))
+                    _note(message, found)
                 break
     finally:
         consumer.close()
     return dict(found)
+
+
+def _note(message: Message, found: dict[str, list[int]]) -> None:
+    assert message.error() is None, message.error()
+    key, value = message.key(), message.value()
+    assert key is not None
+    assert value is not None
+    found[key.decode()].append(int.from_bytes(value, "big"))
 
 
 def assert_exactly_once(found: dict[str, list[int]], words: Counter[str]) -> None:

@@ -1,4 +1,4 @@
-"""An application counts words, under each protocol and guarantee, on each kind of broker; stopped, killed, rebalanced."""
+"""An application counts words, under each protocol and guarantee, on both kinds of broker; stopped, killed, shared."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def test_it_goes_on_where_it_was_stopped(
     for part in (2, 3):
         one.start()
         one.wait_until_running()
-        read_counts(broker.address, words.total())
+        read_counts(broker.address, words)
         assert one.stop() == 0, one.said[-3000:]
         words += send_lines(broker.address, some_lines(300, part))
     one.start()
-    assert_exactly_once(read_counts(broker.address, words.total()), words)
+    assert_exactly_once(read_counts(broker.address, words), words)
     assert one.stop() == 0
     assert "wipe" not in one.output
 
@@ -63,7 +63,7 @@ def test_killed_at_random_it_counts_as_if_nothing_had_happened(
         one.kill()
         words += send_lines(broker.address, some_lines(200, chance.randrange(1000)))
     one.start()
-    assert_exactly_once(read_counts(broker.address, words.total()), words)
+    assert_exactly_once(read_counts(broker.address, words), words)
     assert one.stop() == 0
 
 
@@ -84,13 +84,13 @@ def test_two_share_the_work_and_one_takes_over(
     time.sleep(0.5)
     first.kill()
     words += send_lines(broker.address, some_lines(3000, 8))
-    read_counts(broker.address, words.total())
+    read_counts(broker.address, words)
     first.start()
     first.wait_until_running()
     words += send_lines(broker.address, some_lines(1000, 9))
     assert second.stop() == 0
     words += send_lines(broker.address, some_lines(1000, 10))
-    assert_exactly_once(read_counts(broker.address, words.total()), words)
+    assert_exactly_once(read_counts(broker.address, words), words)
     assert first.stop() == 0
 
 
@@ -104,5 +104,5 @@ def test_at_least_once_loses_nothing_when_killed(ottla: NodeProcess, instance: C
         time.sleep(pause_s)
         one.kill()
     one.start()
-    assert_at_least_once(read_counts(ottla.address, words.total()), words)
+    assert_at_least_once(read_counts(ottla.address, words), words)
     assert one.stop() == 0

@@ -140,7 +140,7 @@ class KafkaStreams:
                 self.topology, self.config, self._supplier, control, self._directory, self.process_id, client_id
             )
             control.start()
-            self._parts.prepare(self._restore_listener)
+            self._parts.prepare(self._restore_listener, self._global_failed)
         except (ClientError, KafkaError) as error:
             self._fail(StreamsError(f"the application cannot start: {error}"))
         except BaseException as error:
@@ -314,6 +314,11 @@ class KafkaStreams:
                     self._become(State.REBALANCING)
                     self.add_stream_thread()
             return
+        self._end_with_error()
+
+    def _global_failed(self, failure: BaseException) -> None:
+        if self.failure is None:
+            self.failure = failure
         self._end_with_error()
 
     def _shutdown_wanted(self) -> None:

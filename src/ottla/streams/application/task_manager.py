@@ -314,7 +314,7 @@ class TaskManager:
             self.reader.commit(owned.id)
         self.reader.remove(owned.id)
         del self.tasks[owned.id]
-        positions: dict[tuple[str, int], int] = {
+        positions = {
             partition: offset
             for store, partition in owned.changelogs.items()
             if (offset := owned.task.stores[store].committed_offset) is not None

@@ -17,6 +17,7 @@ from ottla.streams.application.client_properties import (
     session_timeout_ms,
 )
 from ottla.streams.application.cluster_queries import ClusterQueries
+from ottla.streams.application.global_thread import GlobalThread
 from ottla.streams.application.group_leader import GroupLeader
 from ottla.streams.application.group_metadata import check_layout
 from ottla.streams.application.group_session import GroupSession
@@ -68,13 +69,27 @@ class ThreadParts:
         self._cluster = ClusterQueries(control, config.application_id, exactly_once=config.exactly_once)
         self._managers: list[TaskManager] = []
         self._by_streams_protocol = False
+        self._global: GlobalThread | None = None
 
-    def prepare(self, listener: StateRestoreListener) -> None:
-        """What is done once, before the first thread: look which protocol the group may speak."""
+    def prepare(self, listener: StateRestoreListener, on_global_failure: Callable[[BaseException], None]) -> None:
+        """What is done once, before the first thread: which protocol the group may speak, and the global stores."""
         if self._config.wants_streams_groups:
             self._by_streams_protocol = self._control.call(self._has_streams_groups())
             if not self._by_streams_protocol:
                 _log.warning("the brokers have no streams groups: going on with group.protocol=classic")
+        if self._topology.global_stores:
+            self._global = GlobalThread(
+                f"{self._client_id}-GlobalStreamThread",
+                self._topology,
+                self._config,
+                self._supplier.global_consumer(self._config, f"{self._client_id}-global-consumer"),
+                self._cluster,
+                self._directory,
+                listener,
+                on_global_failure,
+            )
+            self.global_stores = self._global.stores
+            self._global.start()
 
     async def _has_streams_groups(self) -> bool:
         connection = await self._control.client.any_connection()
@@ -133,6 +148,8 @@ class ThreadParts:
         )
 
     def close(self) -> None:
+        if self._global is not None:
+            self._global.close()
         self._control.close()
 
     def _producer(self, name: str, index: int) -> BatchProducer:

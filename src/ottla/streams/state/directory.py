@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.streams.errors import StreamsError
+from ottla.streams.record import TopicPartition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,7 +134,7 @@ class StateDirectory:
 
     # Checkpoints: hints about what lies here, for assignments; the stores have the offsets that count
 
-    def write_checkpoint(self, task_id: str, offsets: Mapping[tuple[str, int], int]) -> None:
+    def write_checkpoint(self, task_id: str, offsets: Mapping[TopicPartition, int]) -> None:
         lines = [f"{topic} {partition} {offset}" for (topic, partition), offset in sorted(offsets.items())]
         text = "\n".join([str(_CHECKPOINT_VERSION), str(len(lines)), *lines, ""])
         with contextlib.suppress(OSError):
@@ -141,12 +142,12 @@ class StateDirectory:
             temporary.write_text(text, "utf-8")
             temporary.replace(self.task(task_id) / CHECKPOINT_FILE)
 
-    def read_checkpoint(self, task_id: str) -> dict[tuple[str, int], int]:
+    def read_checkpoint(self, task_id: str) -> dict[TopicPartition, int]:
         with contextlib.suppress(OSError, ValueError):
             version, _, *lines = (self.task(task_id) / CHECKPOINT_FILE).read_text("utf-8").splitlines()
             if int(version) == _CHECKPOINT_VERSION:
                 parts: list[Any] = [line.rsplit(" ", 2) for line in lines if line]
-                return {(topic, int(partition)): int(offset) for topic, partition, offset in parts}
+                return {TopicPartition(topic, int(partition)): int(offset) for topic, partition, offset in parts}
         return {}
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ottla.streams.record import TopicPartition
 from ottla.streams.state.directory import LockedError, StateDirectory
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ def test_checkpoints(tmp_path: Path) -> None:
     directory = StateDirectory(str(tmp_path), "app")
     directory.lock_task("0_1").release()
     assert directory.read_checkpoint("0_1") == {}
-    directory.write_checkpoint("0_1", {("app-counts-changelog", 1): 42})
-    assert directory.read_checkpoint("0_1") == {("app-counts-changelog", 1): 42}
+    directory.write_checkpoint("0_1", {TopicPartition("app-counts-changelog", 1): 42})
+    assert directory.read_checkpoint("0_1") == {TopicPartition("app-counts-changelog", 1): 42}
 
 
 def test_only_old_and_idle_tasks_are_cleaned_away(tmp_path: Path) -> None:
