@@ -1,4 +1,4 @@
-"""Brokers that groups of short sessions may live on."""
+"""One oracle for all tests that compare with Kafka Streams; brokers that groups of short sessions may live on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from tests.conftest import TEST_SETTINGS
 from tests.peers.apache_kafka import KafkaNode
 from tests.peers.ottla_node import OttlaNode
 from tests.streams.instance import Instance
+from tests.streams.oracle.process import StreamsOracle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +38,12 @@ CLASSIC: Final = {"group.protocol": "classic"}
 STREAMS: Final = {"group.protocol": "streams"}
 EXACTLY_ONCE: Final = {"processing.guarantee": "exactly_once_v2"}
 AT_LEAST_ONCE: Final = {"processing.guarantee": "at_least_once", "commit.interval.ms": "300"}
+
+
+@pytest.fixture(scope="session")
+def oracle() -> Iterator[StreamsOracle]:
+    with StreamsOracle() as started:
+        yield started
 
 
 @pytest.fixture(params=["ottla", pytest.param("apache-kafka", marks=pytest.mark.java)])
