@@ -35,7 +35,7 @@ class RecordingDriver(TopologyTestDriver):
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
-    """`outputs` and `stores` as the oracle gives them."""
+    """`outputs`, `stores` and `dropped` as the oracle gives them."""
     builder = StreamsBuilder()
     OpTree(builder).write(question["ops"])
     config = DEFAULTS | question.get("config", {})
@@ -52,7 +52,25 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
             outputs += [_output(index, record) for record in driver.everything]
             driver.everything.clear()
         stores = {name: rows for name, store in driver.get_all_state_stores().items() if (rows := _rows(store))}
-    return {"outputs": outputs, "stores": stores}
+        dropped = driver.dropped_records
+    return {"outputs": outputs, "stores": stores, "dropped": dropped}
+
+
+def stores_restored_from(question: dict[str, Any], outputs: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the stores of a topology hold when they have read their changelogs among `outputs`, which another wrote."""
+    builder = StreamsBuilder()
+    OpTree(builder).write(question["ops"])
+    config = DEFAULTS | question.get("config", {})
+    with TopologyTestDriver(builder.build(config), config, 0) as driver:
+        stores = driver.get_all_state_stores()
+        for name, store in stores.items():
+            store.restore([_logged(each) for each in outputs if each["topic"] == f"app-{name}-changelog"])
+        return {name: rows for name, store in stores.items() if (rows := _rows(store))}
+
+
+def _logged(record: dict[str, Any]) -> tuple[bytes, bytes | None, int, Any]:
+    headers = tuple((name, decoded(value)) for name, value in record["headers"])
+    return decoded(record["key"]) or b"", decoded(record["value"]), record["timestamp"] or 0, headers
 
 
 def decoded(data: str | None) -> bytes | None:

@@ -109,9 +109,17 @@ public final class StreamsOracle {
                 index++;
             }
             answer.set("stores", new Contents(driver).all(JSON));
+            answer.put("dropped", dropped(driver));
         } finally {
             delete(directory);
         }
+    }
+
+    private static long dropped(TopologyTestDriver driver) {
+        return driver.metrics().entrySet().stream()
+            .filter(each -> each.getKey().name().equals("dropped-records-total"))
+            .mapToLong(each -> ((Number) each.getValue().metricValue()).longValue())
+            .sum();
     }
 
     /** The driver keeps what was written by topic; this keeps it in one list, too, in order. */

@@ -49,6 +49,7 @@ class WindowBytesStoreSupplier:
             caching=caching,
             time_ordered=self.time_ordered or self.is_in_memory,
             keeps_last=self.time_ordered,
+            refuses_expired=self.is_in_memory,
             storage=None if self.is_in_memory else PersistentSegments,
         )
 
@@ -72,6 +73,7 @@ class SessionBytesStoreSupplier:
             value_serde,
             caching=caching,
             time_ordered=self.is_in_memory,
+            refuses_expired=self.is_in_memory,
             storage=None if self.is_in_memory else PersistentSegments,
         )
 

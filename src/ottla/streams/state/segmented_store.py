@@ -49,6 +49,9 @@ class SegmentedConfig:
     keeps_last: bool = False
     """Whether what is just as old as the retention is seen: a window that closes at that very time must be emitted."""
 
+    refuses_expired: bool = False
+    """Whether a late write is refused by its time, and not only when its segment is gone, as Java's do in memory."""
+
     logs_headers: bool = False
     """Whether the changelog has the headers of the records that were put: that of a stream-stream join has."""
 
@@ -282,8 +285,10 @@ class SegmentedStore(StateStore):
         timestamp_ms = type(self).time_of(store_key)
         if timestamp_ms > self._observed_ms:
             self._observed_ms = timestamp_ms
-        segments = self._segments
-        segment = segments.create_if_live(segments.segment_id(timestamp_ms), self._observed_ms)
+        segment = None
+        if not self._config.refuses_expired or timestamp_ms > self._observed_ms - self.retention_ms:
+            segments = self._segments
+            segment = segments.create_if_live(segments.segment_id(timestamp_ms), self._observed_ms)
         if segment is None:
             context.record_expired(self.name, "expired window record")
         else:

@@ -1,9 +1,9 @@
 """The segments of a store that forgets: entries of one stretch of time lie together and are dropped together.
 
 Which entries a reader sees is decided by the observed stream time alone (the greatest time that was ever written), to
-the millisecond; segments only bound what is kept. Java: `AbstractSegments`, `AbstractRocksDBSegmentedBytesStore`, whose
-visible behaviour this is for stores in memory as well (Java's in-memory window store drops late writes by themselves,
-not by the segment, and orders `all()` by time; ours follows RocksDB, the default of the DSL).
+the millisecond; segments only bound what is kept. Java: `AbstractSegments`, `AbstractRocksDBSegmentedBytesStore`. Its
+stores in memory have no segments: late writes are refused one by one, and `all()` is by time. Ours have, and show the
+same (but for sessions of one key and end, which come by their starts as in RocksDB).
 """
 
 from __future__ import annotations
