@@ -213,3 +213,20 @@ def test_a_store_restored_from_its_changelog_is_the_store(puts: list[tuple[str, 
     restored, _ = plain()
     restored.restore(context.logged)
     assert list(restored.all()) == list(store.all())
+
+
+@given(writes, st.integers(0, 500), st.integers(0, 500), st.booleans())
+def test_what_is_due_is_what_a_walk_through_the_store_finds(
+    puts: list[tuple[str, str | None, int]], low: int, high: int, cached: bool
+) -> None:
+    store, context = plain(time_ordered=True, keeps_last=True, caching=cached)
+    for at, (key, value, start) in enumerate(puts):
+        store.put(key, value, start * 1000)
+        if at % 3 == 2:
+            store.flush()
+        assert list(store.windows_due(low * 1000, high * 1000)) == list(store.fetch_all(low * 1000, high * 1000))
+    store.flush()
+    restored, _ = plain(time_ordered=True, keeps_last=True)
+    assert list(restored.windows_due(0, 500_000)) == []
+    restored.restore(context.logged)
+    assert list(restored.windows_due(0, 500_000)) == list(store.fetch_all(0, 500_000)) or cached

@@ -85,7 +85,7 @@ class WindowedAggregate(Operator):
         if bounds is None:
             return
         forward = self.forward
-        for windowed, (aggregate, timestamp_ms) in self._store.fetch_all(*bounds):
+        for windowed, (aggregate, timestamp_ms) in self._store.windows_due(*bounds):
             forward(windowed, Change(aggregate, None), timestamp_ms, headers)
         self.emitted_ms = close_ms
         self.context.put_processor_metadata(self._store_name, close_ms)

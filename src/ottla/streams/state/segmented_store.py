@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.streams.change import Change
+from ottla.streams.duration import LONG_MAX
 from ottla.streams.errors import InvalidStateStoreError
 from ottla.streams.serdes.primitive import NATURAL_TYPES
 from ottla.streams.state.key_index import KeyIndex
 from ottla.streams.state.record_cache import RecordCache
 from ottla.streams.state.segments import MemorySegments, Segments, SegmentStorage, segment_interval_ms
 from ottla.streams.state.store import StateStore, ValueAndTimestamp
+from ottla.streams.state.time_index import TimeIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -79,6 +81,7 @@ class SegmentedStore(StateStore):
         self._observed_ms = -1
         self._slack_ms = 0 if config.keeps_last else 1
         self._cache: RecordCache | None = None
+        self._time_index: TimeIndex | None = None
         self._listener: Push | None = None
         self._send_old_values = False
         self._context: StoreContext | None = None
@@ -111,6 +114,7 @@ class SegmentedStore(StateStore):
 
     def restore(self, records: Iterable[tuple[bytes, bytes | None, int, Headers]]) -> None:
         batch = list(records)
+        self._time_index = None
         time_of = type(self).time_of
         if batch:
             self._observed_ms = max(self._observed_ms, *(time_of(key) for key, _, _, _ in batch))
@@ -230,25 +234,51 @@ class SegmentedStore(StateStore):
         *,
         reverse: bool = False,
         by_time: bool = False,
-        expired: bool = False,
     ) -> Iterator[tuple[bytes, bytes]]:
-        """Entries of all keys whose times lie between and which are kept; `expired` ones, too, where they are there."""
+        """Entries of all keys whose times lie between and which are kept."""
         time_of = type(self).time_of
-        least = from_ms if expired else max(from_ms, self._least_ms())
+        least = max(from_ms, self._least_ms())
         found: list[tuple[bytes, bytes]] = []
         if least <= to_ms:
             for segment in self._segments.between(least, to_ms, reverse):
                 found += [each for each in segment.scan(reverse) if least <= time_of(each[0]) <= to_ms]
-        cached = () if self._cache is None else self._cached(from_ms, to_ms)
+        cached = self._cached(from_ms, to_ms)
         if cached or by_time:
-            merged: dict[bytes, bytes | None] = dict(found)
-            merged.update(cached)
-            ordered = sorted(merged, key=self._time_order if by_time else self._segment_order, reverse=reverse)
-            found = [(store_key, value) for store_key in ordered if (value := merged[store_key]) is not None]
+            found = self._merged(dict(found), cached, by_time=by_time, reverse=reverse)
         return iter(found if keeps is None else [each for each in found if keeps(each[0])])
 
+    def due_bytes(self, from_ms: int, to_ms: int, *, expired: bool = False) -> Iterator[tuple[bytes, bytes]]:
+        """Entries of all keys whose times lie between, by time; `expired` ones, too, where they are still there."""
+        time_of = type(self).time_of
+        segments = self._segments
+        index = self._time_index
+        if index is None:
+            index = self._time_index = TimeIndex()
+            for segment in segments.between(0, LONG_MAX, False):
+                for store_key, _ in segment.scan(False):
+                    index.add(time_of(store_key), store_key)
+        index.drop_before(segments.oldest_ms)
+        found: dict[bytes, bytes | None] = {}
+        for store_key in index.between(from_ms if expired else max(from_ms, self._least_ms()), to_ms):
+            held = segments.at(time_of(store_key))
+            found[store_key] = None if held is None else held.get(store_key)
+        return iter(self._merged(found, self._cached(from_ms, to_ms), by_time=True))
+
+    def _merged(
+        self,
+        stored: dict[bytes, bytes | None],
+        cached: tuple[tuple[bytes, bytes | None], ...],
+        *,
+        by_time: bool,
+        reverse: bool = False,
+    ) -> list[tuple[bytes, bytes]]:
+        stored.update(cached)
+        ordered = sorted(stored, key=self._time_order if by_time else self._segment_order, reverse=reverse)
+        return [(store_key, value) for store_key in ordered if (value := stored[store_key]) is not None]
+
     def _cached(self, from_ms: int, to_ms: int) -> tuple[tuple[bytes, bytes | None], ...]:
-        assert self._cache is not None
+        if self._cache is None:
+            return ()
         time_of = type(self).time_of
         entries = ((store_key, self._cache.peek(store_key)) for store_key in self._cache)
         return tuple(
@@ -293,6 +323,11 @@ class SegmentedStore(StateStore):
             context.record_expired(self.name, "expired window record")
         else:
             segment.put(store_key, value)
+            if self._time_index is not None:
+                if value is None:
+                    self._time_index.discard(timestamp_ms, store_key)
+                else:
+                    self._time_index.add(timestamp_ms, store_key)
 
     def log_bytes(self, store_key: bytes, value: bytes | None) -> None:
         if self._changelog is None:

@@ -105,6 +105,11 @@ class Segments:
             del live[oldest]
             self._storage.drop(oldest)
 
+    @property
+    def oldest_ms(self) -> int:
+        """The time at which the oldest live segment begins; 0 when there is none."""
+        return next(iter(self._live), 0) * self._interval_ms
+
     def between(self, from_ms: int, to_ms: int, reverse: bool) -> list[Segment]:
         first, last = self.segment_id(from_ms), self.segment_id(to_ms)
         found = [segment for segment_id, segment in self._live.items() if first <= segment_id <= last]

@@ -85,7 +85,7 @@ class SegmentedSessionStore(SegmentedStore, SessionStore):
 
     def sessions_that_end(self, earliest_ms: int, latest_ms: int) -> Iterator[tuple[Windowed[Any], Any]]:
         """All sessions that end from one time to another, by their ends: what is final by now."""
-        return self._typed(self.scan_bytes(earliest_ms, latest_ms, None, by_time=True, expired=self.shows_expired))
+        return self._typed(self.due_bytes(earliest_ms, latest_ms, expired=self.shows_expired))
 
     def all(self) -> Iterator[tuple[Windowed[Any], Any]]:
         return self.find_sessions_range(None, None, 0, LONG_MAX)

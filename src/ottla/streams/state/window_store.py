@@ -85,7 +85,13 @@ class SegmentedWindowStore(SegmentedStore, WindowStore):
         self, from_ms: int, to_ms: int, keeps: Callable[[bytes], bool] | None, reverse: bool
     ) -> Iterator[tuple[Windowed[Any], Any]]:
         by_time = self._config.time_ordered
-        found = self.scan_bytes(from_ms, to_ms, keeps, reverse=reverse, by_time=by_time)
+        return self._typed(self.scan_bytes(from_ms, to_ms, keeps, reverse=reverse, by_time=by_time))
+
+    def windows_due(self, from_ms: int, to_ms: int) -> Iterator[tuple[Windowed[Any], Any]]:
+        """As `fetch_all`, by time, for who asks again and again for what has become final."""
+        return self._typed(self.due_bytes(from_ms, to_ms))
+
+    def _typed(self, found: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[Windowed[Any], Any]]:
         return ((self.windowed(store_key), self.decode_value(value)) for store_key, value in found)
 
 
