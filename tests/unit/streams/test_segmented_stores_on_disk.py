@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.streams.store_context import ListedContext, text_serde
 
+from ottla.streams.state.rocksdb_bytes_store import RocksBytesStore
 from ottla.streams.state.stores import Stores
 from ottla.streams.windows import Window, Windowed
 
@@ -26,6 +27,30 @@ keys = st.sampled_from(["a", "aa", "b"])
 values = st.sampled_from(["x", "y", None])
 times = st.integers(0, 12).map(lambda at: at * MINUTE // 2)
 steps = st.lists(st.tuples(st.sampled_from(["put", "put", "put", "put", "commit", "restart"]), keys, values, times))
+
+
+@kept
+@given(
+    st.sets(st.binary(max_size=3)),
+    st.sets(st.binary(max_size=3)),
+    st.none() | st.binary(max_size=3),
+    st.binary(max_size=3),
+)
+def test_a_range_of_what_is_on_disk_and_of_what_is_not_has_both_ends(
+    committed: set[bytes], recent: set[bytes], first: bytes | None, last: bytes
+) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        store = RocksBytesStore("store")
+        store.open(directory)
+        for key in committed:
+            store.put(key, b"1")
+        store.commit(1)
+        for key in recent:
+            store.put(key, b"1")
+        expected = sorted(key for key in committed | recent if (first or b"") <= key <= last)
+        assert [key for key, _ in store.range(first, last)] == expected
+        assert [key for key, _ in store.range(first, last, reverse=True)] == expected[::-1]
+        store.close()
 
 
 class OnDisk(ListedContext):

@@ -299,9 +299,8 @@ class Family:
     def _stored(
         self, db: Rdict, first: bytes | None, last: bytes | None, before: bytes | None, reverse: bool
     ) -> Iterator[tuple[bytes, bytes]]:
+        # A lower bound is not set: rocksdict 0.3.29 takes it for the upper one.
         options = self._rocksdict.ReadOptions()
-        if first is not None:
-            options.set_iterate_lower_bound(first)
         if last is not None:
             options.set_iterate_upper_bound(last + b"\0")
         elif before is not None:
@@ -311,8 +310,11 @@ class Family:
             rows.seek_to_last()
             step = rows.prev
         else:
-            rows.seek_to_first()
+            rows.seek_to_first() if first is None else rows.seek(first)
             step = rows.next
         while rows.valid():
-            yield rows.key(), rows.value()
+            key = rows.key()
+            if reverse and first is not None and key < first:
+                return
+            yield key, rows.value()
             step()
