@@ -128,3 +128,31 @@ def test_versions(script: Any) -> None:
     builder = Stores.versioned_key_value_store_builder(supplier, text_serde(), text_serde())
     without_restarts = [step for step in script if step[0] != "restart"]
     run(builder, lambda store, key, value, time: store.put(key, value, time), dump, without_restarts)
+
+
+@kept
+@given(steps)
+def test_versions_after_a_restart(script: Any) -> None:
+    """What came after the last commit is read from the changelog, from the committed offset on."""
+    supplier = Stores.persistent_versioned_key_value_store("versions", 100 * MINUTE, MINUTE)
+    builder = Stores.versioned_key_value_store_builder(supplier, text_serde(), text_serde())
+    with tempfile.TemporaryDirectory() as directory:
+        reference, disk = builder.build(), OnDisk(directory)
+        reference.open(ListedContext())
+        store = builder.build()
+        store.open(disk)
+        for what, key, value, time in script:
+            if what == "put":
+                store.put(key, value, time)
+                reference.put(key, value, time)
+            elif what == "commit":
+                store.commit(len(disk.logged))
+            else:
+                store.close()
+                store = builder.build()
+                store.open(disk)
+                store.restore(disk.logged[store.committed_offset or 0 :])
+            for each in ("a", "aa", "b"):
+                assert list(store.history(each)) == list(reference.history(each))
+                assert store.get(each) == reference.get(each)
+        store.close()
