@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -130,6 +131,14 @@ class SimulatedCluster:
             self.loop.resume(client.process)
             if not client.process.is_alive and not client.is_done:
                 client.start()
+
+    def disk_troubles(self) -> Counter[str]:
+        met: Counter[str] = Counter()
+        for node in self.nodes:
+            met["directories lost"] += node.directories_lost
+            for what, count in node.machine.disk.met.items():
+                met["disk errors"] += count * what.endswith("failed")
+        return +met
 
     def dispose(self) -> None:
         """Nothing of it runs any more."""

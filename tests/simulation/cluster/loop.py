@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
+import warnings
 from collections import deque
 from collections.abc import Coroutine
 from contextvars import Context, copy_context
@@ -189,14 +190,18 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self.on_exception = lambda _process, _context: None
         self._ready.clear()
         self._due.clear()
+        with warnings.catch_warnings(category=RuntimeWarning, action="ignore"):  # dying, it still begins this and that
+            self._close_tasks()
+        self._tasks.clear()
+        self._ready.clear()
+
+    def _close_tasks(self) -> None:
         for task in self._tasks:
             task._log_destroy_pending = False  # type: ignore[attr-defined]
             coroutine = task.get_coro()
             if not task.done() and isinstance(coroutine, Coroutine):
                 with contextlib.suppress(BaseException):  # whatever its `finally` blocks come upon: it is dead
                     coroutine.close()
-        self._tasks.clear()
-        self._ready.clear()
 
 
 def _raise(process: Process | None, context: dict[str, Any]) -> None:

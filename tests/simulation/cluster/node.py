@@ -54,6 +54,8 @@ class SimulatedNode:
         self.process: Process | None = None
         self.node: ObservedNode | None = None
         self.lives = 0
+        self.directories_lost = 0
+        """How often it ended without one of them."""
         self.last_words: list[str] = []
         """Why it ended by itself, life by life."""
         self.is_wanted = False
@@ -145,6 +147,7 @@ class SimulatedNode:
         self._end()
 
     def _end(self) -> None:
+        self.directories_lost += self.has_failed_directory
         self.node = None
         if self.process is not None:
             self.machine.kill(self.process)

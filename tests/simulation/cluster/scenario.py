@@ -79,6 +79,7 @@ def play(scenario: Scenario, name: str, seed: int) -> str:
     logger.propagate = False
     logger.addHandler(log)
     gc.disable()  # a quarter of the time, at moments that follow from what was played before
+    gc.freeze()
     try:
         _live(scenario, cluster, ledger)
         gc.collect()  # now exceptions that nobody looked at are found
@@ -90,7 +91,10 @@ def play(scenario: Scenario, name: str, seed: int) -> str:
         logger.removeHandler(log)
         logger.propagate = True
         cluster.dispose()
+        gc.unfreeze()
         gc.enable()
+    for what, count in cluster.disk_troubles().items():
+        ledger.count(what, count)
     counts = " ".join(f"{what}={count}" for what, count in sorted(ledger.counts.items()))
     return f"{cluster.trace.digest()} {counts}"
 

@@ -258,6 +258,25 @@ class TestFollowersFetch:
         two.fetch(None)
         assert leadership.followers[2].log_end_offset == 2
 
+    async def test_a_request_that_comes_late_while_the_next_is_parked_is_set_right_by_the_one_after(
+        self, replicas: Replicas
+    ) -> None:
+        """Found by simulation: cluster-combined-far-apart, seed 2008."""
+        topic_id = replicas.create_topic("t", 2, replicas=(1, 2))
+        replicas.produce("t", batch(b"a", b"b"), acks=1)
+        two, late = Follower(replicas, 2, topic_id), Follower(replicas, 2, topic_id)
+        two.fetch(2)
+        two.fetch(None)
+        waiting = two.ask(None, wait_ms=100)
+        late.fetch(0)
+        assert isinstance(waiting, asyncio.Future)
+        replicas.timers.advance(100)
+        two.take(await waiting)
+        leadership = replicas.partition("t").leadership
+        assert leadership is not None
+        two.fetch(None)
+        assert leadership.followers[2].log_end_offset == 2
+
     async def test_who_asks_before_this_node_knows_the_topic_is_heard_when_it_does(self, replicas: Replicas) -> None:
         """Its fetch waits with those of other topics, and its session does not say again where it is."""
         known = replicas.create_topic("t", replicas=(1, 2))

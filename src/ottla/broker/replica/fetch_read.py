@@ -137,7 +137,9 @@ class FetchRead:
                 ready[wanted] = None
 
     def _rest(self, wanted: FetchPartition) -> None:
-        """There is nothing more to tell until the partition does."""
+        """There is nothing more to tell until the partition does; and to hear, unless a parked fetch is read again."""
+        if wanted.unheard:
+            return
         del self._session.ready[wanted]
         if self._session.listening:
             wanted.listen()
@@ -217,6 +219,7 @@ class FetchRead:
         leadership, follower = partition.leadership, wanted.follower
         if leadership is None or follower is None:
             return ErrorCode.NOT_LEADER_OR_FOLLOWER
+        wanted.unheard = False
         if follower.told_by is not wanted:
             if follower.told_by is not None:
                 follower.told_by.contradicted()

@@ -60,6 +60,7 @@ class FetchPartition:
         "sent_log_start_offset",
         "session",
         "topic_key",
+        "unheard",
     )
 
     def __init__(self, session: "FetchSession", topic_key: TopicKey, wanted: RequestedPartition) -> None:
@@ -72,6 +73,8 @@ class FetchPartition:
         self.sent_high_watermark = NEVER_SENT
         self.sent_log_start_offset = NEVER_SENT
         self.exhausted = False
+        self.unheard = False
+        """The next request must be asked where the follower is, though it may not say it again."""
         self.quiet: PartitionData | None = None
         """What a passing session's parked fetch has found here, nothing, as long as nobody tells of anything new."""
         self.current_leader_epoch = wanted.current_leader_epoch
@@ -98,6 +101,7 @@ class FetchPartition:
         """
         if self.session.partitions.get((self.topic_key, self.index)) is self:
             self.session.ready[self] = None
+            self.unheard = True
 
     def appended(self, size: int) -> bool:
         self.quiet = None
