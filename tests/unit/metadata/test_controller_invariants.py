@@ -114,6 +114,7 @@ def check_partition(image: MetadataImage, partition: PartitionRegistration) -> N
     assert len(set(partition.replicas)) == len(partition.replicas) == len(partition.directories)
     assert set(isr) <= set(partition.replicas), partition
     assert not set(isr) & set(elr), partition
+    assert set(elr) <= set(partition.replicas), partition
     assert set(partition.adding_replicas) | set(partition.removing_replicas) <= set(partition.replicas), partition
     if partition.leader != NO_LEADER:
         assert partition.leader in isr, partition

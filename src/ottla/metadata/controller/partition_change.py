@@ -93,10 +93,13 @@ class PartitionChange:
         if len(self._isr) >= self._min_isr:
             self._elr = ()
             return
+        # Unlike in Apache Kafka 4.3: who is no replica any more deletes its log, and comes back with an empty one.
         self._elr = tuple(
             replica
             for replica in _in_hash_order((*self._elr, *self._partition.isr))
-            if replica not in self._isr and replica not in self._unclean_shutdown
+            if replica not in self._isr
+            and replica not in self._unclean_shutdown
+            and replica in self._reassignment.replicas
         )
 
     def _elect(self) -> None:
