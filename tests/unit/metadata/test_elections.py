@@ -109,14 +109,14 @@ def test_an_unclean_election_takes_whoever_is_alive(controller: Controller) -> N
 def test_who_is_moved_away_is_not_eligible_any_more() -> None:
     """It would come back with an empty log, and lead. Found by simulation: cluster-cluster-killed, seed 2091."""
     controller = Controller()
-    controller.add_live_brokers(1, 2, 3)
-    controller.create(topic("t", assignments=[[1, 2, 3]], configs={"min.insync.replicas": "2"}))
+    controller.add_live_brokers(1, 2, 3, 4)
+    controller.create(topic("t", assignments=[[1, 2, 3]], configs={"min.insync.replicas": "3"}))
     fence(controller, 2)
+    assert reassign(controller, [1, 2, 4]) == ErrorCode.NONE
+    in_sync(controller, 1, 3, 4)
     fence(controller, 3)
-    assert partition(controller).eligible_leader_replicas == (3,)
-    assert reassign(controller, [1, 2]) == ErrorCode.NONE
-    assert (partition(controller).replicas, partition(controller).isr) == ((1, 2), (1,))
-    assert partition(controller).eligible_leader_replicas == ()
+    assert (partition(controller).replicas, partition(controller).isr) == ((1, 2, 4), (1, 4))
+    assert partition(controller).eligible_leader_replicas == (2,)
 
 
 def test_a_partition_moves_when_the_new_replica_is_in_sync(controller: Controller) -> None:
