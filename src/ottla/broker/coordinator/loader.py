@@ -66,6 +66,11 @@ class Loader:
         self._latest: dict[bytes, tuple[bytes | None, int]] = {}
         self.skipped = 0
 
+    @property
+    def end(self) -> int:
+        """Up to where it is replayed."""
+        return self._offset
+
     def step(self) -> bool:
         """Replay a slice; true when all is replayed. `ProtocolError` or `KafkaError` if the log cannot be read."""
         bounds = self._log.bounds(self._index)

@@ -62,6 +62,8 @@ class _Coordinator(Generic[S]):
     timers: KeyedTimers
     leader_epoch: int
     state: CoordinatorState = CoordinatorState.LOADING
+    loaded_end: int = 0
+    """Where the log ended when it was loaded."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -147,6 +149,7 @@ class CoordinatorRuntime(Generic[S]):
         if loader.skipped:
             self.report(f"coordinator of partition {index}: skipped {loader.skipped} records of unknown types")
         coordinator.state = CoordinatorState.ACTIVE
+        coordinator.loaded_end = loader.end
         self._run(index, coordinator.timers, coordinator.shard.on_loaded)
 
     # -- operations
@@ -167,10 +170,17 @@ class CoordinatorRuntime(Generic[S]):
         return [(index, self.shard(index)) for index in sorted(self._coordinators)]
 
     def committed(self, index: int) -> S | ErrorCode:
-        """`shard`, for what reads: it knows how far its log is committed."""
+        """`shard`, for what reads: it knows how far its log is committed.
+
+        A new leader does not know at first that all is committed which earlier ones have acknowledged. What is below
+        its high watermark may be older: it is still loading, as far as readers are concerned (compare KIP-207).
+        """
         shard = self.shard(index)
         if not isinstance(shard, ErrorCode):
-            shard.settle(self.log.high_watermark(index))
+            high_watermark = self.log.high_watermark(index)
+            shard.settle(high_watermark)
+            if high_watermark < self._coordinators[index].loaded_end:
+                return ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
         return shard
 
     def all_committed(self) -> list[tuple[int, S | ErrorCode]]:

@@ -307,23 +307,19 @@ class InFlightRecords:
         ]
 
     def _project(self, transition: Transition) -> None:
-        """The start offset, and what is done behind it, once the transition counts."""
+        """The start offset, and what is done behind it, once the transition counts.
+
+        What is not known to be persisted does not move the start, as in Apache Kafka; the next transition tells of it.
+        A write that seemed to fail may count all the same, and would have made the persister forget what is done behind
+        the old start, to which the next one would go back.
+        """
         mine = {(batch.first_offset, batch.last_offset) for batch in transition.state_batches}
-        start = self.start_offset
-        done = 0
-        at_start = True
-        for each in self._ranges:
-            state = each.state
-            if each.pending is not None and (each.first, each.last) in mine:
-                state = each.pending
-            if at_start and each.first == start and state in DONE:
-                start = each.last + 1
-                continue
-            at_start = False
-            if state in DONE:
-                done += each.last - each.first + 1
-        transition.start_offset = start
-        transition.delivery_complete_count = done
+        transition.start_offset = self.start_offset
+        transition.delivery_complete_count = sum(
+            each.last - each.first + 1
+            for each in self._ranges
+            if (each.pending if each.pending is not None and (each.first, each.last) in mine else each.state) in DONE
+        )
 
     # -- giving up
 
