@@ -51,6 +51,7 @@ class LocalLog:
     __slots__ = (
         "_config",
         "_files",
+        "_finished_from",
         "_flushed_ms",
         "_high_watermark",
         "_names_synced",
@@ -100,6 +101,8 @@ class LocalLog:
         self._unflushed_records = 0
         self._flushed_ms = now_ms
         self._prepared = False
+        self._finished_from: int | None = None
+        """The first segment whose indexes were finished since the last flush, which may have been after its records."""
         self._truncations = 0
         self._names_synced = True
         self.config = config
@@ -149,7 +152,8 @@ class LocalLog:
             topic_id=found_id or topic_id,
             random_below=random_below,
         )
-        log._names_synced = found_id is not None or (topic_id is None and bool(names))
+        # After a crash what is read may be in the page cache only.
+        log._names_synced = clean and (found_id is not None or (topic_id is None and bool(names)))
         log._open_epochs(epochs_known)
         snapshots = snapshot_offsets(names)
         snapshots = remove_stray_snapshots(files, directory, snapshots, log._segments.base_offsets)
@@ -262,12 +266,18 @@ class LocalLog:
 
     def _roll(self, base_offset: int, now_ms: int) -> Segment:
         base_offset = max(base_offset, self.log_end_offset)
-        self._segments.active.finish()
+        self._finish_active()
         write_snapshot(self._files, self.directory, base_offset, self.producers.entries.values(), sync=False)
         self._newest_snapshot = base_offset
         segment = self._new_segment(base_offset, now_ms)
         self._segments.add(segment)
         return segment
+
+    def _finish_active(self) -> None:
+        active = self._segments.active
+        active.finish()
+        if self._finished_from is None:
+            self._finished_from = active.base_offset
 
     def _new_segment(self, base_offset: int, now_ms: int) -> Segment:
         jitter_bound = min(self._config.segment_jitter_ms, self._config.max_segment_ms)
@@ -310,13 +320,19 @@ class LocalLog:
         """What to sync, for a thread; None when nothing is unsynced. `closed_only`: not the active segment."""
         if now_ms is not None:
             self._flushed_ms = now_ms
-        if not self.unflushed or (closed_only and not self.rolled_unflushed):
+        finished_from, begin = self._finished_from, self.recovery_point
+        if finished_from is not None:
+            begin = min(begin, finished_from)
+        elif not self.unflushed:
             return None
+        if closed_only and not self.rolled_unflushed:
+            return None
+        self._finished_from = None
         self._unflushed_records = 0
         segments = self._segments
         last = len(segments) - 1 if closed_only else len(segments)
         logs, paths = [], []
-        for index in range(segments.floor(self.recovery_point), last):
+        for index in range(segments.floor(begin), last):
             segment = segments[index]
             segment.offsets.write()
             segment.times.write()
@@ -341,7 +357,7 @@ class LocalLog:
     def close(self) -> None:
         """Flush, take a snapshot of the producers, close the indexes as Kafka does, and release the files."""
         if self._prepared:  # else nothing was appended since it was opened, and everything is as it should be
-            self._segments.active.finish()
+            self._finish_active()
         self._take_snapshot()
         self.flush()
         if not self._names_synced:  # nothing was ever flushed, and a clean stop says that all is well

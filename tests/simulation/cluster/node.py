@@ -137,6 +137,8 @@ class SimulatedNode:
         except (StartError, OSError) as error:
             self.last_words.append(f"cannot start: {error}")
             await node.stop()
+        except Exception as error:
+            self.loop.call_exception_handler({"message": f"{self.name} ends", "exception": error})
         else:
             if is_up:
                 self.node = node

@@ -129,10 +129,9 @@ class NoLiveBrokerFenced:
         if not cluster.is_prompt:
             return
         by_id = {node.config.node_id: node for node in cluster.nodes}
-        for active in cluster.nodes:
-            quorum = active.quorum
-            if quorum is None or not quorum.raft.is_leader:
-                continue
+        leading = [node.quorum for node in cluster.nodes if node.quorum is not None and node.quorum.raft.is_leader]
+        # One that does not know yet that it leads no more may have seen less than what was seen before.
+        for quorum in sorted(leading, key=lambda quorum: quorum.raft.epoch)[-1:]:
             for broker_id, broker in quorum.image.cluster.brokers.items():
                 node = by_id[broker_id]
                 if not broker.fenced and node.process is not None:

@@ -335,6 +335,29 @@ class TestLongPolling:
         assert found["nobody", 0].error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
         assert values_of(found["t", 0]) == [(0, b"a")]
 
+    async def test_a_disk_that_fails_under_a_session_is_told_of_for_all_its_partitions(
+        self, replicas: Replicas, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Found by simulation: cluster-combined-disks, seed 2369."""
+        replicas.logs.on_failure = lambda _path, names, _error: replicas.manager.take_offline(names)
+        replicas.create_topic("t", 2)
+        both = fetch_topic("t", at(0), at(0, 1))
+        session = replicas.fetch_now(fetch_request(both, session=(0, 0))).session_id
+        request = fetch_request(session=(session, 1), max_wait_ms=500, min_bytes=1)
+        waiting = replicas.fetch(request)
+        assert isinstance(waiting, asyncio.Future)
+
+        def fail(*_: object, **__: object) -> None:
+            raise OSError
+
+        monkeypatch.setattr(type(replicas.partition("t").log), "read", fail)
+        replicas.append("t", b"a")
+        await turn()
+        found = partitions_of(readable(await waiting, 12))
+        assert found["t", 0].error_code == ErrorCode.KAFKA_STORAGE_ERROR
+        after = partitions_of(replicas.fetch_now(fetch_request(session=(session, 2))))
+        assert after["t", 1].error_code == ErrorCode.KAFKA_STORAGE_ERROR
+
     async def test_a_connection_that_goes_away_leaves_nothing(self, replicas: Replicas) -> None:
         replicas.create_topic("t")
         waiting = await parked(replicas, fetch_topic("t", at(0)), max_wait_ms=500)

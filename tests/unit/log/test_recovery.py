@@ -181,3 +181,40 @@ def test_an_epoch_is_written_with_its_first_records(disk: SimulatedDisk) -> None
     assert again.epochs.entries == [(3, 0), (4, 1)]
     disk.crash(power=True)  # nobody flushes what recovery has synced
     assert open_log(disk, CONFIG, clean=False, recovery_point=2).epochs.entries == [(3, 0), (4, 1)]
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("rolls", [False, True])
+def test_what_is_finished_after_the_flush_is_synced_too(seed: int, rolls: bool) -> None:
+    """`flush.messages` 1. Found by simulation: cluster-combined-flushed, seed 2069."""
+    disk = SimulatedDisk(seed)
+    log = open_log(disk)
+    for number in range(3):
+        append(log, batch(2, timestamp_ms=NOW_MS + number))
+        log.flush()
+        if rolls:
+            log.roll(NOW_MS)
+    recovery_point = log.recovery_point
+    if not rolls:
+        log.close()
+    disk.crash()
+    log = open_log(disk, clean=not rolls, recovery_point=recovery_point)
+    found = log.offset_for_timestamp(NOW_MS + 1)
+    assert found is not None
+    assert found.offset == 2
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_an_id_that_a_crash_left_in_the_page_cache_is_synced_by_a_clean_stop(seed: int) -> None:
+    """Found by simulation: cluster-combined-flushed, seed 2302."""
+    disk = SimulatedDisk(seed)
+    topic_id = bytes(range(16))
+
+    def open_again(*, clean: bool) -> Log:
+        return Log.open(disk, DIRECTORY, LogConfig(), now_ms=NOW_MS, clean=clean, topic_id=topic_id)
+
+    open_again(clean=True)
+    disk.crash(power=False)
+    open_again(clean=False).close()
+    disk.crash()
+    assert open_again(clean=True).topic_id == topic_id

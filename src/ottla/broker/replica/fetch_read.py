@@ -91,13 +91,15 @@ class FetchRead:
         is_follower = self._replica_id >= 0
         limit = self._max_bytes
         nothing_new: list[FetchPartition] = []
+        failed: list[tuple[FetchPartition, OSError]] = []
         for wanted in session.ready:
             data = wanted.quiet
             if data is None:
                 try:
                     data = self._read(wanted, limit - self.size)
                 except OSError as error:
-                    data = self._disk_failed(wanted, error)
+                    failed.append((wanted, error))
+                    data = self._refused(wanted, ErrorCode.KAFKA_STORAGE_ERROR)
             if data is None:
                 nothing_new.append(wanted)
                 continue
@@ -108,6 +110,9 @@ class FetchRead:
                 break
         for wanted in nothing_new:
             self._rest(wanted)
+        for wanted, failure in failed:  # others of the directory have news then, too
+            if wanted.partition is not None:
+                self._manager.disk_failed(wanted.partition, failure)
         if self._some_unknown and not session.knows_any():
             self.answer_now = True
 
@@ -286,11 +291,6 @@ class FetchRead:
     def _refused(self, wanted: FetchPartition, error: ErrorCode) -> PartitionData:
         self.answer_now = True
         return _error(wanted.index, error, None)
-
-    def _disk_failed(self, wanted: FetchPartition, error: OSError) -> PartitionData:
-        if wanted.partition is not None:
-            self._manager.disk_failed(wanted.partition, error)
-        return self._refused(wanted, ErrorCode.KAFKA_STORAGE_ERROR)
 
     def _unknown(self, wanted: FetchPartition, error: ErrorCode) -> PartitionData:
         """A partition that does not exist (yet) lets the others of its fetch wait, as in Kafka."""
