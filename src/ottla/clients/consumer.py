@@ -208,8 +208,13 @@ class PartitionReader:
         self._turn += 1
         # With several leaders none may hold the others up, so only a single one is asked to wait for long.
         wait_ms = self._max_wait_ms if len(leaders) == 1 else min(self._max_wait_ms, 50)
+        before = dict(self.positions)
         rounds = [self._round(leader, partitions, wait_ms) for leader, partitions in leaders.items()]
-        outcomes = await asyncio.gather(*rounds, return_exceptions=True)
+        try:
+            outcomes = await asyncio.gather(*rounds, return_exceptions=True)
+        except asyncio.CancelledError:  # nobody gets what some of them brought
+            self.positions.update({where: at for where, at in before.items() if where in self.positions})
+            raise
         records = [record for outcome in outcomes if isinstance(outcome, list) for record in outcome]
         failure = next((outcome for outcome in outcomes if isinstance(outcome, BaseException)), None)
         if failure is not None and not records:

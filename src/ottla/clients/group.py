@@ -125,6 +125,7 @@ class GroupConsumer:
             await asyncio.wait([fetch, rejoin], return_when=asyncio.FIRST_COMPLETED)
             if not fetch.done() and generation == self.generation_id:
                 fetch.cancel()
+                await asyncio.wait([fetch])  # until its positions are those of what was returned
                 return []
             return await fetch
         finally:

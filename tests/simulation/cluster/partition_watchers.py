@@ -145,6 +145,16 @@ class NoLiveBrokerFenced:
         pass
 
 
+def nothing_is_open(cluster: SimulatedCluster) -> bool:
+    """No transaction holds back what its partition's leader shows."""
+    return all(
+        partition.log.last_stable_offset == partition.log.log_end_offset
+        for node in cluster.nodes
+        for partition in node.partitions()
+        if partition.is_leader
+    )
+
+
 def is_whole(cluster: SimulatedCluster) -> bool:
     """Every node serves, and by everybody's metadata all replicas of all partitions are in sync."""
     for node in cluster.nodes:

@@ -180,6 +180,26 @@ async def test_a_heartbeat_tells_of_nothing_that_may_be_taken_back(node: Followe
     assert isinstance(beat(2), ConsumerGroupHeartbeatResponse), "nothing is to be waited for"
 
 
+async def test_what_a_disk_has_lost_is_not_answered_from(node: Followed) -> None:
+    """Metadata that says who coordinates may come late. Found by simulation: cluster-combined-disks, seed 2125."""
+    transactions = node.transactions
+    assert transactions is not None
+    made = transactions.init_producer_id(InitProducerIdRequest(transactional_id="x", transaction_timeout_ms=1_000))
+    assert isinstance(made, Awaitable)
+    node.follow(TRANSACTION_STATE_TOPIC)
+    producer = await made
+
+    def add() -> ErrorCode | Awaitable[ErrorCode]:
+        return transactions.add_partitions("x", producer.producer_id, producer.producer_epoch, wanted, 2)
+
+    wanted = [TopicPartition("t", 0)]
+    added = add()
+    assert isinstance(added, Awaitable)
+    node.manager.disk_failed(node.partition(TRANSACTION_STATE_TOPIC, partition_for("x", PARTITIONS)), OSError())
+    assert await added is ErrorCode.COORDINATOR_NOT_AVAILABLE
+    assert add() is ErrorCode.NOT_COORDINATOR
+
+
 async def test_a_transaction_is_described_as_it_is_committed(node: Followed) -> None:
     transactions = node.transactions
     assert transactions is not None

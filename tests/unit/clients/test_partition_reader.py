@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -54,6 +55,27 @@ async def test_an_error_of_one_partition_loses_no_records_of_another(
     else:
         with pytest.raises(KafkaError):
             await reader.poll()
+
+
+async def test_a_poll_that_is_cancelled_has_read_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One leader has answered, another has not. Found by simulation: cluster-combined-without-power, seed 2207."""
+
+    async def fetch(
+        _client: object, leader: int, positions: Mapping[TopicPartition, int], *_: object, **__: object
+    ) -> list[FetchedData]:
+        if leader == 2:
+            await asyncio.Event().wait()
+        return [FetchedData(where, at, _data(where.partition, at, ErrorCode.NONE)) for where, at in positions.items()]
+
+    monkeypatch.setattr(consumer, "fetch", fetch)
+    reader = PartitionReader(cast("KafkaClient", KnowsLeaders(1, 2)), {TopicPartition("t", n): 0 for n in (0, 1)})
+    polling = asyncio.ensure_future(reader.poll())
+    await asyncio.sleep(0.01)
+    assert reader.positions[TopicPartition("t", 0)] == 1
+    polling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await polling
+    assert set(reader.positions.values()) == {0}
 
 
 def _data(partition: int, offset: int, error: ErrorCode) -> PartitionData:

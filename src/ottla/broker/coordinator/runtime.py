@@ -231,6 +231,7 @@ class CoordinatorRuntime(Generic[S]):
         if outcome.error is ErrorCode.NONE:
             self._begin_replay(index, shard, outcome)
             shard.replay_end_transaction(marker.producer_id, commit=marker.commit)
+            self._watch(index, self._coordinators[index], outcome)
         return outcome.committed or outcome.error
 
     def _append(
@@ -252,6 +253,7 @@ class CoordinatorRuntime(Generic[S]):
                 self._begin_replay(index, coordinator.shard, outcome)
                 for delta in range(count):
                     coordinator.shard.replay(records[position + delta], outcome.base_offset + delta, producer[0])
+                self._watch(index, coordinator, outcome)
             committed = outcome.committed
             position += count
         return committed, ErrorCode.NONE
@@ -263,6 +265,20 @@ class CoordinatorRuntime(Generic[S]):
         else:
             shard.uncommitted_at = outcome.base_offset
             shard.settle(self.log.high_watermark(index))
+
+    def _watch(self, index: int, coordinator: _Coordinator[S], outcome: AppendOutcome) -> None:
+        """What was replayed and is then lost, with the leadership or the disk, must not be answered from any more.
+
+        A disk that fails is told to the controller, whose metadata may come late, or never.
+        """
+
+        def settled(committed: asyncio.Future[ErrorCode]) -> None:
+            is_lost = not committed.cancelled() and committed.result() is not ErrorCode.NONE
+            if is_lost and self._coordinators.get(index) is coordinator:
+                self.resign(index)
+
+        if outcome.committed is not None:
+            outcome.committed.add_done_callback(settled)
 
     def _batch(
         self, records: list[CoordinatorRecord], position: int, max_bytes: int | None, producer: Producer
