@@ -46,9 +46,10 @@ class Registry:
         self.leader: Identity | None = None
         self.is_leader = False
         security = client_security(settings.client)
-        self._client = KafkaClient(network, settings.bootstrap, client_id="schema-registry", security=security)
-        self._membership = KafkaClient(network, settings.bootstrap, client_id="schema-registry", security=security)
-        self.topic = SchemasTopic(self._client, settings.topic, self._replay, self._current)
+        self._client, self._reading, self._membership = (
+            KafkaClient(network, settings.bootstrap, client_id="schema-registry", security=security) for _ in range(3)
+        )
+        self.topic = SchemasTopic(self._client, self._reading, settings.topic, self._replay, self._current)
         self.identity = Identity(settings.advertised_host or settings.host, port, settings.leader_eligible)
         self._election = Election(
             self._membership,
@@ -64,6 +65,7 @@ class Registry:
     async def __aenter__(self) -> Registry:
         try:
             await self._client.refresh_metadata([])
+            await self._reading.refresh_metadata([])
             await self.topic.open()
             self._election.start()
         except BaseException:
@@ -87,6 +89,7 @@ class Registry:
 
     def _close(self) -> None:
         self._client.close()
+        self._reading.close()
         self._membership.close()
 
     @property

@@ -51,16 +51,21 @@ class TopicError(Exception):
 
 
 class SchemasTopic:
-    """`replay(key, value, timestamp)` gets every record in order; `current(key)` is what it made of the last one."""
+    """A fetch that waits holds up its connection, so what reads has a client (`reading`) of its own.
+
+    `replay(key, value, timestamp)` gets every record in order; `current(key)` is what it made of the last one.
+    """
 
     def __init__(
         self,
         client: KafkaClient,
+        reading: KafkaClient,
         topic: str,
         replay: Callable[[Key, Value | None, int], bool],
         current: Callable[[Key], Value | None],
     ) -> None:
         self._client = client
+        self._reading = reading
         self._where = TopicPartition(topic, 0)
         self._replay = replay
         self._current = current
@@ -82,7 +87,7 @@ class SchemasTopic:
             raise TopicError(f"topic '{self._where.topic}' has {len(metadata.partitions)} partitions; it must have one")
         starts = await list_offsets(self._client, {self._where: EARLIEST_TIMESTAMP})
         self._position = starts[self._where].offset
-        self._reader = PartitionReader(self._client, {self._where: self._position}, max_wait_ms=READ_WAIT_MS)
+        self._reader = PartitionReader(self._reading, {self._where: self._position}, max_wait_ms=READ_WAIT_MS)
         self._task = asyncio.get_running_loop().create_task(self._read_forever())
         await self.catch_up()
 

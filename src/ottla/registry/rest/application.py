@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import unquote
 
-from ottla.registry.client.http import HttpClient, HttpError
 from ottla.registry.errors import FORWARDING_FAILED, UNKNOWN_LEADER, RegistryError
 from ottla.registry.rest.access import UNAUTHORIZED
+from ottla.registry.rest.http_client import HttpClient, HttpError
 from ottla.registry.rest.message import (
     FORWARDED,
     NOT_ACCEPTABLE,

@@ -17,7 +17,8 @@ BACKLOG: Final = 512
 def listen(host: str, port: int) -> socket.socket:
     """A bound socket: its port is known before anything is served. `OSError`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol said, asyncio turns Nagle's algorithm off on what is accepted.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.registry.errors import INVALID_SUBJECT, RegistryError
+from ottla.registry.errors import INVALID_SUBJECT, RegistryError, invalid_schema
 from ottla.registry.rest.access import CONFIG, FORBIDDEN, READ, WRITE
+from ottla.registry.schema.errors import SchemaError
 from ottla.registry.schema.reference import Reference
 from ottla.registry.subject import DEFAULT_CONTEXT, context_of, is_default_context, is_valid_subject, normal_subject
 from ottla.registry.subject import qualified_by as qualified
@@ -64,7 +65,12 @@ class Service:
 
     def text(self, record: SchemaRecord, form: str | None) -> str:
         """In the form that is asked for; without one as it is stored, whether it can be parsed or not."""
-        return self.catalog.parsed(record).formatted(form) if form and form.strip() else record.text
+        if not form or not form.strip():
+            return record.text
+        try:
+            return self.catalog.parsed(record).formatted(form)
+        except SchemaError as error:
+            raise invalid_schema(f"The schema has no form '{form}': {error}") from None
 
     def contract(self, request: Request, record: SchemaRecord) -> dict[str, object]:
         """Schema, references, metadata and rules, without subject, version and id."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from ottla.registry.errors import INVALID_RULE_SET, RegistryError, subject_not_found, version_not_found
 from ottla.registry.rest.access import WRITE
 from ottla.registry.rest.message import Request, Response, parse_version
+from ottla.registry.schema.parsed import PROTOBUF
+from ottla.registry.schema.protobuf.schema import is_descriptor
 from ottla.registry.schema.rule_set import RuleError
 from ottla.registry.store.catalog import LATEST
 from ottla.registry.store.delete import delete_version
@@ -63,7 +65,7 @@ async def already_registered(service: Service, request: Request) -> Response | N
     found = find_registered(
         service.state, service.catalog, subject, given, normalize=service.normalizes(request, subject)
     )
-    return None if found is None else _registered(service, request, found)
+    return None if found is None else _registered(service, request, found, given)
 
 
 async def post(service: Service, request: Request) -> Response:
@@ -74,7 +76,7 @@ async def post(service: Service, request: Request) -> Response:
     record = await service.registry.submit(
         lambda: register(service.state, service.catalog, subject, given, normalize=normalize, force=force)
     )
-    return _registered(service, request, record)
+    return _registered(service, request, record, given)
 
 
 async def delete(service: Service, request: Request) -> Response:
@@ -119,5 +121,8 @@ def _given(request: Request) -> SchemaRequest:
     return given
 
 
-def _registered(service: Service, request: Request, record: SchemaRecord) -> Response:
-    return Response({"id": record.id, "version": record.version} | service.contract(request, record))
+def _registered(service: Service, request: Request, record: SchemaRecord, given: SchemaRequest) -> Response:
+    value = {"id": record.id, "version": record.version} | service.contract(request, record)
+    if record.schema_type == PROTOBUF and not request.text("format") and is_descriptor(given.text):
+        value["schema"] = given.text  # whoever sent a descriptor keeps the answer, and can read no other form
+    return Response(value)

@@ -208,7 +208,7 @@ class _Parser:
 
     def _field(self) -> Field:
         label = None
-        if self._next.text in _LABELS and self._tokens[self._at + 1].text not in ("=", "."):
+        if self._next.text in _LABELS and not self._is_name_going_on():
             label = self._word()
         if self._next.text == "group" and self._tokens[self._at + 1].kind == WORD:
             return self._group(label)
@@ -221,6 +221,11 @@ class _Parser:
         field.options = self._options()
         self._expect(";")
         return field
+
+    def _is_name_going_on(self) -> bool:
+        """`optional.Type` is a type, `optional .Type` one with a label."""
+        word, following = self._next, self._tokens[self._at + 1]
+        return following.text == "=" or (following.text == "." and following.position == word.position + len(word.text))
 
     def _map(self) -> Field:
         self._take()

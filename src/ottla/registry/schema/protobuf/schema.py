@@ -102,13 +102,17 @@ class ProtobufSchema:
                 self._check_message(each, scope)
 
 
+def is_descriptor(text: str) -> bool:
+    """Whether it looks like base64."""
+    stripped = text.strip()
+    return len(stripped) >= 2 and stripped.isascii() and not any(each in stripped for each in '{};" \n')
+
+
 def read_proto(text: str) -> ProtoFile:
     """`SchemaError`."""
-    stripped = text.strip()
-    is_base64 = len(stripped) >= 2 and stripped.isascii() and not any(each in stripped for each in '{};" \n')
-    if is_base64:
+    if is_descriptor(text):
         try:
-            data = base64.b64decode(stripped, validate=True)
+            data = base64.b64decode(text.strip(), validate=True)
         except binascii.Error:
             return parse_proto(text)
         from ottla.registry.schema.protobuf.from_descriptor import from_descriptor
