@@ -26,6 +26,7 @@ from tests.simulation import (
     test_directories_crash,
     test_log_crash,
     test_metadata_crash,
+    test_raft,
     test_replication,
     test_share_partition,
     test_transaction_crash,
@@ -57,7 +58,8 @@ WORLDS: Final[dict[str, tuple[Callable[[int], object], int]]] = {
     **{name: (world, 200) for name, world in test_share_partition.WORLDS.items()},
     "classic-groups": (test_group_simulation.classic_members, 200),
     "consumer-groups": (test_consumer_group_simulation.consumer_members, 100),
-    **{name: (world, 300) for name, world in scenarios.WORLDS.items()},
+    "quorums": (test_raft.life, 1000),
+    **{name: (world, 800) for name, world in scenarios.WORLDS.items()},
     "groups-of-both": (test_group_migration_simulation.members_of_both_protocols, 100),
 }
 """Name: what plays a seed, and how many are played by default."""

@@ -114,11 +114,17 @@ def settle(world: RaftWorld) -> None:
     assert len(digests) == 1, "OneHistory: in the end"
 
 
+def life(seed: int) -> RaftWorld:
+    world = chaos(seed)
+    settle(world)
+    return world
+
+
 @pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + SEEDS, SEEDS_PER_TEST))
 def test_chaos(first: int) -> None:
     for seed in range(first, min(first + SEEDS_PER_TEST, FIRST_SEED + SEEDS)):
         try:
-            settle(chaos(seed))
+            life(seed)
         except Exception as error:
             raise AssertionError(f"seed {seed}: {type(error).__name__}: {error}") from error
 
