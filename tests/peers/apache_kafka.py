@@ -37,6 +37,8 @@ _SHELL_ARTIFACTS: Final = (("org.apache.kafka", "kafka-shell", VERSION),)
 _STREAMS_ARTIFACTS: Final = (("org.apache.kafka", "kafka-streams", VERSION),)
 _STREAMS_TEST_ARTIFACTS: Final = (*_STREAMS_ARTIFACTS, ("org.apache.kafka", "kafka-streams-test-utils", VERSION))
 _MIRROR_ARTIFACTS: Final = (("org.apache.kafka", "connect-mirror", VERSION),)
+_AVRO_VERSION: Final = "1.12.0"
+_AVRO_ARTIFACTS: Final = (("org.apache.avro", "avro", _AVRO_VERSION),)
 _COPY_DEPENDENCIES: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 _LOGGING: Final = """\
 rootLogger.level=warn
@@ -83,6 +85,11 @@ def mirror_jars() -> Path:
 def shell_jars() -> Path:
     """The folder of the jars of Kafka's metadata shell."""
     return _fetched(cache_folder().parent / f"kafka-shell-{VERSION}", _SHELL_ARTIFACTS)
+
+
+def avro_jars() -> Path:
+    """The folder of Apache Avro's jars, whose rules our schema registry's are held against."""
+    return _fetched(cache_folder().parent / f"avro-{_AVRO_VERSION}", _AVRO_ARTIFACTS)
 
 
 def _fetched(folder: Path, artifacts: Sequence[tuple[str, str, str]]) -> Path:

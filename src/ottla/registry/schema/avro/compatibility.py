@@ -31,7 +31,14 @@ _DESCRIPTIONS: Final = {
 
 
 def incompatibilities(reader: AvroType, writer: AvroType) -> list[Difference]:
-    return _Checker().compare(reader, writer, ())
+    try:
+        return _Checker().compare(reader, writer, ())
+    except AmbiguousFieldError as error:
+        return [_difference("TYPE_MISMATCH", (), str(error))]
+
+
+class AmbiguousFieldError(Exception):
+    """A field of the reader has the names of several of the writer, so nothing can be read at all."""
 
 
 class _Checker:
@@ -50,7 +57,11 @@ class _Checker:
         if isinstance(writer, Union):
             if isinstance(reader, Union):
                 return self._union_of_union(reader, writer, path)
-            return [each for branch in writer.branches for each in self.compare(reader, branch, path)]
+            return [
+                each
+                for index, branch in enumerate(writer.branches)
+                for each in self.compare(reader, branch, (*path, str(index)))
+            ]
         if isinstance(reader, Union):
             if any(not self.compare(branch, writer, path) for branch in reader.branches):
                 return []
@@ -84,8 +95,7 @@ class _Checker:
             here = (*path, "fields", str(index))
             written = _written_field(field, writer)
             if len(written) > 1:
-                details = f"field {field.name} of the reader matches several fields of the writer"
-                return [*found, _difference("TYPE_MISMATCH", here, details)]
+                raise AmbiguousFieldError(f"field {field.name} of the reader matches several fields of the writer")
             if written:
                 found += self.compare(field.type, written[0].type, (*here, "type"))
             elif not field.has_default:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from ottla.registry.schema.avro.defaults import is_valid_default
 from ottla.registry.schema.avro.types import (
@@ -30,6 +30,8 @@ from ottla.registry.schema.errors import SchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+SimpleT = TypeVar("SimpleT", Enum, Fixed)
 
 _SCHEMA_KEYS: Final = {"doc", "fields", "items", "name", "namespace", "size", "symbols", "values", "type", "aliases"}
 _FIELD_KEYS: Final = {"default", "doc", "name", "order", "type", "aliases"}
@@ -156,8 +158,7 @@ class AvroParser:
         if default is not None and (not isinstance(default, str) or default not in symbols):
             raise SchemaError(f"{_at(path)}the default of the enum '{name.full}' is none of its symbols")
         enum = Enum(name, symbols, default, _doc(value), self._aliases(value, name.namespace, path), properties)
-        self._define(name, enum, path)
-        return enum
+        return self._define_once(enum, path)
 
     def _fixed(
         self, value: dict[str, object], namespace: str | None, properties: dict[str, object], path: str
@@ -167,8 +168,15 @@ class AvroParser:
         if isinstance(size, bool) or not isinstance(size, int) or size < 0:
             raise SchemaError(f"{_at(path)}the fixed '{name.full}' needs a size")
         fixed = Fixed(name, size, _doc(value), self._aliases(value, name.namespace, path), properties)
-        self._define(name, fixed, path)
-        return fixed
+        return self._define_once(fixed, path)
+
+    def _define_once(self, type_: SimpleT, path: str) -> SimpleT:
+        """An enum or a fixed may be defined again as it was."""
+        known = self.names.get(type_.name.full)
+        if known is None or not _is_same(known, type_):
+            self._define(type_.name, type_, path)
+            return type_
+        return cast("SimpleT", known)
 
     def _define(self, name: Name, type_: NamedType, path: str) -> None:
         if name.full in self.names:
@@ -187,13 +195,24 @@ class AvroParser:
         return name
 
     def _aliases(self, value: Mapping[str, object], namespace: str | None, path: str) -> list[Name]:
-        return [_qualified(alias, namespace) for alias in _strings(value, "aliases", path)]
+        aliases = [_qualified(alias, namespace) for alias in _strings(value, "aliases", path)]
+        return list({alias.full: alias for alias in aliases}.values())
 
     def _check_name(self, name: str, path: str) -> None:
         if self._strict and not _NAME.fullmatch(name):
             raise SchemaError(
                 f"{_at(path)}'{name}' is no name: letters, digits and _ make one, not beginning with a digit"
             )
+
+
+def _is_same(one: NamedType, other: NamedType) -> bool:
+    return isinstance(one, Enum | Fixed) and isinstance(other, Enum | Fixed) and _facts(one) == _facts(other)
+
+
+def _facts(type_: Enum | Fixed) -> tuple[object, ...]:
+    if isinstance(type_, Enum):
+        return type_.name.full, tuple(type_.symbols), type_.default, type_.properties
+    return type_.name.full, type_.size, type_.properties
 
 
 def _qualified(text: str, namespace: str | None) -> Name:

@@ -32,7 +32,7 @@ class Token(NamedTuple):
 
 
 def tokens(source: str) -> list[Token]:
-    """Ends with a token of its own. `SchemaError` says in which line something is that cannot be."""
+    """Ends with two tokens of that kind, so that one may look past the next. `SchemaError` names the line."""
     found: list[Token] = []
     position = 0
     while position < len(source):
@@ -43,7 +43,7 @@ def tokens(source: str) -> list[Token]:
             assert match.lastgroup is not None
             found.append(Token(match.lastgroup, match[0], position))
         position = match.end()
-    found.append(Token(END, "", position))
+    found += [Token(END, "", position)] * 2
     return found
 
 
