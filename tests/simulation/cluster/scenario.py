@@ -14,6 +14,7 @@ from tests.simulation.cluster.cluster import SimulatedCluster
 from tests.simulation.cluster.ledger import Ledger
 from tests.simulation.cluster.partition_watchers import nothing_is_open
 from tests.simulation.cluster.process import CURRENT
+from tests.simulation.cluster.watchers import metadata_is_everywhere
 from tests.simulation.cluster.workloads.share_members import ShareMembers
 from tests.simulation.cluster.workloads.workload import MAY_PASS, connected, pause
 from tests.simulation.disk import is_simulated
@@ -125,6 +126,7 @@ def _live(scenario: Scenario, cluster: SimulatedCluster, ledger: Ledger) -> None
     cluster.run_until(lambda: all(client.is_done for client in cluster.clients), DONE_WITHIN_S, "everybody ends")
     cluster.run_for(AFTERWARDS_S)
     cluster.run_until(lambda: nothing_is_open(cluster), OVER_WITHIN_S, "NothingHangs: transactions are over")
+    cluster.run_until(lambda: metadata_is_everywhere(cluster), READY_WITHIN_S, "all know what is committed")
     for watcher in watchers:
         watcher.end(cluster, ledger)
     found = Found()

@@ -134,4 +134,11 @@ class NoAcknowledgedConfigLost:
                 assert late or int(value) >= number, f"NoAcknowledgedConfigLost: {key} is {value}, and was {number}"
 
 
+def metadata_is_everywhere(cluster: SimulatedCluster) -> bool:
+    """Somebody leads, and everybody knows all that is committed. Who was cut off may need some time to connect."""
+    quorums = [node.quorum for node in cluster.nodes]
+    known = {quorum.high_watermark for quorum in quorums if quorum is not None}
+    return len(known) == 1 and None not in quorums and any(quorum.raft.is_leader for quorum in quorums if quorum)
+
+
 METADATA = (OneActiveController, MetadataNeverGoesBack, OneHistoryOfMetadata)
