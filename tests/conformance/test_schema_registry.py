@@ -294,6 +294,29 @@ def test_two_instances_and_the_death_of_the_leader(own_node: NodeFactory, tmp_pa
         instances[1].stop()
 
 
+def test_two_leaders_at_once_give_no_id_twice(own_node: NodeFactory, tmp_path: Path) -> None:
+    """Instances of two groups both lead, as one does that was cut off and does not know it yet."""
+    node = own_node()
+    instances = [RegistryProcess(tmp_path / name, node.address, "--group", name) for name in ("one", "two")]
+    with instances[0], instances[1]:
+        clients = [SchemaRegistryClient({"url": each.url, "max.retries": 0}) for each in instances]
+        written: dict[int, int] = {}
+        failures = _write_through_all(clients, written)
+        assert all(error.http_status_code == 500 for error in failures if isinstance(error, SchemaRegistryError))
+        assert len(set(written.values())) == len(written) > 30
+        assert any("taken back" in each.output for each in instances)
+        with RegistryProcess(tmp_path / "three", node.address, "--group", "three") as later:
+            told = []
+            for each in (*instances, later):
+                fresh = SchemaRegistryClient({"url": each.url})
+                fresh.register_schema(f"last-of-{each.address}", Schema('"int"', "AVRO"))
+                for at, schema_id in written.items():
+                    assert fresh.get_latest_version(f"many-{at}").schema_id == schema_id
+                    assert fresh.get_schema(schema_id).schema_str == _numbered(at)
+                told.append({subject for subject in fresh.get_subjects() if subject.startswith("many")})
+            assert told[0] == told[1] == told[2] >= {f"many-{at}" for at in written}
+
+
 def _write_through_all(clients: list[SchemaRegistryClient], written: dict[int, int]) -> list[Exception]:
     """From several threads at once: no id is given twice."""
     failures: list[Exception] = []

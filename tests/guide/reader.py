@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BLOCK = re.compile(r"^```(?P<kind>\w+)(?: (?P<file>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-PORTS = re.compile(r"\blocalhost:(909\d)\b")
+PORTS = re.compile(r"\blocalhost:((?:909|808)\d)\b")
 TIMEOUT_S = 120
 
 
-STAYS = {"ottla start": "is ready on", "ottla mirror": "Mirroring"}
+STAYS = {"ottla start": "is ready on", "ottla mirror": "Mirroring", "ottla registry --bootstrap": "is ready on"}
 """What goes on by itself, and what it says when it is ready."""
 
 
