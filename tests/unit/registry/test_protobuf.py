@@ -172,7 +172,7 @@ def test_inline_tags_survive_the_way_through_a_descriptor() -> None:
         HEAD + 'message M { string a = 1 [(confluent.field_meta).tags = "PII", (confluent.field_meta) = {doc: "d"}]; }'
     )
     again = ProtobufSchema(ProtobufSchema(text).formatted("serialized"))
-    assert '[(confluent.field_meta) = {tags: "PII", doc: "d"}]' in again.canonical
+    assert '[(confluent.field_meta) = {doc: "d", tags: "PII"}]' in again.canonical
     assert ProtobufSchema(text).normalized().canonical == again.normalized().canonical
 
 

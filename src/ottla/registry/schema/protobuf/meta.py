@@ -49,19 +49,23 @@ def in_one_form(options: Sequence[Option]) -> list[Option]:
 
 
 def _written(name: str, options: bytes) -> Option | None:
-    parts: list[str] = []
+    parts: list[tuple[int, str]] = []
     for number, data in _fields(options):
         if number != META_NUMBER:
             continue
         for inner, value in _fields(data):
             if inner == 1:
-                parts.append(f"doc: {quoted(value.decode())}")
+                parts.append((inner, f"doc: {quoted(value.decode())}"))
             elif inner == 2:
                 pair = {key: text.decode() for key, text in _fields(value)}
-                parts.append(f"params: {{key: {quoted(pair.get(1, ''))}, value: {quoted(pair.get(2, ''))}}}")
+                text = f"params: {{key: {quoted(pair.get(1, ''))}, value: {quoted(pair.get(2, ''))}}}"
+                parts.append((inner, text))
             elif inner == 3:
-                parts.append(f"tags: {quoted(value.decode())}")
-    return Option(name, f"{{{', '.join(parts)}}}") if parts else None
+                parts.append((inner, f"tags: {quoted(value.decode())}"))
+    # By number: who knows the option as an extension writes it so, who does not keeps the order that it had.
+    parts.sort(key=lambda part: part[0])
+    said = ", ".join(text for _, text in parts)
+    return Option(name, f"{{{said}}}") if parts else None
 
 
 def meta_bytes(option: Option) -> bytes | None:
