@@ -294,6 +294,25 @@ def test_two_instances_and_the_death_of_the_leader(own_node: NodeFactory, tmp_pa
         instances[1].stop()
 
 
+def test_the_registry_outlives_its_cluster(own_node: NodeFactory, tmp_path: Path) -> None:
+    node = own_node({"group.min.session.timeout.ms": "500"})
+    with RegistryProcess(tmp_path / "registry", node.address, "--session-timeout-ms", "1500") as registry:
+        client = SchemaRegistryClient({"url": registry.url, "max.retries": 0})
+        before = client.register_schema("before", Schema('"int"', "AVRO"))
+        node.kill()
+        assert SchemaRegistryClient({"url": registry.url}).get_schema(before).schema_str == '"int"'
+        node.start()
+
+        def works() -> bool:
+            try:
+                return client.register_schema("after", Schema('"long"', "AVRO")) == before + 1
+            except SchemaRegistryError:
+                return False
+
+        wait_for(works, "a registration after the node is back", 30)
+        assert client.get_versions("before") == [1]
+
+
 def test_two_leaders_at_once_give_no_id_twice(own_node: NodeFactory, tmp_path: Path) -> None:
     """Instances of two groups both lead, as one does that was cut off and does not know it yet."""
     node = own_node()

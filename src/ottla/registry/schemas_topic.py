@@ -162,10 +162,7 @@ class SchemasTopic:
                 records = await self._reader.poll()
             except (KafkaError, ClientError) as error:
                 _log.warning("cannot read %s: %s", self._where.topic, error)
-                if isinstance(error, KafkaError) and error.code is ErrorCode.OFFSET_OUT_OF_RANGE:
-                    starts = await list_offsets(self._client, {self._where: EARLIEST_TIMESTAMP})
-                    self._reader.positions[self._where] = max(self._position, starts[self._where].offset)
-                await asyncio.sleep(RETRY_S)
+                await self._find_place(error)
                 continue
             async with self._applying:
                 for record in records:
@@ -173,6 +170,14 @@ class SchemasTopic:
                 self._position = max(self._position, self._reader.positions[self._where])
             self._moved.set()
             self._moved.clear()
+
+    async def _find_place(self, error: Exception) -> None:
+        """Where what was to be read next was compacted or deleted meanwhile, it goes on at the beginning."""
+        await asyncio.sleep(RETRY_S)
+        if isinstance(error, KafkaError) and error.code is ErrorCode.OFFSET_OUT_OF_RANGE and self._reader is not None:
+            with contextlib.suppress(KafkaError, ClientError):
+                starts = await list_offsets(self._client, {self._where: EARLIEST_TIMESTAMP})
+                self._reader.positions[self._where] = max(self._position, starts[self._where].offset)
 
     def _apply(self, record: ConsumedRecord) -> None:
         if record.offset < self._position or record.offset in self._void:

@@ -396,6 +396,18 @@ def test_a_stored_schema_that_cannot_be_parsed_stops_nothing() -> None:
     assert client.register("old", INT) == 6
 
 
+def test_a_schema_that_is_nested_too_deeply_is_refused() -> None:
+    client = Client()
+    for schema_type, begin, middle, end in (
+        ("AVRO", '{"type":"array","items":', '"int"', "}"),
+        ("JSON", '{"not":', '{"type":"integer"}', "}"),
+        ("PROTOBUF", "message M {", "", "}"),
+    ):
+        for depth in (400, 900, 30_000):
+            body = {"schema": begin * depth + middle + end * depth, "schemaType": schema_type}
+            assert client.call("POST", f"/subjects/{schema_type}/versions", body)[0] in (200, 422)
+
+
 def test_restart_and_compaction_change_nothing() -> None:
     client = Client()
     for name in ("a", "b", "c", ":.eu:d"):

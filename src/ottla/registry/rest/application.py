@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import unquote
 
-from ottla.registry.errors import FORWARDING_FAILED, UNKNOWN_LEADER, RegistryError
+from ottla.registry.errors import FORWARDING_FAILED, UNKNOWN_LEADER, RegistryError, invalid_schema
 from ottla.registry.rest.access import UNAUTHORIZED
 from ottla.registry.rest.http_client import HttpClient, HttpError
 from ottla.registry.rest.message import (
@@ -64,6 +64,9 @@ class Application:
             response = Response(error.body, error.status)
             if error.status == UNAUTHORIZED:
                 response.headers["www-authenticate"] = 'Basic realm="ottla registry"'
+        except RecursionError:
+            refusal = invalid_schema("The schema is nested too deeply")
+            response = Response(refusal.body, refusal.status)
         except Exception:
             _log.exception("%s %s", scope["method"], scope["path"])
             response = Response({"error_code": INTERNAL_ERROR, "message": "Internal Server Error"}, INTERNAL_ERROR)
