@@ -58,6 +58,7 @@ from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.message import Struct
 from ottla.protocol.metadata_record.broker_registration_change_record import BrokerRegistrationChangeRecord
 from ottla.protocol.metadata_record.frame import decode_metadata_record
+from ottla.protocol.metadata_record.partition_change_record import PartitionChangeRecord
 from ottla.protocol.metadata_record.partition_record import PartitionRecord
 from ottla.protocol.metadata_record.register_broker_record import RegisterBrokerRecord
 from ottla.protocol.metadata_record.topic_record import TopicRecord
@@ -189,6 +190,8 @@ class Oracle:
     def _replay(self, batch: ReadBatch) -> list[VersionedRecord]:
         records = [VersionedRecord(*decode_metadata_record(value)) for value in batch.values]
         for versioned in records:
+            if self._is_apache_kafka and isinstance(versioned.record, PartitionChangeRecord):
+                self._forget_strangers(versioned.record)
             if isinstance(versioned.record, TopicRecord):
                 self._names[versioned.record.topic_id] = versioned.record.name
             if isinstance(versioned.record, RegisterBrokerRecord | BrokerRegistrationChangeRecord):
@@ -321,6 +324,16 @@ class Oracle:
         theirs, mine = self._comparable(records, placed=placed), self._comparable(written, placed=placed)
         if theirs != mine:
             self.differences.append(f"{name}: Apache Kafka writes\n  {theirs}\nwe\n  {mine}")
+
+    def _forget_strangers(self, record: PartitionChangeRecord) -> None:
+        """Here whoever is moved away is not eligible any more (docs/gaps.md, eligible leaders)."""
+        eligible = record.eligible_leader_replicas
+        topic = self.image.topics.by_id.get(record.topic_id)
+        if eligible is None or topic is None:
+            return
+        known = topic.partitions[record.partition_id]
+        kept = [one for one in eligible if one in (known.replicas if record.replicas is None else record.replicas)]
+        record.eligible_leader_replicas = None if tuple(kept) == known.eligible_leader_replicas else kept
 
     def _comparable(self, records: Sequence[VersionedRecord], *, placed: bool) -> list[Any]:
         """Neighbours of one type are sorted where they are changes of partitions."""

@@ -100,6 +100,7 @@ class PartitionChange:
             if replica not in self._isr
             and replica not in self._unclean_shutdown
             and replica in self._reassignment.replicas
+            and replica in self._partition.replicas  # what a controller of Apache Kafka wrote may name others
         )
 
     def _elect(self) -> None:
