@@ -12,21 +12,12 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from tests.peers.apache_kafka import CLUSTER_ID
-from tests.peers.cluster import (
-    BROKER,
-    COMBINED,
-    CONTROLLER,
-    LISTENER,
-    LOOPBACK,
-    Cluster,
-    Quorum,
-    new_directory_id,
-    node_settings,
-)
-from tests.peers.process import NodeProcess, free_port, keep_port, wait_until_listening
+from tests.peers.cluster import COMBINED, LISTENER, LOOPBACK, Cluster, Quorum
+from tests.peers.member import Member
+from tests.peers.process import keep_port
 
 from ottla.broker.initial_controllers import parse_initial_controllers
-from ottla.broker.storage_format import META_PROPERTIES, FormatRequest, format_storage
+from ottla.broker.storage_format import FormatRequest, format_storage
 from ottla.metadata.controller.bootstrap import bootstrap_records
 from ottla.metadata.features import METADATA_VERSION
 from ottla.protocol.types import uuid_from_text
@@ -40,10 +31,11 @@ if TYPE_CHECKING:
 START_TIMEOUT_S: Final = 60.0
 
 
-class OttlaClusterNode(NodeProcess):
-    """One node. Takes what `KafkaClusterNode` takes: the one can stand where the other did, on the same data."""
+class OttlaClusterNode(Member):
+    """Takes what `KafkaClusterNode` takes: the one can stand where the other did, on the same data."""
 
     name = "Ottla"
+    start_timeout_s = START_TIMEOUT_S
 
     def __init__(
         self,
@@ -61,64 +53,28 @@ class OttlaClusterNode(NodeProcess):
         host: str = LOOPBACK,
         metadata_version: int | None = None,
     ) -> None:
-        """`data`: a directory that is formatted already, by whomever. `host`, `port`: of the broker's listener.
-
-        `metadata_version`: the level that the cluster starts at, with no other feature; the newest of all by default.
-        """
-        super().__init__(directory)
-        self.node_id = node_id
-        self.roles = roles
-        self.quorum = quorum
-        self.cluster_id = cluster_id
-        self.host = host
-        self.data = data or directory / "data"
+        """`metadata_version`: the level that the cluster starts at, with no other feature; the newest by default."""
+        super().__init__(
+            directory,
+            node_id,
+            quorum,
+            roles=roles,
+            settings=settings,
+            cluster_id=cluster_id,
+            directory_id=directory_id,
+            prefix=prefix,
+            data=data,
+            port=port,
+            host=host,
+        )
         self._metadata_version = metadata_version
-        self._settings = dict(settings or {})
-        self._prefix = tuple(prefix)
-        self._port = port or free_port()
-        voter = quorum.voter(node_id)
-        self._controller_port = voter.port if voter is not None else free_port()
-        self._directory_id = directory_id or (voter.directory_id if voter is not None else new_directory_id())
-
-    @property
-    def is_broker(self) -> bool:
-        return BROKER in self.roles
-
-    @property
-    def is_controller(self) -> bool:
-        return CONTROLLER in self.roles
-
-    @property
-    def port(self) -> int:
-        return self._port
-
-    @property
-    def address(self) -> str:
-        return f"{self.host}:{self._port}" if self.is_broker else self.controller_address
-
-    @property
-    def controller_address(self) -> str:
-        assert self.is_controller, f"node {self.node_id} is no controller"
-        return f"{self.host}:{self._controller_port}"
 
     @property
     def directory_id(self) -> str:
         """Of its log directory, as it was formatted by this."""
         return self._directory_id
 
-    def configure(self, settings: Mapping[str, str]) -> None:
-        """Change what its `server.properties` says, from the next start on."""
-        self._settings.update(settings)
-
-    def format(self) -> None:
-        """Write `server.properties`, and format the data directory once, as `kafka-storage format` does."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        addresses = (f"{self.host}:{self._port}", f"{self.host}:{self._controller_port}")
-        base = node_settings(self.node_id, self.roles, self.quorum, self.data, *addresses)
-        lines = [f"{key}={value}" for key, value in (base | self._settings).items()]
-        (self.directory / "server.properties").write_text("\n".join(lines) + "\n")
-        if (self.data / META_PROPERTIES).exists():
-            return
+    def _format(self) -> None:
         is_voter = self.is_controller and not self.quorum.static and self.quorum.voter(self.node_id) is not None
         level = self._metadata_version
         request = FormatRequest(
@@ -139,21 +95,10 @@ class OttlaClusterNode(NodeProcess):
             new_uuid=lambda: uuid_from_text(self._directory_id),
         )
 
-    def start(self) -> None:
-        """Return when the node takes connections: of a broker, when it has caught up with the metadata."""
-        self.begin()
-        self.wait_until_ready()
-
-    def begin(self) -> None:
-        """Start the process and do not wait: a quorum answers only when most of its voters are there."""
-        self.format()
+    def _begin(self) -> None:
         properties = str(self.directory / "server.properties")
         command = [*self._prefix, sys.executable, "-m", "ottla", "start", "--config", properties]
         self._spawn(command, {"PYTHONUNBUFFERED": "1"})
-
-    def wait_until_ready(self) -> None:
-        host, port = self.address.rsplit(":", 1)
-        wait_until_listening(self, host, int(port), START_TIMEOUT_S)
 
     def _end(self, number: signal.Signals) -> int:
         status = super()._end(number)
