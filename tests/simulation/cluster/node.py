@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.simulation.cluster.machine import Machine
     from tests.simulation.cluster.process import Process
 
+    from ottla.broker.controller.broker_losses import BrokerLosses
     from ottla.broker.controller.quorum_shell import QuorumShell
     from ottla.broker.coordinator.group_coordinator import GroupCoordinator
     from ottla.broker.replica.partition import Partition
@@ -89,6 +90,18 @@ class SimulatedNode:
         """While it serves."""
         metadata = None if self.node is None else self.node._metadata
         return None if metadata is None else metadata.quorum
+
+    @property
+    def losses(self) -> BrokerLosses | None:
+        """Of its controller, while it serves."""
+        metadata = None if self.node is None else self.node._metadata
+        return None if metadata is None else metadata._losses
+
+    @property
+    def broker_epoch(self) -> int:
+        """Of this life, while it serves."""
+        membership = None if self.node is None else self.node._membership
+        return -1 if membership is None else membership.broker_epoch
 
     def partitions(self) -> Iterator[Partition]:
         """While it serves: those that it has a replica of."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tests.simulation.cluster.ledger import Ledger
     from tests.simulation.cluster.process import Process
 
+    from ottla.broker.controller.broker_losses import BrokerLosses
     from ottla.broker.replica.partition import Partition
 
 Id = tuple[bytes, int]
@@ -155,6 +156,27 @@ def nothing_is_open(cluster: SimulatedCluster) -> bool:
     )
 
 
+class NoLiveBrokerTakenForGone:
+    """In whatever network: who is fenced before its session is over does not run any more, or is about to stop."""
+
+    def __init__(self) -> None:
+        self._seen: dict[BrokerLosses, tuple[int, int]] = {}
+
+    def look(self, cluster: SimulatedCluster) -> None:
+        for controller in cluster.nodes:
+            losses = controller.losses
+            fenced = None if losses is None else losses.last_fenced
+            if losses is None or fenced is None or self._seen.get(losses) == fenced:
+                continue
+            self._seen[losses] = fenced
+            for node in cluster.nodes:
+                is_it = (node.config.node_id, node.broker_epoch) == fenced
+                assert not is_it or not node.is_up or node.is_stopping, f"NoLiveBrokerTakenForGone: {node.name}"
+
+    def end(self, cluster: SimulatedCluster, ledger: Ledger) -> None:
+        pass
+
+
 def is_whole(cluster: SimulatedCluster) -> bool:
     """Every node serves, and by everybody's metadata all replicas of all partitions are in sync."""
     for node in cluster.nodes:
@@ -168,4 +190,10 @@ def is_whole(cluster: SimulatedCluster) -> bool:
     return True
 
 
-REPLICATION = (OneLeaderAnEpoch, MonotonicHighWatermark, CommittedIsForEver, NoLiveBrokerFenced)
+REPLICATION = (
+    OneLeaderAnEpoch,
+    MonotonicHighWatermark,
+    CommittedIsForEver,
+    NoLiveBrokerFenced,
+    NoLiveBrokerTakenForGone,
+)

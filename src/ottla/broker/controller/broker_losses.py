@@ -49,6 +49,8 @@ class BrokerLosses:
         self._listener = inter_broker_listener
         self._reached: dict[int, tuple[int, Address]] = {}
         """Broker id -> (epoch, address) at which this controller has reached it."""
+        self.last_fenced: tuple[int, int] | None = None
+        """(id, epoch) of the broker."""
         self._looking: dict[int, asyncio.Task[None]] = {}
         self._active_epoch = -1
         """The epoch in which all brokers were looked at."""
@@ -128,4 +130,5 @@ class BrokerLosses:
         broker = view.image.cluster.brokers.get(broker_id)
         if broker is None or broker.epoch != broker_epoch or broker.fenced:
             return ControllerResult([], None)
+        self.last_fenced = (broker_id, broker_epoch)
         return fence_broker(view, self._controller.schema, broker_id, self._controller.heartbeats)
