@@ -5,7 +5,8 @@ and memory are the sums of the three processes. Results go to `bench/results/DAT
 
 produce       librdkafka, acks=all, three replicas, min.insync.replicas=2
 one write     one record at a time, acks=all: the time to its acknowledgement
-failover      `kill -9` of the leader: from then to the next acknowledged write of a client that goes on trying
+outages       how long a partition takes no writes (`bench.outages`): its leader is killed, stands still, is cut off
+connections   1,000 of them, over all nodes, a record a second each, acks=all: latency, CPU, memory
 partitions    one node: a restart with so many partitions, its memory; three nodes: until every partition that the
               killed node led has another leader
 idle          CPU of three nodes that nobody asks for anything
@@ -21,38 +22,43 @@ import statistics
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import confluent_kafka as ck
 import pytest
-from confluent_kafka.admin import AdminClient, NewTopic
-from tests.peers.apache_kafka_cluster import KafkaCluster
+from confluent_kafka.admin import NewTopic
+from tests.peers.apache_kafka_cluster import KafkaCluster, KafkaClusterNode
 from tests.peers.cluster import COMBINED
-from tests.peers.ottla_cluster import OttlaCluster
-from tests.peers.process import wait_for
+from tests.peers.ottla_cluster import OttlaCluster, OttlaClusterNode
 
 from bench import load
 from bench.__main__ import RESULTS, about, compile_as_pip_does
-from bench.contender import process_cpu_s, resident_kb
+from bench.connections import measure_connections
+from bench.outages import measure_cuts, measure_kills, measure_partitions_failover, measure_pause
 from bench.report import Row, markdown, row
+from bench.side import TIMEOUT_S, Side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from tests.peers.process import NodeProcess
+    from bench.side import Cluster
 
 NODES: Final = 3
 PARTITIONS: Final = 6
-RECORDS: Final = 600_000
+RECORDS: Final = 10_000_000
 RECORD_BYTES: Final = 100
 WRITES: Final = 300
 SETTLE_S: Final = 3.0
 IDLE_S: Final = 10.0
-TIMEOUT_S: Final = 120.0
 PARTITIONS_A_REQUEST: Final = 500
-SETTINGS: Final = {"min.insync.replicas": "2", "group.initial.rebalance.delay.ms": "0"}
+SETTINGS: Final = {
+    "min.insync.replicas": "2",
+    "group.initial.rebalance.delay.ms": "0",
+    "log.segment.delete.delay.ms": "1000",  # so that the disk does not fill
+}
 
 KIND: Final = "cluster"
 GOALS: Final = {
@@ -66,70 +72,12 @@ GOALS: Final = {
 }
 
 
-class Cluster(Protocol):
-    nodes: Any
-
-    @property
-    def bootstrap(self) -> str: ...
-
-    def start(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
-@dataclass
-class Side:
-    """One of the two clusters, and what was measured of it, by metric."""
-
-    name: str
-    make: Callable[[Path, Sequence[str], Mapping[str, str]], Cluster]
-    cluster: Cluster | None = None
-    values: dict[str, list[float]] = field(default_factory=dict)
-
-    @property
-    def running(self) -> Cluster:
-        assert self.cluster is not None
-        return self.cluster
-
-    def processes(self) -> list[NodeProcess]:
-        return [node for node in self.running.nodes.values() if node.is_running]
-
-    def cpu_s(self) -> float:
-        return sum(process_cpu_s(node.pid) for node in self.processes())
-
-    def resident_mb(self) -> float:
-        return sum(resident_kb(node.pid) for node in self.processes()) / 1024
-
-    def note(self, metric: str, value: float) -> None:
-        self.values.setdefault(metric, []).append(value)
-        print(f"{self.name}: {metric} {value:.4g}", file=sys.stderr, flush=True)
-
-    def admin(self) -> AdminClient:
-        return AdminClient({"bootstrap.servers": self.running.bootstrap, "log_level": 0})
-
-    def create(self, name: str, partitions: int, replicas: int) -> None:
-        admin = self.admin()  # held until it is done: a client that nobody holds is ended
-        admin.create_topics([NewTopic(name, partitions, replicas)], request_timeout=TIMEOUT_S)[name].result(TIMEOUT_S)
-        self.wait_for_leaders(name, partitions)
-
-    def wait_for_leaders(self, name: str, partitions: int, without: int = -1) -> None:
-        admin = self.admin()
-
-        def led() -> bool:
-            with contextlib.suppress(ck.KafkaException):
-                found = admin.list_topics(name, timeout=5).topics[name].partitions
-                return len(found) == partitions and all(one.leader not in (-1, without) for one in found.values())
-            return False
-
-        wait_for(led, f"all {partitions} partitions of {name} have a leader", TIMEOUT_S)
-
-
-def measure_produce(side: Side, number: int) -> None:
+def measure_produce(side: Side, number: int, records: int) -> None:
     topic = f"produce-{number}"
     side.create(topic, PARTITIONS, NODES)
     client = load.Client(side.running.bootstrap.partition(",")[0], topic, None)
     before = side.cpu_s()
-    answer = client.run("load", "produce", PARTITIONS, 1, RECORDS, RECORD_BYTES, 0)
+    answer = client.run("load", "produce", PARTITIONS, 1, records, RECORD_BYTES, 0)
     side.note("produce_per_s", answer["records_per_s"])
     side.note("produce_cpu_us", (side.cpu_s() - before) / answer["records"] * 1e6)
     admin = side.admin()
@@ -150,39 +98,6 @@ def measure_writes(side: Side, number: int) -> None:
     took.sort()
     side.note("write_p50_ms", statistics.median(took))
     side.note("write_p99_ms", took[int(len(took) * 0.99)])
-
-
-def measure_failover(side: Side, number: int) -> None:
-    """The client learns of every new leader by itself, as any client does."""
-    topic = f"failover-{number}"
-    side.create(topic, 1, NODES)
-    producer = _producer(side)
-    failures: list[object] = []
-    acknowledged: list[float] = []
-
-    def delivered(error: object, _: object) -> None:
-        failures.append(error) if error else acknowledged.append(time.perf_counter())
-
-    producer.produce(topic, b"before", on_delivery=delivered)
-    producer.flush(TIMEOUT_S)
-    admin = side.admin()
-    leader = admin.list_topics(topic, timeout=10).topics[topic].partitions[0].leader
-    node = side.running.nodes[leader]
-    killed = time.perf_counter()
-    node.kill()
-    producer.produce(topic, b"after", on_delivery=delivered)
-    producer.flush(TIMEOUT_S)
-    assert not failures, failures
-    side.note("failover_s", acknowledged[-1] - killed)
-    node.start()
-    ids = set(side.running.nodes)
-
-    def back() -> bool:
-        with contextlib.suppress(ck.KafkaException):
-            return set(admin.list_topics(timeout=5).brokers) == ids
-        return False
-
-    wait_for(back, "the killed node is back", TIMEOUT_S)
 
 
 def _producer(side: Side) -> ck.Producer:
@@ -216,7 +131,7 @@ def create_many(side: Side, partitions: int, replicas: int) -> list[str]:
 
 def measure_partitions(side: Side, directory: Path, partitions: int) -> None:
     """One node: what so many partitions cost it."""
-    single = Side(side.name, side.make, side.make(directory, (COMBINED,), {}), side.values)
+    single = side.at(side.make(directory, (COMBINED,), {}))
     single.running.start()
     try:
         names = create_many(single, partitions, 1)
@@ -230,26 +145,6 @@ def measure_partitions(side: Side, directory: Path, partitions: int) -> None:
         side.note(f"partitions_{partitions}_restart_s", time.perf_counter() - begun)
     finally:
         single.running.close()
-
-
-def measure_partitions_failover(side: Side, partitions: int) -> None:
-    names = create_many(side, partitions, NODES)
-    victim = sorted(side.running.nodes)[-1]
-    node = side.running.nodes[victim]
-    admin = side.admin()
-    admin.list_topics(timeout=10)
-    killed = time.perf_counter()
-    node.kill()
-
-    def led() -> bool:
-        with contextlib.suppress(ck.KafkaException):
-            topics = admin.list_topics(timeout=10).topics
-            leaders = [one.leader for name in names for one in topics[name].partitions.values()]
-            return victim not in leaders and -1 not in leaders
-        return False
-
-    wait_for(led, f"the survivors lead all {partitions} partitions", TIMEOUT_S)
-    side.note(f"failover_{partitions}_s", time.perf_counter() - killed)
 
 
 @contextlib.contextmanager
@@ -273,7 +168,14 @@ TITLES: Final = {
     "produce_cpu_us": ("batched produce, 100 B, three replicas, acks=all", "CPU of three brokers, µs a record"),
     "write_p50_ms": ("one write at a time, acks=all", "p50, ms"),
     "write_p99_ms": ("one write at a time, acks=all", "p99, ms"),
-    "failover_s": ("kill -9 of the leader", "to the next acknowledged write, s"),
+    "killed_controller_s": ("kill -9 of the leader, which is the active controller", "without a write, s"),
+    "killed_s": ("kill -9 of the leader, which is not", "without a write, s"),
+    "paused_s": ("the leader stands still (SIGSTOP)", "without a write, s"),
+    "cut_off_s": ("the leader is cut off from all others and its clients", "without a write, s"),
+    "many_p50_ms": ("1,000 connections, a record a second each, acks=all", "p50, ms"),
+    "many_p99_ms": ("1,000 connections, a record a second each, acks=all", "p99, ms"),
+    "many_cpu_us": ("1,000 connections, a record a second each, acks=all", "CPU of three brokers, µs a record"),
+    "many_mb": ("1,000 connections, a record a second each, acks=all", "resident, MB"),
     "start_s": ("three nodes", "empty disk to all brokers, s"),
     "idle_mb": ("three nodes", "resident when idle, MB"),
     "idle_cpu_percent": ("three nodes", "CPU when idle, % of a core"),
@@ -305,23 +207,24 @@ def _title(metric: str) -> tuple[str, str]:
     return f"one node with {int(count):,} partitions", name
 
 
+def _made(kind: Callable[..., Cluster], where: Path, roles: Sequence[str], settings: Mapping[str, str]) -> Cluster:
+    return kind(where, roles, settings=settings)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.cluster", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--partitions", type=int, nargs="*", default=[2_000, 10_000])
     parser.add_argument("--failover-partitions", type=int, default=2_000)
+    parser.add_argument("--records", type=int, default=RECORDS, help="of the batched load")
     parser.add_argument("--output", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     compile_as_pip_does()
     load.build("load")
     directory = Path(tempfile.mkdtemp(prefix="ottla-bench-cluster-"))
-    ours = Side("Ottla", lambda where, roles, settings: OttlaCluster(where, roles, settings=settings))
-    theirs = Side(
-        "Apache Kafka",
-        lambda where, roles, settings: KafkaCluster(
-            where, roles, settings=settings, heap="-Xmx1g", options=("-XX:+UseG1GC",)
-        ),
-    )
+    java: Any = {"heap": "-Xmx1g", "options": ("-XX:+UseG1GC",)}
+    ours = Side("Ottla", partial(_made, OttlaCluster), OttlaClusterNode)
+    theirs = Side("Apache Kafka", partial(_made, partial(KafkaCluster, **java)), partial(KafkaClusterNode, **java))
     try:
         _measure((ours, theirs), directory, arguments)
     except (load.LoadError, pytest.skip.Exception, pytest.fail.Exception) as error:
@@ -350,7 +253,7 @@ def _measure(sides: Sequence[Side], directory: Path, arguments: argparse.Namespa
             measure_idle(side)
         for number in range(arguments.rounds + 1):
             for side in sides if number % 2 else sides[::-1]:
-                measure_produce(side, number)
+                measure_produce(side, number, arguments.records)
                 measure_writes(side, number)
                 if number == 0:  # the warm-up
                     for metric in ("produce_per_s", "produce_cpu_us", "write_p50_ms", "write_p99_ms"):
@@ -359,10 +262,16 @@ def _measure(sides: Sequence[Side], directory: Path, arguments: argparse.Namespa
             side.note("loaded_mb", side.resident_mb())
         for number in range(arguments.rounds):
             for side in sides:
-                measure_failover(side, number)
+                measure_connections(side, number)
+        for number in range(arguments.rounds):
+            for side in sides:
+                measure_kills(side, number)
+                measure_pause(side, number)
         if arguments.failover_partitions:
             for side in sides:
-                measure_partitions_failover(side, arguments.failover_partitions)
+                measure_partitions_failover(side, create_many(side, arguments.failover_partitions, NODES))
+    for side in sides:
+        measure_cuts(side, directory / f"{side.name}-apart", arguments.rounds, SETTINGS)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, Self
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 PAUSE_S: Final = 0.005
 FLUSH_S: Final = 120.0
@@ -46,7 +46,17 @@ class _Notes:
 class CountedLoad:
     """Each producer is a thread, and writes to every partition in turn until `stop`."""
 
-    def __init__(self, bootstrap: str, topic: str, partitions: int, *, producers: int = 2) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        topic: str,
+        partitions: int,
+        *,
+        producers: int = 2,
+        settings: Mapping[str, str | int] | None = None,
+    ) -> None:
+        """`settings` of the producers come last."""
+        self._settings = dict(settings or {})
         self._bootstrap = bootstrap
         self._topic = topic
         self._partitions = partitions
@@ -120,6 +130,7 @@ class CountedLoad:
                 "socket.timeout.ms": 10_000,
                 "reconnect.backoff.max.ms": 500,
                 "log_level": 0,
+                **self._settings,
             }
         )
 

@@ -9,9 +9,9 @@ import pytest
 from tests.cluster.conftest import SETTINGS
 from tests.cluster.hosts import Hosts
 from tests.cluster.load import CountedLoad
+from tests.cluster.spread import NODES, Spread
 from tests.cluster.test_faults import SOME, TOPIC, create, leader_of, wait_until_whole
 from tests.peers.apache_kafka_cluster import KafkaClusterNode
-from tests.peers.cluster import Quorum, Voter, cluster_settings, wait_until_brokers
 from tests.peers.ottla_cluster import OttlaClusterNode
 from tests.peers.process import wait_for
 
@@ -19,50 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-NODES: Final = (1, 2, 3)
 PARTITIONS: Final = 3
-PORT, CONTROLLER_PORT = 9092, 9093
-
-
-class Spread:
-    """A node on each host."""
-
-    def __init__(self, directory: Path, hosts: Hosts) -> None:
-        self.hosts = hosts
-        quorum = Quorum(tuple(Voter(number, CONTROLLER_PORT, host=hosts.address(number)) for number in NODES))
-        kind = KafkaClusterNode if os.environ.get("OTTLA_TEST_PEER") == "apache-kafka" else OttlaClusterNode
-        self.nodes = {
-            number: kind(
-                directory / str(number),
-                number,
-                quorum,
-                settings=cluster_settings(len(NODES)) | SETTINGS,
-                host=hosts.address(number),
-                prefix=hosts.prefix(number),
-            )
-            for number in NODES
-        }
-
-    @property
-    def bootstrap(self) -> str:
-        return ",".join(node.address for node in self.nodes.values())
 
 
 @pytest.fixture
 def spread(tmp_path: Path) -> Iterator[Spread]:
-    with Hosts(len(NODES)) as hosts, hosts.inside():
-        made = Spread(tmp_path, hosts)
-        try:
-            for node in made.nodes.values():
-                node.begin()
-            for node in made.nodes.values():
-                node.wait_until_ready()
-            wait_until_brokers(made.bootstrap, set(NODES))
-            yield made
-        finally:
-            for node in made.nodes.values():
-                if node.is_running:
-                    node.kill()
+    kind = KafkaClusterNode if os.environ.get("OTTLA_TEST_PEER") == "apache-kafka" else OttlaClusterNode
+    with Hosts(len(NODES)) as hosts, hosts.inside(), Spread(tmp_path, hosts, kind, SETTINGS) as made:
+        yield made
 
 
 @pytest.mark.timeout(240)

@@ -20,12 +20,9 @@ from ottla.protocol.errors import ErrorCode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tests.peers.apache_kafka_cluster import KafkaClusterNode
-    from tests.peers.ottla_cluster import OttlaClusterNode
+    from tests.peers.member import Member
 
     from ottla.protocol.message import Request, Response
-
-    Controller = KafkaClusterNode | OttlaClusterNode
 
 ANSWER_TIMEOUT_S = 10.0
 
@@ -44,7 +41,7 @@ class QuorumStatus:
     """Of the voters, where they listen."""
 
 
-def asked(node: Controller, request: Request) -> Response | None:
+def asked(node: Member, request: Request) -> Response | None:
     """`None` if it does not answer."""
     host, port = node.controller_address.rsplit(":", 1)
 
@@ -57,7 +54,7 @@ def asked(node: Controller, request: Request) -> Response | None:
         return None
 
 
-def status(node: Controller) -> QuorumStatus | None:
+def status(node: Member) -> QuorumStatus | None:
     """As the node tells it if it leads."""
     partition = DescribeQuorumRequestPartitionData(partition_index=0)
     topic = DescribeQuorumRequestTopicData(topic_name="__cluster_metadata", partitions=[partition])
@@ -79,7 +76,7 @@ def status(node: Controller) -> QuorumStatus | None:
 
 
 def wait_for_status(
-    nodes: Iterable[Controller], condition: Callable[[QuorumStatus], bool], what: str, timeout_s: float = 60.0
+    nodes: Iterable[Member], condition: Callable[[QuorumStatus], bool], what: str, timeout_s: float = 60.0
 ) -> QuorumStatus:
     """Of whichever node leads."""
     end = time.monotonic() + timeout_s

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.interop.quorum_nodes import Controller, QuorumStatus
+    from tests.interop.quorum_nodes import QuorumStatus
+    from tests.peers.member import Member
 
 pytestmark = pytest.mark.java
 SETTINGS = {
@@ -39,14 +40,14 @@ class MixedQuorum:
 
     def __init__(self, directory: Path) -> None:
         self.quorum = Quorum(tuple(Voter(node_id) for node_id in (JAVA, 2, 3)))
-        self.nodes: dict[int, Controller] = {
+        self.nodes: dict[int, Member] = {
             JAVA: KafkaClusterNode(directory / "1", JAVA, self.quorum, roles=CONTROLLER, settings=SETTINGS),
             2: OttlaClusterNode(directory / "2", 2, self.quorum, roles=CONTROLLER, settings=SETTINGS),
             3: OttlaClusterNode(directory / "3", 3, self.quorum, roles=CONTROLLER, settings=SETTINGS),
         }
 
     @property
-    def all(self) -> list[Controller]:
+    def all(self) -> list[Member]:
         return list(self.nodes.values())
 
     def start(self) -> None:
@@ -92,7 +93,7 @@ class MixedQuorum:
             seen = self.settled(after.high_watermark)
         return seen
 
-    def wipe(self, node: Controller, seen: QuorumStatus) -> None:
+    def wipe(self, node: Member, seen: QuorumStatus) -> None:
         """It lost its metadata log; what it gets is a snapshot of the leader's."""
         node.kill()
         log = node.data / "__cluster_metadata-0"
@@ -103,7 +104,7 @@ class MixedQuorum:
         assert min(metadata_batches(node)) > 0, "it began with the snapshot, not with the history"
 
 
-def metadata_batches(node: Controller) -> dict[int, tuple[int, int, object, object]]:
+def metadata_batches(node: Member) -> dict[int, tuple[int, int, object, object]]:
     """By their first offset."""
     found: dict[int, tuple[int, int, object, object]] = {}
     for path in sorted((node.data / "__cluster_metadata-0").glob("*.log")):
@@ -139,7 +140,7 @@ def test_leaders_of_either_kind_follow_each_other_and_send_snapshots(mixed: Mixe
         assert logs[JAVA][offset] == logs[2][offset] == logs[3][offset], offset
 
 
-def quorum_tool(node: Controller, *arguments: str) -> str:
+def quorum_tool(node: Member, *arguments: str) -> str:
     tool = "org.apache.kafka.tools.MetadataQuorumCommand"
     return run_java(tool, "--bootstrap-controller", node.address, *arguments).stdout
 
