@@ -29,7 +29,11 @@ class ServerConfigSchema:
 
     def __init__(self, config: ServerConfig) -> None:
         self._config = config
-        self._with_cluster_configs = (dict[str, str](), config)
+        self._with_dynamic = ((dict[str, str](), dict[str, str]()), config)
+
+    @property
+    def own_name(self) -> str:
+        return str(self._config.node_id)
 
     def is_list(self, resource_type: int, name: str) -> bool:
         if resource_type not in (ConfigResourceType.TOPIC, ConfigResourceType.BROKER):
@@ -77,12 +81,12 @@ class ServerConfigSchema:
             ) from error
 
     def effective_topic_configs(
-        self, overrides: Mapping[str, str], cluster_configs: Mapping[str, str]
+        self, overrides: Mapping[str, str], cluster_configs: Mapping[str, str], own_configs: Mapping[str, str]
     ) -> list[EffectiveConfig]:
-        known, config = self._with_cluster_configs
-        if known != cluster_configs:
-            config = self._config.with_dynamic(cluster_configs, {})
-            self._with_cluster_configs = (dict(cluster_configs), config)
+        known, config = self._with_dynamic
+        if known != (cluster_configs, own_configs):
+            config = self._config.with_dynamic(cluster_configs, own_configs)
+            self._with_dynamic = ((dict(cluster_configs), dict(own_configs)), config)
         described = describe_topic(config, overrides)
         return [
             EffectiveConfig(one.name, one.value, one.source, one.is_sensitive)

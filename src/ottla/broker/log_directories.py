@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Final
 
 from ottla.broker.apis.describe_log_dirs import LogDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import PurePath
 
+    from ottla.runtime.config.server_config import ServerConfig
     from ottla.runtime.world import Held, World
+
+
+EVERY_DIRECTORY: Final = "*"
+
+
+def is_cordoned(config: ServerConfig, path: PurePath) -> bool:
+    """`cordoned.log.dirs`: no new replicas are to be placed there (KIP-1066)."""
+    names = config.get_list("cordoned.log.dirs")
+    return EVERY_DIRECTORY in names or path in [PurePath(name) for name in names]
+
+
+def _is_cordoned_now(config: Callable[[], ServerConfig], path: PurePath) -> bool:
+    return is_cordoned(config(), path)
 
 
 class LogDirectories:
@@ -64,11 +77,16 @@ class LogDirectories:
             lock.release()
         self._locks.clear()
 
-    def described(self, has_failed: Callable[[PurePath], bool]) -> list[LogDirectory]:
+    def described(
+        self, has_failed: Callable[[PurePath], bool], config: Callable[[], ServerConfig]
+    ) -> list[LogDirectory]:
         """As DescribeLogDirs shows them, by absolute path."""
         return [
             LogDirectory(
-                str(path.absolute()), partial(self._world.disk_bytes, path), has_failed=partial(has_failed, path)
+                str(path.absolute()),
+                partial(self._world.disk_bytes, path),
+                cordoned=partial(_is_cordoned_now, config, path),
+                has_failed=partial(has_failed, path),
             )
             for path in self.paths
         ]

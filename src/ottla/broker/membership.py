@@ -9,16 +9,17 @@ ADR 5.
 
 from __future__ import annotations
 
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ottla.broker.assignments import Assignments
 from ottla.broker.lifecycle import BrokerLifecycle, LifecycleSettings, State
+from ottla.broker.log_directories import is_cordoned
 from ottla.broker.registration import registration_request
 from ottla.log.clean_shutdown import read_broker_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import PurePath
 
     from ottla.broker.controller.shell import ControllerShell
     from ottla.broker.controller_channel import ControllerChannel
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from ottla.runtime.config.server_config import ServerConfig
     from ottla.runtime.loop import StopRequest
     from ottla.runtime.world import World
-
-
-ALL: Final = "*"
 
 
 class ClusterMembership:
@@ -95,10 +93,8 @@ class ClusterMembership:
         return epochs.pop() if len(epochs) == 1 else -1
 
     def reconfigure(self, config: ServerConfig) -> None:
-        """`cordoned.log.dirs`: no new replicas are to be placed there (KIP-1066)."""
-        names = config.get_list("cordoned.log.dirs")
-        paths = {PurePath(name) for name in names}
-        cordoned = [id_ for path, id_ in self._directory_ids.items() if path in paths or ALL in names]
+        """Tell the controller which directories are cordoned."""
+        cordoned = [id_ for path, id_ in self._directory_ids.items() if is_cordoned(config, path)]
         if cordoned != self._cordoned:
             self._cordoned = cordoned
             self._lifecycle.directories_cordoned(cordoned)

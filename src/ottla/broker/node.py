@@ -398,7 +398,7 @@ class Node:
             transactions=transactions,
             enrolment=transactions if cluster is None else cluster.enrolment(transactions),
             share=share,
-            log_directories=self._directories.described(replicas.directory_failed),
+            log_directories=self._directories.described(replicas.directory_failed, lambda: self._applied_config),
             create_internal_topic=internal_topics.create,
             dynamic_config=self._dynamic_config,
             client_metrics=cache(

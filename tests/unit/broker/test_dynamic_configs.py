@@ -20,6 +20,7 @@ from ottla.protocol.api import produce
 from ottla.protocol.api.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from ottla.protocol.api.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse
 from ottla.protocol.api.create_topics import CreatableTopic, CreateTopicsRequest, CreateTopicsResponse
+from ottla.protocol.api.describe_log_dirs import DescribeLogDirsRequest, DescribeLogDirsResponse
 from ottla.protocol.api.find_coordinator import FindCoordinatorRequest, FindCoordinatorResponse
 from ottla.protocol.api.get_telemetry_subscriptions import (
     GetTelemetrySubscriptionsRequest,
@@ -147,6 +148,23 @@ async def test_broker_configs_of_connections(node: OttlaNode) -> None:
     assert not await waiting.is_served(UNANSWERED_S)
     await admin.alter(BROKER, EVERY_BROKER, max_connections=None)
     assert await (await Client.to(node)).is_served()
+
+
+async def test_a_cordoned_log_directory_is_described(node: OttlaNode) -> None:
+    client = await Client.to(node)
+
+    async def cordoned() -> list[bool]:
+        answer = await client.connection.ask(DescribeLogDirsRequest(topics=None), 5, DescribeLogDirsResponse)
+        return [each.is_cordoned for each in answer.results]
+
+    assert await cordoned() == [False]
+    await client.alter(BROKER, THIS_BROKER, cordoned_log_dirs="*")
+    assert await cordoned() == [True]
+    node.restart()
+    client = await Client.to(node)
+    assert await cordoned() == [True]
+    await client.alter(BROKER, THIS_BROKER, cordoned_log_dirs=None)
+    assert await cordoned() == [False]
 
 
 async def test_keys_of_a_listener(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ class TestDescribeLogDirs:
     def test_sizes_of_all_logs(self, replicas: Replicas, tmp_path: Path, version: int) -> None:
         replicas.create_topic("u", 2)
         replicas.append("t", b"a")
-        directory = LogDirectory(str(tmp_path), lambda: (1000, 400), cordoned=True)
+        directory = LogDirectory(str(tmp_path), lambda: (1000, 400), cordoned=lambda: True)
         (result,) = self.ask(replicas, [directory], version=version).results
         assert (result.error_code, result.log_dir) == (0, str(tmp_path))
         sizes = {

@@ -40,7 +40,7 @@ class LogDirectory:
 
     path: str
     disk_bytes: Callable[[], tuple[int, int]]
-    cordoned: bool = field(default=False)
+    cordoned: Callable[[], bool] = field(default=lambda: False)
     has_failed: Callable[[], bool] = field(default=lambda: False)
 
 
@@ -88,7 +88,7 @@ def _describe(directory: LogDirectory, hosted: dict[str, list[DescribeLogDirsPar
         topics=[DescribeLogDirsTopic(name=name, partitions=partitions) for name, partitions in hosted.items()],
         total_bytes=total_bytes,
         usable_bytes=usable_bytes,
-        is_cordoned=directory.cordoned,
+        is_cordoned=directory.cordoned(),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from ottla.broker.dynamic_config import DynamicServerConfig
 from ottla.coordinator.group.share.config import ShareGroupConfig, ShareGroupsConfig
 from ottla.metadata.image import MetadataImage
 from ottla.runtime.config.definition import parse_all
@@ -15,13 +16,20 @@ MAX_KEPT = 1_000
 
 class ShareGroupConfigs:
     def __init__(self, config: ServerConfig, image: Callable[[], MetadataImage]) -> None:
+        self._dynamic = DynamicServerConfig(config)
         self._config = config
         self._image = image
         self._kept: dict[str, tuple[Mapping[str, str], ShareGroupConfig]] = {}
         self._default = self._make({})
 
     def of(self, group_id: str) -> ShareGroupConfig:
-        overrides = self._image().configs.of(GROUP_RESOURCE, group_id)
+        image = self._image()
+        config = self._dynamic(image)
+        if config is not self._config:
+            self._config = config
+            self._kept.clear()
+            self._default = self._make({})
+        overrides = image.configs.of(GROUP_RESOURCE, group_id)
         if not overrides:
             return self._default
         kept = self._kept.get(group_id)

@@ -28,6 +28,11 @@ class EffectiveConfig:
 
 
 class ConfigSchema(Protocol):
+    @property
+    def own_name(self) -> str:
+        """The name of this node's broker configs, dynamic ones of which count before those of all brokers."""
+        ...
+
     def is_list(self, resource_type: int, name: str) -> bool:
         """Whether APPEND and SUBTRACT make sense."""
         ...
@@ -50,7 +55,7 @@ class ConfigSchema(Protocol):
         ...
 
     def effective_topic_configs(
-        self, overrides: Mapping[str, str], cluster_configs: Mapping[str, str]
+        self, overrides: Mapping[str, str], cluster_configs: Mapping[str, str], own_configs: Mapping[str, str]
     ) -> list[EffectiveConfig]:
         """Every topic config that is not internal, sorted by name, with the topic's and the brokers' overrides."""
         ...

@@ -31,8 +31,12 @@ def elr_enabled(image: MetadataImage) -> bool:
 
 
 def topic_config(image: MetadataImage, schema: ConfigSchema, topic: str, name: str) -> str | None:
-    """The value of a topic config that has the same name as a broker config."""
-    for resource_type, resource in ((ConfigResourceType.TOPIC, topic), (ConfigResourceType.BROKER, "")):
+    """The value of a topic config that has the same name as a broker config.
+
+    Of brokers' own configs those of the active controller's node count, as in Apache Kafka.
+    """
+    broker = ConfigResourceType.BROKER
+    for resource_type, resource in ((ConfigResourceType.TOPIC, topic), (broker, schema.own_name), (broker, "")):
         value = image.configs.of(resource_type, resource).get(name)
         if value is not None:
             return value

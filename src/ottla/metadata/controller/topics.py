@@ -110,7 +110,7 @@ def _create_topic(
     if MIN_INSYNC_REPLICAS in configs and elr_enabled(image):
         records.append(VersionedRecord(ClearElrRecord(topic_name=topic.name)))  # as whenever it is set
     records += (partition_record(image, topic_id, index, partition) for index, partition in enumerate(partitions))
-    cluster_configs = image.configs.of(ConfigResourceType.BROKER, "")
+    of_cluster, of_this_node = (image.configs.of(ConfigResourceType.BROKER, name) for name in ("", schema.own_name))
     result = CreatableTopicResult(
         name=topic.name,
         topic_id=topic_id,
@@ -126,7 +126,7 @@ def _create_topic(
                 config_source=config.source,
                 is_sensitive=config.sensitive,
             )
-            for config in schema.effective_topic_configs(configs, cluster_configs)
+            for config in schema.effective_topic_configs(configs, of_cluster, of_this_node)
         ],
     )
     return ControllerResult(records, result)

@@ -36,6 +36,7 @@ EFFECTIVE_KEYS: frozenset[str] = frozenset(
         "initial.broker.registration.timeout.ms",
         "leader.imbalance.check.interval.seconds",
         "auto.leader.rebalance.enable",
+        "unclean.leader.election.enable",
         "unclean.leader.election.interval.ms",
         "security.inter.broker.protocol",
         # The metadata log
