@@ -14,6 +14,7 @@ from ottla import __version__
 from ottla.runtime.config.definition import ConfigError
 from ottla.runtime.config.endpoints import parse_endpoints
 from ottla.runtime.config.properties import parse_properties
+from ottla.runtime.config.providers import resolve_variables
 from ottla.runtime.config.server_config import ServerConfig
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def read_config(file: str | None, data: str | None, listen: str | None, settings
 
 
 def read_properties(file: str | None, data: str | None, listen: str | None, settings: list[str]) -> dict[str, str]:
-    """What is set, without Ottla's defaults."""
+    """What is set, without Ottla's defaults; variables (`config.providers`) are replaced."""
     properties = _read_file(file) if file else {}
     if data:
         for key in ("log.dir", "metadata.log.dir"):
@@ -204,7 +205,7 @@ def read_properties(file: str | None, data: str | None, listen: str | None, sett
     variable = os.environ.get(DATA_VARIABLE)
     if variable and not {"log.dirs", "log.dir"} & properties.keys():
         properties["log.dirs"] = variable
-    return properties
+    return resolve_variables(properties, os.environ)
 
 
 def _read_file(name: str) -> dict[str, str]:

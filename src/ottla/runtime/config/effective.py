@@ -7,6 +7,7 @@ EFFECTIVE_KEYS: frozenset[str] = frozenset(
     {
         # The node
         "process.roles",
+        "config.providers",
         "node.id",
         "broker.id",
         "broker.rack",
