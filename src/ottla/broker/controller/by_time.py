@@ -10,7 +10,7 @@ delegation tokens       those that expired go
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
 from ottla.metadata.controller.brokers import fence_stale_broker
 from ottla.metadata.controller.result import ControllerResult, ControllerView
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ottla.broker.controller.settings import ControllerSettings
-    from ottla.broker.controller.shell import ControllerShell
+    from ottla.metadata.controller.config_schema import ConfigSchema
+    from ottla.metadata.controller.heartbeats import BrokerHeartbeats
     from ottla.metadata.controller.result import Decision
     from ottla.runtime.time import Clock, Timer, Timers
 
@@ -35,6 +36,18 @@ AT_ONCE_MS = 10.0
 """Until the next batch, when there is more to elect than fits into one."""
 
 
+class Controller(Protocol):
+    """`ControllerShell`."""
+
+    @property
+    def schema(self) -> ConfigSchema: ...
+
+    @property
+    def heartbeats(self) -> BrokerHeartbeats: ...
+
+    def submit(self, decision: Decision[T]) -> asyncio.Future[T]: ...
+
+
 class _Task(NamedTuple):
     run: Callable[[], asyncio.Future[bool] | None]
     """A future: of whether there is more to do at once. It is time for the next run when that is decided."""
@@ -44,7 +57,7 @@ class _Task(NamedTuple):
 class ByTime:
     """`start` when the controller becomes active, `stop` when it ceases to be."""
 
-    def __init__(self, controller: ControllerShell, settings: ControllerSettings, clock: Clock, timers: Timers) -> None:
+    def __init__(self, controller: Controller, settings: ControllerSettings, clock: Clock, timers: Timers) -> None:
         self._controller = controller
         self._settings = settings
         self._clock = clock

@@ -27,7 +27,11 @@ from ottla.raft.snapshot_id import SnapshotId
 from ottla.raft.state import RaftError
 
 if TYPE_CHECKING:
-    from ottla.broker.controller.quorum_shell import QuorumShell
+    from collections.abc import Sequence
+
+    from ottla.metadata.image import MetadataImage
+    from ottla.raft.quorum import RaftQuorum
+    from ottla.raft.state import Now
 
 MAX_WAITING = 2_000
 """Requests whose answer is still to come."""
@@ -46,8 +50,28 @@ class RaftTransport(Protocol):
     def close(self) -> None: ...
 
 
+class Quorum(Protocol):
+    """`QuorumShell`."""
+
+    @property
+    def raft(self) -> "RaftQuorum": ...
+
+    @property
+    def failure(self) -> Exception | None: ...
+
+    def now(self) -> "Now": ...
+
+    def event(self, event: "Callable[[Now], Sequence[Effect]]") -> None: ...
+
+    def truncate(self, offset: int) -> None: ...
+
+    def leader_changed(self) -> None: ...
+
+    def installed(self, image: "MetadataImage", end_offset: int) -> None: ...
+
+
 class QuorumNetwork:
-    def __init__(self, shell: "QuorumShell", files: QuorumFiles, transport: RaftTransport | None) -> None:
+    def __init__(self, shell: Quorum, files: QuorumFiles, transport: RaftTransport | None) -> None:
         self._shell = shell
         self._files = files
         self._transport = transport

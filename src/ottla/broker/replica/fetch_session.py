@@ -17,14 +17,13 @@ partition of its session where it stands; of those at rest that is what it said 
 """
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from ottla.protocol.api.fetch import FetchPartition as RequestedPartition
 from ottla.protocol.api.fetch import FetchTopic, ForgottenTopic, PartitionData
 from ottla.protocol.errors import ErrorCode
 
 if TYPE_CHECKING:
-    from ottla.broker.replica.delayed_fetch import DelayedFetch
     from ottla.broker.replica.follower_state import FollowerState
     from ottla.broker.replica.partition import Partition
     from ottla.broker.replica.replica_manager import ReplicaManager
@@ -40,6 +39,16 @@ NEVER_SENT: Final = -1
 
 TopicKey: TypeAlias = str | bytes
 """A name (before version 13) or an id."""
+
+
+class ParkedFetch(Protocol):
+    """`DelayedFetch`: the fetch of a session that waits for more."""
+
+    def appended(self, size: int) -> None: ...
+
+    def wake(self) -> None: ...
+
+    def answer(self) -> None: ...
 
 
 class FetchPartition:
@@ -168,7 +177,7 @@ class FetchSession:
         self.privileged = privileged
         self.partitions: dict[tuple[TopicKey, int], FetchPartition] = {}
         self.ready: dict[FetchPartition, None] = {}
-        self.parked: DelayedFetch | None = None
+        self.parked: ParkedFetch | None = None
         self.listening = False
         self.may_read: Callable[[TopicKey], bool] | None = None
         """Whether the one who fetches may read a topic; `None`: every topic. Anew with every request."""

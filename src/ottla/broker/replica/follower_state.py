@@ -7,16 +7,28 @@ end, or for what was the end at the fetch before. Kafka's `Replica`, KIP-903 (br
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from ottla.broker.replica.fetch_session import FetchPartition
+from typing import Final, Protocol
 
 UNKNOWN_OFFSET: Final = -1
 UNKNOWN_EPOCH: Final = None
 NEVER_MS: Final = float("-inf")
 ANY_EPOCH: Final = -1
 """The epoch of a follower that fetches in a version before 15."""
+
+
+class FollowersSession(Protocol):
+    """`FetchSession`."""
+
+    last_used_ms: float
+
+
+class Telling(Protocol):
+    """`FetchPartition`: one partition of a follower's session."""
+
+    @property
+    def session(self) -> FollowersSession: ...
+
+    def contradicted(self) -> None: ...
 
 
 class FollowerState:
@@ -41,7 +53,7 @@ class FollowerState:
     def __init__(self, broker_id: int) -> None:
         self.broker_id = broker_id
         self.is_known = False
-        self.told_by: FetchPartition | None = None
+        self.told_by: Telling | None = None
         """The part of a fetch session that said where it is."""
         self._forget()
 
