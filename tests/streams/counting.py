@@ -13,12 +13,12 @@ from confluent_kafka.admin import AdminClient, NewTopic
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-WORDS: Final = [f"word-{number}" for number in range(40)]
+WORDS: Final = [f"word{number}" for number in range(40)]
 
 
-def make_topics(bootstrap: str, partitions: int = 3) -> None:
+def make_topics(bootstrap: str, partitions: int = 3, sink: str = "counts") -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    topics = [NewTopic(name, partitions, 1) for name in ("lines", "words", "counts")]
+    topics = [NewTopic(name, partitions, 1) for name in ("lines", "words", sink)]
     for future in admin.create_topics(topics).values():
         future.result(30)
 
@@ -41,7 +41,7 @@ def some_lines(count: int, seed: int) -> list[str]:
 
 
 def read_counts(
-    bootstrap: str, words: Counter[str], *, timeout_s: float = 120.0, partitions: int = 3
+    bootstrap: str, words: Counter[str], *, topic: str = "counts", timeout_s: float = 120.0, partitions: int = 3
 ) -> dict[str, list[int]]:
     """Every committed count of each word, in order, once every word has been counted, or time is over."""
     consumer = Consumer({
@@ -51,7 +51,7 @@ def read_counts(
         "auto.offset.reset": "earliest",
         "enable.auto.commit": False,
     })  # fmt: skip
-    consumer.assign([TopicPartition("counts", partition, 0) for partition in range(partitions)])
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
     found: dict[str, list[int]] = defaultdict(list)
     deadline = time.monotonic() + timeout_s
     try:

@@ -110,6 +110,7 @@ class TaskManager:
         if any(each.phase is Phase.RUNNING for each in stop):
             self.commit(must=True)
         for each in stop:
+            _log.info("task %s is given up", each.id)
             self.close(each)
         self.assignment = assignment
         for each in self.tasks.values():
@@ -164,6 +165,8 @@ class TaskManager:
         phase = Phase.RESTORING if is_active else Phase.COPY
         owned = self.tasks[task_id] = OwnedTask(task_id, task, collector, lock, phase, changelogs)
         self._read_changelogs(owned)
+        if not is_active:
+            _log.info("task %s is copied", task_id)
 
     def _promote(self, owned: OwnedTask) -> None:
         """A copy becomes active: only what its changelogs have beyond it is read first."""

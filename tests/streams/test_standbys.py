@@ -1,0 +1,72 @@
+"""Copies of states take over: when their task's owner is killed, little or nothing is read again."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.peers.process import wait_for
+from tests.streams.conftest import CLASSIC, EXACTLY_ONCE, STREAMS
+from tests.streams.counting import assert_exactly_once, make_topics, read_counts, send_lines, some_lines
+
+from ottla.clients.client import KafkaClient
+from ottla.clients.configs import alter_configs
+from ottla.runtime.sockets import SocketNetwork
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.peers.process import NodeProcess
+    from tests.streams.instance import Instance
+
+pytestmark = pytest.mark.timeout(300)
+DSL = "tests.streams.dsl_word_count:topology"
+
+
+async def set_group_config(bootstrap: str, group: str, key: str, value: str) -> None:
+    async with KafkaClient(SocketNetwork(asyncio.get_running_loop()), bootstrap) as client:
+        assert await alter_configs(client, "group", {group: {key: value}}) == {}
+
+
+@pytest.mark.parametrize("protocol", [CLASSIC, STREAMS], ids=["classic", "streams"])
+def test_a_copy_takes_over(broker: NodeProcess, instance: Callable[..., Instance], protocol: dict[str, str]) -> None:
+    make_topics(broker.address)
+    if protocol is STREAMS:
+        asyncio.run(set_group_config(broker.address, "word-count", "streams.num.standby.replicas", "1"))
+    settings = protocol | EXACTLY_ONCE | {"num.standby.replicas": "1", "statestore.cache.max.bytes": "0"}
+    first, second = (instance(broker, label, settings, DSL) for label in ("first", "second"))
+    words = send_lines(broker.address, some_lines(3000, 1))
+    for each in (first, second):
+        each.start()
+        each.wait_until_running()
+    read_counts(broker.address, words)
+    wait_for(lambda: len(_copies(first)) + len(_copies(second)) >= 3, "every task has a copy")
+    owned = _running(first)
+    seen = len(second.output)
+    first.kill()
+    words += send_lines(broker.address, some_lines(500, 2))
+    assert_exactly_once(read_counts(broker.address, words), words)
+    after = second.output[seen:]
+    assert _running(second) == {f"{sub}_{partition}" for sub in (0, 1) for partition in range(3)}
+    if protocol is CLASSIC:
+        assert _taken_over(second) >= {task for task in owned if task.startswith("1_")}
+    # The broker of a streams group takes the copy away first and gives the task then: its state is on the disk still.
+    assert sum(int(number.replace(",", "")) for number in re.findall(r"([\d,]+) records", after)) < words.total() / 20
+    assert second.stop() == 0
+
+
+def _copies(one: Instance) -> set[str]:
+    return set(re.findall(r"task (\d+_\d+) is copied", one.said))
+
+
+def _running(one: Instance) -> set[str]:
+    running: set[str] = set()
+    for task, what in re.findall(r"task (\d+_\d+) (runs|is given up)", one.said):
+        (running.add if what == "runs" else running.discard)(task)
+    return running
+
+
+def _taken_over(one: Instance) -> set[str]:
+    return set(re.findall(r"task (\d+_\d+): its copy takes over", one.said))
