@@ -42,14 +42,18 @@ def test_a_copy_takes_over(broker: NodeProcess, instance: Callable[..., Instance
         each.start()
         each.wait_until_running()
     read_counts(broker.address, words)
-    wait_for(lambda: len(_copies(first)) + len(_copies(second)) >= 3, "every task has a copy")
+    everything = {f"{sub}_{partition}" for sub in (0, 1) for partition in range(3)}
+    wait_for(
+        lambda: len(_copies(first)) + len(_copies(second)) >= 3 and (_running(first) | _running(second)) == everything,
+        "every task runs and has a copy",
+    )
     owned = _running(first)
     seen = len(second.output)
     first.kill()
     words += send_lines(broker.address, some_lines(500, 2))
     assert_exactly_once(read_counts(broker.address, words), words)
     after = second.output[seen:]
-    assert _running(second) == {f"{sub}_{partition}" for sub in (0, 1) for partition in range(3)}
+    assert _running(second) == everything
     if protocol is CLASSIC:
         assert _taken_over(second) >= {task for task in owned if task.startswith("1_")}
     # The broker of a streams group takes the copy away first and gives the task then: its state is on the disk still.

@@ -57,6 +57,17 @@ class ControlThread:
             raise StreamsError("the application is closed")
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
+    def make_client(self, client_id: str) -> KafkaClient:
+        """For the loop, where its caller is. A broker answers the requests of a connection in order, so that whoever
+        may have to wait long for an answer, as members for each other, has connections of his own."""
+        return KafkaClient(
+            SocketNetwork(asyncio.get_running_loop()),
+            self._config.bootstrap_servers,
+            client_id=client_id,
+            request_timeout_ms=float(self._config["request.timeout.ms"]),
+            security=self._security,
+        )
+
     def post(self, function: Callable[..., object], *arguments: object) -> None:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(function, *arguments)
@@ -75,13 +86,7 @@ class ControlThread:
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        self.client = KafkaClient(
-            SocketNetwork(loop),
-            self._config.bootstrap_servers,
-            client_id=self._client_id,
-            request_timeout_ms=float(self._config["request.timeout.ms"]),
-            security=self._security,
-        )
+        self.client = self.make_client(self._client_id)
         self._loop = loop
         self._ready.set()
         await self._stop.wait()

@@ -54,6 +54,7 @@ class GroupSession:
         control: ControlThread,
         member: Member,
         *,
+        client_id: str,
         max_poll_interval_ms: int,
         lead: Callable[[Mapping[str, MemberData]], Awaitable[Mapping[str, bytes]]],
         offsets: Callable[[], Mapping[TaskId, int]],
@@ -63,6 +64,8 @@ class GroupSession:
         self.member = member
         self.commit_lock = threading.Lock()
         self._control = control
+        self._client_id = client_id
+        self._client: KafkaClient | None = None
         self._lead = lead
         self._offsets = offsets
         self._woken = woken
@@ -136,6 +139,7 @@ class GroupSession:
 
     async def _run(self) -> None:
         self._wake = asyncio.Event()
+        self._client = self._control.make_client(self._client_id)
         member = self.member
         try:
             while True:
@@ -157,6 +161,7 @@ class GroupSession:
             _log.exception("the membership failed")
             member.fatal = error
         finally:
+            self._client.close()
             self._woken()
             self._over.set()
 
@@ -200,7 +205,8 @@ class GroupSession:
                 raise RetriableError(f"a commit takes longer than {LOCK_WAIT_S:g} s")
 
     async def _send(self, request: Request) -> Response:
-        client: KafkaClient = self._control.client
+        client = self._client
+        assert client is not None
         if self._coordinator is None:
             self._coordinator = await client.coordinator(self.member.group_id)
         timeout_ms: float | None = None

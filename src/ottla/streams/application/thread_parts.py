@@ -116,6 +116,7 @@ class ThreadParts:
         session = GroupSession(
             self._control,
             self._member(index),
+            client_id=f"{name}-consumer",
             max_poll_interval_ms=max_poll_interval_ms(config),
             lead=self._lead,
             offsets=self._offsets,
