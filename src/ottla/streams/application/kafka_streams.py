@@ -27,6 +27,7 @@ from ottla.streams.application.thread_parts import ThreadParts
 from ottla.streams.config import StreamsConfig
 from ottla.streams.errors import InvalidStateStoreError, StreamsError
 from ottla.streams.state.directory import StateDirectory
+from ottla.streams.state.rocksdb import configure_below
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -134,6 +135,7 @@ class KafkaStreams:
             raise StreamsError(f"an instance can be started once; it is {self._state.value}")
         try:
             self.process_id = self._directory.open()
+            self._configure_stores()
             client_id = str(self.config["client.id"]) or f"{self.config.application_id}-{self.process_id}"
             control = ControlThread(self.config, client_id)
             self._parts = ThreadParts(
@@ -150,6 +152,15 @@ class KafkaStreams:
         if not self.topology.sub_topologies:
             self._become(State.RUNNING)
         self._clean_later()
+
+    def _configure_stores(self) -> None:
+        """`rocksdb.config.setter`: a function of store name, options and configuration, or a `set_config` class."""
+        setter = self.config["rocksdb.config.setter"]
+        if setter is None:
+            return
+        made = setter() if isinstance(setter, type) else setter
+        set_config = getattr(made, "set_config", made)
+        configure_below(self._directory.root, lambda name, options: set_config(name, options, self.config))
 
     def _fail(self, error: BaseException) -> None:
         self.failure = error

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from ottla.streams.state.rocksdb import uncommitted_bytes_below
+
 if TYPE_CHECKING:
     from ottla.streams.application.record_collector import TaskCollector
     from ottla.streams.membership.assignment import TaskId
@@ -38,7 +40,5 @@ class OwnedTask:
 
     @property
     def uncommitted_bytes(self) -> int:
-        total = 0
-        for store in self.task.stores.values():
-            total += getattr(store, "uncommitted_bytes", 0)
-        return total
+        """In memory until the next commit, of stores on disk."""
+        return 0 if self.lock is None else uncommitted_bytes_below(self.lock.folder)

@@ -32,6 +32,10 @@ DEFAULT: Final = "default"
 _OFFSET_KEY: Final = b"changelog"
 
 
+_opened: Final[dict[Path, RocksDatabase]] = {}
+_setters: Final[dict[Path, Callable[[str, Options], None]]] = {}
+
+
 class RocksUnavailableError(StreamsError):
     """The extra that brings RocksDB is not installed."""
 
@@ -82,6 +86,16 @@ class _Shared:
 _shared: Final = _Shared()
 
 
+def uncommitted_bytes_below(folder: Path) -> int:
+    """What the open databases below it hold in memory until their next commit."""
+    return sum(each.uncommitted_bytes for path, each in list(_opened.items()) if folder in path.parents)
+
+
+def configure_below(folder: Path, setter: Callable[[str, Options], None]) -> None:
+    """`rocksdb.config.setter`: called with the store's name and its options before a database is opened there."""
+    _setters[folder] = setter
+
+
 class RocksDatabase:
     """Used by the thread of its task; queries of other threads read through `Family.get` and `Family.range`."""
 
@@ -90,7 +104,8 @@ class RocksDatabase:
         rocksdict = _import()
         self._rocksdict = rocksdict
         self._name = name
-        self._configure = configure
+        self._path = path
+        self._configure = configure or next((_setters[each] for each in path.parents if each in _setters), None)
         path.mkdir(parents=True, exist_ok=True)
         options = self._options()
         try:
@@ -113,6 +128,7 @@ class RocksDatabase:
         stored = self._offsets.get(_OFFSET_KEY)
         self.committed_offset: int | None = None if stored is None else int.from_bytes(stored, "big", signed=True)
         self.is_open = True
+        _opened[path] = self
 
     def _options(self) -> Options:
         options = _shared.options()
@@ -167,6 +183,7 @@ class RocksDatabase:
         if not self.is_open:
             return
         self.is_open = False
+        _opened.pop(self._path, None)
         for family in self.families.values():
             family.close()
         self.families.clear()

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from ottla.streams.errors import InvalidStateStoreError
-from ottla.streams.state.rocksdb import DEFAULT, RocksDatabase, RocksUnavailableError
+from ottla.streams.state.rocksdb import (
+    DEFAULT,
+    RocksDatabase,
+    RocksUnavailableError,
+    configure_below,
+    uncommitted_bytes_below,
+)
 from ottla.streams.state.rocksdb_segments import RocksSegments
 
 if TYPE_CHECKING:
@@ -120,6 +126,21 @@ def test_uncommitted_bytes_are_counted(database: RocksDatabase) -> None:
     assert database.uncommitted_bytes == 4
     database.commit(1)
     assert database.uncommitted_bytes == 0
+
+
+def test_a_task_knows_what_its_stores_hold_back(database: RocksDatabase, tmp_path: Path) -> None:
+    database.families[DEFAULT].put(b"key", b"value")
+    assert uncommitted_bytes_below(tmp_path) == 8
+    assert uncommitted_bytes_below(tmp_path / "other") == 0
+    database.close()
+    assert uncommitted_bytes_below(tmp_path) == 0
+
+
+def test_options_are_set_by_who_wants_to(tmp_path: Path) -> None:
+    seen = []
+    configure_below(tmp_path, lambda name, options: seen.append(name))
+    RocksDatabase(tmp_path / "0_0" / "rocksdb" / "counts", "counts").close()
+    assert set(seen) == {"counts"}
 
 
 def test_two_cannot_open_one_store(database: RocksDatabase, tmp_path: Path) -> None:
