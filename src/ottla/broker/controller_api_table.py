@@ -146,7 +146,7 @@ def _incremental_alter_configs(parts: ControllerParts) -> Handler:
 def _broker_registration(parts: ControllerParts) -> Handler:
     from ottla.broker.apis.broker_registration import BrokerRegistrationHandler
 
-    return BrokerRegistrationHandler(parts.controller, cluster_id=parts.cluster_id)
+    return BrokerRegistrationHandler(parts.controller, parts.losses, cluster_id=parts.cluster_id)
 
 
 def _broker_heartbeat(parts: ControllerParts) -> Handler:

@@ -7,11 +7,16 @@ import errno
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.broker.controllers import TestNode
+from tests.unit.broker.controllers import TestNode, sent
 from tests.unit.broker.replicas import LISTENER, NODE_ID
 
+from ottla.broker.apis.broker_registration import BrokerRegistrationHandler
 from ottla.broker.controller.broker_losses import MAX_THERE, PAUSES_MS, REFUSALS, BrokerLosses
 from ottla.broker.request_context import ClientConnection
+from ottla.metadata.features import SUPPORTED_FEATURES
+from ottla.protocol.api.broker_registration import BrokerRegistrationRequest, Feature
+from ottla.protocol.api.broker_registration import Listener as RegisteredListener
+from ottla.protocol.errors import ErrorCode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -169,3 +174,62 @@ async def test_a_new_run_of_the_broker_has_to_be_reached_anew(watched: Watched) 
     watched.node.register()
     await watched.lose_connection()
     assert not watched.is_fenced()
+
+
+# -- who may take its place
+
+
+async def registers(watched: Watched, *directories: bytes) -> ErrorCode:
+    """Another run of the broker."""
+    node = watched.node
+    known = node.shell.image.cluster.brokers[NODE_ID]
+    request = BrokerRegistrationRequest(
+        broker_id=NODE_ID,
+        cluster_id=node.storage.cluster_id,
+        incarnation_id=b"another run 1234",
+        listeners=[RegisteredListener(name=LISTENER, host="localhost", port=9092, security_protocol=0)],
+        features=[
+            Feature(name=name, min_supported_version=levels.min_level, max_supported_version=levels.max_level)
+            for name, levels in SUPPORTED_FEATURES.items()
+        ],
+        rack=None,
+        log_dirs=list(directories or known.directories),
+    )
+    handler = BrokerRegistrationHandler(node.shell, watched.losses, cluster_id=node.storage.cluster_id)
+    return ErrorCode((await handler(*sent(request, 4))).error_code)
+
+
+def beat(watched: Watched, connection: ClientConnection) -> None:
+    node = watched.node
+    epoch = node.shell.image.cluster.brokers[NODE_ID].epoch
+    node.shell.heartbeats.contact(NODE_ID, epoch, node.clock.monotonic_ms())
+    watched.losses.heard(connection, NODE_ID, epoch)
+
+
+def close(connection: ClientConnection) -> None:
+    for told in list(connection.on_closed.values()):
+        told()
+
+
+async def test_a_copy_of_a_directory_of_one_that_lives_lets_nobody_in(watched: Watched) -> None:
+    node = watched.node
+    epoch = node.shell.image.cluster.brokers[NODE_ID].epoch
+    node.shell.heartbeats.contact(NODE_ID, epoch, node.clock.monotonic_ms())
+    assert await registers(watched) is ErrorCode.DUPLICATE_BROKER_REGISTRATION, "nobody has heard it"
+    beat(watched, watched.connection)
+    assert await registers(watched) is ErrorCode.DUPLICATE_BROKER_REGISTRATION
+    newer = ClientConnection(client_host="127.0.0.1", client_port=2, listener="CONTROLLER")
+    beat(watched, newer)
+    close(watched.connection)
+    assert await registers(watched) is ErrorCode.DUPLICATE_BROKER_REGISTRATION, "it goes on by another connection"
+    assert node.shell.image.cluster.brokers[NODE_ID].epoch == epoch
+
+
+async def test_the_next_run_of_one_that_hung_up_is_let_in_at_once(watched: Watched) -> None:
+    beat(watched, watched.connection)
+    close(watched.connection)
+    assert await registers(watched, b"another disk 123") is ErrorCode.DUPLICATE_BROKER_REGISTRATION
+    epoch = watched.node.shell.image.cluster.brokers[NODE_ID].epoch
+    assert await registers(watched) is ErrorCode.NONE
+    assert watched.node.shell.image.cluster.brokers[NODE_ID].epoch > epoch
+    assert watched.is_fenced()

@@ -8,22 +8,31 @@
 | 3       | the epoch of its last run, if that ended well                   | 966 |
 | 4       | features whose lowest level is 0                                | 1022 |
 
-A process locks its log directories: who has one of a broker's proves that the run before is over, and need not wait for
-its session to end (in Apache Kafka it does: DUPLICATE_BROKER_REGISTRATION).
+While the session of the run before lasts, DUPLICATE_BROKER_REGISTRATION. Two things together end it at once, which in
+Apache Kafka nothing does: the new run has one of its log directories, which a process locks; and the connection of its
+heartbeats is lost, as it is when a process ends. Either alone proves nothing: a directory may be a copy.
 """
 
 from functools import partial
+from typing import Protocol
 
 from ottla.broker.controller.shell import ControllerShell
 from ottla.broker.request_context import RequestContext
-from ottla.metadata.controller.brokers import proves_former_run_over, register_broker
+from ottla.metadata.controller.brokers import has_directory_of_former_run, register_broker
 from ottla.protocol.api.broker_registration import BrokerRegistrationRequest, BrokerRegistrationResponse
 from ottla.protocol.errors import ErrorCode, KafkaError
 
 
+class HungUp(Protocol):
+    """`BrokerLosses`."""
+
+    def has_hung_up(self, broker_id: int, broker_epoch: int) -> bool: ...
+
+
 class BrokerRegistrationHandler:
-    def __init__(self, controller: ControllerShell, *, cluster_id: str) -> None:
+    def __init__(self, controller: ControllerShell, losses: HungUp | None = None, *, cluster_id: str) -> None:
         self._controller = controller
+        self._losses = losses
         self._cluster_id = cluster_id
 
     async def __call__(self, context: RequestContext, request: BrokerRegistrationRequest) -> BrokerRegistrationResponse:
@@ -45,6 +54,9 @@ class BrokerRegistrationHandler:
         return BrokerRegistrationResponse(error_code=ErrorCode.NONE, broker_epoch=epoch)
 
     def _end_session_of_former_run(self, request: BrokerRegistrationRequest) -> None:
-        image = self._controller.image
-        if request.cluster_id == self._cluster_id and proves_former_run_over(image, request):
+        known = self._controller.image.cluster.brokers.get(request.broker_id)
+        if known is None or self._losses is None or request.cluster_id != self._cluster_id:
+            return
+        has_hung_up = self._losses.has_hung_up(known.broker_id, known.epoch)
+        if has_hung_up and has_directory_of_former_run(self._controller.image, request):
             self._controller.heartbeats.end_session(request.broker_id)

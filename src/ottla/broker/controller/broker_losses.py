@@ -49,6 +49,8 @@ class BrokerLosses:
         self._listener = inter_broker_listener
         self._reached: dict[int, tuple[int, Address]] = {}
         """Broker id -> (epoch, address) at which this controller has reached it."""
+        self._heard: dict[int, tuple[int, ClientConnection | None]] = {}
+        """Broker id -> (epoch, the connection of its last heartbeat; `None`: it is lost)."""
         self.last_fenced: tuple[int, int] | None = None
         """(id, epoch) of the broker."""
         self._looking: dict[int, asyncio.Task[None]] = {}
@@ -66,7 +68,17 @@ class BrokerLosses:
 
     def heard(self, connection: ClientConnection, broker_id: int, broker_epoch: int) -> None:
         """A heartbeat came by this connection: when it is lost, look."""
-        connection.on_closed[BrokerLosses, broker_id] = lambda: self._look(broker_id, broker_epoch, MAX_THERE)
+        self._heard[broker_id] = (broker_epoch, connection)
+        connection.on_closed[BrokerLosses, broker_id] = lambda: self._lost(connection, broker_id, broker_epoch)
+
+    def has_hung_up(self, broker_id: int, broker_epoch: int) -> bool:
+        """The connection is lost by which this controller has heard of that run last."""
+        return self._heard.get(broker_id) == (broker_epoch, None)
+
+    def _lost(self, connection: ClientConnection, broker_id: int, broker_epoch: int) -> None:
+        if self._heard.get(broker_id) == (broker_epoch, connection):
+            self._heard[broker_id] = (broker_epoch, None)
+        self._look(broker_id, broker_epoch, MAX_THERE)
 
     def _on_metadata(self, delta: MetadataDelta, image: MetadataImage) -> None:
         controller = self._controller
@@ -74,6 +86,7 @@ class BrokerLosses:
             broker = image.cluster.brokers.get(broker_id)
             if broker is None:
                 self._reached.pop(broker_id, None)
+                self._heard.pop(broker_id, None)
             elif not broker.fenced and self._reached.get(broker_id, (-1,))[0] != broker.epoch:
                 self._look(broker_id, broker.epoch, 1)
         if controller.is_active and controller.leader_epoch != self._active_epoch:

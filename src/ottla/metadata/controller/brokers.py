@@ -38,10 +38,10 @@ TELLS_PREVIOUS_EPOCH = 3
 """The version of BrokerRegistration from which a broker says how its last run ended."""
 
 
-def proves_former_run_over(image: MetadataImage, request: BrokerRegistrationRequest) -> bool:
+def has_directory_of_former_run(image: MetadataImage, request: BrokerRegistrationRequest) -> bool:
     """Another run of the broker has a log directory of the one registered: a process locks those that it uses.
 
-    Ottla's own; Apache Kafka waits for the session of the former run to end.
+    Ottla's own, and no proof alone (it may be a copy); Apache Kafka waits for the session of the former run to end.
     """
     known = image.cluster.brokers.get(request.broker_id)
     return (
