@@ -39,6 +39,7 @@ class KeyValueStoreBuilder:
     logging_enabled: bool = True
     caching_enabled: bool = False
     log_config: dict[str, str] = field(default_factory=dict)
+    headers_logged: bool = False
 
     @property
     def window_retention_ms(self) -> int | None:
@@ -57,6 +58,12 @@ class KeyValueStoreBuilder:
     def with_logging_disabled(self) -> KeyValueStoreBuilder:
         return replace(self, logging_enabled=False, log_config={})
 
+    def with_headers_logged(self) -> KeyValueStoreBuilder:
+        """What is logged has the headers of the record that caused it, as subscriptions of foreign-key joins have."""
+        return replace(self, headers_logged=True)
+
     def build(self) -> TypedKeyValueStore:
-        config = KeyValueConfig(self.name, self.make_bytes_store, self.key_serde, self.value_serde, self.timestamped)
+        config = KeyValueConfig(
+            self.name, self.make_bytes_store, self.key_serde, self.value_serde, self.timestamped, self.headers_logged
+        )
         return CachedKeyValueStore(config) if self.caching_enabled else TypedKeyValueStore(config)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.streams.errors import InvalidStateStoreError, StreamsError
+from ottla.streams.record import NO_HEADERS
 from ottla.streams.state.bytes_store import successor
 from ottla.streams.state.memory_bytes_store import LruBytesStore
 from ottla.streams.state.store import KeyValueStore, ValueAndTimestamp
@@ -39,6 +40,7 @@ class KeyValueConfig:
     key_serde: Serde[Any] | None
     value_serde: Serde[Any] | None
     timestamped: bool
+    headers_logged: bool = False
 
 
 class TypedKeyValueStore(KeyValueStore):
@@ -132,9 +134,9 @@ class TypedKeyValueStore(KeyValueStore):
         if log is None:
             return
         if data is not None and self.timestamped:
-            log(key, data[TIMESTAMP_SIZE:], TIMESTAMP.unpack_from(data)[0])
-        else:
-            log(key, data, timestamp_ms)
+            (timestamp_ms,) = TIMESTAMP.unpack_from(data)
+            data = data[TIMESTAMP_SIZE:]
+        log(key, data, timestamp_ms, self._record.headers if self._config.headers_logged else NO_HEADERS)
 
     def _evicted(self, key: bytes) -> None:
         if self._log is not None:

@@ -41,12 +41,19 @@ class GlobalTask:
         self._store_context = TaskStoreContext(self.state, sub_topology, GLOBAL_ID, None, directory, cache_bytes)
 
     @property
+    def dropped_records(self) -> int:
+        return self.state.dropped_records
+
+    @property
     def topics(self) -> tuple[str, ...]:
         return tuple(self._sources)
 
     def open_stores(self) -> None:
         for each in self.topology.global_stores:
-            store = each.store.build()
+            builder: Any = each.store
+            if builder.caching_enabled and not self._store_context.cache_bytes:
+                builder = builder.with_caching_disabled()
+            store: StateStore = builder.build()
             store.open(self._store_context)
             self.stores[each.store.name] = store
 

@@ -181,8 +181,8 @@ class TopologyTestDriver:
 
     @property
     def dropped_records(self) -> int:
-        """`dropped-records-total` of the task."""
-        return 0 if self._task is None else self._task.dropped_records
+        """`dropped-records-total`, of global stores, too."""
+        return sum(each.dropped_records for each in (self._task, self._global) if each is not None)
 
     # The end
 
