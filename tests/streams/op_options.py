@@ -138,6 +138,8 @@ def _supplier(given: Op, name: str) -> Any:
     match given["supplier"]:
         case "in_memory":
             return stores.in_memory_key_value_store(name)
+        case "plain":
+            return stores.persistent_key_value_store(name)
         case "persistent":
             return stores.persistent_timestamped_key_value_store(name)
         case "lru":

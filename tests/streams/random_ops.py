@@ -62,7 +62,9 @@ class _Tree:
         if self.maybe():
             given["caching"] = self.maybe()
         if self.maybe():
-            given["supplier"] = "in_memory"
+            given["supplier"] = self.pick("in_memory", "in_memory", "plain", "lru")
+            if given["supplier"] == "lru":
+                given["max_entries"] = 2
         return {"materialized": given}
 
     # Sources

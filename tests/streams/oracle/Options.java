@@ -193,6 +193,7 @@ final class Options {
     private static Materialized fromSupplier(JsonNode given, String name, String supplier) {
         return switch (supplier) {
             case "in_memory" -> Materialized.as(Stores.inMemoryKeyValueStore(name));
+            case "plain" -> Materialized.as(Stores.persistentKeyValueStore(name));
             case "persistent" -> Materialized.as(Stores.persistentTimestampedKeyValueStore(name));
             case "lru" -> Materialized.as(Stores.lruMap(name, given.get("max_entries").asInt()));
             case "versioned" -> Materialized.as((KeyValueBytesStoreSupplier) Stores.persistentVersionedKeyValueStore(

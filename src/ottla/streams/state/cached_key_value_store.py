@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from ottla.streams.change import Change
 from ottla.streams.serdes.primitive import NATURAL_TYPES
 from ottla.streams.state.key_value_store import TIMESTAMP_SIZE, KeyValueConfig, TypedKeyValueStore
+from ottla.streams.state.memory_bytes_store import LruBytesStore
+from ottla.streams.state.without_timestamps import WithoutTimestamps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +104,11 @@ class CachedKeyValueStore(TypedKeyValueStore):
     ) -> Iterator[tuple[bytes, bytes]]:
         below = super().range_of_bytes(first, last, reverse=reverse)
         cached: dict[bytes, bytes | None] = {}
-        for key, (held, *_) in list(self._dirty.items()):
+        entries = [(key, entry[0]) for key, entry in list(self._dirty.items())]
+        if isinstance(self.bytes_store, LruBytesStore | WithoutTimestamps):
+            # What is clean is more than what is below: an entry that was dropped there, or a time that is not kept.
+            entries += list(self._clean.items())
+        for key, held in entries:
             key_bytes = self._bytes_of_key(key)
             if (first is None or key_bytes >= first) and (last is None or key_bytes <= last):
                 cached[key_bytes] = self._bytes_of_value(held)

@@ -65,7 +65,7 @@ class TypedKeyValueStore(KeyValueStore):
         self._log = context.changelog(self.name)
         self._serialize_key, self._deserialize_key = key_serde.serializer, key_serde.deserializer
         self._serialize_value, self._deserialize_value = value_serde.serializer, value_serde.deserializer
-        if isinstance(self.bytes_store, LruBytesStore):
+        if isinstance(self.bytes_store, LruBytesStore) and not self.timestamped:  # Java's logs no others, either
             self.bytes_store.on_evicted = self._evicted
 
     @property

@@ -25,6 +25,7 @@ from ottla.streams.state.versioned_store import (
     VersionedStoreBuilder,
     default_segment_interval_ms,
 )
+from ottla.streams.state.without_timestamps import WithoutTimestamps
 
 if TYPE_CHECKING:
     from ottla.streams.duration import Duration
@@ -49,7 +50,10 @@ class Stores:
 
     @staticmethod
     def lru_map(name: str, max_cache_size: int) -> KeyValueBytesStoreSupplier:
-        """In memory, no more than so many entries: what was not used for longest is deleted, in the changelog, too."""
+        """In memory, no more than so many entries: what was not used for longest is dropped.
+
+        A store without timestamps says so in its changelog.
+        """
         if max_cache_size < 0:
             raise ValueError("the size of an LRU map cannot be negative")
         return KeyValueBytesStoreSupplier(name, lambda name: LruBytesStore(max_cache_size))
@@ -115,7 +119,12 @@ class Stores:
     def timestamped_key_value_store_builder(
         supplier: KeyValueBytesStoreSupplier, key_serde: Serde[Any] | None, value_serde: Serde[Any] | None
     ) -> KeyValueStoreBuilder:
-        return KeyValueStoreBuilder(supplier.name, supplier.make, key_serde, value_serde, timestamped=True)
+        make = supplier.make
+        if not supplier.timestamped:
+            return KeyValueStoreBuilder(
+                supplier.name, lambda name: WithoutTimestamps(make(name)), key_serde, value_serde, timestamped=True
+            )
+        return KeyValueStoreBuilder(supplier.name, make, key_serde, value_serde, timestamped=True)
 
     @staticmethod
     def time_ordered_buffer_builder(

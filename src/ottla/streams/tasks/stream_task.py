@@ -197,8 +197,12 @@ class StreamTask:
 
     def _process_group(self, now_ms: int, limit: int) -> int:
         group, state, record = self.group, self.state, self.state.record
-        done = 0
-        while done < limit and group.by_time and group.ready(now_ms):
+        done = heads = 0
+        while done < limit and group.by_time:
+            if len(group.by_time) != heads:  # nothing else makes a difference at one moment
+                if not group.ready(now_ms):
+                    break
+                heads = len(group.by_time)
             queue = group.poll()
             assert queue.head is not None
             timestamp_ms, key, value, raw = queue.head

@@ -55,7 +55,8 @@ class TopologyTestDriver:
         self._written: list[ProducerRecord] = []
         self._outputs: dict[str, deque[ProducerRecord]] = {}
         self._offsets: dict[str, int] = {}
-        self._global = GlobalTask(built) if built.global_stores else None
+        cache_bytes = int(self._config["statestore.cache.max.bytes"])
+        self._global = GlobalTask(built, cache_bytes=cache_bytes) if built.global_stores else None
         if self._global is not None:
             self._global.open_stores()
             self._global.initialize(self._now_ms)
