@@ -46,7 +46,7 @@ def oracle() -> Iterator[StreamsOracle]:
         yield started
 
 
-@pytest.fixture(params=["ottla", pytest.param("apache-kafka", marks=pytest.mark.java)])
+@pytest.fixture(params=["ottla", pytest.param("apache-kafka", marks=(pytest.mark.java, pytest.mark.long))])
 def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NodeProcess]:
     """A broker of each kind."""
     kind = OttlaNode if request.param == "ottla" else KafkaNode

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(300)
 KINDS = [CLASSIC | EXACTLY_ONCE, STREAMS | EXACTLY_ONCE, CLASSIC | AT_LEAST_ONCE, STREAMS | AT_LEAST_ONCE]
+PROTOCOLS = pytest.mark.parametrize(
+    "protocol", [pytest.param(CLASSIC, id="classic", marks=pytest.mark.long), pytest.param(STREAMS, id="streams")]
+)
 IDS = ["classic-exactly-once", "streams-exactly-once", "classic-at-least-once", "streams-at-least-once"]
 
 
@@ -48,7 +51,7 @@ def test_it_goes_on_where_it_was_stopped(
     assert "wipe" not in one.output
 
 
-@pytest.mark.parametrize("protocol", [CLASSIC, STREAMS], ids=["classic", "streams"])
+@PROTOCOLS
 def test_killed_at_random_it_counts_as_if_nothing_had_happened(
     broker: NodeProcess, instance: Callable[..., Instance], protocol: dict[str, str]
 ) -> None:
@@ -67,7 +70,7 @@ def test_killed_at_random_it_counts_as_if_nothing_had_happened(
     assert one.stop() == 0
 
 
-@pytest.mark.parametrize("protocol", [CLASSIC, STREAMS], ids=["classic", "streams"])
+@PROTOCOLS
 def test_two_share_the_work_and_one_takes_over(
     broker: NodeProcess, instance: Callable[..., Instance], protocol: dict[str, str]
 ) -> None:
