@@ -21,7 +21,6 @@ from ottla.metadata.controller.alter_partition import alter_partition
 from ottla.metadata.controller.assign_replicas_to_dirs import assign_replicas_to_dirs
 from ottla.metadata.controller.broker_heartbeat import broker_heartbeat
 from ottla.metadata.controller.brokers import (
-    has_directory_of_former_run,
     records_for_fencing,
     register_broker,
     unregister_broker,
@@ -232,8 +231,6 @@ class Oracle:
         schema, heartbeats = self._schema, self.heartbeats
         match request:
             case BrokerRegistrationRequest():
-                if not self._is_apache_kafka and has_directory_of_former_run(view.image, request):
-                    heartbeats.end_session(request.broker_id)
                 registered = register_broker(
                     view,
                     schema,

@@ -11,7 +11,7 @@ from tests.unit.broker.controllers import TestNode, sent
 from tests.unit.broker.replicas import LISTENER, NODE_ID
 
 from ottla.broker.apis.broker_registration import BrokerRegistrationHandler
-from ottla.broker.controller.broker_losses import MAX_THERE, PAUSES_MS, REFUSALS, BrokerLosses
+from ottla.broker.controller.broker_losses import MAX_THERE, PAUSES_MS, REFUSALS, SILENCE_MS, BrokerLosses
 from ottla.broker.request_context import ClientConnection
 from ottla.metadata.features import SUPPORTED_FEATURES
 from ottla.protocol.api.broker_registration import BrokerRegistrationRequest, Feature
@@ -233,3 +233,16 @@ async def test_the_next_run_of_one_that_hung_up_is_let_in_at_once(watched: Watch
     assert await registers(watched) is ErrorCode.NONE
     assert watched.node.shell.image.cluster.brokers[NODE_ID].epoch > epoch
     assert watched.is_fenced()
+
+
+async def test_one_that_a_new_controller_never_heard_is_silent_for_so_long_first(watched: Watched) -> None:
+    """As when all nodes were killed at once: nobody saw anybody hang up."""
+    watched.losses.start()
+    await watched.pass_time(int(SILENCE_MS) - 100)
+    node = watched.node
+    epoch = node.shell.image.cluster.brokers[NODE_ID].epoch
+    node.shell.heartbeats.contact(NODE_ID, epoch, node.clock.monotonic_ms())
+    assert await registers(watched) is ErrorCode.DUPLICATE_BROKER_REGISTRATION
+    await watched.pass_time(200)
+    assert await registers(watched, b"another disk 123") is ErrorCode.DUPLICATE_BROKER_REGISTRATION
+    assert await registers(watched) is ErrorCode.NONE

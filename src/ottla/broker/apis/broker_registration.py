@@ -10,7 +10,8 @@
 
 While the session of the run before lasts, DUPLICATE_BROKER_REGISTRATION. Two things together end it at once, which in
 Apache Kafka nothing does: the new run has one of its log directories, which a process locks; and the connection of its
-heartbeats is lost, as it is when a process ends. Either alone proves nothing: a directory may be a copy.
+heartbeats is lost, as it is when a process ends, or this controller never had one. Either alone proves nothing: a
+directory may be a copy.
 """
 
 from functools import partial

@@ -35,6 +35,8 @@ PAUSES_MS: Final = (50.0, 50.0, 100.0)
 """After a look, by the refusals that there were."""
 MAX_THERE: Final = 3
 """A process that ends closes its listeners last: who is there still may be gone at the next look."""
+SILENCE_MS: Final = 4_000.0
+"""Twice the default of `broker.heartbeat.interval.ms`: who lives has told a new controller so by then."""
 MAX_LOOKING: Final = 256
 """Brokers that are looked at at the same time; more are left to their sessions."""
 
@@ -56,6 +58,8 @@ class BrokerLosses:
         self._looking: dict[int, asyncio.Task[None]] = {}
         self._active_epoch = -1
         """The epoch in which all brokers were looked at."""
+        self._settled_epoch = -1
+        """The epoch in which every broker that lives has had the time to be heard."""
         self._closed = False
 
     def start(self) -> None:
@@ -72,8 +76,14 @@ class BrokerLosses:
         connection.on_closed[BrokerLosses, broker_id] = lambda: self._lost(connection, broker_id, broker_epoch)
 
     def has_hung_up(self, broker_id: int, broker_epoch: int) -> bool:
-        """The connection is lost by which this controller has heard of that run last."""
-        return self._heard.get(broker_id) == (broker_epoch, None)
+        """The connection is lost by which this controller has heard of that run last; or it never has, for too long.
+
+        The controller before may have heard it, as when all nodes were killed at once.
+        """
+        epoch, connection = self._heard.get(broker_id, (-1, None))
+        if epoch == broker_epoch:
+            return connection is None
+        return self._controller.is_active and self._settled_epoch == self._controller.leader_epoch
 
     def _lost(self, connection: ClientConnection, broker_id: int, broker_epoch: int) -> None:
         if self._heard.get(broker_id) == (broker_epoch, connection):
@@ -91,8 +101,12 @@ class BrokerLosses:
                 self._look(broker_id, broker.epoch, 1)
         if controller.is_active and controller.leader_epoch != self._active_epoch:
             self._active_epoch = controller.leader_epoch
+            self._timers.call_later(SILENCE_MS, partial(self._settle, controller.leader_epoch))
             for broker in image.cluster.brokers.values():
                 self._look(broker.broker_id, broker.epoch, MAX_THERE)
+
+    def _settle(self, leader_epoch: int) -> None:
+        self._settled_epoch = leader_epoch
 
     def _registered(self, broker_id: int, broker_epoch: int) -> BrokerRegistration | None:
         """If it may lead, and is this run of it."""
