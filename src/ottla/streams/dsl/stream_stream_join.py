@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from ottla.streams.dsl.abstract_stream import Origin
@@ -166,7 +165,9 @@ class _WindowedSupplier:
         self._factory = factory
 
     def __call__(self) -> Any:
-        return _operators().JoinWindowed(self._factory.name)
+        from ottla.streams.operators.stream_stream_join import JoinWindowed
+
+        return JoinWindowed(self._factory.name)
 
     def stores(self) -> Sequence[StoreFactory]:
         return (self._factory,)
@@ -192,8 +193,10 @@ class _SideSupplier:
         self._outer = outer
 
     def __call__(self) -> Any:
+        from ottla.streams.operators.stream_stream_join import StreamStreamJoin
+
         outer = None if self._outer_store is None else self._outer_store.name
-        return _operators().StreamStreamJoin(
+        return StreamStreamJoin(
             self._windows,
             self._joiner,
             self._is_left_side,
@@ -214,7 +217,9 @@ class _SelfJoinSupplier:
         self._factory = factory
 
     def __call__(self) -> Any:
-        return _operators().SelfJoin(self._windows, self._joiner, self._factory.name)
+        from ottla.streams.operators.stream_stream_join import SelfJoin
+
+        return SelfJoin(self._windows, self._joiner, self._factory.name)
 
     def stores(self) -> Sequence[StoreFactory]:
         return (self._factory,)
@@ -243,7 +248,3 @@ class _Trackers:
 
 def _reversed(joiner: Callable[[Any, Any, Any], Any]) -> Callable[[Any, Any, Any], Any]:
     return lambda key, right, left: joiner(key, left, right)
-
-
-def _operators() -> Any:
-    return import_module("ottla.streams.operators.stream_stream_join")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ottla.streams.dsl.graph.node import GraphNode, SuppressNode
@@ -51,7 +50,9 @@ class SuppressSupplier(TableSupplier):
         parent.enable_sending_old_values(force=True)
 
     def __call__(self) -> Operator:
-        made: Operator = _operators().Suppress(
+        from ottla.streams.operators.suppress import Suppress
+
+        return Suppress(
             self._factory.name,
             self._wait_ms,
             self._buffer.max_records_limit,
@@ -59,14 +60,14 @@ class SuppressSupplier(TableSupplier):
             shut_down_when_full=self._buffer.is_strict,
             until_window_end=self._is_final,
         )
-        return made
 
     def stores(self) -> Sequence[StoreFactory]:
         return (self._factory,)
 
     def view(self) -> TableView:
-        made: TableView = _operators().SuppressView(self._parent.view(), self._factory.name)
-        return made
+        from ottla.streams.operators.suppress import SuppressView
+
+        return SuppressView(self._parent.view(), self._factory.name)
 
     def enable_sending_old_values(self, *, force: bool) -> bool:
         return self._parent.enable_sending_old_values(force=force)
@@ -91,7 +92,3 @@ def _buffer_factory(name: str, table: KTable[Any, Any], buffer: BufferConfig) ->
         return logged(builder, buffer.logging_enabled, buffer.topic_config)
 
     return StoreFactory(name, make, object(), buffer.logging_enabled)
-
-
-def _operators() -> Any:
-    return import_module("ottla.streams.operators.suppress")
