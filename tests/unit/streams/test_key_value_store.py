@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.streams.store_context import ListedContext
 
 from ottla.streams.change import Change
 from ottla.streams.errors import StreamsError
@@ -14,7 +15,7 @@ from ottla.streams.record import CurrentRecord
 from ottla.streams.serdes.serdes import Serdes
 from ottla.streams.state.bytes_store import successor
 from ottla.streams.state.memory_bytes_store import MemoryBytesStore
-from ottla.streams.state.store import RecordContext, ValueAndTimestamp
+from ottla.streams.state.store import RecordContext, ValueAndTimestamp, ValueTimestampHeaders
 from ottla.streams.state.stores import Stores
 
 if TYPE_CHECKING:
@@ -258,3 +259,30 @@ def test_memory_keeps_order(writes: list[tuple[bytes, bytes | None]], every: int
                 (each, model[each]) for each in model if b"\x01" <= each <= b"\xf0"
             )
     assert list(store.range(None, None, reverse=True)) == sorted(model.items(), reverse=True)
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_headers_are_kept_and_logged(cached: bool) -> None:
+    context = ListedContext()
+    supplier = Stores.in_memory_key_value_store("s")
+    builder = Stores.timestamped_key_value_store_with_headers_builder(supplier, Serdes.str(), Serdes.int64())
+    store = builder.with_caching_enabled().build() if cached else builder.build()
+    store.open(context)
+    headers: Headers = (("h", b"x"), ("n", None))
+    context.process(9, (("of", b"record"),))
+    store.put("a", ValueTimestampHeaders(1, 5, headers))
+    store.put("b", ValueTimestampHeaders(2, 6))
+    store.flush()
+    assert store.delete("b") == ValueTimestampHeaders(2, 6)
+    store.flush()
+    assert list(store.all()) == [("a", ValueTimestampHeaders(1, 5, headers))]
+    assert store.bytes_store.get(b"a") == bytes.fromhex("100402680278026e01") + bytes(7) + b"\x05" + bytes(7) + b"\x01"
+    assert context.logged == [
+        (b"a", bytes(7) + b"\x01", 5, headers),
+        (b"b", bytes(7) + b"\x02", 6, ()),
+        (b"b", None, 9, (("of", b"record"),)),
+    ]
+    restored = builder.build()
+    restored.open(ListedContext())
+    restored.restore(context.logged)
+    assert list(restored.all()) == [("a", ValueTimestampHeaders(1, 5, headers))]

@@ -222,7 +222,7 @@ class _ForeignKeyJoin:
 
             supplier = configured_suppliers(None, defaults.config).key_value_store(name)
             serde = self._subscription_serde(defaults)
-            return Stores.timestamped_key_value_store_builder(supplier, BYTES, serde).with_headers_logged()
+            return Stores.timestamped_key_value_store_builder(supplier, BYTES, serde).with_headers_logged("always")
 
         return StoreFactory(name, make, object())
 

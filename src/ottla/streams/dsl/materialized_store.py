@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ottla.streams.dsl.store_suppliers import DslSessionParams, DslWindowParams, configured_suppliers
+from ottla.streams.dsl.store_suppliers import (
+    BuiltInDslStoreSuppliers,
+    DslSessionParams,
+    DslWindowParams,
+    configured_suppliers,
+)
 from ottla.streams.state.stores import Stores
 from ottla.streams.topology.store_factory import StoreFactory
 from ottla.streams.windows import EmitStrategy
@@ -120,14 +125,19 @@ class MaterializedStore:
         assert self.name is not None
         supplier = options.supplier
         if supplier is None:
-            supplier = configured_suppliers(options.store_type, defaults.config).key_value_store(self.name)
+            suppliers = configured_suppliers(options.store_type, defaults.config)
+            supplier = suppliers.key_value_store(self.name)
+            with_headers = str(defaults.config.get("dsl.store.format", "")).upper() == "HEADERS"
+            if with_headers and suppliers is BuiltInDslStoreSuppliers.ROCKS_DB:
+                supplier = Stores.persistent_timestamped_key_value_store_with_headers(self.name)
         if self.is_versioned:
             # Versioned stores have no cache.
             made = stores.versioned_key_value_store_builder(supplier, options.key_serde, options.value_serde)
             return logged(made, options.logging_enabled, options.topic_config)
-        return self._finished(
-            stores.timestamped_key_value_store_builder(supplier, options.key_serde, options.value_serde)
-        )
+        made = stores.timestamped_key_value_store_builder(supplier, options.key_serde, options.value_serde)
+        if getattr(supplier, "headers", False):
+            made = made.with_headers_logged("of_deletions")  # operators put values without headers
+        return self._finished(made)
 
     def _finished(self, builder: Any, *, cacheable: bool = True) -> StoreBuilder:
         """Stores of final results are not cached, but for those of fixed windows, as in Java."""

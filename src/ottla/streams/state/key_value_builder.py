@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ottla.streams.state.cached_key_value_store import CachedKeyValueStore
+from ottla.streams.state.headers_key_value_store import CachedHeadersKeyValueStore, HeadersKeyValueStore
 from ottla.streams.state.key_value_store import KeyValueConfig, TypedKeyValueStore
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from ottla.streams.serdes.serde import Serde
     from ottla.streams.state.bytes_store import BytesStore
+    from ottla.streams.state.key_value_store import HeadersLogged
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,9 @@ class KeyValueBytesStoreSupplier:
 
     timestamped: bool = True
     """False for a store that keeps no timestamps."""
+
+    headers: bool = False
+    """True for a store that keeps headers, too; a table of the DSL has none to keep, but logs those of deletions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,8 @@ class KeyValueStoreBuilder:
     logging_enabled: bool = True
     caching_enabled: bool = False
     log_config: dict[str, str] = field(default_factory=dict)
-    headers_logged: bool = False
+    headers_logged: HeadersLogged = "never"
+    keeps_headers: bool = False
 
     @property
     def window_retention_ms(self) -> int | None:
@@ -58,12 +64,14 @@ class KeyValueStoreBuilder:
     def with_logging_disabled(self) -> KeyValueStoreBuilder:
         return replace(self, logging_enabled=False, log_config={})
 
-    def with_headers_logged(self) -> KeyValueStoreBuilder:
-        """What is logged has the headers of the record that caused it, as subscriptions of foreign-key joins have."""
-        return replace(self, headers_logged=True)
+    def with_headers_logged(self, when: HeadersLogged) -> KeyValueStoreBuilder:
+        """Of tables whose `dsl.store.format` is HEADERS, those of deletions; of subscriptions to foreign keys, all."""
+        return replace(self, headers_logged=when)
 
     def build(self) -> TypedKeyValueStore:
         config = KeyValueConfig(
             self.name, self.make_bytes_store, self.key_serde, self.value_serde, self.timestamped, self.headers_logged
         )
+        if self.keeps_headers:
+            return CachedHeadersKeyValueStore(config) if self.caching_enabled else HeadersKeyValueStore(config)
         return CachedKeyValueStore(config) if self.caching_enabled else TypedKeyValueStore(config)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ottla.streams.errors import InvalidStateStoreError, StreamsError
 from ottla.streams.record import NO_HEADERS
@@ -31,6 +31,10 @@ TIMESTAMP: Final = struct.Struct(">q")
 TIMESTAMP_SIZE: Final = TIMESTAMP.size
 
 
+HeadersLogged = Literal["never", "of_deletions", "always"]
+"""Which records of the changelog have the headers of the record that caused them."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyValueConfig:
     """What a builder knows of a store. Serdes that are None are the configuration's."""
@@ -40,7 +44,7 @@ class KeyValueConfig:
     key_serde: Serde[Any] | None
     value_serde: Serde[Any] | None
     timestamped: bool
-    headers_logged: bool = False
+    headers_logged: HeadersLogged = "never"
 
 
 class TypedKeyValueStore(KeyValueStore):
@@ -136,7 +140,9 @@ class TypedKeyValueStore(KeyValueStore):
         if data is not None and self.timestamped:
             (timestamp_ms,) = TIMESTAMP.unpack_from(data)
             data = data[TIMESTAMP_SIZE:]
-        log(key, data, timestamp_ms, self._record.headers if self._config.headers_logged else NO_HEADERS)
+        logged = self._config.headers_logged
+        has_headers = logged != "never" and (data is None or logged == "always")
+        log(key, data, timestamp_ms, self._record.headers if has_headers else NO_HEADERS)
 
     def _evicted(self, key: bytes) -> None:
         if self._log is not None:

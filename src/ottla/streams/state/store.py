@@ -25,6 +25,12 @@ class ValueAndTimestamp(NamedTuple):
     timestamp_ms: int
 
 
+class ValueTimestampHeaders(NamedTuple):
+    value: Any
+    timestamp_ms: int
+    headers: Headers = ()
+
+
 class VersionedRecord(NamedTuple):
     """`valid_to_ms` is None while the value is the newest of its key."""
 

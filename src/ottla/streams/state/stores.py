@@ -45,6 +45,10 @@ class Stores:
         return KeyValueBytesStoreSupplier(name, _persistent)
 
     @staticmethod
+    def persistent_timestamped_key_value_store_with_headers(name: str) -> KeyValueBytesStoreSupplier:
+        return KeyValueBytesStoreSupplier(name, _persistent, headers=True)
+
+    @staticmethod
     def in_memory_key_value_store(name: str) -> KeyValueBytesStoreSupplier:
         return KeyValueBytesStoreSupplier(name, _in_memory)
 
@@ -125,6 +129,14 @@ class Stores:
                 supplier.name, lambda name: WithoutTimestamps(make(name)), key_serde, value_serde, timestamped=True
             )
         return KeyValueStoreBuilder(supplier.name, make, key_serde, value_serde, timestamped=True)
+
+    @staticmethod
+    def timestamped_key_value_store_with_headers_builder(
+        supplier: KeyValueBytesStoreSupplier, key_serde: Serde[Any] | None, value_serde: Serde[Any] | None
+    ) -> KeyValueStoreBuilder:
+        """Of `ValueTimestampHeaders`."""
+        name, make = supplier.name, supplier.make
+        return KeyValueStoreBuilder(name, make, key_serde, value_serde, timestamped=True, keeps_headers=True)
 
     @staticmethod
     def time_ordered_buffer_builder(

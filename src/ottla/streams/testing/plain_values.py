@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ottla.streams.state.store import KeyValueStore, StateStore, ValueAndTimestamp, WindowStore
+from ottla.streams.state.headers_key_value_store import HeadersKeyValueStore
+from ottla.streams.state.store import KeyValueStore, StateStore, ValueAndTimestamp, ValueTimestampHeaders, WindowStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -66,10 +67,15 @@ class PlainKeyValues(_Facade, KeyValueStore):
         return _value(self._store.get(key))
 
     def put(self, key: Any, value: Any | None) -> None:
-        self._store.put(key, _timed(value))
+        self._store.put(key, self._timed(value))
 
     def put_if_absent(self, key: Any, value: Any) -> Any | None:
-        return _value(self._store.put_if_absent(key, _timed(value)))
+        return _value(self._store.put_if_absent(key, self._timed(value)))
+
+    def _timed(self, value: Any) -> Any:
+        if value is not None and isinstance(self._store, HeadersKeyValueStore):
+            return ValueTimestampHeaders(value, NO_TIMESTAMP)
+        return _timed(value)
 
     def delete(self, key: Any) -> Any | None:
         return _value(self._store.delete(key))
