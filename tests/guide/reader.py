@@ -17,7 +17,12 @@ PORTS = re.compile(r"\blocalhost:((?:909|808)\d)\b")
 TIMEOUT_S = 120
 
 
-STAYS = {"ottla start": "is ready on", "ottla mirror": "Mirroring", "ottla registry --bootstrap": "is ready on"}
+STAYS = {
+    "ottla start": "is ready on",
+    "ottla mirror": "Mirroring",
+    "ottla registry --bootstrap": "is ready on",
+    "ottla streams run": "RUNNING",
+}
 """What goes on by itself, and what it says when it is ready."""
 
 

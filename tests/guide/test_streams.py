@@ -1,0 +1,19 @@
+"""docs/guide/streams.md, run from top to bottom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.guide.reader import BLOCK, Reader
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "streams.md"
+
+
+def test_the_page_does_what_it_says(tmp_path: Path) -> None:
+    with Reader(tmp_path) as reader:
+        for block in BLOCK.finditer(PAGE.read_text("utf-8")):
+            reader.do(block["kind"], block["file"], block["text"])
+        assert "-repartition)" in reader.said_by("describe")
+        assert reader.said_by("test_words.py").splitlines() == ["{'little': 2, 'sister': 1, 'ottla': 1}", "2"]
+        assert reader.said_by("count.py") == "3 2 1\n"
+        assert reader.said_by("orders.py") == "[('tea@0', 12)] 1\n"
