@@ -123,8 +123,8 @@ class NoLiveBrokerFenced:
     """Where what is sent arrives soon or never, a broker that runs and does not want to stop is never fenced."""
 
     def __init__(self) -> None:
-        self._unfenced: dict[tuple[int, int], Process] = {}
-        """By broker id and epoch: the process that was let lead."""
+        self._unfenced: set[tuple[int, int]] = set()
+        """Broker id and epoch of those that were let lead."""
 
     def look(self, cluster: SimulatedCluster) -> None:
         if not cluster.is_prompt:
@@ -135,9 +135,9 @@ class NoLiveBrokerFenced:
         for quorum in sorted(leading, key=lambda quorum: quorum.raft.epoch)[-1:]:
             for broker_id, broker in quorum.image.cluster.brokers.items():
                 node = by_id[broker_id]
-                if not broker.fenced and node.process is not None:
-                    self._unfenced.setdefault((broker_id, broker.epoch), node.process)
-                elif self._unfenced.get((broker_id, broker.epoch)) is node.process:
+                if not broker.fenced:
+                    self._unfenced.add((broker_id, broker.epoch))
+                elif node.broker_epoch == broker.epoch and (broker_id, broker.epoch) in self._unfenced:
                     assert not node.is_up or node.is_stopping, (
                         f"NoLiveBrokerFenced: {node.name} at epoch {broker.epoch}"
                     )
