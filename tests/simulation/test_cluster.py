@@ -31,10 +31,10 @@ FIRST_SEED: Final = int(os.environ.get("OTTLA_FIRST_SEED", "0"))
 FRESH_SEEDS: Final = int(os.environ.get("OTTLA_FRESH_SEEDS", "1"))
 FRESH_FROM: Final = 1_000_000
 FIXED: Final = {
-    name: int(SEEDS) if SEEDS else 20 if name.startswith(("cluster-alone", "cluster-controllers")) else 10
+    name: int(SEEDS) if SEEDS else 15 if name.startswith(("cluster-alone", "cluster-controllers")) else 6
     for name in WORLDS
 }
-"""How many are played of each scenario: as many as a minute and a half of one core lets."""
+"""How many are played of each scenario: as many as a minute of one core lets."""
 
 
 @cache

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from ottla.streams.record import Record
 
 pytestmark = pytest.mark.timeout(200)
-PROTOCOLS = pytest.mark.parametrize("protocol", [CLASSIC, STREAMS], ids=["classic", "streams"])
+PROTOCOLS = pytest.mark.parametrize(
+    "protocol", [pytest.param(CLASSIC, id="classic", marks=pytest.mark.long), pytest.param(STREAMS, id="streams")]
+)
 
 
 class Apps:

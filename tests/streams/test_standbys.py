@@ -30,7 +30,9 @@ async def set_group_config(bootstrap: str, group: str, key: str, value: str) -> 
         assert await alter_configs(client, "group", {group: {key: value}}) == {}
 
 
-@pytest.mark.parametrize("protocol", [CLASSIC, STREAMS], ids=["classic", "streams"])
+@pytest.mark.parametrize(
+    "protocol", [pytest.param(CLASSIC, id="classic", marks=pytest.mark.long), pytest.param(STREAMS, id="streams")]
+)
 def test_a_copy_takes_over(broker: NodeProcess, instance: Callable[..., Instance], protocol: dict[str, str]) -> None:
     make_topics(broker.address)
     if protocol is STREAMS:

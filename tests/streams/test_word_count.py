@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from tests.streams.instance import Instance
 
 pytestmark = pytest.mark.timeout(300)
-KINDS = [CLASSIC | EXACTLY_ONCE, STREAMS | EXACTLY_ONCE, CLASSIC | AT_LEAST_ONCE, STREAMS | AT_LEAST_ONCE]
+KINDS = [
+    pytest.param(CLASSIC | EXACTLY_ONCE, marks=pytest.mark.long),
+    STREAMS | EXACTLY_ONCE,
+    CLASSIC | AT_LEAST_ONCE,
+    pytest.param(STREAMS | AT_LEAST_ONCE, marks=pytest.mark.long),
+]
 PROTOCOLS = pytest.mark.parametrize(
     "protocol", [pytest.param(CLASSIC, id="classic", marks=pytest.mark.long), pytest.param(STREAMS, id="streams")]
 )
