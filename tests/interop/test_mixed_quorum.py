@@ -101,6 +101,7 @@ class MixedQuorum:
         node.start()
         wait_for(lambda: any(log.glob("*.checkpoint")), f"node {node.node_id} has a snapshot", 30)
         self.settled(seen.high_watermark)
+        wait_for(lambda: metadata_batches(node), f"node {node.node_id} has written what came after its snapshot", 30)
         assert min(metadata_batches(node)) > 0, "it began with the snapshot, not with the history"
 
 
