@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ottla.registry.schema.errors import SchemaError
 from ottla.registry.schema.json_schema.comparison import changes
 from ottla.registry.schema.json_schema.kinds import LENIENT, STRICT
+from ottla.registry.schema.json_schema.pattern import fits
 from ottla.registry.schema.json_schema.schema import JsonSchema
 from ottla.registry.schema.reference import Reference
 
@@ -241,3 +242,21 @@ def test_what_fitted_fits_after_a_compatible_change(original: Any, update: Any, 
 
 def _is_for_want_of_a_required_one(validator: Any, value: Any) -> bool:
     return any("required" in str(error) for error in validator.iter_errors(value))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "expected"),
+    [
+        ("^x_", "x_a", True),
+        ("^x_", "ax_", False),
+        (r"^(?!x)\w+$", "y1", True),
+        (r"^\p{Lu}", "É", True),
+        ("^(a+)+$", "a" * 40 + "!", False),
+        (r"^(?=a)(a+)+(?=b)\1$", "a" * 40 + "!", False),  # back-references: no automaton answers these
+        ("(a{1000}){1000}", "a", False),
+        ("(", "(", False),
+    ],
+)
+@pytest.mark.timeout(10)
+def test_expressions_of_names_take_bounded_work(pattern: str, name: str, expected: bool) -> None:
+    assert fits(pattern, name) is expected

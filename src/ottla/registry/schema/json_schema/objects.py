@@ -6,11 +6,11 @@ An object is *open* where properties that are not named may be anything, *partia
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from ottla.registry.schema.json_schema.comparison import compare_limit
 from ottla.registry.schema.json_schema.model import Anything, ArraySchema, Never, ObjectSchema, Schema
+from ottla.registry.schema.json_schema.pattern import fits
 
 if TYPE_CHECKING:
     from ottla.registry.schema.json_schema.comparison import Comparison
@@ -149,11 +149,8 @@ def _is_open(schema: ObjectSchema) -> bool:
 def _rest_for(schema: ObjectSchema, name: str) -> Schema | None:
     """What a property that is not named must fit, where the object is partially open."""
     for pattern, fitting in schema.patterns.items():
-        try:
-            if re.search(pattern, name):
-                return fitting
-        except re.error:  # a regular expression that Python does not know
-            continue
+        if fits(pattern, name):
+            return fitting
     return rest_of(schema)
 
 
