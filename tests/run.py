@@ -3,6 +3,9 @@
 librdkafka runs inside the test process, in threads of its own that block every signal: when it crashes, Python cannot
 say where, and thousands of tests that have nothing to do with it would not run. So the crash is shown, with the test
 that ran and the native stack where gdb is there, and the suite goes on with that very test. A second crash ends it.
+
+Without paths it is the whole suite, in two processes: what only computes runs beside what starts nodes and waits for
+them, at a lower priority, and is printed when the other has ended.
 """
 
 from __future__ import annotations
@@ -13,22 +16,41 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_CRASHES: Final = 1
 STACK_LINES: Final = 60
+COMPUTING: Final = ("tests/unit", "tests/house", "tests/golden", "tests/simulation")
+NICE: Final = 10
 
 
 def main(arguments: Sequence[str]) -> int:
+    _let_cores_be_dumped()
+    if any(not argument.startswith("-") for argument in arguments):
+        return _suite(arguments)
+    with tempfile.TemporaryFile() as printed, ThreadPoolExecutor(1) as beside:
+        computing = beside.submit(_suite, [*arguments, *COMPUTING], printed=printed, nice=NICE)
+        waiting = _suite([*arguments, *(f"--ignore={folder}" for folder in COMPUTING)])
+        print(f"\nBeside it ran {', '.join(COMPUTING)}:", flush=True)
+        code = computing.result()
+        printed.seek(0)
+        shutil.copyfileobj(printed, sys.stdout.buffer)
+        sys.stdout.flush()
+    return max(waiting, code)
+
+
+def _suite(arguments: Sequence[str], *, printed: IO[bytes] | None = None, nice: int = 0) -> int:
+    """Its exit code; what it prints goes to `printed`, or where ours goes."""
     with tempfile.TemporaryDirectory(prefix="ottla-tests-") as scratch:
         running = Path(scratch, "running")
         first = ""
         for crashes in range(MAX_CRASHES + 1):
-            code, core = _pytest(arguments, running, first)
+            code, core = _pytest(arguments, running, first, printed, nice)
             if code >= 0:
                 return max(code, _failed_before(running))
             first = running.read_text("utf-8") if running.exists() else ""
@@ -38,14 +60,17 @@ def main(arguments: Sequence[str]) -> int:
     raise AssertionError("unreachable")
 
 
-def _pytest(arguments: Sequence[str], running: Path, first: str) -> tuple[int, Path]:
+def _pytest(
+    arguments: Sequence[str], running: Path, first: str, printed: IO[bytes] | None, nice: int
+) -> tuple[int, Path]:
     """Its exit code, negative when a signal ended it, and where its core would be."""
     environment = os.environ | {"OTTLA_TEST_RUNNING": str(running), "OTTLA_TEST_FIRST": first}
-    process = subprocess.Popen([sys.executable, "-m", "pytest", *arguments], env=environment, preexec_fn=_dump_core)
+    command = ["nice", "-n", str(nice), sys.executable, "-m", "pytest", *arguments]
+    process = subprocess.Popen(command, env=environment, stdout=printed)
     return process.wait(), Path(f"core.{process.pid}")
 
 
-def _dump_core() -> None:
+def _let_cores_be_dumped() -> None:
     hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
     resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
 
