@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ottla.registry.registry import Registry
 from ottla.registry.rest.application import Application
-from ottla.registry.rest.server import Server, listen
+from ottla.runtime.http_server import HttpServer, listen
 
 if TYPE_CHECKING:
     from ottla.registry.settings import RegistrySettings
@@ -22,7 +22,7 @@ class Instance:
         self.port: int = self._bound.getsockname()[1]
         self.registry = Registry(network, settings, self.port)
         self._application = Application(self.registry)
-        self._server: Server | None = None
+        self._server: HttpServer | None = None
         self._is_open = False
 
     @property
@@ -34,7 +34,7 @@ class Instance:
         """`TopicError`, `KafkaError`, `ClientError`."""
         await self.registry.__aenter__()
         self._is_open = True
-        self._server = Server(self._application, self._bound)
+        self._server = HttpServer(self._application, self._bound)
         await self._server.start()
 
     async def stop(self) -> None:

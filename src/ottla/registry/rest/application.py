@@ -9,7 +9,6 @@ from urllib.parse import unquote
 
 from ottla.registry.errors import FORWARDING_FAILED, UNKNOWN_LEADER, RegistryError, invalid_schema
 from ottla.registry.rest.access import UNAUTHORIZED
-from ottla.registry.rest.http_client import HttpClient, HttpError
 from ottla.registry.rest.message import (
     FORWARDED,
     NOT_ACCEPTABLE,
@@ -24,6 +23,7 @@ from ottla.registry.rest.place import resolve_alias, resolve_context
 from ottla.registry.rest.routes import ROUTES, Route
 from ottla.registry.rest.service import Service
 from ottla.registry.schema.compact_json import compact_json
+from ottla.runtime.http_client import HttpClient, HttpError
 
 if TYPE_CHECKING:
     from ottla.registry.registry import Registry

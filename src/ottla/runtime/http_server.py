@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from ottla.registry.rest.application import Application
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    Scope: TypeAlias = MutableMapping[str, Any]
+    Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+    Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+    Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 GRACE_S: Final = 2
 BACKLOG: Final = 512
@@ -29,7 +34,9 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
-class Server:
+class HttpServer:
+    """Serves an ASGI application on a bound socket."""
+
     def __init__(self, application: Application, bound: socket.socket) -> None:
         import uvicorn
 
