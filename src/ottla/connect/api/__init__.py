@@ -1,0 +1,1 @@
+"""What connectors, converters and transformations are written against: `org.apache.kafka.connect` as Python."""
