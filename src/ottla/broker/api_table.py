@@ -77,15 +77,14 @@ def _offset_fetch(parts: Parts) -> Handler:
 
 
 def _find_coordinator(parts: Parts) -> Handler:
-    from ottla.broker.apis.find_coordinator import FindCoordinatorHandler
+    from ottla.broker.apis.find_coordinator import GROUP, SHARE, TRANSACTION, FindCoordinatorHandler
 
-    return FindCoordinatorHandler(
-        parts.groups,
-        parts.transactions,
-        parts.image,
-        parts.create_internal_topic,
-        lambda key: parts.share().states.partition_for(key),
-    )
+    partitions = {
+        GROUP: parts.groups.partition_for,
+        TRANSACTION: parts.transactions.partition_for,
+        SHARE: lambda key: parts.share().states.partition_for(key),
+    }
+    return FindCoordinatorHandler(partitions, parts.image, parts.create_internal_topic, parts.absences)
 
 
 def _join_group(parts: Parts) -> Handler:

@@ -9,7 +9,7 @@ from tests.unit.broker.replicas import Replicas, over_the_wire, readable, record
 
 from ottla.broker.apis.delete_groups import DeleteGroupsHandler
 from ottla.broker.apis.describe_groups import DescribeGroupsHandler
-from ottla.broker.apis.find_coordinator import FindCoordinatorHandler
+from ottla.broker.apis.find_coordinator import GROUP, SHARE, TRANSACTION, FindCoordinatorHandler
 from ottla.broker.apis.heartbeat import HeartbeatHandler
 from ottla.broker.apis.join_group import JoinGroupHandler
 from ottla.broker.apis.leave_group import LeaveGroupHandler
@@ -137,7 +137,13 @@ class GroupNode(Replicas):
         image = self._image_now
         self.handlers = {
             ApiKey.FIND_COORDINATOR: FindCoordinatorHandler(
-                groups, transactions, image, self.create_internal_topic, lambda key: partition_for(key, PARTITIONS)
+                {
+                    GROUP: groups.partition_for,
+                    TRANSACTION: transactions.partition_for,
+                    SHARE: lambda key: partition_for(key, PARTITIONS),
+                },
+                image,
+                self.create_internal_topic,
             ),
             ApiKey.JOIN_GROUP: JoinGroupHandler(groups),
             ApiKey.SYNC_GROUP: SyncGroupHandler(groups),

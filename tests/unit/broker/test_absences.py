@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from tests.unit.broker.controllers import LocalChannel, TestNode, context, creation, sent
@@ -12,9 +13,11 @@ from tests.unit.broker.replicas import NODE_ID
 from tests.unit.broker.test_broker_losses import OneAddress
 
 from ottla.broker.apis.create_topics import CreateTopicsHandler
+from ottla.broker.apis.find_coordinator import GROUP, TOPICS, FindCoordinatorHandler
 from ottla.broker.apis.metadata import MetadataHandler
 from ottla.broker.peer.absences import ABSENT_MS, LISTED_MS, LOOKS_MS, UNDECIDED_MAX_MS, Absences
 from ottla.metadata.controller.brokers import fence_broker
+from ottla.protocol.api.find_coordinator import FindCoordinatorRequest, FindCoordinatorResponse
 from ottla.protocol.api.metadata import MetadataRequest, MetadataRequestTopic, MetadataResponse
 from ottla.protocol.errors import ErrorCode
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+T = TypeVar("T")
 ADDRESS = ("localhost", 9092)
 
 
@@ -41,6 +45,12 @@ class Asked:
             channel=LocalChannel(self.node.shell),
             absences=self.absences,
         )
+        self._coordinators = FindCoordinatorHandler(
+            dict.fromkeys(TOPICS, lambda _: 0),
+            lambda: self.node.shell.image,
+            self._create_internal_topic,
+            self.absences,
+        )
 
     async def _create_internal_topic(self, name: str) -> None:
         raise AssertionError
@@ -58,18 +68,25 @@ class Asked:
     def ask(self, topic: str = "there") -> asyncio.Future[MetadataResponse]:
         asked = MetadataRequest(topics=[MetadataRequestTopic(name=topic)], allow_auto_topic_creation=False)
         _, request = sent(asked, 12)
-        answer = self._handler(context(request, 12), request)
-        if isinstance(answer, MetadataResponse):
-            done = asyncio.get_running_loop().create_future()
-            done.set_result(answer)
-            return done
-        return asyncio.ensure_future(answer)
+        return eventually(self._handler(context(request, 12), request))
+
+    def ask_for_coordinator(self) -> asyncio.Future[FindCoordinatorResponse]:
+        _, request = sent(FindCoordinatorRequest(key_type=GROUP, coordinator_keys=["g"]), 4)
+        return eventually(self._coordinators(context(request, 4), request))
 
     async def leader(self) -> tuple[int, int]:
         """And the error beside it."""
         [topic] = (await self.ask()).topics
         [partition] = topic.partitions
         return partition.leader_id, partition.error_code
+
+
+def eventually(answer: T | Awaitable[T]) -> asyncio.Future[T]:
+    if isinstance(answer, Awaitable):
+        return asyncio.ensure_future(answer)
+    done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    done.set_result(answer)
+    return done
 
 
 NOBODY = (-1, ErrorCode.LEADER_NOT_AVAILABLE)
@@ -173,3 +190,17 @@ async def test_one_that_is_fenced_is_not_looked_for(asked: Asked) -> None:
     assert not asked.absences.undecided()
     await asked.pass_time(LOOKS_MS[-1])
     assert asked.network.looks == 0
+
+
+async def test_groups_are_not_sent_to_an_address_where_nobody_listens(asked: Asked) -> None:
+    await CreateTopicsHandler(asked.node.shell)(*sent(creation(TOPICS[GROUP], 1), 7))
+    [found] = (await asked.ask_for_coordinator()).coordinators
+    assert found.node_id == NODE_ID
+    asked.network.error = errno.ECONNREFUSED
+    asked.absences.lost(NODE_ID, ADDRESS)
+    answer = asked.ask_for_coordinator()
+    await asked.pass_time(UNDECIDED_MAX_MS / 2)
+    assert not answer.done()  # the controller may name another in this moment
+    await asked.pass_time(UNDECIDED_MAX_MS / 2 + 10)
+    [found] = (await answer).coordinators
+    assert (found.node_id, found.error_code) == (-1, ErrorCode.COORDINATOR_NOT_AVAILABLE)

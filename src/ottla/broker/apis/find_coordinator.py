@@ -11,46 +11,50 @@
 | 6       | share partitions                                | 932 |
 
 The first who asks for a group has `__consumer_offsets` made, for a transactional id `__transaction_state`, for a share
-partition `__share_group_state`, and is answered when it is there.
+partition `__share_group_state`, and is answered when it is there. Who asks while it is undecided whether a coordinator
+is still there is answered when that is decided; nobody is sent to an address where nobody listens (`peer.absences`).
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
-from ottla.broker.coordinator.group_coordinator import GROUP_METADATA_TOPIC, Eventually, GroupCoordinator
-from ottla.broker.coordinator.transaction_coordinator import TRANSACTION_STATE_TOPIC, TransactionCoordinator
+from ottla.broker.coordinator.group_coordinator import GROUP_METADATA_TOPIC, Eventually
+from ottla.broker.coordinator.transaction_coordinator import TRANSACTION_STATE_TOPIC
 from ottla.broker.request_context import RequestContext
 from ottla.metadata.image import MetadataImage
 from ottla.protocol.api.find_coordinator import Coordinator, FindCoordinatorRequest, FindCoordinatorResponse
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.types import uuid_from_text
 
+if TYPE_CHECKING:
+    from ottla.broker.peer.absences import Absences
+
 SEVERAL_KEYS_VERSION = 4
 GROUP: Final = 0
 TRANSACTION: Final = 1
 SHARE: Final = 2
 SHARE_STATE_TOPIC: Final = "__share_group_state"
+TOPICS: Final = {GROUP: GROUP_METADATA_TOPIC, TRANSACTION: TRANSACTION_STATE_TOPIC, SHARE: SHARE_STATE_TOPIC}
 NO_NODE: Final = -1
 
 
 class FindCoordinatorHandler:
-    """`create_topic` makes an internal topic; it returns when the topic is in the image, or could not be made."""
+    """`partitions`: type of key -> the partition of its topic that a key belongs to.
+
+    `create_topic` makes an internal topic; it returns when the topic is in the image, or could not be made.
+    """
 
     def __init__(
         self,
-        groups: GroupCoordinator,
-        transactions: TransactionCoordinator,
+        partitions: Mapping[int, Callable[[str], int]],
         image: Callable[[], MetadataImage],
         create_topic: Callable[[str], Awaitable[None]],
-        share_partition_for: Callable[[str], int],
+        absences: "Absences | None" = None,
     ) -> None:
-        self._coordinators: dict[int, tuple[str, Callable[[str], int]]] = {
-            GROUP: (GROUP_METADATA_TOPIC, groups.partition_for),
-            TRANSACTION: (TRANSACTION_STATE_TOPIC, transactions.partition_for),
-            SHARE: (SHARE_STATE_TOPIC, share_partition_for),
-        }
+        self._coordinators = {key_type: (TOPICS[key_type], partitions[key_type]) for key_type in TOPICS}
         self._image = image
         self._create_topic = create_topic
+        self._absences = absences
 
     def __call__(self, context: RequestContext, request: FindCoordinatorRequest) -> Eventually[FindCoordinatorResponse]:
         coordinator = self._coordinators.get(request.key_type)
@@ -60,6 +64,16 @@ class FindCoordinatorHandler:
             and (request.key_type != SHARE or any(_is_share_partition(key) for key in request.coordinator_keys))
         ):
             return self._create_and_answer(context, request, coordinator[0])
+        answer = self._answer(context, request)
+        absences = self._absences
+        if absences is not None and not _nodes(answer).isdisjoint(absences.undecided()):
+            return self._answer_when_decided(context, request, absences)
+        return answer
+
+    async def _answer_when_decided(
+        self, context: RequestContext, request: FindCoordinatorRequest, absences: "Absences"
+    ) -> FindCoordinatorResponse:
+        await absences.decided()
         return self._answer(context, request)
 
     async def _create_and_answer(
@@ -92,7 +106,8 @@ class FindCoordinatorHandler:
         name, partition_for = coordinator
         broker = image.cluster.brokers.get(image.topics.leader_of(name, partition_for(key)))
         endpoint = None if broker is None else broker.listeners.get(context.listener)
-        if broker is None or endpoint is None:
+        gone = broker is not None and self._absences is not None and self._absences.is_absent(broker)
+        if broker is None or endpoint is None or gone:
             return _refuse(key, ErrorCode.COORDINATOR_NOT_AVAILABLE, ErrorCode.COORDINATOR_NOT_AVAILABLE.message)
         return Coordinator(
             key=key,
@@ -102,6 +117,10 @@ class FindCoordinatorHandler:
             error_code=ErrorCode.NONE,
             error_message="",
         )
+
+
+def _nodes(answer: FindCoordinatorResponse) -> set[int]:
+    return {answer.node_id, *(found.node_id for found in answer.coordinators)}
 
 
 def _is_share_partition(key: str) -> bool:
