@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ottla.__main__ import main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 COMMAND_TIMEOUT_S = 120
 
@@ -42,3 +49,36 @@ class Cli:
         outcome = self(*words, stdin=stdin)
         assert outcome.code == 0, outcome.err
         return outcome
+
+
+@dataclass(frozen=True)
+class InProcessCli:
+    """The same without a process for each command, for tests that give many. `options` follow every command."""
+
+    options: tuple[str, ...] = field(default=())
+
+    def __call__(self, *words: str, stdin: str = "") -> Outcome:
+        out, err = io.StringIO(), io.StringIO()
+        with _standard_input(stdin), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                code = main([*words, *self.options])
+            except SystemExit as left:
+                code = left.code if isinstance(left.code, int) else 1
+        return Outcome(code, out.getvalue(), err.getvalue())
+
+    def works(self, *words: str, stdin: str = "") -> Outcome:
+        outcome = self(*words, stdin=stdin)
+        assert outcome.code == 0, outcome.err or outcome.out
+        return outcome
+
+    def json(self, *words: str, stdin: str = "") -> Any:
+        return self.works(*words, "--json", stdin=stdin).json
+
+
+@contextlib.contextmanager
+def _standard_input(text: str) -> Iterator[None]:
+    before, sys.stdin = sys.stdin, io.StringIO(text)
+    try:
+        yield
+    finally:
+        sys.stdin = before

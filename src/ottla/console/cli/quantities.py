@@ -12,3 +12,14 @@ def parse_bytes(text: str) -> int:
     if count <= 0:
         raise ValueError(f"'{text}' is no number of bytes: write 1048576, 500K, 10M or 1G")
     return count
+
+
+_MS = {"MS": 1, "S": 1_000, "M": 60_000, "H": 3_600_000, "D": 86_400_000}
+
+
+def parse_duration_ms(text: str) -> int:
+    """`500ms`, `90s`, `15m`, `2h`, `7d`. `ValueError` says what can be written."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(MS|[SMHD])", text.strip().upper())
+    if match is None:
+        raise ValueError(f"'{text}' is no duration: write 500ms, 90s, 15m, 2h or 7d")
+    return int(float(match[1]) * _MS[match[2]])
