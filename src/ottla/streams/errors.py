@@ -16,7 +16,35 @@ class SerializationError(StreamsError):
 
 
 class InvalidStateStoreError(StreamsError):
-    """A store that is closed, migrated or not there."""
+    """A store that is closed, migrated or not there; those below say which (KIP-216)."""
+
+
+class UnknownStateStoreError(InvalidStateStoreError):
+    """The topology has no store of that name: a mistake, which trying again does not mend."""
+
+
+class StateStoreMigratedError(InvalidStateStoreError):
+    """The store is elsewhere by now, or on its way: ask the metadata where, and try again."""
+
+
+class StateStoreNotAvailableError(InvalidStateStoreError):
+    """The store is here, and cannot be read now: try again."""
+
+
+class InvalidStateStorePartitionError(InvalidStateStoreError):
+    """The partition that was asked for is not here."""
+
+
+class StreamsNotStartedError(InvalidStateStoreError):
+    """The instance has not been started: try again after `start`."""
+
+
+class StreamsRebalancingError(InvalidStateStoreError):
+    """Tasks are on their way: try again, or ask for stale stores."""
+
+
+class StreamsStoppedError(InvalidStateStoreError):
+    """The instance has ended: another one may answer."""
 
 
 class TaskCorruptedError(StreamsError):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ottla.streams.application.client_supplier import BatchConsumer
+    from ottla.streams.application.read_guard import ReadGuard
     from ottla.streams.application.restore_listener import StateRestoreListener
     from ottla.streams.membership.assignment import TaskId
     from ottla.streams.record import RawRecord, TopicPartition
@@ -40,6 +41,7 @@ class Changelog:
     end: int | None
     """None: a copy that follows."""
     is_active: bool
+    guard: ReadGuard
     restored: int = 0
     uncommitted: int = 0
     assigned: bool = False
@@ -129,12 +131,13 @@ class ChangelogReader:
         if changelog.end is not None and last > changelog.end:
             records = [record for record in records if record.offset < changelog.end]
             last = changelog.end
-        changelog.store.restore(
-            (record.key, record.value, record.timestamp_ms, record.headers)
-            for record in records
-            if record.key is not None
-        )
-        changelog.position = last
+        with changelog.guard:
+            changelog.store.restore(
+                (record.key, record.value, record.timestamp_ms, record.headers)
+                for record in records
+                if record.key is not None
+            )
+            changelog.position = last
         changelog.restored += len(records)
         changelog.uncommitted += len(records)
         if changelog.uncommitted >= COMMIT_RECORDS:
@@ -172,5 +175,6 @@ class ChangelogReader:
 
 
 def _commit(changelog: Changelog) -> None:
-    changelog.store.commit(changelog.position)
+    with changelog.guard:
+        changelog.store.commit(changelog.position)
     changelog.uncommitted = 0

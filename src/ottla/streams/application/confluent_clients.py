@@ -12,6 +12,7 @@ from ottla.streams.application.client_properties import (
     restore_consumer_properties,
 )
 from ottla.streams.application.client_supplier import Polled
+from ottla.streams.application.read_guard import open_to_readers
 from ottla.streams.errors import StreamsError, TaskCorruptedError, TaskMigratedError
 from ottla.streams.record import NO_HEADERS, RawRecord, TopicPartition
 
@@ -181,7 +182,8 @@ class ConfluentProducer:
                         produce(topic, value, key, where, on_delivery, None, timestamp_ms)
                     return
                 except BufferError:
-                    producer.poll(FULL_WAIT_S)
+                    with open_to_readers():
+                        producer.poll(FULL_WAIT_S)
                 except kafka_exception as error:
                     raise self._failure(error, f"a record to {topic} cannot be sent") from error
 
@@ -194,7 +196,8 @@ class ConfluentProducer:
         count = self._counts.get(topic)
         if count is None:
             try:
-                found = self._producer.list_topics(topic, METADATA_TIMEOUT_S).topics[topic]
+                with open_to_readers():
+                    found = self._producer.list_topics(topic, METADATA_TIMEOUT_S).topics[topic]
             except self._kafka.KafkaException as error:
                 raise self._failure(error, f"the partitions of {topic} are not known") from error
             if found.error is not None or not found.partitions:

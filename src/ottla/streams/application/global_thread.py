@@ -10,6 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from ottla.streams.application.read_guard import ReadGuard
 from ottla.streams.errors import StreamsError
 from ottla.streams.record import TopicPartition
 from ottla.streams.state.directory import GLOBAL
@@ -57,11 +58,17 @@ class GlobalThread:
         self._ready = threading.Event()
         self._poll_s = int(config["poll.ms"]) / 1000
         self._commit_s = config.commit_interval_ms / 1000
+        self.guard = ReadGuard()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     @property
     def stores(self) -> Mapping[str, StateStore]:
         return self.task.stores
+
+    @property
+    def position(self) -> dict[TopicPartition, int]:
+        """The offsets of the last records that the stores know of."""
+        return {partition: offset - 1 for partition, offset in self._positions.copy().items() if offset > 0}
 
     def start(self) -> None:
         """Return when every store is as its topic is now; raise what prevents it."""
@@ -148,24 +155,29 @@ class GlobalThread:
 
     def _apply(self, partition: TopicPartition, records: list[RawRecord], *, restoring: bool) -> None:
         store = self._stores[partition.topic]
-        if restoring and not store.reprocess:
-            rows = ((each.key, each.value, each.timestamp_ms, each.headers) for each in records if each.key is not None)
-            self.task.restore(store.store.name, rows)
-            return
-        update = self.task.update
-        for record in records:
-            update(record)
+        with self.guard:
+            if restoring and not store.reprocess:
+                rows = (
+                    (each.key, each.value, each.timestamp_ms, each.headers) for each in records if each.key is not None
+                )
+                self.task.restore(store.store.name, rows)
+                return
+            update = self.task.update
+            for record in records:
+                update(record)
 
     def _store(self, partition: TopicPartition) -> StateStore:
         return self.task.stores[self._stores[partition.topic].store.name]
 
     def _flush(self) -> None:
-        self.task.flush()
+        with self.guard:
+            self.task.flush()
         self._directory.write_checkpoint(GLOBAL, dict(self._positions))
 
     def _close(self) -> None:
         try:
-            self.task.close()
+            with self.guard:
+                self.task.close()
         except Exception:
             _log.exception("the global stores could not be closed cleanly")
         self._consumer.close()

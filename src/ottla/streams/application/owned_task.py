@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from ottla.streams.application.read_guard import ReadGuard
 from ottla.streams.state.rocksdb import uncommitted_bytes_below
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ class OwnedTask:
     phase: Phase
     changelogs: dict[str, TopicPartition]
     """By store, of those that are logged, or read their source topic again."""
+
+    guard: ReadGuard = field(default_factory=ReadGuard)
+    """Held by whoever reads or changes the stores."""
 
     @property
     def own_changelogs(self) -> dict[str, TopicPartition]:

@@ -248,15 +248,19 @@ class StreamThread:
             task = owned.task
             if len(task.input_partitions) > 1:
                 task.update_lags(self._lag)
-            if task.is_processable(now_ms):
+            is_processable = task.is_processable(now_ms)
+            is_due = (at_ms := task.next_wall_clock_punctuation_ms) is not None and at_ms <= now_ms
+            if is_processable or is_due:
                 self.tasks.producer.begin()
-                done += task.process(now_ms, self._poll_records)
+            with owned.guard:
+                if is_processable:
+                    done += task.process(now_ms, owned.guard.slice_of(self._poll_records))
+                if task.maybe_punctuate_stream_time():
+                    done += 1
+                if is_due:
+                    task.maybe_punctuate_wall_clock(now_ms)
+            if is_processable:
                 self._resume(owned)
-            if task.maybe_punctuate_stream_time():
-                done += 1
-            if (at_ms := task.next_wall_clock_punctuation_ms) is not None and at_ms <= now_ms:
-                self.tasks.producer.begin()
-                task.maybe_punctuate_wall_clock(now_ms)
             owned.collector.check()
         self.tasks.producer.poll()
         self.processed += done

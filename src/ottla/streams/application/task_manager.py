@@ -196,7 +196,7 @@ class TaskManager:
             if name in shared:
                 limit = min(end, committed[partition].offset) if partition in committed else start
             reached = start if position is None else position
-            self.reader.add(Changelog(owned.id, partition, store, reached, limit, is_active))
+            self.reader.add(Changelog(owned.id, partition, store, reached, limit, is_active, owned.guard))
 
     def start_restored(self, now_ms: int) -> None:
         """Tasks whose changelogs are read go on where the group has committed."""
@@ -213,8 +213,9 @@ class TaskManager:
             self.reader.remove(owned.id)
             mine = {each: committed[each] for each in owned.task.input_partitions if each in committed}
             self.producer.begin()
-            owned.task.initialize(mine, now_ms)
-            owned.phase = Phase.RUNNING
+            with owned.guard:
+                owned.task.initialize(mine, now_ms)
+                owned.phase = Phase.RUNNING
             for partition in owned.task.input_partitions:
                 self.owner_of[partition] = owned
             self._consumer.assign({each: positions[each] for each in owned.task.input_partitions})
@@ -268,7 +269,8 @@ class TaskManager:
             self.producer.begin()
             offsets: dict[TopicPartition, OffsetAndMetadata] = {}
             for each in tasks:
-                offsets |= each.task.prepare_commit()
+                with each.guard:
+                    offsets |= each.task.prepare_commit()
             member = session.member
             if self.producer.transactional:
                 # A record of a task may fail while others are sent: that ends the transaction for all.
@@ -286,7 +288,8 @@ class TaskManager:
         """What was committed becomes durable, with where its changelogs end: nobody else writes there."""
         ends = self._cluster.ends([each for owned in tasks for each in owned.own_changelogs.values()])
         for owned in tasks:
-            owned.task.post_commit({store: ends[each] for store, each in owned.own_changelogs.items()})
+            with owned.guard:
+                owned.task.post_commit({store: ends[each] for store, each in owned.own_changelogs.items()})
 
     def follow_committed(self) -> None:
         """Copies whose changelog is a source topic go as far as the group has come."""
@@ -324,7 +327,8 @@ class TaskManager:
             and owned.task.stores[store].is_persistent
         }
         try:
-            owned.task.close()
+            with owned.guard:
+                owned.task.close()
         except Exception:
             _log.exception("task %s could not be closed cleanly", owned.id)
         finally:

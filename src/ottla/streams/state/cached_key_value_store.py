@@ -105,8 +105,9 @@ class CachedKeyValueStore(TypedKeyValueStore):
         below = super().range_of_bytes(first, last, reverse=reverse)
         cached: dict[bytes, bytes | None] = {}
         entries = [(key, entry[0]) for key, entry in list(self._dirty.items())]
-        if isinstance(self.bytes_store, LruBytesStore | WithoutTimestamps):
-            # What is clean is more than what is below: an entry that was dropped there, or a time that is not kept.
+        if self._flushing or isinstance(self.bytes_store, LruBytesStore | WithoutTimestamps):
+            # What is clean is more than what is below: what a flush has not written yet, an entry that was dropped
+            # there, or a time that is not kept.
             entries += list(self._clean.items())
         for key, held in entries:
             key_bytes = self._bytes_of_key(key)

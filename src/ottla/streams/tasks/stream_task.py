@@ -59,6 +59,7 @@ class StreamTask:
         share = cache_bytes // cached if cached else 0
         self.store_context = TaskStoreContext(self.state, sub_topology, partition, collector, directory, share)
         self.processed_records = 0
+        self._begun_at: dict[TopicPartition, int] = {}
         self._commit_needed = False
         self._initialized = False
         self._closed = False
@@ -109,6 +110,7 @@ class StreamTask:
             metadata = decode_metadata(offset.metadata)
             queue = self.group.queues[partition]
             queue.partition_time_ms = metadata.partition_time_ms
+            self._begun_at[partition] = offset.offset
             self.state.stream_time_ms = max(self.state.stream_time_ms, metadata.partition_time_ms)
             kept = self.state.processor_metadata
             for key, value in metadata.processor_metadata.items():
@@ -116,6 +118,21 @@ class StreamTask:
         self.state.wall_clock_ms = now_ms
         self.wiring.bind()
         self._initialized = True
+
+    @property
+    def position(self) -> dict[TopicPartition, int]:
+        """By input partition: the offset of the last record that the stores know of, with all before it (KIP-796)."""
+        found = {}
+        in_a_record = self.state.record.raw is not None
+        for partition, queue in self.group.queues.items():
+            offset = queue.consumed_offset
+            if offset is None:
+                offset = self._begun_at.get(partition, 0) - 1
+            if queue.next_offset is not None and not len(queue) and not in_a_record:
+                offset = max(offset, queue.next_offset - 1)  # behind control records
+            if offset >= 0:
+                found[partition] = offset
+        return found
 
     # Running
 
