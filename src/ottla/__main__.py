@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "topics": ("ottla.console.cli.topics", "list, create, describe, alter and delete topics"),
     "produce": ("ottla.console.cli.produce", "send lines as records"),
     "consume": ("ottla.console.cli.consume", "print records as they come"),
-    "groups": ("ottla.console.cli.groups", "list, describe, move and delete consumer groups"),
+    "groups": ("ottla.console.cli.groups", "list, describe, move and delete groups of consumers, shares and streams"),
     "configs": ("ottla.console.cli.configs", "describe and alter the configs of topics, brokers and groups"),
     "brokers": ("ottla.console.cli.brokers", "list, describe and unregister brokers"),
     "quorum": ("ottla.console.cli.quorum", "show the metadata quorum, add and remove voters"),

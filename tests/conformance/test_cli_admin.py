@@ -11,6 +11,7 @@ from tests.interop.security_scenarios import SETTINGS
 from tests.peers.apache_kafka import KafkaNode
 from tests.peers.ottla_cli import InProcessCli
 from tests.peers.ottla_node import OttlaNode
+from tests.peers.process import wait_for
 
 from ottla.clients.client import KafkaClient
 from ottla.clients.consumer import TopicPartition
@@ -175,10 +176,10 @@ def test_delegation_tokens(ottla: InProcessCli) -> None:
     (made,) = ottla.json("tokens", "create", "--renewer", "User:ann", "--max-lifetime", "2h")
     assert (made["owner"], made["renewers"]) == ("User:admin", ["User:ann"])
     assert made["max_ms"] - made["issued_ms"] == 7_200_000
-    assert ottla.json("tokens", "list", "--owner", "User:admin") == [made]
+    wait_for(lambda: ottla.json("tokens", "list", "--owner", "User:admin") == [made], "the broker to know the token")
     assert ottla.json("tokens", "renew", made["hmac"], "--for", "1h")["expires_ms"] <= made["max_ms"]
     ottla.works("tokens", "expire", made["hmac"])
-    assert ottla.json("tokens", "list") == []
+    wait_for(lambda: ottla.json("tokens", "list") == [], "the broker to forget the token")
     gone = ottla("tokens", "renew", made["hmac"])
     assert (gone.code, "tokens list" in gone.err) == (1, True)
     assert ottla("tokens", "renew", "no base64").code == 2

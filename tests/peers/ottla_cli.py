@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -77,8 +78,11 @@ class InProcessCli:
 
 @contextlib.contextmanager
 def _standard_input(text: str) -> Iterator[None]:
-    before, sys.stdin = sys.stdin, io.StringIO(text)
-    try:
-        yield
-    finally:
-        sys.stdin = before
+    with tempfile.TemporaryFile("w+") as file:  # with a descriptor, as what a shell gives has one
+        file.write(text)
+        file.seek(0)
+        before, sys.stdin = sys.stdin, file
+        try:
+            yield
+        finally:
+            sys.stdin = before

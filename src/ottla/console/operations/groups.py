@@ -1,30 +1,27 @@
-"""Consumer groups: describe with lag, reset offsets, delete."""
+"""Groups of every type: describe with lag, reset and delete offsets, delete."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ottla.clients.client import KafkaClient
 from ottla.clients.consumer import LATEST_TIMESTAMP, TopicPartition, list_offsets
 from ottla.clients.groups import list_groups
 from ottla.clients.offsets import commit_offsets, fetch_offsets
+from ottla.console.operations.group_members import CLASSIC, CONSUMER, SHARE, STREAMS, GroupMember, describe_members
 from ottla.console.operations.near_names import did_you_mean
 from ottla.console.operations.positions import Position, resolve
+from ottla.console.operations.share_offsets import alter_share_offsets, delete_share_offsets, fetch_share_offsets
 from ottla.console.operations.topics import find_topic
 from ottla.protocol.api.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
-from ottla.protocol.api.describe_groups import DescribedGroup, DescribeGroupsRequest, DescribeGroupsResponse
-from ottla.protocol.consumer_protocol import ConsumerProtocolAssignment
-from ottla.protocol.errors import ErrorCode, KafkaError, ProtocolError, error_code
+from ottla.protocol.api.offset_delete import (
+    OffsetDeleteRequest,
+    OffsetDeleteRequestPartition,
+    OffsetDeleteRequestTopic,
+    OffsetDeleteResponse,
+)
+from ottla.protocol.errors import ErrorCode, KafkaError, error_code
 
-_RESETTABLE = ("Empty", "Dead")
-
-
-@dataclass(frozen=True, slots=True)
-class GroupMember:
-    member_id: str
-    group_instance_id: str | None
-    client_id: str
-    host: str
-    assignment: list[TopicPartition]
+TYPES = (CLASSIC, CONSUMER, SHARE, STREAMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +31,24 @@ class GroupOffset:
     committed: int | None
     end: int | None
     member_id: str | None
+    told_lag: int | None = None
+    """Of share groups, whose records are dealt with in any order: as the coordinator counts it."""
 
     @property
     def lag(self) -> int | None:
+        if self.told_lag is not None:
+            return self.told_lag
         return None if self.committed is None or self.end is None else max(0, self.end - self.committed)
 
 
 @dataclass(frozen=True, slots=True)
 class GroupDescription:
     group_id: str
+    type: str
+    """`classic`, `consumer`, `share` or `streams`."""
     state: str
     protocol: str
+    epoch: int | None
     coordinator: int
     members: list[GroupMember]
     offsets: list[GroupOffset]
@@ -59,19 +63,12 @@ class OffsetReset:
 
 
 async def describe_group(client: KafkaClient, group_id: str) -> GroupDescription:
-    coordinator, group = await _describe(client, group_id)
-    members = [
-        GroupMember(
-            member.member_id,
-            member.group_instance_id,
-            member.client_id,
-            member.client_host,
-            _assignment(member.member_assignment),
-        )
-        for member in group.members
-    ]
-    committed = await fetch_offsets(client, group_id)
-    owners = {where: member.member_id for member in members for where in member.assignment}
+    kind = await group_type(client, group_id)
+    group = await describe_members(client, group_id, kind)
+    if group is None:
+        raise await _unknown_group(client, group_id)
+    committed, lags = await _committed(client, group_id, kind)
+    owners = {where: member.member_id for member in group.members for where in member.assignment}
     wheres = sorted({*committed, *owners})
     known = await client.refresh_metadata({where.topic for where in wheres})
     there = [w for w in wheres if w.topic in known.topics and w.partition in known.topics[w.topic].partitions]
@@ -80,13 +77,35 @@ async def describe_group(client: KafkaClient, group_id: str) -> GroupDescription
         GroupOffset(
             where.topic,
             where.partition,
-            committed[where].offset if where in committed else None,
+            committed.get(where),
             ends[where].offset if where in ends else None,
-            owners.get(where),
+            None if kind == SHARE else owners.get(where),
+            lags.get(where),
         )
         for where in wheres
     ]
-    return GroupDescription(group_id, group.group_state, group.protocol_data, coordinator, members, offsets)
+    return GroupDescription(
+        group_id, kind, group.state, group.protocol, group.epoch, group.coordinator, group.members, offsets
+    )
+
+
+async def group_type(client: KafkaClient, group_id: str) -> str:
+    """`KafkaError(GROUP_ID_NOT_FOUND)` names the near ones. From brokers that do not tell types: `classic`."""
+    listed = {group.group_id: group for group in await list_groups(client)}
+    if group_id not in listed:
+        raise _not_there(group_id, listed)
+    return listed[group_id].type.lower() or CLASSIC
+
+
+async def _committed(
+    client: KafkaClient, group_id: str, kind: str
+) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+    """Where the group stands, and of share groups how far from the end that is."""
+    if kind != SHARE:
+        return {where: each.offset for where, each in (await fetch_offsets(client, group_id)).items()}, {}
+    shared = await fetch_share_offsets(client, group_id)
+    starts = {where: each.start for where, each in shared.items() if each.start is not None}
+    return starts, {where: each.lag for where, each in shared.items() if each.lag is not None}
 
 
 async def reset_offsets(
@@ -102,7 +121,8 @@ async def reset_offsets(
 
     Without topics, all that the group has offsets for. `KafkaError(NON_EMPTY_GROUP)` while members are active.
     """
-    committed = await fetch_offsets(client, group_id)
+    kind = await _type_or_classic(client, group_id)
+    committed, _ = await _committed(client, group_id, kind)
     wheres: list[TopicPartition] = []
     if not topics:
         wheres = sorted(committed)
@@ -113,12 +133,48 @@ async def reset_offsets(
         wheres += [TopicPartition(topic, each) for each in found.partitions if partition in (None, each)]
     targets = await resolve(client, position, wheres)
     if execute:
-        await _must_be_inactive(client, group_id)
-        await commit_offsets(client, group_id, targets)
-    return [
-        OffsetReset(*where, committed[where].offset if where in committed else None, targets[where])
-        for where in sorted(wheres)
+        await _must_be_inactive(client, group_id, kind)
+        await (alter_share_offsets if kind == SHARE else commit_offsets)(client, group_id, targets)
+    return [OffsetReset(*where, committed.get(where), targets[where]) for where in sorted(wheres)]
+
+
+async def delete_offsets(client: KafkaClient, group_id: str, topics: Sequence[str]) -> None:
+    """Forget where an inactive group stands in these topics; it begins anew there."""
+    kind = await group_type(client, group_id)
+    committed, _ = await _committed(client, group_id, kind)
+    for topic in topics:
+        if all(where.topic != topic for where in committed):
+            names = {where.topic for where in committed}
+            text = f"group '{group_id}' has no offsets in topic '{topic}'.{did_you_mean(topic, names)}"
+            raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, text)
+    if kind == SHARE:
+        await delete_share_offsets(client, group_id, topics)
+        return
+    wanted = [
+        OffsetDeleteRequestTopic(
+            name=topic,
+            partitions=[
+                OffsetDeleteRequestPartition(partition_index=where.partition)
+                for where in sorted(committed)
+                if where.topic == topic
+            ],
+        )
+        for topic in topics
     ]
+
+    async def ask() -> None:
+        coordinator = await client.coordinator(group_id)
+        request = OffsetDeleteRequest(group_id=group_id, topics=wanted)
+        response = await client.send_to(coordinator, request, OffsetDeleteResponse)
+        codes = [response.error_code, *(each.error_code for topic in response.topics for each in topic.partitions)]
+        for code in codes:
+            if code == ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC:
+                text = f"group '{group_id}' has members that read there: stop them first"
+                raise KafkaError(ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC, text)
+            if code != ErrorCode.NONE:
+                raise KafkaError(error_code(code), f"group '{group_id}'")
+
+    await client.retry(ask)
 
 
 async def delete_groups(client: KafkaClient, group_ids: Sequence[str]) -> None:
@@ -134,46 +190,29 @@ async def delete_groups(client: KafkaClient, group_ids: Sequence[str]) -> None:
             raise KafkaError(error_code(result.error_code), f"group '{group_id}'")
 
 
-async def _describe(client: KafkaClient, group_id: str) -> tuple[int, DescribedGroup]:
-    async def ask() -> tuple[int, DescribedGroup]:
-        coordinator = await client.coordinator(group_id)
-        request = DescribeGroupsRequest(groups=[group_id])
-        group = (await client.send_to(coordinator, request, DescribeGroupsResponse)).groups[0]
-        if group.error_code not in (ErrorCode.NONE, ErrorCode.GROUP_ID_NOT_FOUND):
-            raise KafkaError(error_code(group.error_code), group.error_message or f"group '{group_id}'")
-        return coordinator, group
-
-    coordinator, group = await client.retry(ask)
-    if group.error_code == ErrorCode.GROUP_ID_NOT_FOUND or group.group_state == "Dead":
-        raise await _unknown_group(client, group_id)
-    return coordinator, group
-
-
 async def _unknown_group(client: KafkaClient, group_id: str) -> KafkaError:
-    names = [group.group_id for group in await list_groups(client)]
-    return KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, f"there is no group '{group_id}'.{did_you_mean(group_id, names)}")
+    return _not_there(group_id, [group.group_id for group in await list_groups(client)])
 
 
-async def _must_be_inactive(client: KafkaClient, group_id: str) -> None:
+def _not_there(group_id: str, there: Iterable[str]) -> KafkaError:
+    text = f"there is no group '{group_id}'.{did_you_mean(group_id, there)}"
+    return KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, text)
+
+
+async def _type_or_classic(client: KafkaClient, group_id: str) -> str:
+    """A group that is not there yet becomes a classic one with its first commit."""
     try:
-        _, group = await _describe(client, group_id)
+        return await group_type(client, group_id)
     except KafkaError as error:
-        if error.code is ErrorCode.GROUP_ID_NOT_FOUND:
-            return  # committing creates it
-        raise
-    if group.group_state not in _RESETTABLE:
+        if error.code is not ErrorCode.GROUP_ID_NOT_FOUND:
+            raise
+        return CLASSIC
+
+
+async def _must_be_inactive(client: KafkaClient, group_id: str, kind: str) -> None:
+    group = await describe_members(client, group_id, kind)
+    if group is not None and group.members:
         raise KafkaError(
             ErrorCode.NON_EMPTY_GROUP,
-            f"group '{group_id}' is {group.group_state} with {len(group.members)} active members: stop them first",
+            f"group '{group_id}' is {group.state} with {len(group.members)} active members: stop them first",
         )
-
-
-def _assignment(data: bytes) -> list[TopicPartition]:
-    if len(data) < 2:
-        return []
-    version = min(int.from_bytes(data[:2], "big"), ConsumerProtocolAssignment.versions.latest)
-    try:
-        assignment = ConsumerProtocolAssignment.decode(data, version, 2)
-    except ProtocolError:
-        return []  # not a consumer's: the group has a protocol of its own
-    return [TopicPartition(each.topic, index) for each in assignment.assigned_partitions for index in each.partitions]
