@@ -6,15 +6,17 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
+from argparse import RawDescriptionHelpFormatter
 from typing import TYPE_CHECKING, Protocol, cast
 
 from ottla import __version__
+from ottla.console.cli.parser import Parser
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 EXIT_OK = 0
@@ -47,6 +49,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "registry": ("ottla.registry.start", "serve schemas: the Confluent Schema Registry's API, beside any cluster"),
     "mirror": ("ottla.mirror.start", "copy topics, configs, ACLs and groups from cluster to cluster"),
     "streams": ("ottla.streams.application.command", "run an application of Ottla Streams, describe its topology"),
+    "profile": ("ottla.console.cli.profile", "keep clusters under names: addresses, security, registry"),
     "completion": ("ottla.console.cli.completion", "print what a shell needs to complete commands and names"),
     "protocol": ("ottla.console.cli.protocol", "show the code that reads and writes one version of a message"),
 }
@@ -74,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _outside_commands(words)
     module, summary = COMMANDS[name]
     command = cast("Command", importlib.import_module(module))
-    parser = argparse.ArgumentParser(prog=f"ottla {name}", description=f"{summary[0].upper()}{summary[1:]}.")
+    parser = Parser(prog=f"ottla {name}", description=f"{summary[0].upper()}{summary[1:]}.")
     command.add_arguments(parser)
     parser.set_defaults(companions=COMPANIONS)
     arguments = parser.parse_args(words[1:])
@@ -91,15 +94,15 @@ def _outside_commands(words: list[str]) -> int:
     """Help, the version, or a word that is no command."""
     width = max(map(len, COMMANDS))
     listing = "\n".join(f"  {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items())
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="ottla",
         description=DESCRIPTION,
         epilog=f"commands:\n{listing}\n\n`ottla COMMAND --help` says more.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"ottla {__version__}")
     parser.add_argument("command", metavar="COMMAND", choices=list(COMMANDS), help="what to do")
-    parser.add_argument("arguments", metavar="…", nargs=argparse.REMAINDER, help="the command's own arguments")
+    parser.add_argument("arguments", metavar="…", nargs="...", help="the command's own arguments")
     if not words:
         parser.print_help(sys.stderr)
         return EXIT_USAGE

@@ -14,6 +14,7 @@ from ottla.clients.client import KafkaClient
 from ottla.protocol.api import streams_group_heartbeat as streams
 from ottla.protocol.api.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse
 from ottla.protocol.api.share_group_heartbeat import ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse
+from ottla.protocol.errors import KafkaError, error_code
 from ottla.runtime.sockets import SocketNetwork
 
 if TYPE_CHECKING:
@@ -34,10 +35,14 @@ def heartbeat(node: NodeProcess, request: Any, response: Any) -> Any:
         network = SocketNetwork(asyncio.get_running_loop())
         try:
             async with KafkaClient(network, node.address) as client:
-                coordinator = await client.coordinator(request.group_id)
-                answer = await client.send_to(coordinator, request, response)
-                assert answer.error_code == 0, answer
-                return answer
+
+                async def beat() -> Any:
+                    answer = await client.send_to(await client.coordinator(request.group_id), request, response)
+                    if answer.error_code:
+                        raise KafkaError(error_code(answer.error_code), answer.error_message)
+                    return answer
+
+                return await client.retry(beat)  # while the coordinator moves or loads
         finally:
             network.close()
 

@@ -14,8 +14,10 @@ from argcomplete.shell_integration import shellcode
 
 from ottla.clients.client import KafkaClient
 from ottla.clients.groups import list_groups
-from ottla.console.cli.session import DEFAULT_BOOTSTRAP, read_security
+from ottla.console.cli.session import apply_profile, read_security
 from ottla.console.operations.brokers import registered_brokers
+from ottla.console.operations.profiles import ProfileError, config_file, read_profiles
+from ottla.console.operations.transactions import list_transactions
 from ottla.runtime.sockets import SocketNetwork
 
 NAMES_TIMEOUT_MS = 1_000.0
@@ -54,6 +56,10 @@ def _add_completers(parser: argparse.ArgumentParser) -> None:
             action.completer = _group_names  # type: ignore[attr-defined]
         elif action.metavar == "BROKER":
             action.completer = _broker_ids  # type: ignore[attr-defined]
+        elif action.metavar == "TRANSACTIONAL-ID":
+            action.completer = _transactional_ids  # type: ignore[attr-defined]
+        elif action.metavar == "PROFILE":
+            action.completer = _profile_names  # type: ignore[attr-defined]
 
 
 def _topic_names(parsed_args: argparse.Namespace, **_: object) -> list[str]:
@@ -77,15 +83,29 @@ def _broker_ids(parsed_args: argparse.Namespace, **_: object) -> list[str]:
     return _ask(parsed_args, ask)
 
 
+def _transactional_ids(parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    async def ask(client: KafkaClient) -> list[str]:
+        return [each.transactional_id for each in await list_transactions(client)]
+
+    return _ask(parsed_args, ask)
+
+
+def _profile_names(**_: object) -> list[str]:
+    try:
+        return sorted(read_profiles(config_file()).by_name)
+    except ProfileError:
+        return []
+
+
 def _ask(arguments: argparse.Namespace, question: Callable[[KafkaClient], Awaitable[list[str]]]) -> list[str]:
     async def main() -> list[str]:
         network = SocketNetwork(asyncio.get_running_loop())
-        bootstrap = getattr(arguments, "bootstrap", None) or DEFAULT_BOOTSTRAP
+        apply_profile(arguments)
         try:
             async with (
                 asyncio.timeout(NAMES_TIMEOUT_MS / 1000),
                 KafkaClient(
-                    network, bootstrap, request_timeout_ms=NAMES_TIMEOUT_MS, security=read_security(arguments)
+                    network, arguments.bootstrap, request_timeout_ms=NAMES_TIMEOUT_MS, security=read_security(arguments)
                 ) as client,
             ):
                 return await question(client)

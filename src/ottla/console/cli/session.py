@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -9,11 +10,13 @@ from ottla.clients.client import KafkaClient
 from ottla.clients.errors import BrokerUnreachableError, ClientError
 from ottla.clients.security import ClientSecurity, client_security
 from ottla.console.cli.output import note
+from ottla.console.operations.profiles import PROFILE_VARIABLE, Profile, ProfileError, chosen, config_file
 from ottla.protocol.errors import KafkaError, ProtocolError
 from ottla.runtime.config.properties import parse_properties
 from ottla.runtime.sockets import SocketNetwork
 
 DEFAULT_BOOTSTRAP = "localhost:9092"
+DEFAULT_TIMEOUT_S = 30.0
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -35,8 +38,7 @@ def add_cluster_arguments(parser: argparse.ArgumentParser, *, controllers: bool 
     parser.add_argument(
         "--bootstrap",
         metavar="HOST:PORT[,…]",
-        default=DEFAULT_BOOTSTRAP,
-        help="where a broker of the cluster listens (default: %(default)s)",
+        help=f"where a broker of the cluster listens (default: the profile's, else {DEFAULT_BOOTSTRAP})",
     )
     if controllers:
         parser.add_argument(
@@ -49,19 +51,45 @@ def add_cluster_arguments(parser: argparse.ArgumentParser, *, controllers: bool 
         metavar="FILE",
         help="a client.properties, as Kafka's tools take it: security.protocol, sasl.*, ssl.*",
     )
+    parser.add_argument("--profile", metavar="PROFILE", help="a cluster by its name; see `ottla profile`")
     parser.add_argument("--json", action="store_true", help="JSON for programs, instead of tables")
     parser.add_argument(
-        "--timeout", type=float, default=30.0, metavar="SECONDS", help="how long to try (default: %(default)g)"
+        "--timeout", type=float, metavar="SECONDS", help=f"how long to try (default: {DEFAULT_TIMEOUT_S:g})"
     )
 
 
+def apply_profile(arguments: argparse.Namespace) -> None:
+    """Fill in what the command line leaves open: from the profile, and else with the defaults.
+
+    The default profile has no say about a cluster that is named by its address: its passwords are not for that one.
+    """
+    by_address = arguments.bootstrap or getattr(arguments, "bootstrap_controller", None)
+    profile, file = Profile(), config_file()
+    if not by_address or arguments.profile or os.environ.get(PROFILE_VARIABLE):
+        try:
+            found = chosen(file, arguments.profile)
+        except ProfileError as error:
+            raise UsageError(str(error)) from None
+        profile = found[1] if found is not None else profile
+    arguments.bootstrap = arguments.bootstrap or profile.bootstrap or DEFAULT_BOOTSTRAP
+    arguments.timeout = arguments.timeout or profile.timeout_s or DEFAULT_TIMEOUT_S
+    arguments.properties = {}
+    if arguments.command_config is None:
+        arguments.properties = profile.properties
+        if profile.command_config is not None:
+            arguments.command_config = str(file.parent / profile.command_config)
+    if getattr(arguments, "registry", "") is None:
+        arguments.registry = profile.registry
+
+
 def read_security(arguments: argparse.Namespace) -> ClientSecurity:
-    """Of `--command-config`. `UsageError` and `ClientError` name what is wrong with it, and no secret."""
+    """Of `--command-config` and the profile. `UsageError` and `ClientError` name what is wrong with it, no secret."""
     name = arguments.command_config
+    own = getattr(arguments, "properties", {})
     if name is None:
-        return client_security({})
+        return client_security(own)
     try:
-        return client_security(parse_properties(Path(name).read_text("utf-8")))
+        return client_security({**parse_properties(Path(name).read_text("utf-8")), **own})
     except OSError as error:
         raise UsageError(f"--command-config {name}: {error.strerror or error}") from error
     except ValueError as error:
@@ -74,6 +102,7 @@ def run_with_client(
     """Connect, operate, and turn what goes wrong into one line and an exit code."""
 
     async def main() -> int:
+        apply_profile(arguments)
         security = read_security(arguments)
         network = SocketNetwork(asyncio.get_running_loop())
         controllers = getattr(arguments, "bootstrap_controller", None)
