@@ -32,7 +32,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "streams": ("ottla.clients", "ottla.protocol", "ottla.runtime"),
     "registry": ("ottla.clients", "ottla.protocol", "ottla.runtime"),
     "connect": ("ottla.registry.client", "ottla.registry.schema", "ottla.clients", "ottla.protocol", "ottla.runtime"),
-    "console": ("ottla.clients", "ottla.protocol", "ottla.runtime"),
+    "tools": ("ottla.log", "ottla.protocol", "ottla.runtime"),
+    "console": ("ottla.clients", "ottla.tools", "ottla.registry.client", "ottla.protocol", "ottla.runtime"),
     "testing": (),
 }
 
