@@ -33,7 +33,14 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "registry": ("ottla.clients", "ottla.protocol", "ottla.runtime"),
     "connect": ("ottla.registry.client", "ottla.registry.schema", "ottla.clients", "ottla.protocol", "ottla.runtime"),
     "tools": ("ottla.log", "ottla.protocol", "ottla.runtime"),
-    "console": ("ottla.clients", "ottla.tools", "ottla.registry.client", "ottla.protocol", "ottla.runtime"),
+    "console": (
+        "ottla.clients",
+        "ottla.tools",
+        "ottla.registry.client",
+        "ottla.registry.schema",
+        "ottla.protocol",
+        "ottla.runtime",
+    ),
     "testing": (),
 }
 

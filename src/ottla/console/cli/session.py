@@ -78,8 +78,15 @@ def apply_profile(arguments: argparse.Namespace) -> None:
         arguments.properties = profile.properties
         if profile.command_config is not None:
             arguments.command_config = str(file.parent / profile.command_config)
-    if getattr(arguments, "registry", "") is None:
-        arguments.registry = profile.registry
+
+
+def registry_profile(name: str | None) -> str | None:
+    """The URL of the schema registry of a profile, of the default one without a name."""
+    try:
+        found = chosen(config_file(), name)
+    except ProfileError as error:
+        raise UsageError(str(error)) from None
+    return found[1].registry if found is not None else None
 
 
 def read_security(arguments: argparse.Namespace) -> ClientSecurity:
