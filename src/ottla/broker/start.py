@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ottla import __version__
 from ottla.runtime.config.definition import ConfigError
 from ottla.runtime.config.endpoints import parse_endpoints
+from ottla.runtime.config.environment import properties_in
 from ottla.runtime.config.properties import parse_properties
 from ottla.runtime.config.providers import resolve_variables
 from ottla.runtime.config.server_config import ServerConfig
@@ -55,6 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--listen", metavar="HOST:PORT", help="where clients connect (default: 127.0.0.1:9092)")
     parser.add_argument("--config", metavar="FILE", help="a server.properties, as Apache Kafka has it")
     parser.add_argument(
+        "--environment",
+        action="store_true",
+        help="take settings from variables: KAFKA_LOG_RETENTION_MS is log.retention.ms, as in the image apache/kafka",
+    )
+    parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="one setting of server.properties; repeatable"
     )
     parser.add_argument(
@@ -70,7 +76,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     try:
-        config = read_config(arguments.config, arguments.data, arguments.listen, arguments.set)
+        config = read_config(
+            arguments.config, arguments.data, arguments.listen, arguments.set, environment=arguments.environment
+        )
         _check_security(config)
         companions = find_companions(arguments.beside, arguments.companions, config)
     except (UsageError, ConfigError) as error:
@@ -183,14 +191,23 @@ def _report_keys(config: ServerConfig) -> None:
         print(f"ottla: unknown to Kafka 4.3 and ignored: {', '.join(config.unknown_keys)}", file=sys.stderr)
 
 
-def read_config(file: str | None, data: str | None, listen: str | None, settings: list[str]) -> ServerConfig:
+def read_config(
+    file: str | None, data: str | None, listen: str | None, settings: list[str], *, environment: bool = False
+) -> ServerConfig:
     """The configuration of a node. `UsageError` or `ConfigError` says what is wrong with it, in one line."""
-    return ServerConfig.from_properties(read_properties(file, data, listen, settings))
+    return ServerConfig.from_properties(read_properties(file, data, listen, settings, environment=environment))
 
 
-def read_properties(file: str | None, data: str | None, listen: str | None, settings: list[str]) -> dict[str, str]:
-    """What is set, without Ottla's defaults; variables (`config.providers`) are replaced."""
+def read_properties(
+    file: str | None, data: str | None, listen: str | None, settings: list[str], *, environment: bool = False
+) -> dict[str, str]:
+    """What is set, without Ottla's defaults; variables (`config.providers`) are replaced.
+
+    The later wins: the file, `KAFKA_…` if `environment` is to be read, and what the command line says.
+    """
     properties = _read_file(file) if file else {}
+    if environment:
+        properties |= properties_in(os.environ)
     if data:
         for key in ("log.dir", "metadata.log.dir"):
             properties.pop(key, None)

@@ -86,6 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", metavar="FILE", help="the server.properties of the node")
     parser.add_argument("--data", metavar="DIR", help="where data lies, in place of log.dirs")
+    parser.add_argument("--environment", action="store_true", help="settings are in variables, too: KAFKA_NODE_ID, …")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="one setting; repeatable")
 
 
@@ -176,7 +177,9 @@ def _version_mapping(arguments: argparse.Namespace) -> int:
 
 def _config(arguments: argparse.Namespace) -> ServerConfig:
     """Without the checks of a start: what is formatted here may be another's to run."""
-    properties = read_properties(arguments.config, arguments.data, None, arguments.set)
+    properties = read_properties(
+        arguments.config, arguments.data, None, arguments.set, environment=arguments.environment
+    )
     if "log.dir" in properties:
         properties.setdefault("log.dirs", properties["log.dir"])
     return ServerConfig(EMBEDDED_DEFAULTS | properties, frozenset(properties), {}, {})
