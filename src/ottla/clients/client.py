@@ -102,6 +102,7 @@ class KafkaClient:
         self.request_timeout_ms = request_timeout_ms
         self.metadata = ClusterMetadata()
         self._network = network
+        self._bootstrap_text = bootstrap
         self._bootstrap = parse_bootstrap(bootstrap)
         self._connections: dict[tuple[str, int], Connection] = {}
         self._connecting: dict[tuple[str, int], asyncio.Task[Connection]] = {}
@@ -117,6 +118,17 @@ class KafkaClient:
         for connection in self._connections.values():
             connection.close()
         self._connections.clear()
+
+    def twin(self) -> "KafkaClient":
+        """Another client of the same cluster: what waits at a broker keeps all behind it on its connection waiting."""
+        return KafkaClient(
+            self._network,
+            self._bootstrap_text,
+            client_id=self.client_id,
+            request_timeout_ms=self.request_timeout_ms,
+            security=self._security,
+            of_controllers=self.of_controllers,
+        )
 
     # Sending
 
