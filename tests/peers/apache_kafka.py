@@ -92,6 +92,11 @@ def avro_jars() -> Path:
     return _fetched(cache_folder().parent / f"avro-{_AVRO_VERSION}", _AVRO_ARTIFACTS)
 
 
+def fetched_jars(name: str, artifacts: Sequence[tuple[str, str, str]]) -> Path:
+    """The folder of other jars, fetched on first use."""
+    return _fetched(cache_folder().parent / name, artifacts)
+
+
 def _fetched(folder: Path, artifacts: Sequence[tuple[str, str, str]]) -> Path:
     if shutil.which("java") is None:
         _unavailable("no java")
@@ -161,6 +166,10 @@ class KafkaNode(NodeProcess):
         self._controller_port = free_port()
         self._is_formatted = data is not None
         self.data = data or directory / "data"
+
+    def add_option(self, option: str) -> None:
+        """Of the JVM, before the start."""
+        self._options = (*self._options, option)
 
     @property
     def address(self) -> str:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from ottla.broker.authentication.sasl_entrance import SaslEntrance
     from ottla.broker.dispatcher import Dispatcher, Route
+    from ottla.broker.request_counts import Timing
+    from ottla.protocol.api_keys import ApiKey
     from ottla.protocol.types import Region
     from ottla.runtime.files import FileRegion
     from ottla.runtime.network import Piece, Transport
@@ -76,6 +78,7 @@ class Connection:
         "_pending",
         "_regions",
         "_security_protocol",
+        "_timings",
         "_transport",
         "_turn",
         "idle_sweeps",
@@ -118,6 +121,7 @@ class Connection:
         self._closed = False
         self._out = bytearray()
         self._regions: list[tuple[int, Region]] = []
+        self._timings: list[Timing] = []  # of what is in `_out` and is timed
         self.idle_sweeps = 0
 
     @property
@@ -128,6 +132,20 @@ class Connection:
     def is_waiting(self) -> bool:
         """A request of this connection is parked: silence is not idleness."""
         return bool(self._pending)
+
+    @property
+    def client(self) -> ClientConnection:
+        return self._client
+
+    @property
+    def queued(self) -> int:
+        """Requests that have come and are not served yet."""
+        return len(self._backlog)
+
+    @property
+    def waited_for(self) -> list[ApiKey]:
+        """The APIs of the requests whose answers are not there yet."""
+        return [entry.route.api_key for entry in self._pending if entry.future is not None]
 
     def close(self, *, abort: bool = False) -> None:
         self._transport.close(abort=abort)
@@ -258,7 +276,7 @@ class Connection:
         if runs is None or self._client.envelope is None:
             return False
         try:
-            return runs.serve(self._backlog, self._client, self._out)
+            return runs.serve(self._backlog, self._client, self._out, self._timings)
         except Exception:  # a mistake of ours
             _log.exception("produce requests of %s failed", self._transport.peer_host)
             self._transport.close(abort=True)
@@ -280,6 +298,9 @@ class Connection:
             answer = self._failed(route, context, error)
             if answer is None:
                 return
+        timing = context.timing
+        if timing is not None:
+            timing.handled()
         if route.pipelines and self._dispatcher.runs is not None:
             self._dispatcher.runs.remember(frame, context, request)
         if answer is None:
@@ -291,6 +312,8 @@ class Connection:
                 self._pending.append(entry)
             else:
                 self._encode(route, context.correlation_id, answer)
+            if timing is not None:
+                self._timings.append(timing)
         else:
             self._park(route, context, answer)
 
@@ -310,6 +333,9 @@ class Connection:
                 _log.error("%r failed after its client had gone", context, exc_info=done.exception())
             return
         entry.future = None
+        if context.timing is not None:
+            context.timing.answered()
+            self._timings.append(context.timing)
         try:
             entry.response = done.result()
         except (Exception, asyncio.CancelledError) as error:
@@ -351,6 +377,9 @@ class Connection:
     # --- writing
 
     def _encode(self, route: Route, correlation_id: int, response: Response) -> None:
+        measure = route.counts.measure
+        if measure is not None:
+            measure.answered(response)
         out = self._out
         regions = self._regions
         start = len(out)
@@ -388,6 +417,10 @@ class Connection:
             self._regions = []
         transport = self._transport
         transport.write(pieces)
+        if self._timings:
+            for timing in self._timings:
+                timing.sent()
+            self._timings = []
         if transport.pending_bytes > MAX_UNSENT_BYTES:
             self._blocked = True
             transport.pause_reading()

@@ -101,6 +101,7 @@ class _Door:
         self.rate = rate
         self.inside: dict[Connection, None] = {}  # in the order in which they came
         self.accepting = True
+        self.entered = 0  # ever
 
 
 class ConnectionQuotas:
@@ -146,10 +147,15 @@ class ConnectionQuotas:
     def connections(self) -> list[Connection]:
         return [connection for door in self._doors.values() for connection in door.inside]
 
+    def by_listener(self) -> dict[str, tuple[int, list[Connection]]]:
+        """How many came in ever, and those that are inside."""
+        return {name: (door.entered, list(door.inside)) for name, door in self._doors.items()}
+
     def entered(self, name: str, connection: Connection) -> bool:
         """Whether it may stay. `left` is called for it in any case."""
         door, host, now_ms = self._doors[name], connection.peer_host, self._clock.monotonic_ms()
         door.inside[connection] = None
+        door.entered += 1
         self._total += 1
         self._per_host[host] += 1
         self._count(name, door, now_ms)

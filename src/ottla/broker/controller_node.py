@@ -52,9 +52,10 @@ class ControllerNode:
         self._config = config
         self._world = world
         self._stop_request = stop_request
-        self._listeners: Listeners | None = None
+        self.listeners: Listeners | None = None
+        self.dispatcher: Dispatcher | None = None
+        """Of the controller's listeners, if it has any."""
         self._is_started = False
-        self._dispatcher: Dispatcher | None = None
         self._made_parts: ControllerParts | None = None
         self._losses: BrokerLosses | None = None
         self._stop_registering: Callable[[], None] = lambda: None
@@ -123,8 +124,16 @@ class ControllerNode:
             if self._is_started:
                 await self.controller.close()
         finally:
-            if self._listeners is not None:
-                self._listeners.close()
+            if self.listeners is not None:
+                self.listeners.close()
+
+    @property
+    def is_controller(self) -> bool:
+        return self._config.is_controller
+
+    @property
+    def is_started(self) -> bool:
+        return self._is_started
 
     @property
     def is_alone(self) -> bool:
@@ -164,18 +173,16 @@ class ControllerNode:
         from ottla.broker.dispatcher import Dispatcher
         from ottla.broker.listeners import Listeners
 
-        dispatcher = self._dispatcher = Dispatcher({})
+        dispatcher = self.dispatcher = Dispatcher({})
         security = self._security()
         world = self._world
         limits = connection_limits(self._config)
-        self._listeners = Listeners(world.network, world.timers, limits, world.clock, world.turn)
+        self.listeners = Listeners(world.network, world.timers, limits, world.clock, world.turn)
         opened = []
         for endpoint in self._config.controller_listeners:
             name = endpoint.listener_name
             try:
-                listener = await self._listeners.open(
-                    name, endpoint.host, endpoint.port, dispatcher, security.get(name)
-                )
+                listener = await self.listeners.open(name, endpoint.host, endpoint.port, dispatcher, security.get(name))
             except OSError as error:
                 where = f"{endpoint.host}:{endpoint.port}"
                 raise CannotListenError(f"cannot listen on {where}: {error.strerror or error}") from error
@@ -194,8 +201,8 @@ class ControllerNode:
     def _let_in(self, opened: list[Listener], cluster_id: str) -> None:
         from ottla.broker.controller_api_table import controller_handler_makers
 
-        assert self._dispatcher is not None
-        self._dispatcher.serve(controller_handler_makers(self._parts(cluster_id)))
+        assert self.dispatcher is not None
+        self.dispatcher.serve(controller_handler_makers(self._parts(cluster_id)))
         for listener in opened:
             listener.resume_accepting()
 
@@ -214,7 +221,7 @@ class ControllerNode:
                 dynamic_config=DynamicServerConfig(self._config),
                 authorizer=make_authorizer(self._config, self._image),
                 losses=self._losses,
-                dispatcher=self._dispatcher,
+                dispatcher=self.dispatcher,
             )
         return self._made_parts
 

@@ -14,6 +14,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from ottla.broker.request_context import ClientConnection, Handler, RequestContext
+from ottla.broker.request_counts import RequestCounts
 from ottla.protocol.api_keys import API, ApiKey
 from ottla.protocol.codec import decoder, metered_decoder
 from ottla.protocol.errors import ErrorCode, ProtocolError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ottla.broker.produce_runs import ProduceRuns
+    from ottla.broker.request_counts import Measure
     from ottla.protocol.message import Response
 
 _read_header = struct.Struct(">hhih").unpack_from
@@ -37,6 +39,7 @@ class Route:
     __slots__ = (
         "api_key",
         "api_version",
+        "counts",
         "decode",
         "handler",
         "pipelines",
@@ -45,8 +48,9 @@ class Route:
         "response_tagged",
     )
 
-    def __init__(self, api_key: ApiKey, api_version: int, handler: Handler) -> None:
+    def __init__(self, api_key: ApiKey, api_version: int, handler: Handler, counts: RequestCounts) -> None:
         api = API[api_key]
+        self.counts = counts
         self.api_key = api_key
         self.api_version = api_version
         self.handler = handler
@@ -74,6 +78,9 @@ class Dispatcher:
         self._runs: ProduceRuns | None = None
         self._handlers: dict[ApiKey, Handler] = {}
         self._routes: dict[tuple[int, int], Route] = {}
+        self.counts: dict[tuple[ApiKey, int], RequestCounts] = {}
+        """Of what was asked so far, by version; they outlive the routes."""
+        self._measure_of: Callable[[ApiKey, int], Measure] | None = None
         self._around: Callable[[ApiKey, Handler], Handler] | None = None
 
     def serve(self, table: Mapping[ApiKey, Callable[[], Handler]]) -> None:
@@ -81,14 +88,34 @@ class Dispatcher:
         self._table = table
 
     def serve_runs(self, runs: ProduceRuns) -> None:
+        runs.counts_of = self._counts_of
         self._runs = runs
         self.runs = runs if self._around is None else None
+
+    @property
+    def produce_runs(self) -> ProduceRuns | None:
+        """What serves them when nothing stands around the handlers."""
+        return self._runs
 
     def put_around(self, around: Callable[[ApiKey, Handler], Handler] | None) -> None:
         """What stands around every handler from the next request on; `None`: nothing does."""
         self._around = around
         self.runs = self._runs if around is None else None
         self._routes.clear()
+
+    def measure(self, measure_of: Callable[[ApiKey, int], Measure]) -> None:
+        """From now on somebody wants to know how long requests take, and what errors they are answered with."""
+        self._measure_of = measure_of
+        for (key, version), counts in self.counts.items():
+            counts.watch(measure_of(key, version))
+
+    def _counts_of(self, key: ApiKey, version: int) -> RequestCounts:
+        counts = self.counts.get((key, version))
+        if counts is None:
+            counts = self.counts[(key, version)] = RequestCounts(key, version)
+            if self._measure_of is not None:
+                counts.watch(self._measure_of(key, version))
+        return counts
 
     def warm_up(self) -> bool:
         """Make one more handler, before somebody waits for it; whether there are more to make."""
@@ -127,6 +154,10 @@ class Dispatcher:
             except UnicodeDecodeError as error:
                 raise ProtocolError("the client id is not UTF-8") from error
         context = RequestContext(api_key, api_version, correlation_id, client_id, connection)
+        counts = route.counts
+        counts.requests += 1
+        if counts.requests > counts.time_at and counts.measure is not None:
+            context.timing = counts.measure.begin(counts, len(frame))
         if api_version != route.api_version:  # ApiVersions of the future
             return route, context, route.decode(frame[:0], 0)[0]
         if route.request_tagged:
@@ -142,8 +173,11 @@ class Dispatcher:
         if api_version not in API[key].stable_versions:
             if key is not ApiKey.API_VERSIONS:
                 raise ProtocolError(f"{key.name} version {api_version} is not served")
-            return Route(key, 0, self._handler(key))  # not kept: a stranger could fill the table with versions
-        route = self._routes[(api_key, api_version)] = Route(key, api_version, self._handler(key))
+            # Not kept: a stranger could fill the table with versions.
+            return Route(key, 0, self._handler(key), self._counts_of(key, 0))
+        route = self._routes[(api_key, api_version)] = Route(
+            key, api_version, self._handler(key), self._counts_of(key, api_version)
+        )
         return route
 
 

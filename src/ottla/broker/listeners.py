@@ -60,6 +60,10 @@ class Listeners:
     def connections(self) -> list[Connection]:
         return self._quotas.connections()
 
+    def by_listener(self) -> dict[str, tuple[int, list[Connection]]]:
+        """How many came in ever, and those that are inside."""
+        return self._quotas.by_listener()
+
     async def open(
         self, name: str, host: str, port: int, dispatcher: Dispatcher, security: ListenerSecurity | None = None
     ) -> Listener:

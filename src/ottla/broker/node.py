@@ -24,12 +24,12 @@ from ottla.broker.coordinator.internal_topics import InternalTopics
 from ottla.broker.coordinator.producer_ids import ProducerIds
 from ottla.broker.coordinator.transaction_markers import TransactionMarkers
 from ottla.broker.directory_failures import DirectoryFailures
-from ottla.broker.dispatcher import Dispatcher
 from ottla.broker.dynamic_config import DynamicServerConfig, follow_broker_configs
 from ottla.broker.listener_security import ListenerSecurity, listener_security, renew_stores
 from ottla.broker.listeners import Listeners
 from ottla.broker.log_directories import LogDirectories
 from ottla.broker.log_opening import open_logs
+from ottla.broker.node_view import NodeView
 from ottla.broker.parts import Parts, make_client_metrics, make_group_coordinator, make_transaction_coordinator
 from ottla.broker.produce_runs import ProduceRuns
 from ottla.broker.registration import Registration
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from ottla.broker.controller.shell import ControllerShell
     from ottla.broker.controller_channel import ControllerChannel
     from ottla.broker.coordinator.group_coordinator import GroupCoordinator
+    from ottla.broker.dispatcher import Dispatcher
     from ottla.broker.forwarding import Forwarding
     from ottla.broker.membership import ClusterMembership
     from ottla.broker.peer.absences import Absences
@@ -117,7 +118,9 @@ class Node:
         self._clock = world.clock
         self._timers = world.timers
         self._dynamic_config = DynamicServerConfig(config)
-        self._listeners = Listeners(world.network, world.timers, connection_limits(config), world.clock, world.turn)
+        self._listeners = listeners = Listeners(
+            world.network, world.timers, connection_limits(config), world.clock, world.turn
+        )
         self._directories = LogDirectories(world, config.log_dirs, config.metadata_log_dir)
         self._undo: list[Callable[[], object]] = []  # what `stop` does, last first
         self._ports: dict[str, int] = {}
@@ -127,6 +130,7 @@ class Node:
         self._fetch_sessions: FetchSessionCache
         self._membership: Registration | ClusterMembership | None = None
         self._absences: Absences | None = None
+        self.view = NodeView(listeners)
 
     @property
     def address(self) -> str:
@@ -146,12 +150,13 @@ class Node:
             metadata = await self._start_metadata(storage, incarnation_id)
             if self._config.is_broker:
                 await self._start_broker(storage, metadata, incarnation_id)
+            self.view.serves = True
         except CANNOT_START as error:
             raise StartError(str(error)) from error
 
     async def _start_broker(self, storage: Storage, metadata: ControllerNode, incarnation_id: bytes) -> None:
         controller = metadata.controller
-        dispatcher = Dispatcher({})
+        dispatcher = self.view.dispatcher
         listeners = await self._listen(dispatcher, controller)
         membership: Registration | ClusterMembership
         if metadata.is_alone:
@@ -163,7 +168,7 @@ class Node:
             logs = await self._open_logs(controller, storage)
         replicas, groups = self._make_replicas(logs, storage.cluster_id)
         failures = self._watch_directories(logs, replicas, membership)
-        parts = self._make_parts(storage, controller, replicas, groups)
+        parts = self.view.parts = self._make_parts(storage, controller, replicas, groups)
         parts.replica_mover = cache(lambda: self._make_replica_mover(logs, failures))
         transactions = parts.transactions
         dispatcher.serve(handler_makers(parts))
@@ -185,6 +190,7 @@ class Node:
 
     async def stop(self) -> None:
         """Stop what was started, in order; what fails is reported and does not keep the rest from stopping."""
+        self.view.serves, self.view.stops = False, True
         if self._membership is not None:
             await self._attempt(self._membership.shut_down)
         self._listeners.stop_accepting()
@@ -223,14 +229,14 @@ class Node:
         return storage
 
     async def _start_metadata(self, storage: Storage, incarnation_id: bytes) -> ControllerNode:
-        self._metadata = metadata = ControllerNode(self._config, self._world, self._stop_request)
+        self._metadata = self.view.metadata = metadata = ControllerNode(self._config, self._world, self._stop_request)
         self._undo.append(metadata.close)
         await metadata.start(storage, self._directories.metadata_path, incarnation_id)
         return metadata
 
     async def _open_logs(self, controller: ControllerShell, storage: Storage) -> LogManager:
         config = self._config
-        logs = LogManager(
+        logs = self.view.logs = LogManager(
             self._files,
             self._directories.paths,
             self._clock,
@@ -548,7 +554,7 @@ class Node:
         from ottla.log.log_cleaner import LogCleaner
 
         dynamic_config = DynamicServerConfig(self._config)
-        cleaner = LogCleaner(
+        cleaner = self.view.cleaner = LogCleaner(
             logs,
             self._timers,
             self._clock,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections import deque
 
     from ottla.broker.replica.partition import Partition
+    from ottla.broker.request_counts import RequestCounts
 
 ZSTD_SINCE: Final = 7
 BEFORE_PREFIX: Final = 8  # API key, version, correlation id
@@ -44,6 +45,7 @@ class ProduceEnvelope:
         "_texts",
         "_topic_id",
         "acks",
+        "counts",
         "flexible",
         "kind",
         "max_attributes",
@@ -53,10 +55,13 @@ class ProduceEnvelope:
         "version",
     )
 
-    def __init__(self, version: int, request: ProduceRequest, partition: Partition, prefix: bytes) -> None:
+    def __init__(
+        self, version: int, request: ProduceRequest, partition: Partition, prefix: bytes, counts: RequestCounts
+    ) -> None:
         topic = request.topic_data[0]
         self._name, self._topic_id, self._index = topic.name, topic.topic_id, topic.partition_data[0].index
         self.version = version
+        self.counts = counts
         self.kind = ApiKey.PRODUCE << 16 | version
         self.prefix = prefix
         self.partition = partition

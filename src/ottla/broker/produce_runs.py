@@ -13,11 +13,15 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from ottla.broker.produce_envelope import BEFORE_PREFIX, FLEXIBLE, ProduceEnvelope
+from ottla.broker.request_counts import RequestCounts
 from ottla.protocol.api_keys import ApiKey
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ottla.broker.replica.replica_manager import ReplicaManager
     from ottla.broker.request_context import ClientConnection, RequestContext
+    from ottla.broker.request_counts import Timing
     from ottla.protocol.api.produce import ProduceRequest
     from ottla.runtime.time import Clock
 
@@ -38,9 +42,15 @@ class ProduceRuns:
         self._manager = manager
         self._clock = clock
         self._envelopes: dict[tuple[int, bytes], ProduceEnvelope] = {}
+        self.counts_of: Callable[[ApiKey, int], RequestCounts] = RequestCounts
+        self.answered = 0
+        """Requests, of one partition each, all without an error."""
 
-    def serve(self, frames: deque[memoryview], client: ClientConnection, out: bytearray) -> bool:
-        """Serve the first of the frames, and those behind it that are alike. False: the first is left as it is."""
+    def serve(self, frames: deque[memoryview], client: ClientConnection, out: bytearray, timings: list[Timing]) -> bool:
+        """Serve the first of the frames, and those behind it that are alike. False: the first is left as it is.
+
+        To `timings` is added what is timed of it.
+        """
         envelope = client.envelope
         if envelope is None:
             return False
@@ -59,18 +69,26 @@ class ProduceRuns:
                 self._envelopes.pop((envelope.kind, envelope.prefix), None)
                 client.envelope = None
             return False
+        counts, timing = envelope.counts, None
+        if counts.requests >= counts.time_at and counts.measure is not None:
+            timing = counts.measure.begin(counts, len(frames[0]), len(batches))
         try:
             offsets = partition.append_plain(batches, self._clock.now_ms())
         except OSError as error:
             self._manager.disk_failed(partition, error)
             return False
         served = len(offsets)
+        counts.requests += served
         # A batch that is not plain ends a run; short runs then, so that many of them do not cost many long looks.
         client.run_requests = min(2 * client.run_requests, MAX_RUN_REQUESTS) if served == len(batches) else 1
         for _ in offsets:
             frames.popleft()
         if envelope.acks != NO_ACKS:
             envelope.answer(correlation_ids, offsets, out)
+            self.answered += served
+        if timing is not None and served:
+            timing.handled()
+            timings.append(timing)
         return served > 0
 
     def _other_envelope(self, last: ProduceEnvelope, frame: memoryview) -> ProduceEnvelope | None:
@@ -114,7 +132,7 @@ class ProduceRuns:
         partition = None if topic is None else topic.partitions.get(topic_data.partition_data[0].index)
         if topic is None or topic.internal or partition is None or len(prefix) > MAX_PREFIX_BYTES:
             return None
-        return ProduceEnvelope(version, request, partition, prefix)
+        return ProduceEnvelope(version, request, partition, prefix, self.counts_of(ApiKey.PRODUCE, version))
 
 
 def _size_of_length(size: int) -> int:

@@ -9,6 +9,7 @@ from ottla.protocol.message import Response
 
 if TYPE_CHECKING:
     from ottla.broker.produce_envelope import ProduceEnvelope
+    from ottla.broker.request_counts import Timing
 
 ANONYMOUS = "User:ANONYMOUS"
 FIRST_RUN_REQUESTS = 32
@@ -64,7 +65,7 @@ class ClientConnection:
 class RequestContext:
     """One request: its header, and the connection that it came by."""
 
-    __slots__ = ("api_key", "api_version", "client_id", "connection", "correlation_id")
+    __slots__ = ("api_key", "api_version", "client_id", "connection", "correlation_id", "timing")
 
     def __init__(
         self, api_key: int, api_version: int, correlation_id: int, client_id: str | None, connection: ClientConnection
@@ -74,6 +75,8 @@ class RequestContext:
         self.correlation_id = correlation_id
         self.client_id = client_id
         self.connection = connection
+        self.timing: Timing | None = None
+        """Of the few requests that are timed."""
 
     @property
     def client_host(self) -> str:

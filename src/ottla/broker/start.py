@@ -16,16 +16,19 @@ from ottla.runtime.config.endpoints import parse_endpoints
 from ottla.runtime.config.environment import properties_in
 from ottla.runtime.config.properties import parse_properties
 from ottla.runtime.config.providers import resolve_variables
-from ottla.runtime.config.server_config import ServerConfig
+from ottla.runtime.config.server_config import LOG_FORMAT, LOG_LEVEL, METRICS_LISTEN, ServerConfig
+from ottla.runtime.log_format import FORMATS, LEVELS, TEXT, start_logging
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
     from ottla.broker.companion import Companion
+    from ottla.broker.metrics.observation import Observation
     from ottla.broker.node import Node
     from ottla.runtime.loop import StopRequest
     from ottla.runtime.turn import Turn
+    from ottla.runtime.world import World
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -71,14 +74,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="what else to run in this process: registry, the schema registry (127.0.0.1:8081); repeatable",
     )
+    parser.add_argument(
+        "--metrics",
+        metavar="HOST:PORT",
+        nargs="?",
+        const="127.0.0.1:9404",
+        help="tell Prometheus how the node does, and probes whether it is ready (127.0.0.1:9404 if nothing is named)",
+    )
+    parser.add_argument("--log-format", choices=FORMATS, help="lines for people, or JSON for machines (default: text)")
+    parser.add_argument("--log-level", choices=LEVELS, help="what is worth a line (default: WARN)")
     parser.add_argument("--stop-at-eof", action="store_true", help="stop when the standard input ends: for a program")
 
 
 def run(arguments: argparse.Namespace) -> int:
     try:
         config = read_config(
-            arguments.config, arguments.data, arguments.listen, arguments.set, environment=arguments.environment
+            arguments.config,
+            arguments.data,
+            arguments.listen,
+            _settings(arguments),
+            environment=arguments.environment,
         )
+        _check_own(config)
         _check_security(config)
         companions = find_companions(arguments.beside, arguments.companions, config)
     except (UsageError, ConfigError) as error:
@@ -92,6 +109,28 @@ def run(arguments: argparse.Namespace) -> int:
     return run_loop(
         lambda stop, turn: _serve(config, stop, turn, stop_at_eof=arguments.stop_at_eof, companions=companions)
     )
+
+
+def _settings(arguments: argparse.Namespace) -> list[str]:
+    """Those of `--set`, and what has an option of its own."""
+    own = ((METRICS_LISTEN, arguments.metrics), (LOG_FORMAT, arguments.log_format), (LOG_LEVEL, arguments.log_level))
+    return [*(f"{key}={value}" for key, value in own if value is not None), *arguments.set]
+
+
+def _check_own(config: ServerConfig) -> None:
+    """Raises `ConfigError`."""
+    for key, allowed in ((LOG_FORMAT, FORMATS), (LOG_LEVEL, LEVELS)):
+        value = config.own(key)
+        if value is not None and value not in allowed:
+            raise ConfigError(key, value, f"it must be one of {', '.join(allowed)}")
+    listen = config.own(METRICS_LISTEN)
+    if listen is not None:
+        from ottla.runtime.metrics.listen import parse_listen
+
+        try:
+            parse_listen(listen)
+        except ValueError as error:
+            raise ConfigError(METRICS_LISTEN, listen, str(error)) from error
 
 
 def _check_security(config: ServerConfig) -> None:
@@ -113,18 +152,20 @@ async def _serve(
     config: ServerConfig, stop: StopRequest, turn: Turn, *, stop_at_eof: bool, companions: Sequence[Companion] = ()
 ) -> int:
     import asyncio
-    import logging
 
     from ottla.broker.node import Node, StartError
     from ottla.broker.settings import socket_options
     from ottla.runtime.world import real_world
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    start_logging(config.own(LOG_FORMAT) or TEXT, config.own(LOG_LEVEL) or "WARN")
     _report_keys(config)
     if stop_at_eof:
         stop.stop_at_end_of(sys.stdin.fileno())
-    node = Node(config, stop, real_world(asyncio.get_running_loop(), socket_options(config), turn))
+    world = real_world(asyncio.get_running_loop(), socket_options(config), turn)
+    node = Node(config, stop, world)
+    observation: Observation | None = None
     try:
+        observation = await _observe(node, config, world, stop)
         is_up = await start_unless_stopped(node, stop)
     except (StartError, OSError) as error:
         print(f"ottla: cannot start: {error}", file=sys.stderr)
@@ -133,12 +174,34 @@ async def _serve(
     if is_up:
         ready = ready_line if config.is_broker else controller_ready_line
         print(ready(node.address, config.log_dirs), flush=True)
+        if observation is not None:
+            observation.follow()
+            print(f"Its metrics are on {observation.server.url}", flush=True)
         await _run(node, companions, stop)
     await node.stop()
+    if observation is not None:
+        observation.close()
     if stop.failure is not None:
         print(f"ottla: stopped: {stop.reason}: {stop.failure}", file=sys.stderr)
         return EXIT_FAILED
     return 0
+
+
+async def _observe(node: Node, config: ServerConfig, world: World, stop: StopRequest) -> Observation | None:
+    """Let it be watched from its start on, if it is to be. `StartError`."""
+    listen = config.own(METRICS_LISTEN)
+    if listen is None:
+        return None
+    from ottla.broker.metrics.observation import Observation
+    from ottla.broker.node import StartError
+    from ottla.runtime.metrics.listen import parse_listen
+
+    observation = Observation(node.view, world, stop)
+    try:
+        await observation.start(*parse_listen(listen))
+    except OSError as error:
+        raise StartError(f"cannot listen on {listen} for metrics: {error.strerror or error}") from error
+    return observation
 
 
 async def _run(node: Node, companions: Sequence[Companion], stop: StopRequest) -> None:

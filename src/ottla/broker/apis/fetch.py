@@ -52,6 +52,8 @@ FOLLOWERS_ANSWER_SINCE: Final = 11
 REPLICA_STATE_SINCE: Final = 15
 LEADER_HINTS_SINCE: Final = 16
 NO_BROKER_EPOCH: Final = -1
+CONSUMER_KIND: Final = "FetchConsumer"
+FOLLOWER_KIND: Final = "FetchFollower"
 ERRORS_WITH_LEADER: Final = frozenset((ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.FENCED_LEADER_EPOCH))
 
 
@@ -82,6 +84,10 @@ class FetchHandler:
         replica_id, replica_epoch = request.replica_id, NO_BROKER_EPOCH
         if context.api_version >= REPLICA_STATE_SINCE:
             replica_id, replica_epoch = request.replica_state.replica_id, request.replica_state.replica_epoch
+        if replica_id >= 0:
+            self._manager.follower_fetches[context.api_version] += 1
+        if context.timing is not None:
+            context.timing.also(FOLLOWER_KIND if replica_id >= 0 else CONSUMER_KIND)
         session = self._open_session(context, request, privileged=replica_id >= 0)
         if isinstance(session, ErrorCode):
             return FetchResponse(error_code=session, responses=[])

@@ -68,6 +68,16 @@ NO_ENDPOINTS: Final[list[NodeEndpoint]] = []
 
 UNREAD: Final = frozenset((ErrorCode.CORRUPT_MESSAGE, ErrorCode.MESSAGE_TOO_LARGE, ErrorCode.RECORD_LIST_TOO_LARGE))
 
+NOT_FAILED: Final = frozenset(
+    (
+        ErrorCode.NOT_LEADER_OR_FOLLOWER,
+        ErrorCode.MESSAGE_TOO_LARGE,
+        ErrorCode.RECORD_LIST_TOO_LARGE,
+        ErrorCode.CORRUPT_MESSAGE,
+        ErrorCode.KAFKA_STORAGE_ERROR,
+    )
+)
+
 _LENGTH_AT: Final = 8
 _MAGIC_AT: Final = 16
 _ATTRIBUTES_AT: Final = 22  # the low byte of the batch header's attributes
@@ -174,6 +184,8 @@ class ProduceHandler:
                 else:
                     refused = True
                     answer = _refusal(data, result)
+                    if partition is not None:
+                        _count(partition, result, data.records)
                 partitions.append(answer)
             topics.append(
                 TopicProduceResponse(name=topic_data.name, topic_id=topic_data.topic_id, partition_responses=partitions)
@@ -299,6 +311,14 @@ def _refusal(data: PartitionProduceData, result: AppendResult) -> PartitionProdu
         error_message=result.error_message,
         current_leader=NO_LEADER,
     )
+
+
+def _count(partition: Partition, result: AppendResult, records: Buffer | Region | None) -> None:
+    """As Kafka, for which a batch has not failed that came to the wrong broker or was too large."""
+    if result.error is ErrorCode.MESSAGE_TOO_LARGE and isinstance(records, _BUFFERS):
+        partition.traffic.bytes_rejected += len(records)
+    if result.error not in NOT_FAILED:
+        partition.traffic.failed_appends += 1
 
 
 def _is_one_batch(records: Buffer | Region | None) -> bool:

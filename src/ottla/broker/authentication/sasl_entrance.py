@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ottla.broker.dispatcher import Dispatcher, Route
 from ottla.broker.request_context import ClientConnection, RequestContext
+from ottla.broker.request_counts import RequestCounts
 from ottla.protocol.api.sasl_authenticate import SaslAuthenticateRequest, SaslAuthenticateResponse
 from ottla.protocol.api.sasl_handshake import SaslHandshakeRequest, SaslHandshakeResponse
 from ottla.protocol.api_keys import ApiKey
@@ -94,7 +95,7 @@ class SaslEntrance:
         """As `Dispatcher.open`. `ProtocolError`: this is not the time for such a request."""
         state = self._state
         if state is _State.BARE_TOKENS:
-            route = Route(ApiKey.SASL_AUTHENTICATE, 0, self._bare_token)
+            route = Route(ApiKey.SASL_AUTHENTICATE, 0, self._bare_token, RequestCounts(ApiKey.SASL_AUTHENTICATE, 0))
             return route, RequestContext(route.api_key, 0, 0, None, client), bytes(frame)
         key = int.from_bytes(frame[:2], "big", signed=True)
         if state is _State.DONE:
@@ -122,7 +123,7 @@ class SaslEntrance:
         self, frame: memoryview, client: ClientConnection, handler: Any
     ) -> tuple[Route, RequestContext, Any]:
         route, context, request = self._dispatcher.open(frame, client)
-        return Route(route.api_key, route.api_version, handler), context, request
+        return Route(route.api_key, route.api_version, handler, route.counts), context, request
 
     def _open_out_of_turn(self, frame: memoryview, client: ClientConnection) -> tuple[Route, RequestContext, Any]:
         """A request where a token should come: answered where the answer can say so, and the last one in any case."""
@@ -130,7 +131,11 @@ class SaslEntrance:
         response = route.error_response(ErrorCode.ILLEGAL_SASL_STATE)
         if response is None:
             raise ProtocolError(f"API {route.api_key.name} is not served during authentication")
-        return Route(route.api_key, route.api_version, lambda *_: self._fail(context, response)), context, request
+        return (
+            Route(route.api_key, route.api_version, lambda *_: self._fail(context, response), route.counts),
+            context,
+            request,
+        )
 
     # --- the steps
 

@@ -52,6 +52,11 @@ class MetadataLog:
         return cls(log)
 
     @property
+    def log(self) -> Log:
+        """To look at."""
+        return self._log
+
+    @property
     def start_offset(self) -> int:
         return self._log.log_start_offset
 

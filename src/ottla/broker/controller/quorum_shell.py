@@ -38,6 +38,7 @@ from ottla.runtime.time import Clock, Timer, Timers
 
 if TYPE_CHECKING:
     from ottla.broker.controller.quorum_network import QuorumNetwork, RaftTransport
+    from ottla.log.log import Log
     from ottla.protocol.message import Request, Response
 
 RunBlocking = Callable[[Callable[[], object]], Awaitable[object]]
@@ -125,6 +126,11 @@ class QuorumShell:
     def raft(self) -> RaftQuorum:
         """To look at; events go through this shell."""
         return self._quorum
+
+    @property
+    def log(self) -> "Log":
+        """To look at."""
+        return self._log.log
 
     @property
     def leader_id(self) -> int:

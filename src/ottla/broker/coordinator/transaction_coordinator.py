@@ -103,6 +103,11 @@ class TransactionCoordinator:
         self._sending: set[asyncio.Future[None]] = set()
         self._runtime = make_runtime(self._new_shard)
 
+    @property
+    def runtime(self) -> CoordinatorRuntime[TransactionShard]:
+        """The shards, to look at."""
+        return self._runtime
+
     def _new_shard(self, timers: CoordinatorTimers) -> TransactionShard:
         return TransactionShard(
             self._config,

@@ -112,6 +112,7 @@ class FetchRead:
             self._rest(wanted)
         for wanted, failure in failed:  # others of the directory have news then, too
             if wanted.partition is not None:
+                wanted.partition.traffic.failed_fetches += 1
                 self._manager.disk_failed(wanted.partition, failure)
         if self._some_unknown and not session.knows_any():
             self.answer_now = True
@@ -136,8 +137,7 @@ class FetchRead:
             if wanted.exhausted:
                 self._rest(wanted)
             elif data.records:
-                if self._replica_id >= 0:
-                    _count(wanted, data)
+                _count(wanted, data, of_follower=self._replica_id >= 0)
                 del ready[wanted]
                 ready[wanted] = None
 
@@ -163,6 +163,7 @@ class FetchRead:
                 return self._unknown(wanted, where)
             partition = where
             takes_progress = True  # who waited for it has not been heard yet, and will not say it again
+        partition.traffic.fetches += 1
         error = partition.epoch_error(wanted.current_leader_epoch, leader_only=self._leader_only)
         if error is NONE and self._replica_id >= 0:
             error = self._recognise(partition, wanted)
@@ -305,10 +306,16 @@ def _says_anything(data: PartitionData) -> bool:
     return bool(data.records or data.error_code) or data.diverging_epoch is not NO_DIVERGENCE
 
 
-def _count(wanted: FetchPartition, data: PartitionData) -> None:
-    leadership = None if wanted.partition is None else wanted.partition.leadership
-    if leadership is not None and isinstance(data.records, FileRegion):
-        leadership.gave(data.records.size)
+def _count(wanted: FetchPartition, data: PartitionData, *, of_follower: bool) -> None:
+    partition, records = wanted.partition, data.records
+    if partition is None or not isinstance(records, FileRegion):
+        return
+    if not of_follower:
+        partition.traffic.bytes_out += records.size
+        return
+    partition.traffic.replication_bytes_out += records.size
+    if partition.leadership is not None:
+        partition.leadership.gave(records.size)
 
 
 def _error(index: int, error: ErrorCode, aborted: list[AbortedTransaction] | None) -> PartitionData:

@@ -256,6 +256,10 @@ class FetchSessionCache:
     def __len__(self) -> int:
         return len(self._sessions)
 
+    def partition_count(self) -> int:
+        """Of all sessions together."""
+        return sum(len(session.partitions) for session in self._sessions.values())
+
     def find(self, session_id: int) -> FetchSession | None:
         return self._sessions.get(session_id)
 

@@ -97,6 +97,9 @@ class Leadership:
         self._partition.low_watermark_moved()
 
     def _commit(self, isr: tuple[int, ...]) -> None:
+        if self._pending is not None:
+            self._partition.traffic.isr_expands += len(isr) > len(self.isr)
+            self._partition.traffic.isr_shrinks += len(isr) < len(self.isr)
         self._pending = None
         self.isr = self._partition.isr = tuple(isr)
         self.maximal_isr = frozenset(isr)
@@ -260,7 +263,9 @@ class Leadership:
                 self._commit(answer.isr)
                 self.advance()
                 self.expand()
-        elif answer in NOT_DONE:
+            return
+        partition.traffic.failed_isr_updates += 1
+        if answer in NOT_DONE:
             self._commit(self.isr)
             self.advance()
         elif answer not in WAITS_FOR_METADATA:

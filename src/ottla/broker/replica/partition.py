@@ -15,6 +15,7 @@ import asyncio
 import heapq
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
+from ottla.broker.replica.traffic import Traffic
 from ottla.log.append_result import AppendOrigin, AppendResult
 from ottla.log.fetched_batches import UnexpectedOffsetError
 from ottla.protocol.errors import ErrorCode
@@ -64,12 +65,14 @@ class Partition:
         "_commit_order",
         "_commit_waiters",
         "_deletion_waiters",
+        "_led_from",
         "_new_leadership",
         "_uncommitted_bytes",
         "closed",
         "index",
         "is_leader",
         "isr",
+        "lag",
         "leader",
         "leader_epoch",
         "leadership",
@@ -81,6 +84,7 @@ class Partition:
         "sole_replica",
         "topic",
         "topic_id",
+        "traffic",
     )
 
     def __init__(
@@ -112,6 +116,16 @@ class Partition:
         self._commit_waiters: list[tuple[int, int, asyncio.Future[ErrorCode]]] = []
         self._commit_order = 0
         self._uncommitted_bytes = 0
+        self.lag = 0  # of what the leader has committed, so many records were missing here when it last answered
+        self.traffic = Traffic()
+        self._led_from = 0  # the log's end when this node began to lead
+
+    def settle_records(self) -> None:
+        """Let `traffic` know of all records that were appended while this node led."""
+        end = self.log.log_end_offset
+        if self.is_leader:
+            self.traffic.records_in += end - self._led_from
+        self._led_from = end
 
     def update(self, registration: PartitionRegistration, node_id: int) -> bool:
         """Take over what the metadata says; a leader's new epoch enters the leader-epoch cache of the log.
@@ -127,7 +141,7 @@ class Partition:
         self.partition_epoch = registration.partition_epoch
         self.replicas = tuple(registration.replicas)
         self.isr = tuple(registration.isr)
-        self.is_leader = registration.leader == node_id
+        self._lead(registration.leader == node_id)
         if self.is_leader and (not was_leader or new_epoch):
             self.log.assign_epoch(self.leader_epoch, self.log.log_end_offset)
         self._update_leadership(registration, node_id, old_epoch)
@@ -140,6 +154,10 @@ class Partition:
         elif self.leadership is not None:
             self.leadership.advance()
         return True
+
+    def _lead(self, leads: bool) -> None:
+        self.settle_records()
+        self.is_leader = leads
 
     def _update_leadership(self, registration: PartitionRegistration, node_id: int, old_epoch: int) -> None:
         if self._new_leadership is None:
@@ -158,6 +176,7 @@ class Partition:
     def append(self, records: Buffer, now_ms: int, origin: AppendOrigin = AppendOrigin.CLIENT) -> AppendResult:
         """Append one batch as the leader. The caller has seen that this node leads. May raise `OSError` (the disk)."""
         log = self.log
+        self.traffic.appends += 1
         result = log.append(records, leader_epoch=self.leader_epoch, now_ms=now_ms, origin=origin)
         if result.error is NONE:
             self._appended(len(records))
@@ -167,10 +186,12 @@ class Partition:
         """`Log.append_plain` as the leader: the base offsets of the first batches, as many as were appended."""
         offsets = self.log.append_plain(batches, leader_epoch=self.leader_epoch, now_ms=now_ms)
         if offsets:
+            self.traffic.appends += len(offsets)
             self._appended(sum(map(len, batches[: len(offsets)])))
         return offsets
 
     def _appended(self, size: int) -> None:
+        self.traffic.bytes_in += size
         if self.sole_replica:
             log = self.log
             log.high_watermark = log.log_end_offset
@@ -191,6 +212,7 @@ class Partition:
     def append_marker(self, batch: Buffer, now_ms: int, transaction_version: int) -> AppendResult:
         """Append the marker that ends a transaction here. Who reads committed records only may have much more now."""
         log = self.log
+        self.traffic.appends += 1
         result = log.append(
             batch,
             leader_epoch=self.leader_epoch,
@@ -199,6 +221,7 @@ class Partition:
             transaction_version=transaction_version,
         )
         if result.error is NONE:
+            self.traffic.bytes_in += len(batch)
             self._uncommitted_bytes += ENOUGH_FOR_ANYBODY
             if self.sole_replica:
                 self.advance_high_watermark(log.log_end_offset)
@@ -221,6 +244,7 @@ class Partition:
             log.truncate_fully_at(error.first, now_ms)  # the leader's log begins in the midst of its first batch
             size = log.append_fetched(records, now_ms=now_ms)
         self._uncommitted_bytes += ENOUGH_FOR_ANYBODY if may_end_transactions else size
+        self.traffic.replication_bytes_in += size
         return size
 
     def truncate_to(self, offset: int, now_ms: int) -> None:
@@ -236,6 +260,7 @@ class Partition:
     def take_bounds(self, high_watermark: int, log_start_offset: int) -> None:
         """What the leader says: what is committed, and what it has deleted."""
         log = self.log
+        self.lag = max(0, high_watermark - log.log_end_offset)
         self.advance_high_watermark(min(high_watermark, log.log_end_offset))
         if log_start_offset > log.log_start_offset:
             log.delete_records(min(log_start_offset, log.high_watermark))
@@ -272,9 +297,9 @@ class Partition:
 
     def lacks_replicas(self) -> bool:
         """Fewer in sync than `min.insync.replicas` asks for, which is never more than there are replicas (KIP-966)."""
-        return len(self.isr) < self._min_insync_replicas()
+        return len(self.isr) < self.min_insync_replicas()
 
-    def _min_insync_replicas(self) -> int:
+    def min_insync_replicas(self) -> int:
         return min(self.log.config.min_insync_replicas, len(self.replicas))
 
     def epoch_error(self, current_leader_epoch: int, *, leader_only: bool = True) -> ErrorCode:
@@ -325,7 +350,8 @@ class Partition:
     def close(self) -> None:
         """The partition is gone from this node; its log is the manager's to delete."""
         self.closed = True
-        self.is_leader = self.sole_replica = False
+        self._lead(False)
+        self.sole_replica = False
         self.leadership = None
         self._fail_waiters(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
         self._tell_altered()
@@ -347,7 +373,7 @@ class Partition:
     def _may_be_lost(self) -> bool:
         """What is committed stands on fewer replicas than is asked for."""
         leadership = self.leadership
-        return leadership is not None and len(leadership.maximal_isr) < self._min_insync_replicas()
+        return leadership is not None and len(leadership.maximal_isr) < self.min_insync_replicas()
 
     def _fail_waiters(self, error: ErrorCode) -> None:
         waiters, self._commit_waiters = self._commit_waiters, []

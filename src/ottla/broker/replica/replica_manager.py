@@ -7,10 +7,12 @@ only then. Kafka's `ReplicaManager`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ottla.broker.replica.partition import Partition
+from ottla.broker.replica.traffic import Traffic
 from ottla.log.append_result import AppendOrigin, AppendResult
 from ottla.log.checkpoint import CorruptCheckpointError
 from ottla.log.recovery import OffsetOverflowError
@@ -85,6 +87,17 @@ class HostedTopic:
     topic_id: bytes
     internal: bool
     partitions: dict[int, Partition]
+    past: Traffic = field(default_factory=Traffic)
+    """Of partitions that this node hosts no more."""
+
+    def traffic(self) -> Traffic:
+        """Of the topic on this node, as far as it is known."""
+        total = Traffic()
+        total.add(self.past)
+        for partition in self.partitions.values():
+            partition.settle_records()
+            total.add(partition.traffic)
+        return total
 
 
 @dataclass(slots=True)
@@ -136,6 +149,10 @@ class ReplicaManager:
         self._replicates = False
         self._offline: set[tuple[bytes, int]] = set()
         self._placed: dict[tuple[bytes, int], bytes] = {}
+        self.follower_fetches: Counter[int] = Counter()
+        """Fetch requests of followers, by version."""
+        self.past = Traffic()
+        """Of topics that this node hosts no more."""
 
     # --- metadata ---
 
@@ -209,6 +226,8 @@ class ReplicaManager:
         if self._replication is not None and self._replicates:
             self._replication().unfollow(partition)
         partition.close()
+        topic = self.by_id.get(partition.topic_id)
+        (self if topic is None else topic).past.add(partition.traffic)
 
     def partitions(self) -> Iterator[Partition]:
         """All that are hosted."""
@@ -232,6 +251,7 @@ class ReplicaManager:
             except OSError as error:
                 self._report(f"cannot delete {topic.name}-{index}: {error}")
         if not topic.partitions:
+            self.past.add(topic.past)
             del self.by_id[topic_id]
             if self.by_name.get(topic.name) is topic:
                 del self.by_name[topic.name]
@@ -342,6 +362,11 @@ class ReplicaManager:
     def truncated(self, partitions: Iterable[Partition]) -> None:
         """The logs of these were cut."""
         self._logs.truncated([partition.log for partition in partitions])
+
+    @property
+    def offline_count(self) -> int:
+        """Replicas of this node whose disk failed."""
+        return len(self._offline)
 
     def directory_failed(self, path: PurePath) -> bool:
         return self._logs.is_offline(path)

@@ -70,6 +70,7 @@ from ottla.protocol.message import CoordinatorKey
 from ottla.runtime.time import Clock
 
 if TYPE_CHECKING:
+    from ottla.coordinator.group.share.share_group import ShareGroup
     from ottla.coordinator.group.share.share_groups import ShareGroups, ShareSettings
     from ottla.coordinator.group.streams.heartbeat import HeartbeatOutcome as StreamsHeartbeatOutcome
     from ottla.protocol.api.streams_group_describe import DescribedGroup as DescribedStreamsGroup
@@ -113,6 +114,10 @@ class GroupShard:
 
     def has_share_group(self, group_id: str) -> bool:
         return self._share_groups is not None and group_id in self._share_groups.by_id
+
+    def all_share_groups(self) -> "list[ShareGroup]":
+        """Without making any."""
+        return [] if self._share_groups is None else list(self._share_groups.by_id.values())
 
     # -- replicated state
 

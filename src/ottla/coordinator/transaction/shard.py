@@ -64,6 +64,10 @@ class TransactionShard:
     def replay_end_transaction(self, producer_id: int, *, commit: bool) -> None:
         """`__transaction_state` has no transactions of its own."""
 
+    def states(self) -> list[str]:
+        """Of the transaction of each transactional id, by name."""
+        return [metadata.transaction.state.text for metadata in self.transactions.by_id.values()]
+
     def on_loaded(self) -> TimerResult:
         """The log has been replayed: what was decided is completed, whatever the last coordinator got done."""
         self._schedule_aborts()

@@ -46,6 +46,12 @@ _JAAS_CONFIG = "sasl.jaas.config"  # of a listener and a mechanism only
 AUTHORIZER_CONFIGS = frozenset({"super.users", "allow.everyone.if.no.acl.found"})
 """What the standard authorizer reads beside Kafka's own definitions."""
 
+METRICS_LISTEN = "ottla.metrics.listen"
+LOG_FORMAT = "ottla.log.format"
+LOG_LEVEL = "ottla.log.level"
+OWN_CONFIGS = frozenset({METRICS_LISTEN, LOG_FORMAT, LOG_LEVEL})
+"""Ottla's own, which Kafka does not know: of the process, before there is a node. See `ottla start --help`."""
+
 
 class ServerConfig(TypedValues):
     """The effective broker configs, and what follows from them. Immutable: `with_dynamic` makes another."""
@@ -97,10 +103,14 @@ class ServerConfig(TypedValues):
         """The same node with these configs of the cluster (BROKER "") and of this broker. Raises `ConfigError`."""
         return ServerConfig(self.static, self.explicit, dynamic_default, dynamic_broker)
 
+    def own(self, name: str) -> str | None:
+        """The text of one of `OWN_CONFIGS`."""
+        return self.static.get(name)
+
     @property
     def unknown_keys(self) -> list[str]:
         """Keys set that Kafka does not define."""
-        return sorted(key for key in self.explicit if not _is_known(key))
+        return sorted(key for key in self.explicit - OWN_CONFIGS if not _is_known(key))
 
     @property
     def ineffective_keys(self) -> list[str]:
