@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Instant: TypeAlias = datetime.date | datetime.time
 """`datetime.datetime` is a `datetime.date`."""
+INSTANT: Final = (datetime.date, datetime.time)
 
 DECIMAL: Final = "org.apache.kafka.connect.data.Decimal"
 DATE: Final = "org.apache.kafka.connect.data.Date"

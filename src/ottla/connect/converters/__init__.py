@@ -1,0 +1,1 @@
+"""Kafka Connect's converters: JSON, text, bytes, numbers, booleans; and those over a schema registry."""
