@@ -48,6 +48,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
 PURE: dict[str, tuple[str, ...]] = {
     "ottla.registry.schema": (),
     "ottla.connect.data": ("ottla.connect.api.errors",),
+    "ottla.connect.converters": ("ottla.connect.api", "ottla.connect.data"),
 }
 
 CORES = ("protocol", "log", "raft", "metadata", "coordinator")

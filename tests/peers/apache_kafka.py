@@ -37,6 +37,13 @@ _SHELL_ARTIFACTS: Final = (("org.apache.kafka", "kafka-shell", VERSION),)
 _STREAMS_ARTIFACTS: Final = (("org.apache.kafka", "kafka-streams", VERSION),)
 _STREAMS_TEST_ARTIFACTS: Final = (*_STREAMS_ARTIFACTS, ("org.apache.kafka", "kafka-streams-test-utils", VERSION))
 _MIRROR_ARTIFACTS: Final = (("org.apache.kafka", "connect-mirror", VERSION),)
+_CONNECT_ARTIFACTS: Final = (
+    ("org.apache.kafka", "connect-runtime", VERSION),
+    ("org.apache.kafka", "connect-file", VERSION),
+    ("org.apache.kafka", "connect-json", VERSION),
+    ("org.apache.kafka", "connect-transforms", VERSION),
+    ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.4"),
+)
 _AVRO_VERSION: Final = "1.12.0"
 _AVRO_ARTIFACTS: Final = (("org.apache.avro", "avro", _AVRO_VERSION),)
 _COPY_DEPENDENCIES: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
@@ -80,6 +87,11 @@ def streams_test_jars() -> Path:
 def mirror_jars() -> Path:
     """The folder of MirrorMaker 2's jars, with those of Kafka Connect and of its client (`RemoteClusterUtils`)."""
     return _fetched(cache_folder().parent / f"connect-mirror-{VERSION}", _MIRROR_ARTIFACTS)
+
+
+def connect_jars() -> Path:
+    """The folder of the jars of a Kafka Connect worker, with its converters, transformations and file connectors."""
+    return _fetched(cache_folder().parent / f"connect-{VERSION}", _CONNECT_ARTIFACTS)
 
 
 def shell_jars() -> Path:

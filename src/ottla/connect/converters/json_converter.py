@@ -132,10 +132,7 @@ class JsonConverter(Converter):
         text = self._writer.write(schema, value)
         if self._schemas_enabled:
             text = f"{_SCHEMA}{self._writer.write_schema(schema)}{_PAYLOAD}{text}}}"
-        try:
-            return text.encode()
-        except UnicodeEncodeError as error:
-            raise DataError(f"Half a surrogate pair cannot be written (topic {topic}): {error}") from error
+        return text.encode()
 
     def to_connect_data(self, topic: str, value: bytes | None) -> SchemaAndValue:
         if value is None:

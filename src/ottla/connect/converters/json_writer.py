@@ -28,6 +28,7 @@ Writer: TypeAlias = "Callable[[Any], str]"
 
 _NAMES: Final = {Type.FLOAT32: "float", Type.FLOAT64: "double"}
 _LOW_ESCAPE: Final = re.compile(r"\\u00[01][0-9a-f]|\\\\")
+_SURROGATES: Final = re.compile(r"[\ud800-\udfff\U00010000-\U0010ffff]")
 _LONG: Final = range(-(1 << 63), 1 << 63)
 
 
@@ -188,11 +189,18 @@ class JsonWriter:
 
 
 def quote(text: str) -> str:
-    """A JSON string as Jackson writes it: escapes of control characters are in capitals."""
+    """A JSON string as Jackson writes it: escapes are in capitals, surrogate pairs are escaped."""
     quoted: str = encode_basestring(text)
+    if not quoted.isascii():
+        quoted = _SURROGATES.sub(_escaped, quoted)
     if "\\u00" in quoted:
         return _LOW_ESCAPE.sub(lambda found: "\\u" + found[0][2:].upper() if found[0] != "\\\\" else found[0], quoted)
     return quoted
+
+
+def _escaped(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{high:02X}{low:02X}" for high, low in zip(units[::2], units[1::2], strict=True))
 
 
 def write_plain(value: object) -> str:
