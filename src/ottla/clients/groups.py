@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ottla.protocol.api.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
 from ottla.protocol.api.list_groups import ListGroupsRequest, ListGroupsResponse
 from ottla.protocol.errors import ErrorCode, KafkaError, error_code
 
@@ -42,3 +43,16 @@ async def list_groups(client: KafkaClient) -> list[GroupSummary]:
         return [found[group_id] for group_id in sorted(found)]
 
     return await client.retry(ask)
+
+
+async def delete_group(client: KafkaClient, group_id: str) -> None:
+    """With its offsets. `KafkaError`, also where it has members (NON_EMPTY_GROUP) or was not there."""
+
+    async def ask() -> None:
+        coordinator = await client.coordinator(group_id)
+        request = DeleteGroupsRequest(groups_names=[group_id])
+        result = (await client.send_to(coordinator, request, DeleteGroupsResponse)).results[0]
+        if result.error_code != ErrorCode.NONE:
+            raise KafkaError(error_code(result.error_code), f"group '{group_id}'")
+
+    await client.retry(ask)

@@ -12,6 +12,12 @@ from ottla.protocol.api.offset_commit import (
     OffsetCommitRequestTopic,
     OffsetCommitResponse,
 )
+from ottla.protocol.api.offset_delete import (
+    OffsetDeleteRequest,
+    OffsetDeleteRequestPartition,
+    OffsetDeleteRequestTopic,
+    OffsetDeleteResponse,
+)
 from ottla.protocol.api.offset_fetch import (
     OffsetFetchRequest,
     OffsetFetchRequestGroup,
@@ -142,3 +148,26 @@ async def commit_offsets(
                     raise KafkaError(error_code(partition.error_code), f"group '{group_id}' cannot commit {where}")
 
     await client.retry(ask, unless=(ErrorCode.REBALANCE_IN_PROGRESS,))
+
+
+async def delete_offsets(client: KafkaClient, group_id: str, partitions: Iterable[TopicPartition]) -> None:
+    """Forget what a group has committed for these (KIP-496). `KafkaError`, also where members still read the topic."""
+    topics: dict[str, list[OffsetDeleteRequestPartition]] = {}
+    for topic, partition in partitions:
+        topics.setdefault(topic, []).append(OffsetDeleteRequestPartition(partition_index=partition))
+    request = OffsetDeleteRequest(
+        group_id=group_id,
+        topics=[OffsetDeleteRequestTopic(name=name, partitions=each) for name, each in topics.items()],
+    )
+
+    async def ask() -> None:
+        response = await client.send_to(await client.coordinator(group_id), request, OffsetDeleteResponse)
+        if response.error_code != ErrorCode.NONE:
+            raise KafkaError(error_code(response.error_code), f"the offsets of group '{group_id}'")
+        for topic in response.topics:
+            for partition in topic.partitions:
+                if partition.error_code != ErrorCode.NONE:
+                    where = f"{topic.name}-{partition.partition_index}"
+                    raise KafkaError(error_code(partition.error_code), f"the offset of group '{group_id}' for {where}")
+
+    await client.retry(ask)
