@@ -1,0 +1,103 @@
+"""Configurations, written and followed (`ConfigBackingStore`)."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+from ottla.connect.store.cluster_config import ClusterConfig
+from ottla.connect.store.config_records import (
+    CommitTasksRecord,
+    ConnectorConfigRecord,
+    LoggerLevelRecord,
+    RestartRequest,
+    SessionKey,
+    TargetStateRecord,
+    TaskConfigRecord,
+    TaskCountRecord,
+    UnreadableRecordError,
+    decode_config_record,
+    encode_config_record,
+)
+from ottla.connect.store.task_id import TaskId
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ottla.connect.store.config_records import ConfigRecord
+    from ottla.connect.store.state_log import StateLog
+    from ottla.connect.store.status import TargetState
+
+_log = logging.getLogger(__name__)
+
+
+class ConfigListener(Protocol):
+    """Told of every record that came after the start, when `state` has it already."""
+
+    def config_record(self, record: ConfigRecord) -> None: ...
+
+
+class ConfigStore:
+    """`state` is all that is known; the `put_…` return when it has what they wrote. `ConnectError`."""
+
+    def __init__(self, log: StateLog) -> None:
+        self.state = ClusterConfig()
+        self.listener: ConfigListener | None = None
+        self._log = log
+        self._started = False
+
+    async def start(self) -> None:
+        await self._log.start(self._replay)
+        self._started = True
+
+    async def stop(self) -> None:
+        await self._log.stop()
+
+    async def refresh(self) -> None:
+        await self._log.read_to_end()
+
+    async def put_connector_config(
+        self, name: str, properties: Mapping[str, str], target_state: TargetState | None = None
+    ) -> None:
+        records: list[ConfigRecord] = [] if target_state is None else [TargetStateRecord(name, target_state)]
+        await self._write(*records, ConnectorConfigRecord(name, dict(properties)))
+
+    async def remove_connector_config(self, name: str) -> None:
+        await self._write(ConnectorConfigRecord(name, None), TargetStateRecord(name, None))
+
+    async def put_task_configs(self, name: str, configs: Sequence[Mapping[str, str]]) -> None:
+        tasks = [TaskConfigRecord(TaskId(name, number), dict(config)) for number, config in enumerate(configs)]
+        if tasks:
+            await self._write(*tasks)
+        await self._write(CommitTasksRecord(name, len(tasks)))
+
+    async def put_target_state(self, name: str, state: TargetState) -> None:
+        await self._write(TargetStateRecord(name, state))
+
+    async def put_restart_request(self, request: RestartRequest) -> None:
+        await self._write(request)
+
+    async def put_session_key(self, key: SessionKey) -> None:
+        await self._write(key)
+
+    async def put_task_count_record(self, name: str, count: int) -> None:
+        await self._write(TaskCountRecord(name, count))
+
+    async def put_logger_level(self, logger: str, level: str) -> None:
+        await self._write(LoggerLevelRecord(logger, level))
+
+    async def _write(self, *records: ConfigRecord) -> None:
+        await self._log.write([encode_config_record(record) for record in records])
+        await self._log.read_to_end()
+
+    def _replay(self, key: bytes | None, value: bytes | None) -> None:
+        try:
+            record = decode_config_record(key, value)
+        except UnreadableRecordError as error:
+            _log.error("a record of the configurations cannot be read and is passed over: %s", error)
+            return
+        if record is None:
+            return
+        self.state.replay(record)
+        if self._started and self.listener is not None:
+            self.listener.config_record(record)
