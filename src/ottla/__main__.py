@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "elect-leaders": ("ottla.console.cli.elect_leaders", "let the preferred replicas lead"),
     "registry": ("ottla.registry.start", "serve schemas: the Confluent Schema Registry's API, beside any cluster"),
     "schemas": ("ottla.console.cli.schemas", "list, get, register, check, compare and delete schemas of a registry"),
+    "connect": ("ottla.connect.start", "run connectors: Kafka Connect's API over connectors of ours"),
     "mirror": ("ottla.mirror.start", "copy topics, configs, ACLs and groups from cluster to cluster"),
     "streams": ("ottla.streams.application.command", "run an application of Ottla Streams, describe its topology"),
     "profile": ("ottla.console.cli.profile", "keep clusters under names: addresses, security, registry"),

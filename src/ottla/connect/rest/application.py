@@ -1,0 +1,162 @@
+"""The REST API as an ASGI application: finds the route, answers, and says what went wrong as Kafka Connect does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from urllib.parse import parse_qsl, unquote
+
+from ottla.connect.api.errors import AlreadyExistsError, ConnectError, NotFoundError
+from ottla.connect.rest.message import JSON, Request, Response
+from ottla.connect.rest.routes import ROUTES, Route
+from ottla.connect.runtime.rest_error import RestError
+
+if TYPE_CHECKING:
+    from ottla.connect.runtime.herder import Herder
+
+_log = logging.getLogger(__name__)
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+BODY_BYTES_MAX: Final = 16 * 1024 * 1024
+REQUEST_TIMEOUT_S: Final = 90.0
+"""After which who asked is not kept waiting; what was begun goes on."""
+_REASONS: Final = {
+    404: "HTTP 404 Not Found",
+    405: "HTTP 405 Method Not Allowed",
+    406: "HTTP 406 Not Acceptable",
+    415: "HTTP 415 Unsupported Media Type",
+}
+_WITH_BODY: Final = ("POST", "PUT", "PATCH")
+
+
+class Application:
+    """`herder` is set when the worker has one; until then every request is answered with 404, as by Kafka Connect."""
+
+    def __init__(self) -> None:
+        self.herder: Herder | None = None
+        self._running: set[asyncio.Task[Response]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            response = await self._answer(await _request(scope, receive, headers))
+        except Exception as error:
+            response = _refusal(error, scope)
+        await _respond(send, response, without_body=scope["method"] == "HEAD")
+
+    async def _answer(self, request: Request) -> Response:
+        herder = self.herder
+        if herder is None:
+            raise _plain(404)
+        if request.method == "OPTIONS":
+            return _options(request)
+        route = _find(request)
+        if not _accepts_json(request.headers.get("accept")):
+            raise _plain(406)
+        kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+        if request.body and request.method in _WITH_BODY and kind != JSON:
+            raise _plain(415)
+        work = asyncio.ensure_future(route.handler(herder, request))
+        self._running.add(work)
+        work.add_done_callback(self._running.discard)
+        try:
+            return await asyncio.wait_for(asyncio.shield(work), REQUEST_TIMEOUT_S)
+        except TimeoutError:
+            raise RestError(500, "Request timed out") from None
+
+
+def _plain(status: int) -> RestError:
+    return RestError(status, _REASONS[status])
+
+
+def _refusal(error: Exception, scope: Scope) -> Response:
+    match error:
+        case RestError():
+            return Response({"error_code": error.error_code, "message": str(error)}, error.status)
+        case NotFoundError():
+            status = 404
+        case AlreadyExistsError():
+            status = 409
+        case ConnectError():
+            status = 500
+            _log.error("%s %s: %s", scope["method"], scope["path"], error)
+        case _:
+            status = 500
+            _log.exception("%s %s", scope["method"], scope["path"])
+    return Response({"error_code": status, "message": str(error)}, status)
+
+
+async def _request(scope: Scope, receive: Receive, headers: dict[str, str]) -> Request:
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > BODY_BYTES_MAX:
+            raise RestError(413, f"A body has at most {BODY_BYTES_MAX} bytes")
+        if not message.get("more_body"):
+            break
+    raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0]
+    query: dict[str, list[str]] = {}
+    for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+        query.setdefault(name, []).append(value)
+    return Request(
+        scope["method"],
+        raw_path,
+        [unquote(segment) for segment in raw_path.split("/") if segment],
+        query,
+        headers,
+        bytes(body),
+        f"{scope.get('scheme', 'http')}://{headers.get('host', '')}",
+    )
+
+
+def _find(request: Request) -> Route:
+    method = "GET" if request.method == "HEAD" else request.method
+    is_there = False
+    for route in ROUTES:
+        parameters = route.match(request.segments)
+        if parameters is None:
+            continue
+        if route.method == method:
+            request.parameters = parameters
+            return route
+        is_there = True
+    raise _plain(405 if is_there else 404)
+
+
+def _options(request: Request) -> Response:
+    methods = [route.method for route in ROUTES if route.match(request.segments) is not None]
+    if not methods:
+        raise _plain(404)
+    allowed = [*(["HEAD"] if "GET" in methods else []), *methods, "OPTIONS"]
+    return Response(", ".join(allowed), 200, {"allow": ",".join(allowed), "content-type": "text/plain"})
+
+
+def _accepts_json(accept: str | None) -> bool:
+    if not accept:
+        return True
+    kinds = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
+    return any(kind in (JSON, "application/*", "*/*") for kind in kinds)
+
+
+async def _respond(send: Send, response: Response, *, without_body: bool) -> None:
+    body = b""
+    if "content-type" in response.headers:
+        body = str(response.body).encode()
+    elif response.body is not None and response.status != 204:
+        body = json.dumps(response.body, separators=(",", ":"), ensure_ascii=False).encode()
+    headers = [(name.encode(), value.encode()) for name, value in response.headers.items()]
+    if body and "content-type" not in response.headers:
+        headers.append((b"content-type", JSON.encode()))
+    if response.status != 204:
+        headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if without_body else body})

@@ -1,0 +1,1 @@
+"""The worker: connectors, their tasks, and who runs them where."""

@@ -1,0 +1,183 @@
+"""Finds plugins by name and loads them: our own, those of installed packages, and any class that can be imported.
+
+connector.class=FileStreamSource                     an alias: without package, and without "Connector"
+connector.class=org.apache.….FileStreamSourceConnector   Java's name of one that we have
+connector.class=my_package.my_module:MyConnector     a class of Python; or my_package.my_module.MyConnector
+
+Packages say what they bring by entry points of the group `ottla.connect`: the name is the alias, the object the class.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from ottla import __version__
+from ottla.connect.api.connector import Connector, SinkConnector, SourceConnector
+from ottla.connect.api.converter import Converter, HeaderConverter
+from ottla.connect.api.errors import ConnectError
+from ottla.connect.runtime.plugin_table import PLUGINS, TASKS, PluginEntry, PluginKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ENTRY_POINTS: Final = "ottla.connect"
+CONNECTORS: Final = (PluginKind.SINK, PluginKind.SOURCE)
+_SUFFIXES: Final = {
+    PluginKind.SINK: "Connector",
+    PluginKind.SOURCE: "Connector",
+    PluginKind.TRANSFORMATION: "Transformation",
+    PluginKind.PREDICATE: "Predicate",
+    PluginKind.CONVERTER: "Converter",
+    PluginKind.HEADER_CONVERTER: "HeaderConverter",
+}
+_DOTTED: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*[.:][A-Za-z_]\w*(\$[A-Za-z_]\w*)?")
+
+
+class PluginNotFoundError(ConnectError):
+    """No plugin has that name; the message says what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    kind: PluginKind
+    name: str
+    cls: type[Any]
+
+    @property
+    def version(self) -> str:
+        return str(getattr(self.cls, "version", None) or __version__)
+
+
+class Plugins:
+    """`load` gives a class and what it is; what was loaded stays loaded."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[tuple[PluginKind, str], Plugin] = {}
+
+    @cached_property
+    def entries(self) -> tuple[PluginEntry, ...]:
+        """All that are known without importing anything but what packages say of themselves."""
+        return (*PLUGINS, *self._installed())
+
+    def _installed(self) -> Iterable[PluginEntry]:
+        for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+            try:
+                cls = point.load()
+            except Exception:  # a package that is broken is nobody else's concern
+                continue
+            kind = kind_of(cls)
+            if kind is not None:
+                yield PluginEntry(kind, point.value, point.value)
+
+    def listed(self, *kinds: PluginKind) -> list[PluginEntry]:
+        return [entry for kind in kinds or PluginKind for entry in self.entries if entry.kind is kind]
+
+    def connector(self, name: str) -> Plugin:
+        """`PluginNotFoundError`."""
+        for kind in CONNECTORS:
+            found = self.find(kind, name)
+            if found is not None:
+                return found
+        known = ", ".join(entry.name for entry in self.listed(*CONNECTORS))
+        raise PluginNotFoundError(
+            f"Failed to find any class that implements Connector and which name matches {name}, available connectors "
+            f"are: {known}"
+        )
+
+    def plugin(self, name: str) -> Plugin | None:
+        """Of whatever kind."""
+        return next((found for kind in PluginKind if (found := self.find(kind, name)) is not None), None)
+
+    def load(self, kind: PluginKind, name: str) -> Plugin:
+        """`PluginNotFoundError`."""
+        found = self.find(kind, name)
+        if found is None:
+            raise PluginNotFoundError(f"Class {name} could not be found.")
+        return found
+
+    def find(self, kind: PluginKind, name: str) -> Plugin | None:
+        """`ConnectError` where it is known and cannot be loaded."""
+        found = self._loaded.get((kind, name))
+        if found is None:
+            found = self._find(kind, name)
+            if found is not None:
+                self._loaded[kind, name] = found
+        return found
+
+    def _find(self, kind: PluginKind, name: str) -> Plugin | None:
+        suffix = _SUFFIXES[kind]
+        for entry in self.listed(kind):
+            short = re.split("[.:]", entry.name)[-1]
+            if name in (entry.name, entry.location, short) or name + suffix == short:
+                return Plugin(kind, entry.name, load_class(entry.location))
+        if not _DOTTED.fullmatch(name):
+            return None
+        cls = _import(name)
+        if cls is None or kind_of(cls) is not kind:
+            return None
+        return Plugin(kind, f"{cls.__module__}:{cls.__qualname__}", cls)
+
+
+def kind_of(cls: object) -> PluginKind | None:
+    if not isinstance(cls, type):
+        return None
+    if issubclass(cls, SourceConnector):
+        return PluginKind.SOURCE
+    if issubclass(cls, SinkConnector):
+        return PluginKind.SINK
+    if issubclass(cls, Converter):
+        return PluginKind.CONVERTER
+    return PluginKind.HEADER_CONVERTER if issubclass(cls, HeaderConverter) else None
+
+
+def new_connector(plugin: Plugin) -> Connector:
+    """`ConnectError`."""
+    try:
+        connector = plugin.cls()
+    except Exception as error:
+        raise ConnectError(f"{plugin.name} cannot be made: {error!r}") from error
+    assert isinstance(connector, Connector)
+    return connector
+
+
+def task_class_name(cls: type[Any]) -> str:
+    """What stands as `task.class`: Java's name where it has one."""
+    location = f"{cls.__module__}:{cls.__qualname__}"
+    return next((name for name, where in TASKS.items() if where == location), location)
+
+
+def load_task_class(name: str) -> type[Any]:
+    """`ConnectError`."""
+    return load_class(TASKS.get(name, name))
+
+
+def load_class(location: str) -> type[Any]:
+    """`module:Class` or `module.Class`. `ConnectError`."""
+    cls = _import(location)
+    if cls is None:
+        raise ConnectError(f"Class {location} could not be found.")
+    return cls
+
+
+def _import(location: str) -> type[Any] | None:
+    module, colon, name = location.partition(":")
+    if not colon:
+        module, _, name = location.rpartition(".")
+    if not module:
+        return None
+    try:
+        found: object = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module == error.name or module.startswith(error.name + ".")):
+            return None
+        raise ConnectError(f"{location} needs {error.name}, which is not installed") from error
+    except Exception as error:
+        raise ConnectError(f"{location} cannot be imported: {error!r}") from error
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found if isinstance(found, type) else None

@@ -1,0 +1,152 @@
+"""What runs here: connectors and tasks, started and stopped as a herder says (`Worker`)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from ottla.connect.api.errors import ConnectError
+from ottla.connect.runtime.connector_config import (
+    ADMIN_OVERRIDES,
+    CONNECTOR_CLASS,
+    CONSUMER_OVERRIDES,
+    PRODUCER_OVERRIDES,
+    TASKS_MAX,
+)
+from ottla.connect.runtime.plugin_table import PluginKind
+from ottla.connect.runtime.task_process import RestartPolicy, TaskProcess
+from ottla.connect.runtime.task_spec import TaskSpec
+from ottla.connect.runtime.worker_connector import WorkerConnector
+from ottla.connect.store.status import TargetState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ottla.connect.runtime.plugins import Plugins
+    from ottla.connect.runtime.task_process import TaskOwner
+    from ottla.connect.runtime.variables import Variables
+    from ottla.connect.runtime.worker_config import WorkerConfig
+    from ottla.connect.runtime.worker_connector import ConnectorOwner
+    from ottla.connect.store.cluster_config import ClusterConfig
+    from ottla.connect.store.task_id import TaskId
+
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    def __init__(self, config: WorkerConfig, plugins: Plugins, variables: Variables) -> None:
+        self.config = config
+        self.plugins = plugins
+        self.variables = variables
+        self.connectors: dict[str, WorkerConnector] = {}
+        self.tasks: dict[TaskId, TaskProcess] = {}
+        self._restarts = RestartPolicy(
+            config.number("task.restart.attempts"),
+            config.number("task.restart.backoff.ms"),
+            config.number("task.restart.backoff.max.ms"),
+        )
+
+    # Connectors
+
+    async def start_connector(
+        self, name: str, raw_config: Mapping[str, str], target: TargetState, owner: ConnectorOwner
+    ) -> None:
+        """`ConnectError`, which the connector's status has, too."""
+        if name in self.connectors:
+            raise ConnectError(f"Connector {name} already exists on this worker")
+        try:
+            config = self.variables.resolve(raw_config)
+            plugin = self.plugins.connector(config[CONNECTOR_CLASS])
+        except ConnectError as error:
+            owner.connector_failed(name, error)
+            raise
+        connector = WorkerConnector(name, plugin, config, owner, asyncio.get_running_loop())
+        self.connectors[name] = connector
+        await connector.transition_to(target)
+
+    async def stop_connector(self, name: str) -> None:
+        connector = self.connectors.pop(name, None)
+        if connector is None:
+            return
+        timeout_s = self.config.number("task.shutdown.graceful.timeout.ms") / 1000
+        try:
+            await asyncio.wait_for(connector.shutdown(), timeout_s)
+        except TimeoutError:
+            _log.error("connector %s did not stop within %g s and is left behind", name, timeout_s)
+
+    def is_running(self, name: str) -> bool:
+        return name in self.connectors and self.connectors[name].is_running
+
+    async def task_configs(self, name: str) -> list[dict[str, str]]:
+        """What the connector says now. `ConnectError`."""
+        connector = self.connectors.get(name)
+        if connector is None:
+            raise ConnectError(f"Connector {name} not found in this worker.")
+        enforce = connector.config.get("tasks.max.enforce", "true").strip().lower() != "false"
+        return await connector.task_configs(int(connector.config.get(TASKS_MAX, "1")), enforce=enforce)
+
+    # Tasks
+
+    def start_task(self, task_id: TaskId, state: ClusterConfig, owner: TaskOwner) -> None:
+        """In a process of its own; how it fares is told to `owner`."""
+        if task_id in self.tasks:
+            raise ConnectError(f"Task already exists in this worker: {task_id}")
+        task = TaskProcess(task_id, owner, lambda: self._spec(task_id, state), self._restarts)
+        self.tasks[task_id] = task
+        task.start()
+
+    async def stop_tasks(self, task_ids: Iterable[TaskId]) -> None:
+        """Returns when they have ended."""
+        stopping = [task for task_id in list(task_ids) if (task := self.tasks.pop(task_id, None)) is not None]
+        grace_ms = self.config.number("task.shutdown.graceful.timeout.ms")
+        await asyncio.gather(*(task.stop(grace_ms) for task in stopping))
+
+    def set_task_states(self, connector: str, state: TargetState) -> None:
+        for task_id, task in self.tasks.items():
+            if task_id.connector == connector:
+                task.set_target_state(state)
+
+    async def stop(self) -> None:
+        await self.stop_tasks(list(self.tasks))
+        await asyncio.gather(*(self.stop_connector(name) for name in list(self.connectors)))
+
+    def _spec(self, task_id: TaskId, state: ClusterConfig) -> TaskSpec:
+        config = self.config
+        raw_config, raw_task_config = state.connectors.get(task_id.connector), state.tasks.get(task_id)
+        if raw_config is None or raw_task_config is None:
+            raise ConnectError(f"Task {task_id} has no configuration any more")
+        connector_config = self.variables.resolve(raw_config)
+        plugin = self.plugins.connector(connector_config[CONNECTOR_CLASS])
+        target = state.target_state(task_id.connector) or TargetState.STARTED
+        shared = {"bootstrap.servers": config.bootstrap, **config.security}
+        converters = {
+            key: text
+            for key, text in config.properties.items()
+            if key.startswith(("key.converter", "value.converter", "header.converter"))
+        }
+        for key in ("key.converter", "value.converter", "header.converter"):
+            converters.setdefault(key, config.text(key))
+        return TaskSpec(
+            connector=task_id.connector,
+            task=task_id.task,
+            is_source=plugin.kind is PluginKind.SOURCE,
+            connector_config=connector_config,
+            task_config=self.variables.resolve(raw_task_config),
+            target_state=target.value,
+            converters=converters,
+            producer=shared | config.with_prefix("producer.") | _overrides(connector_config, PRODUCER_OVERRIDES),
+            consumer=shared | config.with_prefix("consumer.") | _overrides(connector_config, CONSUMER_OVERRIDES),
+            admin=shared | config.with_prefix("admin.") | _overrides(connector_config, ADMIN_OVERRIDES),
+            offset_flush_interval_ms=config.number("offset.flush.interval.ms"),
+            offset_flush_timeout_ms=config.number("offset.flush.timeout.ms"),
+            graceful_timeout_ms=config.number("task.shutdown.graceful.timeout.ms"),
+            topic_creation=config.flag("topic.creation.enable"),
+            topic_tracking=config.flag("topic.tracking.enable"),
+            log_level=logging.getLevelName(logging.getLogger("ottla.connect").getEffectiveLevel()),
+            plugin_path=config.names("plugin.path"),
+        )
+
+
+def _overrides(config: Mapping[str, str], prefix: str) -> dict[str, str]:
+    return {key.removeprefix(prefix): text for key, text in config.items() if key.startswith(prefix)}

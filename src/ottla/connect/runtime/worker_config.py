@@ -1,0 +1,172 @@
+"""How a worker is to run: `connect-standalone.properties` and `connect-distributed.properties` (`WorkerConfig`).
+
+Of our own are `task.restart.attempts`, `task.restart.backoff.ms` and `task.restart.backoff.max.ms`: a task that fails
+is started again that often in a row, each time after twice as long.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from ottla.connect.api.config_def import (
+    BOOLEAN,
+    HIGH,
+    INT,
+    LIST,
+    LONG,
+    LOW,
+    NO_DEFAULT_VALUE,
+    SHORT,
+    STRING,
+    ConfigDef,
+)
+from ottla.connect.api.errors import ConfigError
+from ottla.connect.api.validators import Range, ValidString
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_LISTEN: Final = "127.0.0.1:8083"
+JSON_CONVERTER: Final = "org.apache.kafka.connect.json.JsonConverter"
+_CLIENT_PREFIXES: Final = ("security.protocol", "sasl.", "ssl.")
+_SCHEMES: Final = ("http",)
+
+
+def _definition() -> ConfigDef:
+    return (
+        ConfigDef()
+        .define("bootstrap.servers", LIST, "localhost:9092", HIGH, "Brokers to ask first.")
+        .define("key.converter", STRING, JSON_CONVERTER, HIGH, "What writes and reads keys.")
+        .define("value.converter", STRING, JSON_CONVERTER, HIGH, "What writes and reads values.")
+        .define("header.converter", STRING, "SimpleHeaderConverter", LOW, "What writes and reads headers.")
+        .define("client.id", STRING, "", LOW, "Under which name the clients of the worker are seen.")
+        .define("listeners", LIST, f"http://{DEFAULT_LISTEN}", LOW, "Where the REST API is served.")
+        .define("rest.advertised.host.name", STRING, None, LOW, "The host at which others reach the REST API.")
+        .define("rest.advertised.port", INT, None, LOW, "The port at which others reach the REST API.")
+        .define("offset.flush.interval.ms", LONG, 60_000, LOW, "How often offsets are stored.", validator=Range(1))
+        .define("offset.flush.timeout.ms", LONG, 5_000, LOW, "How long storing them may take.", validator=Range(1))
+        .define("task.shutdown.graceful.timeout.ms", LONG, 5_000, LOW, "How long a task may take to end.")
+        .define("topic.creation.enable", BOOLEAN, True, LOW, "Whether connectors may say how topics are made.")
+        .define("topic.tracking.enable", BOOLEAN, True, LOW, "Whether the topics of a connector are remembered.")
+        .define("topic.tracking.allow.reset", BOOLEAN, True, LOW, "Whether they may be forgotten on request.")
+        .define(
+            "connector.client.config.override.policy", STRING, "All", LOW, "Which client settings connectors change."
+        )
+        .define("config.providers", LIST, "", LOW, "Names of what variables are resolved with.")
+        .define("plugin.path", LIST, "", LOW, "Directories that Python modules of connectors are in.")
+        .define("task.restart.attempts", INT, 10, LOW, "How often in a row a failed task starts.", validator=Range(0))
+        .define("task.restart.backoff.ms", LONG, 1_000, LOW, "After how long the first time.", validator=Range(1))
+        .define("task.restart.backoff.max.ms", LONG, 60_000, LOW, "After how long at most.", validator=Range(1))
+    )
+
+
+_STANDALONE: Final = _definition().define(
+    "offset.storage.file.filename", STRING, NO_DEFAULT_VALUE, HIGH, "The file in which offsets are kept."
+)
+_DISTRIBUTED: Final = (
+    _definition()
+    .define("group.id", STRING, NO_DEFAULT_VALUE, HIGH, "Workers of one group share the work.")
+    .define("config.storage.topic", STRING, NO_DEFAULT_VALUE, HIGH, "The topic of configurations.")
+    .define("config.storage.replication.factor", SHORT, 3, LOW, "Its replicas, if it has to be made.")
+    .define("offset.storage.topic", STRING, NO_DEFAULT_VALUE, HIGH, "The topic of offsets.")
+    .define("offset.storage.replication.factor", SHORT, 3, LOW, "Its replicas, if it has to be made.")
+    .define("offset.storage.partitions", INT, 25, LOW, "Its partitions, if it has to be made.")
+    .define("status.storage.topic", STRING, NO_DEFAULT_VALUE, HIGH, "The topic of statuses.")
+    .define("status.storage.replication.factor", SHORT, 3, LOW, "Its replicas, if it has to be made.")
+    .define("status.storage.partitions", INT, 5, LOW, "Its partitions, if it has to be made.")
+    .define("session.timeout.ms", INT, 10_000, HIGH, "After which a silent worker is given up.", validator=Range(1))
+    .define("heartbeat.interval.ms", INT, 3_000, HIGH, "How often a worker says that it is there.", validator=Range(1))
+    .define("rebalance.timeout.ms", INT, 60_000, HIGH, "How long the workers may take to join.", validator=Range(1))
+    .define("scheduled.rebalance.max.delay.ms", INT, 300_000, LOW, "How long a lost worker's tasks wait for it.")
+    .define("worker.sync.timeout.ms", INT, 3_000, LOW, "How long reading all configurations may take.")
+    .define(
+        "connect.protocol", STRING, "sessioned", LOW, "Of the group.", validator=ValidString("compatible", "sessioned")
+    )
+    .define("inter.worker.key.ttl.ms", INT, 3_600_000, LOW, "How old a session key grows.", validator=Range(1))
+    .define("inter.worker.key.generation.algorithm", STRING, "HmacSHA256", LOW, "For whose use session keys are.")
+    .define("inter.worker.signature.algorithm", STRING, "HmacSHA256", LOW, "What workers sign requests with.")
+    .define("inter.worker.verification.algorithms", LIST, "HmacSHA256", LOW, "Signatures that are taken.")
+    .define(
+        "exactly.once.source.support", STRING, "disabled", HIGH, "Not there yet.", validator=ValidString("disabled")
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """`properties` as they were read, `values` as their types."""
+
+    properties: Mapping[str, str] = field(repr=False)
+    values: Mapping[str, object]
+    is_distributed: bool
+
+    def text(self, key: str) -> str:
+        value = self.values[key]
+        assert isinstance(value, str)
+        return value
+
+    def number(self, key: str) -> int:
+        value = self.values[key]
+        assert isinstance(value, int)
+        return value
+
+    def flag(self, key: str) -> bool:
+        return bool(self.values[key])
+
+    def names(self, key: str) -> list[str]:
+        value = self.values[key]
+        assert isinstance(value, list)
+        return value
+
+    @property
+    def bootstrap(self) -> str:
+        return ",".join(self.names("bootstrap.servers"))
+
+    @property
+    def listen(self) -> tuple[str, int]:
+        """Host and port of the first listener."""
+        return _listener(self.names("listeners")[0])
+
+    @property
+    def offsets_file(self) -> Path:
+        return Path(self.text("offset.storage.file.filename"))
+
+    @property
+    def security(self) -> dict[str, str]:
+        return {key: text for key, text in self.properties.items() if key.startswith(_CLIENT_PREFIXES)}
+
+    def with_prefix(self, prefix: str) -> dict[str, str]:
+        return {key.removeprefix(prefix): text for key, text in self.properties.items() if key.startswith(prefix)}
+
+
+def standalone_config(properties: Mapping[str, str]) -> WorkerConfig:
+    """`ConfigError` names the key."""
+    return _read(properties, _STANDALONE, is_distributed=False)
+
+
+def distributed_config(properties: Mapping[str, str]) -> WorkerConfig:
+    """`ConfigError` names the key."""
+    return _read(properties, _DISTRIBUTED, is_distributed=True)
+
+
+def _read(properties: Mapping[str, str], definition: ConfigDef, *, is_distributed: bool) -> WorkerConfig:
+    values = definition.parse(properties)
+    if not values["listeners"]:
+        raise ConfigError.of("listeners", "", "write http://HOST:PORT")
+    for listener in values["listeners"]:
+        _listener(listener)
+    return WorkerConfig(dict(properties), values, is_distributed)
+
+
+def _listener(text: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme.lower() not in _SCHEMES or port is None:
+        raise ConfigError.of("listeners", text, "write http://HOST:PORT (other protocols are not served)")
+    return parts.hostname or "0.0.0.0", port

@@ -1,0 +1,28 @@
+"""What a worker and the process of a task say to each other: a line of JSON each, over a pair of sockets.
+
+worker → task   start {…spec}; target_state {state}; stop; offsets {id, offsets}; stored {id, error}
+task → worker   state {state}; failed {trace}; topics {topics}; metrics {values}; stopped;
+                read_offsets {id, partitions}; store_offsets {id, offsets}
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+LINE_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Longer ones break the connection: neither side keeps what has no end."""
+
+Message = dict[str, Any]
+
+
+def encode_message(kind: str, **fields: object) -> bytes:
+    return json.dumps({"type": kind, **fields}, separators=(",", ":")).encode() + b"\n"
+
+
+def decode_message(line: bytes) -> Message:
+    """`ValueError`."""
+    message = json.loads(line)
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise ValueError("a message has a type")
+    return message
