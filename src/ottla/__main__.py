@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "configs": ("ottla.console.cli.configs", "describe and alter the configs of topics, brokers and groups"),
     "brokers": ("ottla.console.cli.brokers", "list, describe and unregister brokers"),
     "quorum": ("ottla.console.cli.quorum", "show the metadata quorum, add and remove voters"),
+    "apply": ("ottla.console.cli.apply", "make a cluster what a file says, after showing what that changes"),
     "features": ("ottla.console.cli.features", "describe, raise and lower the levels of features"),
     "log-dirs": ("ottla.console.cli.log_dirs", "show what lies in the log directories of brokers"),
     "acls": ("ottla.console.cli.acls", "list, add and remove access rules"),

@@ -75,6 +75,7 @@ FORBIDDEN_IN_CORES = {
 
 OPTIONAL = {
     "jwt": "PyJWT",
+    "yaml": "PyYAML",
     "confluent_kafka": "confluent-kafka",
     "rocksdict": "rocksdict",
     "google": "protobuf",

@@ -61,12 +61,16 @@ class Acl:
 
 def known_name(kind: str, word: str, names: Iterable[str]) -> str:
     """`describe-configs`, `DescribeConfigs` and `DESCRIBE_CONFIGS` are one. `ValueError` names the near ones."""
-    wanted = word.replace("-", "").replace("_", "").casefold()
+    wanted = _folded(word)
     for name in names:
-        if name.replace("_", "").casefold() == wanted:
+        if _folded(name) == wanted:
             return name
     there = ", ".join(names)
     raise ValueError(f"there is no {kind} '{word}'; there are {there}.{did_you_mean(word, names)}")
+
+
+def _folded(name: str) -> str:
+    return name.replace("-", "").replace("_", "").casefold()
 
 
 def check_principal(principal: str) -> str:
