@@ -22,6 +22,7 @@ STAYS = {
     "ottla mirror": "Mirroring",
     "ottla registry --bootstrap": "is ready on",
     "ottla streams run": "RUNNING",
+    "python shop.py": "the shop is open",
 }
 """What goes on by itself, and what it says when it is ready."""
 

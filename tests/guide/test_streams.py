@@ -16,4 +16,6 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
         assert "-repartition)" in reader.said_by("describe")
         assert reader.said_by("test_words.py").splitlines() == ["{'little': 2, 'sister': 1, 'ottla': 1}", "2"]
         assert reader.said_by("count.py") == "3 2 1\n"
+        revenue = "{'Prague': 15, 'Vienna': 11, 'Berlin': 2}"
+        assert reader.said_by("buy.py").splitlines()[:2] == [revenue, revenue]
         assert reader.said_by("orders.py") == "[('tea@0', 12)] 1\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.streams.lambdas import text
 from tests.streams.op_tree import OpTree
@@ -12,6 +12,9 @@ from ottla.streams.dsl.streams_builder import StreamsBuilder
 from ottla.streams.serdes.serdes import Serdes
 from ottla.streams.state.store import KeyValueStore, SessionStore, StateStore, ValueAndTimestamp, WindowStore
 from ottla.streams.testing.topology_test_driver import TopologyTestDriver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BYTES = Serdes.bytes()
 DEFAULTS: dict[str, Any] = {
@@ -34,8 +37,10 @@ class RecordingDriver(TopologyTestDriver):
         super()._capture()
 
 
-def answer(question: dict[str, Any]) -> dict[str, Any]:
-    """`outputs`, `stores` and `dropped` as the oracle gives them."""
+def answer(
+    question: dict[str, Any], inspect: Callable[[TopologyTestDriver], None] = lambda driver: None
+) -> dict[str, Any]:
+    """`outputs`, `stores` and `dropped` as the oracle gives them; `inspect` sees the driver before its end."""
     builder = StreamsBuilder()
     OpTree(builder).write(question["ops"])
     config = DEFAULTS | question.get("config", {})
@@ -53,6 +58,7 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
             driver.everything.clear()
         stores = {name: rows for name, store in driver.get_all_state_stores().items() if (rows := _rows(store))}
         dropped = driver.dropped_records
+        inspect(driver)
     return {"outputs": outputs, "stores": stores, "dropped": dropped}
 
 

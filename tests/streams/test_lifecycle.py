@@ -13,8 +13,10 @@ from tests.streams.counting import assert_exactly_once, make_topics, read_counts
 from tests.streams.word_count import Count, topology
 
 from ottla.streams.application.kafka_streams import KafkaStreams, State, StreamThreadExceptionResponse
-from ottla.streams.errors import InvalidStateStoreError, StreamsError
+from ottla.streams.errors import StreamsError, UnknownStateStoreError
 from ottla.streams.membership.assignment import HostInfo
+from ottla.streams.queries.queryable_store_types import QueryableStoreTypes
+from ottla.streams.queries.store_query_parameters import StoreQueryParameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from ottla.streams.record import Record
 
 pytestmark = pytest.mark.timeout(200)
+COUNTS = StoreQueryParameters.from_name_and_type("counts", QueryableStoreTypes.key_value_store())
 PROTOCOLS = pytest.mark.parametrize(
     "protocol", [pytest.param(CLASSIC, id="classic", marks=pytest.mark.long), pytest.param(STREAMS, id="streams")]
 )
@@ -66,12 +69,10 @@ def test_two_threads_share_the_tasks_and_stores_are_read(
     with app:
         app.wait_until_running()
         assert_exactly_once(read_counts(ottla.address, words), words)
-        wait_for(lambda: len(app.local_stores("counts")) == 3, "all partitions of the store are here")
         assert all(thread.tasks.running for thread in app.threads)
-        found = {key: count for store in app.local_stores("counts").values() for key, count in store.all()}  # type: ignore[attr-defined]
-        assert found == dict(words)
-        with pytest.raises(InvalidStateStoreError, match="no store"):
-            app.local_stores("other")
+        assert dict(app.store(COUNTS).all()) == dict(words)
+        with pytest.raises(UnknownStateStoreError, match="no store"):
+            app.store(StoreQueryParameters.from_name_and_type("other", QueryableStoreTypes.key_value_store()))
         name = app.add_stream_thread()
         assert name.endswith("-3")
         app.wait_until_running()
@@ -190,7 +191,6 @@ def test_restoration_is_told(apps: Apps, ottla: NodeProcess) -> None:
 
     with apps.make("elsewhere", CLASSIC | EXACTLY_ONCE, state_restore_listener=Listener()) as app:
         app.wait_until_running()
-        found = {key: count for store in app.local_stores("counts").values() for key, count in store.all()}  # type: ignore[attr-defined]
-        assert found == dict(words)
+        assert dict(app.store(COUNTS).all()) == dict(words)
     assert [what for what, _ in told].count("start") == 3
     assert sum(count for what, count in told if what == "end") == words.total()

@@ -34,12 +34,32 @@ if TYPE_CHECKING:
     from ottla.streams.dsl.suppressed import Suppressed as Suppressed
     from ottla.streams.dsl.table_joined import TableJoined as TableJoined
     from ottla.streams.errors import InvalidStateStoreError as InvalidStateStoreError
+    from ottla.streams.errors import InvalidStateStorePartitionError as InvalidStateStorePartitionError
     from ottla.streams.errors import SerializationError as SerializationError
+    from ottla.streams.errors import StateStoreMigratedError as StateStoreMigratedError
+    from ottla.streams.errors import StateStoreNotAvailableError as StateStoreNotAvailableError
     from ottla.streams.errors import StreamsError as StreamsError
+    from ottla.streams.errors import StreamsRebalancingError as StreamsRebalancingError
     from ottla.streams.errors import TopologyError as TopologyError
+    from ottla.streams.errors import UnknownStateStoreError as UnknownStateStoreError
+    from ottla.streams.membership.assignment import HostInfo as HostInfo
     from ottla.streams.processor import Processor as Processor
     from ottla.streams.processor import ProcessorContext as ProcessorContext
     from ottla.streams.processor import PunctuationType as PunctuationType
+    from ottla.streams.queries.key_query import KeyQuery as KeyQuery
+    from ottla.streams.queries.key_query import TimestampedKeyQuery as TimestampedKeyQuery
+    from ottla.streams.queries.position import Position as Position
+    from ottla.streams.queries.position import PositionBound as PositionBound
+    from ottla.streams.queries.query_result import FailureReason as FailureReason
+    from ottla.streams.queries.queryable_store_types import QueryableStoreTypes as QueryableStoreTypes
+    from ottla.streams.queries.range_query import RangeQuery as RangeQuery
+    from ottla.streams.queries.range_query import TimestampedRangeQuery as TimestampedRangeQuery
+    from ottla.streams.queries.state_query_request import StateQueryRequest as StateQueryRequest
+    from ottla.streams.queries.store_query_parameters import StoreQueryParameters as StoreQueryParameters
+    from ottla.streams.queries.versioned_query import MultiVersionedKeyQuery as MultiVersionedKeyQuery
+    from ottla.streams.queries.versioned_query import VersionedKeyQuery as VersionedKeyQuery
+    from ottla.streams.queries.window_query import WindowKeyQuery as WindowKeyQuery
+    from ottla.streams.queries.window_query import WindowRangeQuery as WindowRangeQuery
     from ottla.streams.record import Record as Record
     from ottla.streams.record import RecordMetadata as RecordMetadata
     from ottla.streams.serdes.serde import Serde as Serde
@@ -63,9 +83,12 @@ PLACES: Final = {
     "BufferConfig": "dsl.suppressed",
     "Consumed": "dsl.consumed",
     "EmitStrategy": "windows",
+    "FailureReason": "queries.query_result",
     "GlobalKTable": "dsl.global_ktable",
     "Grouped": "dsl.grouped",
+    "HostInfo": "membership.assignment",
     "InvalidStateStoreError": "errors",
+    "InvalidStateStorePartitionError": "errors",
     "JoinWindows": "windows",
     "Joined": "dsl.joined",
     "KGroupedStream": "dsl.kgrouped_stream",
@@ -73,13 +96,19 @@ PLACES: Final = {
     "KStream": "dsl.kstream",
     "KTable": "dsl.ktable",
     "KafkaStreams": "application.kafka_streams",
+    "KeyQuery": "queries.key_query",
     "Materialized": "dsl.materialized",
+    "MultiVersionedKeyQuery": "queries.versioned_query",
     "Named": "dsl.named",
+    "Position": "queries.position",
+    "PositionBound": "queries.position",
     "Printed": "dsl.printed",
     "Processor": "processor",
     "ProcessorContext": "processor",
     "Produced": "dsl.produced",
     "PunctuationType": "processor",
+    "QueryableStoreTypes": "queries.queryable_store_types",
+    "RangeQuery": "queries.range_query",
     "Record": "record",
     "RecordMetadata": "record",
     "Repartitioned": "dsl.repartitioned",
@@ -88,21 +117,32 @@ PLACES: Final = {
     "SerializationError": "errors",
     "SessionWindows": "windows",
     "SlidingWindows": "windows",
+    "StateQueryRequest": "queries.state_query_request",
+    "StateStoreMigratedError": "errors",
+    "StateStoreNotAvailableError": "errors",
+    "StoreQueryParameters": "queries.store_query_parameters",
     "Stores": "state.stores",
     "StreamJoined": "dsl.stream_joined",
     "StreamsBuilder": "dsl.streams_builder",
     "StreamsConfig": "config",
     "StreamsError": "errors",
+    "StreamsRebalancingError": "errors",
     "Suppressed": "dsl.suppressed",
     "TableJoined": "dsl.table_joined",
     "TimeWindows": "windows",
+    "TimestampedKeyQuery": "queries.key_query",
+    "TimestampedRangeQuery": "queries.range_query",
     "Topology": "topology.topology",
     "TopologyError": "errors",
     "TopologyTestDriver": "testing.topology_test_driver",
+    "UnknownStateStoreError": "errors",
     "UnlimitedWindows": "windows",
     "ValueAndTimestamp": "state.store",
+    "VersionedKeyQuery": "queries.versioned_query",
     "VersionedRecord": "state.store",
     "Window": "windows",
+    "WindowKeyQuery": "queries.window_query",
+    "WindowRangeQuery": "queries.window_query",
     "Windowed": "windows",
 }
 """Name -> the file of it."""

@@ -110,6 +110,9 @@ public final class StreamsOracle {
             }
             answer.set("stores", new Contents(driver).all(JSON));
             answer.put("dropped", dropped(driver));
+            if (question.has("queries")) {
+                answer.set("queries", new Queries(driver, JSON).answers(question.get("queries")));
+            }
         } finally {
             delete(directory);
         }

@@ -92,7 +92,8 @@ class ChangelogReader:
         return not any(each.assigned for each in self._changelogs.values())
 
     def positions(self, task: TaskId) -> dict[TopicPartition, int]:
-        return {each.partition: each.position for each in self._changelogs.values() if each.task == task}
+        """Other threads ask, too."""
+        return {each.partition: each.position for each in list(self._changelogs.values()) if each.task == task}
 
     def limits(self) -> Iterable[TopicPartition]:
         """Of copies that may not be read further than the group has committed."""

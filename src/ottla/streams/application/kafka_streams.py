@@ -14,18 +14,18 @@ import logging
 import threading
 import time
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from ottla.clients.errors import ClientError
 from ottla.protocol.errors import KafkaError
 from ottla.streams.application.confluent_clients import ConfluentClients
 from ottla.streams.application.control import ControlThread
-from ottla.streams.application.instance_metadata import instances_of
+from ottla.streams.application.interactive_queries import InteractiveQueries
 from ottla.streams.application.restore_listener import NoRestoreListener
 from ottla.streams.application.stream_thread import StreamThread, ThreadState
 from ottla.streams.application.thread_parts import ThreadParts
 from ottla.streams.config import StreamsConfig
-from ottla.streams.errors import InvalidStateStoreError, StreamsError
+from ottla.streams.errors import StreamsError, StreamsNotStartedError, StreamsStoppedError
 from ottla.streams.state.directory import StateDirectory
 from ottla.streams.state.rocksdb import configure_below
 
@@ -36,9 +36,17 @@ if TYPE_CHECKING:
     from ottla.streams.application.client_supplier import ClientSupplier
     from ottla.streams.application.instance_metadata import StreamsMetadata
     from ottla.streams.application.restore_listener import StateRestoreListener
-    from ottla.streams.state.store import StateStore
+    from ottla.streams.queries.key_query_metadata import KeyQueryMetadata, LagInfo
+    from ottla.streams.queries.query_result import StateQueryResult
+    from ottla.streams.queries.readable_store import ReadableStore
+    from ottla.streams.queries.state_query_request import StateQueryRequest
+    from ottla.streams.queries.store_query_parameters import StoreQueryParameters
+    from ottla.streams.serdes.serde import Serializer
     from ottla.streams.topology.built import BuiltTopology
+    from ottla.streams.topology.stream_partitioner import StreamPartitioner
 
+T = TypeVar("T")
+R = TypeVar("R")
 CLOSE_TIMEOUT_S: Final = 60.0
 CLEANUP_INTERVAL_S: Final = 60.0
 _log: Final = logging.getLogger("ottla.streams")
@@ -101,6 +109,7 @@ class KafkaStreams:
         self._responses: dict[str, StreamThreadExceptionResponse] = {}
         self._threads: dict[int, StreamThread] = {}
         self._parts: ThreadParts | None = None
+        self._queries: InteractiveQueries | None = None
         self._directory = StateDirectory(
             str(self.config["state.dir"]),
             self.config.application_id,
@@ -141,6 +150,7 @@ class KafkaStreams:
             self._parts = ThreadParts(
                 self.topology, self.config, self._supplier, control, self._directory, self.process_id, client_id
             )
+            self._queries = InteractiveQueries(self.topology, self.config, self._parts, lambda: self.threads)
             control.start()
             self._parts.prepare(self._restore_listener, self._global_failed)
         except (ClientError, KafkaError) as error:
@@ -257,12 +267,31 @@ class KafkaStreams:
     def threads(self) -> list[StreamThread]:
         return list(self._threads.values())
 
+    def store(self, parameters: StoreQueryParameters[T]) -> T:
+        """A read-only view of a store of this instance, for any thread (KIP-562); it outlives rebalances.
+
+        Raises `InvalidStateStoreError`, here and where the view is read: `UnknownStateStoreError`,
+        `StateStoreMigratedError`, `StreamsRebalancingError` and others say what is in the way.
+        """
+        queries = self._queryable(parameters.store_name)
+
+        def stores() -> list[ReadableStore]:
+            self._queryable(parameters.store_name)
+            return queries.stores(parameters)
+
+        stores()
+        return parameters.queryable_store_type.create(stores)
+
+    def query(self, request: StateQueryRequest[R]) -> StateQueryResult[R]:
+        """Ask partitions of a store that are here, active or copied (KIP-796). Each answers or fails by itself.
+
+        Raises `InvalidStateStoreError` where nothing can be asked at all.
+        """
+        return self._queryable(request.store_name).query(request)
+
     def metadata_for_all_streams_clients(self) -> list[StreamsMetadata]:
         """Of instances that have an `application.server`."""
-        for thread in self._threads.values():
-            if thread.session.hosts:
-                return instances_of(thread.session.hosts, self.topology)
-        return []
+        return [] if self._queries is None else self._queries.instances()
 
     def streams_metadata_for_store(self, store: str) -> list[StreamsMetadata]:
         return [
@@ -271,20 +300,31 @@ class KafkaStreams:
             if store in each.state_store_names or store in each.standby_state_store_names
         ]
 
-    def local_stores(self, name: str, *, stale: bool = False) -> dict[int, StateStore]:
-        """By partition, of tasks that run here; with `stale` of copies and of tasks that restore, too."""
-        if self._parts is not None and name in self._parts.global_stores:
-            return {0: self._parts.global_stores[name]}
-        if not any(name in sub.stores for sub in self.topology.sub_topologies):
-            raise InvalidStateStoreError(f"the topology has no store {name}")
+    def query_metadata_for_key(
+        self,
+        store: str,
+        key: Any,
+        *,
+        key_serializer: Serializer[Any] | None = None,
+        partitioner: StreamPartitioner | None = None,
+    ) -> KeyQueryMetadata:
+        """Which instances have a key, and in which partition (KIP-535); `NOT_AVAILABLE` where that is not known yet.
+
+        `key_serializer` for keys that are spread by the hash of their bytes, `partitioner` for others.
+        """
+        return self._queryable(store).metadata_for_key(store, key, key_serializer, partitioner)
+
+    def all_local_store_partition_lags(self) -> dict[str, dict[int, LagInfo]]:
+        """By store and partition, of active tasks and copies: how much of their changelogs they have (KIP-535)."""
+        return {} if self._queries is None else self._queries.lags()
+
+    def _queryable(self, store: str) -> InteractiveQueries:
+        if self._state is State.CREATED or self._queries is None:
+            raise StreamsNotStartedError("the instance has not been started: stores can be read after start()")
         if not self._state.is_running_or_rebalancing:
-            raise InvalidStateStoreError(f"stores can be read while the instance runs; it is {self._state.value}")
-        return {
-            owned.id.partition: owned.task.stores[name]
-            for thread in self._threads.values()
-            for owned in list(thread.tasks.tasks.values())
-            if name in owned.task.stores and (stale or owned.phase.value == "running")
-        }
+            raise StreamsStoppedError(f"stores can be read while the instance runs; it is {self._state.value}")
+        self._queries.check_known(store)
+        return self._queries
 
     # What threads say
 

@@ -148,6 +148,14 @@ class ThreadParts:
             on_shutdown_wanted=on_shutdown_wanted,
         )
 
+    @property
+    def global_thread(self) -> GlobalThread | None:
+        return self._global
+
+    @property
+    def cluster(self) -> ClusterQueries:
+        return self._cluster
+
     def close(self) -> None:
         if self._global is not None:
             self._global.close()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from ottla.protocol.api.streams_group_heartbeat import (
     Endpoint,
+    EndpointToPartitions,
     KeyValue,
     StreamsGroupHeartbeatRequest,
     StreamsGroupHeartbeatResponse,
@@ -177,13 +178,7 @@ class StreamsMember:
         self.epoch = answer.member_epoch
         self._endpoint_epoch = answer.endpoint_information_epoch
         if answer.partitions_by_user_endpoint is not None:
-            self.hosts = {
-                HostInfo(each.user_endpoint.host, each.user_endpoint.port): HostPartitions(
-                    frozenset(TopicPartition(t.topic, p) for t in each.active_partitions for p in t.partitions),
-                    frozenset(TopicPartition(t.topic, p) for t in each.standby_partitions for p in t.partitions),
-                )
-                for each in answer.partitions_by_user_endpoint
-            }
+            self.hosts = _hosts(answer.partitions_by_user_endpoint)
         if answer.status is not None:
             self._heed({Status(each.status_code): each.status_detail for each in answer.status}, now_ms)
         ready = not any(status in self.statuses for status in _NOT_READY)
@@ -295,3 +290,18 @@ def _task_ids(tasks: Iterable[TaskId]) -> list[TaskIds]:
 
 def _tasks(ids: Iterable[TaskIds]) -> frozenset[TaskId]:
     return frozenset(TaskId(int(each.subtopology_id), partition) for each in ids for partition in each.partitions)
+
+
+def _hosts(told: Iterable[EndpointToPartitions]) -> dict[HostInfo, HostPartitions]:
+    """By instance: each of its threads is a member, and told of by itself."""
+    found: dict[HostInfo, HostPartitions] = {}
+    for each in told:
+        host = HostInfo(each.user_endpoint.host, each.user_endpoint.port)
+        known = found.get(host, HostPartitions())
+        found[host] = HostPartitions(
+            known.active
+            | {TopicPartition(topic.topic, p) for topic in each.active_partitions for p in topic.partitions},
+            known.standby
+            | {TopicPartition(topic.topic, p) for topic in each.standby_partitions for p in topic.partitions},
+        )
+    return found

@@ -91,10 +91,10 @@ class TypedKeyValueStore(KeyValueStore):
     ) -> Iterator[tuple[Any, Any]]:
         low = None if first is None else self.key_bytes(first)
         high = None if last is None else self.key_bytes(last)
-        return self._typed(self.range_of_bytes(low, high, reverse=reverse))
+        return self.typed(self.range_of_bytes(low, high, reverse=reverse))
 
     def prefix_scan(self, prefix: bytes) -> Iterator[tuple[Any, Any]]:
-        return self._typed(self.prefix_of_bytes(prefix))
+        return self.typed(self.prefix_of_bytes(prefix))
 
     def prefix_of_bytes(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         end = successor(prefix)
@@ -196,7 +196,7 @@ class TypedKeyValueStore(KeyValueStore):
         value = self._deserialize_value(self._topic, data[TIMESTAMP_SIZE:])
         return ValueAndTimestamp(value, TIMESTAMP.unpack_from(data)[0])
 
-    def _typed(self, entries: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[Any, Any]]:
+    def typed(self, entries: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[Any, Any]]:
         deserialize_key, topic, value_of = self._deserialize_key, self._topic, self.value_of
         return ((deserialize_key(topic, key), value_of(data)) for key, data in entries)
 

@@ -287,6 +287,10 @@ class SegmentedStore(StateStore):
             if entry is not None and from_ms <= time_of(store_key) <= to_ms
         )
 
+    def is_live(self, time_ms: int) -> bool:
+        """Whether a window of that start, or a session of that end, is not expired: a cache may have it still."""
+        return time_ms >= self._least_ms()
+
     def _least_ms(self) -> int:
         """What lies before is expired, whether it is still there or not."""
         return self._observed_ms - self.retention_ms + self._slack_ms

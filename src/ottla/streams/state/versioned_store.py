@@ -71,7 +71,7 @@ class SegmentedVersionedStore(VersionedKeyValueStore):
     # Writing
 
     def put(self, key: Any, value: Any | None, timestamp_ms: int) -> int | None:
-        encoded = self._encode_key(key)
+        encoded = self.encode_key(key)
         data = None if value is None else self._serialize_value(self._topic, value)
         if timestamp_ms < self._observed_ms - self.history_retention_ms:
             self._refuse("expired put")
@@ -83,7 +83,7 @@ class SegmentedVersionedStore(VersionedKeyValueStore):
         return found
 
     def delete(self, key: Any, timestamp_ms: int) -> VersionedRecord | None:
-        encoded = self._encode_key(key)
+        encoded = self.encode_key(key)
         before = None
         if timestamp_ms < self._observed_ms - self.history_retention_ms:
             self._refuse("expired delete")
@@ -211,7 +211,7 @@ class SegmentedVersionedStore(VersionedKeyValueStore):
     # Reading
 
     def get(self, key: Any, as_of_ms: int | None = None) -> VersionedRecord | None:
-        encoded = self._encode_key(key)
+        encoded = self.encode_key(key)
         if as_of_ms is not None:
             return self._get_as_of(encoded, as_of_ms)
         latest = self._latest.get(encoded)
@@ -221,7 +221,7 @@ class SegmentedVersionedStore(VersionedKeyValueStore):
         self, key: Any, from_ms: int = 0, to_ms: int = LONG_MAX, *, reverse: bool = False
     ) -> Iterator[VersionedRecord]:
         """What `key` was between two times, both inclusive, the earliest first (KIP-968)."""
-        encoded = self._encode_key(key)
+        encoded = self.encode_key(key)
         found: list[VersionedRecord] = []
         latest = self._latest.get(encoded)
         if latest is not None and _TIME.unpack_from(latest)[0] <= to_ms:
@@ -258,7 +258,7 @@ class SegmentedVersionedStore(VersionedKeyValueStore):
     def _decode(self, value: bytes | None) -> Any:
         return self._deserialize_value(self._topic, value)
 
-    def _encode_key(self, key: Any) -> bytes:
+    def encode_key(self, key: Any) -> bytes:
         if self._context is None:
             raise InvalidStateStoreError(f"the store {self.name} is closed")
         if key is None:

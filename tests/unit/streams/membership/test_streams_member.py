@@ -198,8 +198,14 @@ def test_hosts() -> None:
         active_partitions=[TopicPartition(topic="lines", partitions=[0, 1])],
         standby_partitions=[],
     )
-    talk.answer(1, partitions_by_user_endpoint=[there])
-    assert talk.member.hosts[HostInfo("there", 1)].active == {("lines", 0), ("lines", 1)}
+    other_thread = EndpointToPartitions(
+        user_endpoint=Endpoint(host="there", port=1),
+        active_partitions=[TopicPartition(topic="lines", partitions=[2])],
+        standby_partitions=[TopicPartition(topic="lines", partitions=[3])],
+    )
+    talk.answer(1, partitions_by_user_endpoint=[there, other_thread])
+    assert talk.member.hosts[HostInfo("there", 1)].active == {("lines", 0), ("lines", 1), ("lines", 2)}
+    assert talk.member.hosts[HostInfo("there", 1)].standby == {("lines", 3)}
 
 
 def test_a_topology_that_is_refused_is_fatal() -> None:

@@ -1,0 +1,69 @@
+"""All partitions of a session store that are here, as one (`CompositeReadOnlySessionStore`).
+
+Times in milliseconds, inclusive. What a call finds in a partition it reads at once.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ottla.streams.queries.readable_store import ReadableStore
+    from ottla.streams.windows import Windowed
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class ReadOnlySessionStore(Generic[K, V]):
+    """Every method raises `InvalidStateStoreError` where the store is not here any more, or cannot be read now."""
+
+    def __init__(self, stores: Callable[[], Sequence[ReadableStore]]) -> None:
+        self._stores = stores
+
+    def find_sessions(
+        self, key: K, earliest_end_ms: int, latest_start_ms: int, *, reverse: bool = False
+    ) -> Iterator[tuple[Windowed[K], V]]:
+        """Sessions of one key that end at one time or later, and start at another or earlier."""
+        return self._first(lambda store: store.find_sessions(key, earliest_end_ms, latest_start_ms, reverse=reverse))
+
+    def find_sessions_range(
+        self,
+        first: K | None,
+        last: K | None,
+        earliest_end_ms: int,
+        latest_start_ms: int,
+        *,
+        reverse: bool = False,
+    ) -> Iterator[tuple[Windowed[K], V]]:
+        """Java's `findSessions(keyFrom, keyTo, …)`."""
+        return self._all(
+            lambda store: store.find_sessions_range(first, last, earliest_end_ms, latest_start_ms, reverse=reverse)
+        )
+
+    def fetch_session(self, key: K, start_ms: int, end_ms: int) -> V | None:
+        for readable in self._stores():
+            found: V | None = readable.read(lambda store: store.fetch_session(key, start_ms, end_ms))
+            if found is not None:
+                return found
+        return None
+
+    def fetch(self, key: K, *, reverse: bool = False) -> Iterator[tuple[Windowed[K], V]]:
+        return self._first(lambda store: store.fetch(key, reverse=reverse))
+
+    def fetch_range(self, first: K | None, last: K | None, *, reverse: bool = False) -> Iterator[tuple[Windowed[K], V]]:
+        return self._all(lambda store: store.fetch_range(first, last, reverse=reverse))
+
+    def _first(self, read: Callable[[Any], Iterator[tuple[Any, Any]]]) -> Iterator[tuple[Any, Any]]:
+        """A key is in one partition."""
+        for readable in self._stores():
+            rows = readable.read(lambda store: list(read(store)))
+            if rows:
+                return iter(rows)
+        return iter(())
+
+    def _all(self, read: Callable[[Any], Iterator[tuple[Any, Any]]]) -> Iterator[tuple[Any, Any]]:
+        return chain.from_iterable([each.read(read) for each in self._stores()])

@@ -1,0 +1,140 @@
+"""Interactive queries of both versions answer as Kafka Streams' stores do, after random topologies and inputs.
+
+Java's stores are asked in its TopologyTestDriver, through the views and handlers that an application's queries go
+through. Positions may differ in one way: ours tell of every record that the task has processed, Java's of those that
+changed the store.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import Counter
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from tests.streams import random_windows
+from tests.streams.answers import answer
+from tests.streams.oracle.process import OracleError
+from tests.streams.queries import answers, some_queries
+from tests.streams.random_ops import questions
+
+from ottla.streams.queries.position import Position, PositionBound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.streams.oracle.process import StreamsOracle
+
+    from ottla.streams.testing.topology_test_driver import TopologyTestDriver
+
+pytestmark = pytest.mark.java
+
+EXAMPLES: Final = int(os.environ.get("OTTLA_STREAMS_EXAMPLES", "60"))
+SETTINGS: Final = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=EXAMPLES <= 60,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],
+)
+WINDOWS: Final[dict[str, Callable[[Random], dict[str, Any]]]] = {
+    "aggregation": random_windows.windowed_aggregation,
+    "versioned": random_windows.versioned_table,
+}
+
+
+THEIRS: Final = ("ClassCastException", "IllegalStateException")
+"""Empty ranges of plain stores in 4.3, and ranges of times or keys that end before they begin."""
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Skipped records are logged, and many are skipped."""
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def test_stores_of_keys_answer_as_in_kafka_streams(oracle: StreamsOracle) -> None:
+    seen: Counter[str] = Counter()
+
+    @SETTINGS
+    @given(questions(), st.integers(0, 2**32 - 1))
+    def holds(question: dict[str, Any], seed: int) -> None:
+        compare(question, Random(seed), oracle, seen)
+
+    holds()
+    assert {"value", "rows", "UNKNOWN_QUERY_TYPE", "NOT_UP_TO_BOUND", "InvalidStateStoreException"} <= seen.keys()
+
+
+@pytest.mark.parametrize("kind", WINDOWS)
+def test_stores_of_times_answer_as_in_kafka_streams(kind: str, oracle: StreamsOracle) -> None:
+    seen: Counter[str] = Counter()
+
+    @SETTINGS
+    @given(st.integers(0, 2**32 - 1))
+    def holds(seed: int) -> None:
+        random = Random(seed)
+        compare(WINDOWS[kind](random), random, oracle, seen)
+
+    holds()
+    assert {"value", "rows", "UNKNOWN_QUERY_TYPE"} <= seen.keys()
+
+
+def compare(question: dict[str, Any], random: Random, oracle: StreamsOracle, seen: Counter[str]) -> None:
+    inputs = [each for each in question["inputs"] if "topic" in each]
+    times_ms = [each["timestamp"] for each in inputs] or [0]
+    topics = sorted({each["topic"] for each in inputs})
+    asked: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
+
+    def inspect(driver: TopologyTestDriver) -> None:
+        stores = dict(driver.get_all_state_stores())
+        asked.extend(some_queries(random, stores, times_ms, topics))
+        position = Position() if driver._task is None else Position.of(driver._task.position)
+        if driver._global is not None:
+            for topic in driver._global.topics:
+                position = position.with_component(topic, 0, driver._offsets.get(topic, 0) - 1)
+            for each in asked:
+                if each["store"] in driver._global.stores:
+                    each.pop("bound", None)  # Java's have no partition to which one could apply
+        found.extend(answers(asked, stores, position))
+
+    answer(question, inspect)
+    if not asked:
+        return
+    try:
+        expected = oracle.ask({**question, "queries": asked})["queries"]
+    except OracleError:
+        return  # what Kafka Streams cannot run at all, other tests are about
+    for query, mine, java in zip(asked, found, expected, strict=True):
+        kind = _compare_one(query, mine, java)
+        seen[kind] += 1
+
+
+def _missed(row: list[Any], query: dict[str, Any]) -> bool:
+    """Java looks for values in segments up to `to`, though one that was replaced later lies in a later segment."""
+    return "to" in query and row[2] is not None and row[2] > query["to"] and row[1] <= query["to"]
+
+
+def _compare_one(query: dict[str, Any], mine: dict[str, Any], java: dict[str, Any]) -> str:
+    reached, position = mine.pop("position", Position()), Position.from_map(java.pop("position", {}))
+    assert PositionBound.at(position).permits(reached, None), (query, reached, position)
+    if java == {"failure": "NOT_UP_TO_BOUND"} and mine != java and mine != {"failure": "UNKNOWN_QUERY_TYPE"}:
+        assert PositionBound.at(Position.from_map(query["bound"])).permits(reached, 0), (query, reached)
+        return "more"
+    if java == {"failure": "NOT_UP_TO_BOUND"} and mine == {"failure": "UNKNOWN_QUERY_TYPE"}:
+        return "either"  # which of two failures is told depends on the layer there
+    message = java.pop("message", None)
+    if java.get("error") in THEIRS or message == "inconsistent range":
+        return "theirs"
+    if query.get("query") == "versions" and "rows" in java and "rows" in mine:
+        mine = {"rows": [row for row in mine["rows"] if row in java["rows"] or not _missed(row, query)]}
+    if "UnsupportedOperationException" in java.values():  # of versioned stores, about keys and ranges
+        java = {"failure": "UNKNOWN_QUERY_TYPE"}
+    assert mine == java, (query, message)
+    return str(java.get("failure") or java.get("error") or next(iter(java)))
