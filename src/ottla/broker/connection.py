@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 MAX_PIPELINED_REQUESTS = 32
 MAX_UNSENT_BYTES = 1024 * 1024  # more than this unsent, and no further request is served
 FLUSH_BYTES = 256 * 1024  # answers of one recv are sent together up to this size
+FEW_DUE = 8  # so many parked fetches are answered before the requests that woke them: more would delay these
 
 _log = logging.getLogger(__name__)
 _start_frame = struct.Struct(">ii").pack
@@ -220,9 +221,12 @@ class Connection:
         if not self._parked:
             turn.begin()
             try:
-                self._serve_backlog()
+                self._serve_all()
+                if turn.due > FEW_DUE:
+                    self._flush()
             finally:
-                turn.end()
+                turn.end()  # before the answers: a consumer need not wait until its producer has been told
+            self._answers_out()
         if self._backlog:
             self._transport.pause_reading()
         elif self._frames.error is not None and not self._closed:
@@ -260,12 +264,18 @@ class Connection:
             self._transport.resume_reading()
 
     def _serve_backlog(self) -> None:
+        self._serve_all()
+        self._answers_out()
+
+    def _serve_all(self) -> None:
         backlog = self._backlog
         while backlog and not self._parked and not self._blocked and not self._closed:
             if self._pending or not self._serve_run():
                 self._serve(backlog.popleft())
             if self._regions or len(self._out) > FLUSH_BYTES:
                 self._flush()
+
+    def _answers_out(self) -> None:
         self._flush()
         if self._ending and not self._pending and not self._closed:
             self._transport.close()

@@ -18,8 +18,8 @@ class PromptAnswer(asyncio.Future[ResponseT], Generic[ResponseT]):
     which is at the end of an event.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
         self.heard: Callable[[asyncio.Future[ResponseT]], None] | None = None
 
     def tell(self) -> None:

@@ -6,9 +6,11 @@ where it stands (what was acknowledged is in the page cache, and the next start 
 
 import asyncio
 import os
+import select
 import signal
 from collections.abc import Callable, Coroutine
 
+from ottla.runtime.direct_loop import DirectLoop
 from ottla.runtime.moderation import ModeratedSelector
 from ottla.runtime.turn import Turn
 
@@ -72,5 +74,11 @@ def run(main: Callable[[StopRequest, Turn], Coroutine[object, object, int]]) -> 
         request.install()
         return await main(request, turn)
 
-    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(ModeratedSelector(turn))) as runner:
+    with asyncio.Runner(loop_factory=lambda: _new_loop(turn)) as runner:
         return runner.run(guarded())
+
+
+def _new_loop(turn: Turn) -> asyncio.AbstractEventLoop:
+    if hasattr(select, "epoll"):
+        return DirectLoop(turn)
+    return asyncio.SelectorEventLoop(ModeratedSelector(turn))

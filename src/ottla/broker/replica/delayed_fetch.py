@@ -26,7 +26,7 @@ class DelayedFetch(PromptAnswer[FetchResponse]):
         timers: Timers,
         turn: Turn,
     ) -> None:
-        super().__init__()
+        super().__init__(turn.loop)
         self._session = session
         self._attempt = attempt
         self._needed = needed
