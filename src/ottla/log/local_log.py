@@ -60,6 +60,7 @@ class LocalLog:
         "_prepared",
         "_random_below",
         "_segments",
+        "_stamps",
         "_truncations",
         "_unflushed_records",
         "directory",
@@ -199,7 +200,8 @@ class LocalLog:
     @config.setter
     def config(self, config: LogConfig) -> None:
         self._config = config
-        self._plain = config.compression_type == "producer" and not config.compact and not config.log_append_time
+        self._stamps = config.log_append_time
+        self._plain = config.compression_type == "producer" and not config.compact and not self._stamps
         for segment in self._segments:
             segment.configure(config)
 

@@ -30,6 +30,7 @@ from ottla.runtime.files import Buffer, FileRegion
 
 _NONE = ErrorCode.NONE
 _CLIENT = AppendOrigin.CLIENT
+_COORDINATOR = AppendOrigin.COORDINATOR
 NO_OFFSET = -1
 
 
@@ -55,8 +56,8 @@ class Log(LocalLog):
         `records` is not changed, and not kept. Raises `OSError`; `ValueError` for RAFT and REPLICATION batches that do
         not follow the log's end.
         """
-        if origin is _CLIENT:
-            offsets = self.append_plain((records,), leader_epoch=leader_epoch, now_ms=now_ms)
+        if self._plain if origin is _CLIENT else origin is _COORDINATOR and not self._stamps:
+            offsets = self._append_plain((records,), leader_epoch, now_ms)
             if offsets:
                 return AppendResult(_NONE, offsets[0], self.log_end_offset - 1, -1, self.log_start_offset)
         return self._append_checked(records, leader_epoch, now_ms, origin, transaction_version)
@@ -67,8 +68,9 @@ class Log(LocalLog):
         The first that needs more (a check of its records, a new segment, a duplicate's answer, a refusal), and all
         after it, are left to `append`. Raises `OSError`, as that does.
         """
-        if not self._plain:
-            return []
+        return self._append_plain(batches, leader_epoch, now_ms) if self._plain else []
+
+    def _append_plain(self, batches: Sequence[Buffer], leader_epoch: int, now_ms: int) -> list[int]:
         segment = self._segments.active
         if not self._prepared:
             segment.prepare()

@@ -240,6 +240,13 @@ def _write_tagged_fields(
     out: bytearray, known: Sequence[tuple[int, bytes]], unknown: Sequence[tuple[int, bytes]], path: str
 ) -> None:
     """Write the tagged fields of a struct, by tag."""
+    if len(known) == 1 and not unknown:
+        tag, content = known[0]
+        size = len(content)
+        if tag < 128 and size < 128:
+            out += bytes((1, tag, size))
+            out += content
+            return
     fields = [*known, *unknown]
     fields.sort(key=lambda item: item[0])
     out += uvarint(len(fields))

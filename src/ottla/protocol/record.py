@@ -18,6 +18,7 @@ For consumers, tools, coordinators and the cleaner. The produce and fetch paths 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from struct import Struct
 from typing import NamedTuple, TypeAlias
 
 from ottla.protocol.compression import MAX_DECOMPRESSED_BYTES, compress, decompress
@@ -52,6 +53,10 @@ Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
 _MAX_INT64 = 0x7FFFFFFFFFFFFFFF
 _NULL = encode_varint(-1)
 _NULL_BYTE = _NULL[0]
+_FIRST_RECORD = b"\0\0\0"  # attributes, timestamp and offset delta
+_NULL_AND_NO_HEADERS = _NULL + b"\0"
+_pack_unchecked = Struct(">qiibI").pack  # the header up to the checksum, and what follows it
+_pack_checked = Struct(">hiqqqhii").pack
 _NO_HEADERS: list[tuple[str, bytes | None]] = []
 
 
@@ -276,6 +281,33 @@ class RecordBatchBuilder:
                 records_count=self.count,
             ),
         )
+
+
+def one_record_batch(
+    key: Buffer,
+    value: Buffer | None,
+    *,
+    timestamp_ms: int,
+    producer_id: int = NO_PRODUCER_ID,
+    producer_epoch: int = NO_PRODUCER_EPOCH,
+    transactional: bool = False,
+) -> bytes:
+    """What `RecordBatchBuilder` makes of one record without headers, uncompressed: most decisions of coordinators."""
+    if value is None:
+        body = b"".join((_FIRST_RECORD, encode_varint(len(key)), key, _NULL_AND_NO_HEADERS))
+    else:
+        body = b"".join((_FIRST_RECORD, encode_varint(len(key)), key, encode_varint(len(value)), value, b"\0"))
+    size = encode_varint(len(body))
+    attributes = TRANSACTIONAL_FLAG if transactional else 0
+    checked = b"".join(
+        (
+            _pack_checked(attributes, 0, timestamp_ms, timestamp_ms, producer_id, producer_epoch, NO_SEQUENCE, 1),
+            size,
+            body,
+        )
+    )
+    length = len(checked) + CHECKED_FROM - LOG_OVERHEAD
+    return _pack_unchecked(0, length, NO_PARTITION_LEADER_EPOCH, MAGIC, crc32c(checked)) + checked
 
 
 def encode_batch(records: Buffer, header: BatchHeader) -> bytearray:

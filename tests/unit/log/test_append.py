@@ -178,3 +178,23 @@ def test_flush_messages_asks_for_a_sync_in_the_append() -> None:
     assert log.recovery_point == 0
     append(log, batch(1))
     assert log.recovery_point == 5
+
+
+@pytest.mark.parametrize("configs", [{"cleanup_policy": ("compact",)}, {"compression_type": "gzip"}, {}])
+def test_the_records_of_coordinators_are_written_as_they_come(configs: dict[str, object]) -> None:
+    """Whatever the topic wants of clients: keys are theirs to have, and nothing is compressed anew."""
+    log = log_with(**configs)
+    own = batch(2)
+    for base, epoch in ((0, 3), (2, 4)):
+        result = log.append(own, leader_epoch=epoch, now_ms=NOW_MS, origin=AppendOrigin.COORDINATOR)
+        assert (result.error, result.base_offset, result.last_offset) == (ErrorCode.NONE, base, base + 1)
+        assert parse_header(memoryview(all_bytes(log))[-len(own) :]).partition_leader_epoch == epoch
+    assert all_bytes(log)[16 : len(own)] == own[16:]
+    assert log.end_offset_for_epoch(3) == (3, 2)
+
+
+def test_the_records_of_coordinators_are_stamped_where_a_topic_stamps_its_records() -> None:
+    log = log_with(message_timestamp_type="LogAppendTime")
+    result = log.append(batch(1), leader_epoch=0, now_ms=NOW_MS + 7, origin=AppendOrigin.COORDINATOR)
+    assert result.log_append_time_ms == NOW_MS + 7
+    assert [record.timestamp for record in all_records(log)] == [NOW_MS + 7]

@@ -16,7 +16,7 @@ from ottla.protocol.control_batch import (
 )
 from ottla.protocol.crc import crc32c
 from ottla.protocol.errors import ErrorCode, ProtocolError
-from ottla.protocol.record import Record, RecordBatchBuilder, encode_batch, iterate_records
+from ottla.protocol.record import Record, RecordBatchBuilder, encode_batch, iterate_records, one_record_batch
 from ottla.protocol.record_batch import (
     HEADER_SIZE,
     CompressionType,
@@ -236,6 +236,30 @@ def test_the_size_of_a_batch_is_bound() -> None:
     assert builder.count == 2
     assert builder.next_offset == 2
     assert len(builder.build()) == builder.size == HEADER_SIZE + 2 * 17
+
+
+@given(
+    st.binary(max_size=200),
+    st.none() | st.binary(max_size=20_000),
+    st.integers(0, 2**62),
+    st.none() | st.tuples(st.integers(0, 2**62), st.integers(0, 2**15 - 1)),
+)
+def test_a_batch_of_one_record_is_that_of_the_builder(
+    key: bytes, value: bytes | None, timestamp_ms: int, producer: tuple[int, int] | None
+) -> None:
+    producer_id, epoch = producer or (-1, -1)
+    transactional = producer is not None
+    builder = RecordBatchBuilder(producer_id=producer_id, producer_epoch=epoch, transactional=transactional)
+    builder.append(key, value, timestamp_ms=timestamp_ms)
+    built = one_record_batch(
+        key,
+        value,
+        timestamp_ms=timestamp_ms,
+        producer_id=producer_id,
+        producer_epoch=epoch,
+        transactional=transactional,
+    )
+    assert built == builder.build()
 
 
 def test_what_a_builder_refuses() -> None:

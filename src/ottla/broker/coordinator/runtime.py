@@ -21,8 +21,9 @@ from ottla.broker.coordinator.timers import KeyedTimers
 from ottla.broker.replica.replica_manager import AppendOutcome
 from ottla.coordinator.result import CoordinatorRecord, CoordinatorResult, CoordinatorTimers, TimerResult
 from ottla.protocol.errors import ErrorCode, KafkaError, ProtocolError
-from ottla.protocol.record import RecordBatchBuilder
+from ottla.protocol.record import RecordBatchBuilder, one_record_batch
 from ottla.protocol.record_batch import NO_PRODUCER_EPOCH, NO_PRODUCER_ID, CompressionType
+from ottla.runtime.files import Buffer
 from ottla.runtime.time import Clock, Timers
 
 S = TypeVar("S", bound=Shard)
@@ -282,9 +283,20 @@ class CoordinatorRuntime(Generic[S]):
 
     def _batch(
         self, records: list[CoordinatorRecord], position: int, max_bytes: int | None, producer: Producer
-    ) -> tuple[bytearray, int]:
+    ) -> tuple[Buffer, int]:
         now_ms = self.clock.now_ms()
         producer_id, producer_epoch = producer
+        if len(records) == 1 and self.config.compression is CompressionType.NONE:
+            key, value = self.serde.encode(records[0])
+            batch = one_record_batch(
+                key,
+                value,
+                timestamp_ms=now_ms,
+                producer_id=producer_id,
+                producer_epoch=producer_epoch,
+                transactional=producer is not NO_PRODUCER,
+            )
+            return batch, 1
         builder = RecordBatchBuilder(
             compression=self.config.compression,
             max_bytes=max_bytes,

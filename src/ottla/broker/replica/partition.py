@@ -297,7 +297,8 @@ class Partition:
 
     def lacks_replicas(self) -> bool:
         """Fewer in sync than `min.insync.replicas` asks for, which is never more than there are replicas (KIP-966)."""
-        return len(self.isr) < self.min_insync_replicas()
+        in_sync = len(self.isr)
+        return in_sync < len(self.replicas) and in_sync < self.min_insync_replicas()
 
     def min_insync_replicas(self) -> int:
         return min(self.log.config.min_insync_replicas, len(self.replicas))

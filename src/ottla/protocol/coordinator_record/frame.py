@@ -7,7 +7,7 @@ from functools import cache
 from importlib import import_module
 from typing import Final, cast
 
-from ottla.protocol.codec import decoder
+from ottla.protocol.codec import decoder, encode_into
 from ottla.protocol.errors import ProtocolError
 from ottla.protocol.message import CoordinatorKey, CoordinatorValue
 
@@ -54,12 +54,18 @@ class UnknownRecordTypeError(ProtocolError):
 
 def encode_key(key: CoordinatorKey) -> bytes:
     """The key that stands in the log."""
-    return key.record_type.to_bytes(2) + key.encode(0)
+    out = bytearray(key.record_type.to_bytes(2))
+    encode_into(key, 0, out, [])
+    return bytes(out)
 
 
 def encode_value(value: CoordinatorValue | None, version: int) -> bytes | None:
     """The value that stands in the log; None stays None."""
-    return None if value is None else version.to_bytes(2) + value.encode(version)
+    if value is None:
+        return None
+    out = bytearray(version.to_bytes(2))
+    encode_into(value, version, out, [])
+    return bytes(out)
 
 
 def decode_key(data: bytes | memoryview, types: dict[int, str]) -> CoordinatorKey:
