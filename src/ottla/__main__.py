@@ -54,6 +54,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "streams": ("ottla.streams.application.command", "run an application of Ottla Streams, describe its topology"),
     "profile": ("ottla.console.cli.profile", "keep clusters under names: addresses, security, registry"),
     "completion": ("ottla.console.cli.completion", "print what a shell needs to complete commands and names"),
+    "doctor": ("ottla.console.cli.doctor", "say what ails a cluster or a data directory, and what to do"),
     "perf": ("ottla.console.cli.perf", "measure how fast records are produced, consumed, and there and back"),
     "dump-log": ("ottla.console.cli.dump_log", "show what stands in the files of a log"),
     "verify": ("ottla.console.cli.verify", "check whether a data directory is whole"),

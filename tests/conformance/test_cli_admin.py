@@ -11,6 +11,7 @@ from tests.peers.process import wait_for
 
 from ottla.clients.client import KafkaClient
 from ottla.clients.consumer import TopicPartition
+from ottla.clients.records import delete_records
 from ottla.clients.security import client_security
 from ottla.clients.transaction import Transaction
 from ottla.protocol.api.produce import PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData
@@ -242,3 +243,18 @@ def test_a_hanging_transaction_is_found_and_ended(admin: InProcessCli, secured: 
     assert producer["transaction_start_offset"] is None
     read = admin.works("consume", "hangs", "--from", "beginning", "--until-end", "--read-committed")
     assert read.lines == []
+
+
+def test_the_doctor_finds_what_ails(admin: InProcessCli, secured: NodeProcess) -> None:
+    well = admin("doctor", "--json")
+    assert [each for each in well.json if each["level"] == "problem"] == []
+    assert {"brokers", "quorum", "partitions", "transactions", "groups"} <= {each["subject"] for each in well.json}
+    admin.works("topics", "create", "ails", "--partitions", "1")
+    admin.works("produce", "ails", stdin="a\nb\nc\n")
+    admin.works("groups", "reset-offsets", "ailing", "--topic", "ails", "--to", "beginning", "--execute")
+    on_client(secured, lambda client: delete_records(client, {TopicPartition("ails", 0): 2}))
+    ill = admin("doctor")
+    assert ill.code == 1
+    assert "WARNING  groups: group ailing has not read 2 records that are deleted: ails-0" in ill.out
+    admin.works("groups", "delete", "ailing")
+    assert "PROBLEM  transactions" not in ill.out

@@ -41,6 +41,7 @@ def test_what_a_node_leaves_is_whole(data: Path) -> None:
     assert (verified["verdict"], verified["findings"]) == ("whole", [])
     assert verified["segments"] >= verified["logs"] > 10
     assert verified["records"] > 1000
+    assert any(each["subject"] == "files" for each in ottla("doctor", "--data", str(data), "--json").json)
     assert "all is well" in ottla.works("verify", str(data / "rolled-0")).out
 
 
@@ -84,6 +85,8 @@ def test_what_a_node_mends_by_itself_is_told_apart(copy: Path) -> None:
     log.write_bytes(log.read_bytes()[:-3])
     assert ottla("verify", str(copy), "--json").json["verdict"] == "damage"  # it was closed as it should be
     (copy / ".kafka_cleanshutdown").unlink()
+    doctor = ottla("doctor", "--data", str(copy))
+    assert (doctor.code, "cuts it when it starts" in doctor.out) == (1, True)
     findings = ottla("verify", str(copy), "--json").json["findings"]
     assert {each["severity"] for each in findings} == {"repairable"}
     assert any("cuts it when it starts" in each["advice"] for each in findings)
