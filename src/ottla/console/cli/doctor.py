@@ -19,8 +19,8 @@ _SIGNS = {Level.OK: "ok", Level.NOTE: "note", Level.WARNING: "WARNING", Level.PR
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Look at a cluster: brokers, disks, quorum, partitions, throttles, transactions, groups, features; or, with"
-        " --data, at the data directory of a node on this machine. Says what to do. Changes nothing. Ends with 1 if there"
-        " is a warning or a problem."
+        " --data, at the data directory of a node on this machine. Says what to do. Changes nothing. Ends with 1 if"
+        " there is a warning or a problem."
     )
     add_cluster_arguments(parser)
     parser.add_argument("--data", metavar="DIRECTORY", help="a data directory, instead of a cluster")
