@@ -52,6 +52,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "connect": ("ottla.connect.start", "run connectors: Kafka Connect's API over connectors of ours"),
     "mirror": ("ottla.mirror.start", "copy topics, configs, ACLs and groups from cluster to cluster"),
     "streams": ("ottla.streams.application.command", "run an application of Ottla Streams, describe its topology"),
+    "sql": ("ottla.console.cli.sql", "ask topics by SQL, now and as they were"),
     "profile": ("ottla.console.cli.profile", "keep clusters under names: addresses, security, registry"),
     "completion": ("ottla.console.cli.completion", "print what a shell needs to complete commands and names"),
     "doctor": ("ottla.console.cli.doctor", "say what ails a cluster or a data directory, and what to do"),

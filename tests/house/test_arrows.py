@@ -82,6 +82,9 @@ OPTIONAL = {
     "uvicorn": "uvicorn",
     "fastavro": "fastavro",
     "jsonschema_rs": "jsonschema-rs",
+    "duckdb": "duckdb",
+    "pyarrow": "pyarrow",
+    "sqlglot": "sqlglot",
 }  # import name -> package of an extra; imported only where it is needed, never at the top
 
 HANDED_IN = {"random.Random"}  # the type of what a core is handed
