@@ -59,7 +59,15 @@ def answer(
         stores = {name: rows for name, store in driver.get_all_state_stores().items() if (rows := _rows(store))}
         dropped = driver.dropped_records
         inspect(driver)
-    return {"outputs": outputs, "stores": stores, "dropped": dropped}
+        metrics = _metrics(driver)
+    return {"outputs": outputs, "stores": stores, "dropped": dropped, "metrics": metrics}
+
+
+def _metrics(driver: TopologyTestDriver) -> list[dict[str, Any]]:
+    return [
+        {"group": name.group, "name": name.name, "tags": dict(name.tags), "value": each.value}
+        for name, each in driver.metrics().items()
+    ]
 
 
 def stores_restored_from(question: dict[str, Any], outputs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -83,6 +83,14 @@ class Operator:
     """True where timestamp and headers always go on as they came. Elsewhere the task looks at them on the way, for the
     sake of stores below, which log the time of the record that reaches them."""
 
+    emits_as: ClassVar[str] = ""
+    """How Kafka Streams' metrics call what a node forwards that holds records back; nothing of others."""
+
+    @property
+    def emits_late(self) -> bool:
+        """Whether all that it forwards was held back, and is counted so."""
+        return bool(self.emits_as)
+
     context: OperatorContext
     forward: Push
 

@@ -61,6 +61,9 @@ public final class StreamsOracle {
             if (question.has("internals")) {
                 answer.set("sub_topologies", new Internals(topology, config).describe(JSON));
             }
+            if (question.path("client_metrics").asBoolean()) {
+                answer.set("client_metrics", Metrics.ofClient(topology, config, JSON));
+            }
             if (question.has("inputs")) {
                 run(topology, config, question, answer);
             }
@@ -112,6 +115,9 @@ public final class StreamsOracle {
             answer.put("dropped", dropped(driver));
             if (question.has("queries")) {
                 answer.set("queries", new Queries(driver, JSON).answers(question.get("queries")));
+            }
+            if (question.path("metrics").asBoolean()) {
+                answer.set("metrics", Metrics.of(driver.metrics(), JSON));
             }
         } finally {
             delete(directory);
@@ -174,7 +180,7 @@ public final class StreamsOracle {
         return bytes == null ? null : Base64.getEncoder().encodeToString(bytes);
     }
 
-    private static void delete(File file) {
+    static void delete(File file) {
         File[] children = file.listFiles();
         if (children != null) {
             for (File child : children) {

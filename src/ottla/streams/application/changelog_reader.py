@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ottla.streams.membership.assignment import TaskId
     from ottla.streams.record import RawRecord, TopicPartition
     from ottla.streams.state.store import StateStore
+    from ottla.streams.tasks.task_metrics import TaskMetrics
 
 BATCH_RECORDS: Final = 10_000
 COMMIT_RECORDS: Final = 50_000
@@ -42,12 +43,22 @@ class Changelog:
     """None: a copy that follows."""
     is_active: bool
     guard: ReadGuard
+    metrics: TaskMetrics
     restored: int = 0
     uncommitted: int = 0
     assigned: bool = False
 
     def is_done(self) -> bool:
         return self.end is not None and self.position >= self.end
+
+    def advance(self, position: int, records: int) -> None:
+        now_ms = self.metrics.registry.clock_ms()
+        if not self.is_active:
+            self.metrics.update.record(records, now_ms)
+        elif self.end is not None:
+            self.metrics.restored.record(records, now_ms)
+            self.metrics.to_restore.record(self.position - min(position, self.end), now_ms)
+        self.position = position
 
 
 class ChangelogReader:
@@ -61,6 +72,7 @@ class ChangelogReader:
         self._changelogs[changelog.partition] = changelog
         if changelog.is_active and changelog.end is not None:
             start, end = changelog.position, changelog.end
+            changelog.metrics.to_restore.record(max(0, end - start), changelog.metrics.registry.clock_ms())
             self._listener.on_restore_start(changelog.partition, changelog.store.name, start, end)
             if changelog.is_done():
                 self._finish(changelog)
@@ -120,7 +132,7 @@ class ChangelogReader:
                 self._apply(changelog, records)
         for partition, position in polled.ends.items():
             if (changelog := self._changelogs.get(partition)) is not None and not changelog.is_done():
-                changelog.position = max(changelog.position, position)
+                changelog.advance(max(changelog.position, position), 0)
                 if changelog.is_done():
                     self._finish(changelog)
         return sum(map(len, polled.records.values()))
@@ -138,7 +150,7 @@ class ChangelogReader:
                 for record in records
                 if record.key is not None
             )
-            changelog.position = last
+            changelog.advance(last, len(records))
         changelog.restored += len(records)
         changelog.uncommitted += len(records)
         if changelog.uncommitted >= COMMIT_RECORDS:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ottla.streams.application.cluster_queries import ClusterQueries
     from ottla.streams.application.restore_listener import StateRestoreListener
     from ottla.streams.config import StreamsConfig
+    from ottla.streams.metrics.registry import MetricsRegistry
     from ottla.streams.record import RawRecord
     from ottla.streams.state.directory import DirectoryLock, StateDirectory
     from ottla.streams.state.store import StateStore
@@ -43,8 +44,9 @@ class GlobalThread:
         directory: StateDirectory,
         listener: StateRestoreListener,
         on_failure: Callable[[BaseException], None],
+        metrics: MetricsRegistry,
     ) -> None:
-        self.task = GlobalTask(topology, directory=str(directory.task(GLOBAL)))
+        self.task = GlobalTask(topology, directory=str(directory.task(GLOBAL)), metrics=metrics, thread_id=name)
         self.failure: BaseException | None = None
         self._consumer = consumer
         self._cluster = cluster

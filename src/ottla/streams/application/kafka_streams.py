@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from ottla.clients.errors import ClientError
 from ottla.protocol.errors import KafkaError
+from ottla.streams.application.client_metrics import ClientMetrics
 from ottla.streams.application.confluent_clients import ConfluentClients
 from ottla.streams.application.control import ControlThread
 from ottla.streams.application.interactive_queries import InteractiveQueries
@@ -26,6 +27,8 @@ from ottla.streams.application.stream_thread import StreamThread, ThreadState
 from ottla.streams.application.thread_parts import ThreadParts
 from ottla.streams.config import StreamsConfig
 from ottla.streams.errors import StreamsError, StreamsNotStartedError, StreamsStoppedError
+from ottla.streams.metrics.registry import MetricsRegistry
+from ottla.streams.metrics.sensor import RecordingLevel
 from ottla.streams.state.directory import StateDirectory
 from ottla.streams.state.rocksdb import configure_below
 
@@ -33,9 +36,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from rocksdict import Options
+
     from ottla.streams.application.client_supplier import ClientSupplier
     from ottla.streams.application.instance_metadata import StreamsMetadata
     from ottla.streams.application.restore_listener import StateRestoreListener
+    from ottla.streams.metrics.registry import Metric, MetricName
     from ottla.streams.queries.key_query_metadata import KeyQueryMetadata, LagInfo
     from ottla.streams.queries.query_result import StateQueryResult
     from ottla.streams.queries.readable_store import ReadableStore
@@ -110,6 +116,9 @@ class KafkaStreams:
         self._threads: dict[int, StreamThread] = {}
         self._parts: ThreadParts | None = None
         self._queries: InteractiveQueries | None = None
+        self._metrics = MetricsRegistry.configured(self.config)
+        self._client_metrics: ClientMetrics | None = None
+        self._described = topology.describe() if hasattr(topology, "describe") else ""
         self._directory = StateDirectory(
             str(self.config["state.dir"]),
             self.config.application_id,
@@ -147,8 +156,24 @@ class KafkaStreams:
             self._configure_stores()
             client_id = str(self.config["client.id"]) or f"{self.config.application_id}-{self.process_id}"
             control = ControlThread(self.config, client_id)
+            self._client_metrics = ClientMetrics(
+                self._metrics,
+                client_id,
+                self.process_id,
+                self.config.application_id,
+                topology=str(self._described),
+                state=lambda: self._state.value,
+                alive_threads=self._alive_threads,
+            )
             self._parts = ThreadParts(
-                self.topology, self.config, self._supplier, control, self._directory, self.process_id, client_id
+                self.topology,
+                self.config,
+                self._supplier,
+                control,
+                self._directory,
+                self.process_id,
+                client_id,
+                self._metrics,
             )
             self._queries = InteractiveQueries(self.topology, self.config, self._parts, lambda: self.threads)
             control.start()
@@ -166,11 +191,19 @@ class KafkaStreams:
     def _configure_stores(self) -> None:
         """`rocksdb.config.setter`: a function of store name, options and configuration, or a `set_config` class."""
         setter = self.config["rocksdb.config.setter"]
-        if setter is None:
-            return
         made = setter() if isinstance(setter, type) else setter
         set_config = getattr(made, "set_config", made)
-        configure_below(self._directory.root, lambda name, options: set_config(name, options, self.config))
+        measures = self._metrics.records(RecordingLevel.DEBUG)
+        if set_config is None and not measures:
+            return
+
+        def configure(name: str, options: Options) -> None:
+            if measures:
+                options.enable_statistics()
+            if set_config is not None:
+                set_config(name, options, self.config)
+
+        configure_below(self._directory.root, configure)
 
     def _fail(self, error: BaseException) -> None:
         self.failure = error
@@ -289,6 +322,13 @@ class KafkaStreams:
         """
         return self._queryable(request.store_name).query(request)
 
+    def metrics(self) -> dict[MetricName, Metric]:
+        """What it measures now: of itself once it was started, of threads, tasks and stores while they are there."""
+        return self._metrics.metrics()
+
+    def _alive_threads(self) -> int:
+        return sum(each.state not in (ThreadState.CREATED, ThreadState.DEAD) for each in list(self._threads.values()))
+
     def metadata_for_all_streams_clients(self) -> list[StreamsMetadata]:
         """Of instances that have an `application.server`."""
         return [] if self._queries is None else self._queries.instances()
@@ -341,6 +381,8 @@ class KafkaStreams:
 
     def _thread_failed(self, thread: StreamThread, failure: BaseException) -> bool:
         """In the failing thread, before it closes: whether all instances are to be told."""
+        if self._client_metrics is not None:
+            self._client_metrics.failed.record(1, self._metrics.clock_ms())
         response = StreamThreadExceptionResponse.SHUTDOWN_CLIENT
         if self._handler is not None:
             try:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ottla.streams.application.owned_task import OwnedTask
     from ottla.streams.application.task_manager import TaskManager
     from ottla.streams.config import StreamsConfig
+    from ottla.streams.metrics.sensor import Sensor
     from ottla.streams.record import TopicPartition
 
 RESTORE_POLL_S: Final = 0.05
@@ -84,6 +85,8 @@ class StreamThread:
         self._transaction_s = config.transaction_timeout_ms / 1000
         self._committed_s = self._purged_s = self._made_s = time.monotonic()
         self._was_assigned = False
+        self._metrics = tasks.metrics
+        self._metrics.watch(lambda: self.state.value, tasks.counts())
         self._paused: set[TopicPartition] = set()
         self._at_end: set[TopicPartition] = set()
 
@@ -109,6 +112,7 @@ class StreamThread:
     def _run(self) -> None:
         failure: BaseException | None = None
         self._become(ThreadState.STARTING)
+        self._metrics.started(stopwatch_ms())
         self.session.start()
         try:
             while not self._stop.is_set():
@@ -121,6 +125,7 @@ class StreamThread:
             self._tell_all_to_stop()
         self._close(failure)
         self._become(ThreadState.DEAD)
+        self._metrics.close()
 
     def _run_once_or_start_over(self) -> None:
         try:
@@ -202,7 +207,10 @@ class StreamThread:
         if reader.is_idle:
             return False
         is_restoring = reader.is_restoring
-        return reader.poll(RESTORE_POLL_S if is_restoring and not self.tasks.running else 0.0) > 0 or is_restoring
+        start_ns = time.perf_counter_ns()
+        records = reader.poll(RESTORE_POLL_S if is_restoring and not self.tasks.running else 0.0)
+        self._metrics.restored(time.perf_counter_ns() - start_ns, records, is_active=is_restoring)
+        return records > 0 or is_restoring
 
     def _idle_s(self) -> float:
         now_ms = stopwatch_ms()
@@ -213,7 +221,12 @@ class StreamThread:
         )
 
     def _poll(self, timeout_s: float) -> None:
+        start_ns = time.perf_counter_ns()
         polled = self._consumer.poll(self._poll_records, timeout_s)
+        took_ns = time.perf_counter_ns() - start_ns
+        self._metrics.polled(took_ns, sum(map(len, polled.records.values())))
+        if self.tasks.reader.is_idle:
+            self._metrics.rested(took_ns)
         owner_of = self.tasks.owner_of
         for partition in polled.out_of_range:
             self._reset(partition)
@@ -243,9 +256,12 @@ class StreamThread:
         if self._must_wait_for_commit():
             return False
         now_ms = stopwatch_ms()
-        done = 0
+        clock_ns = time.perf_counter_ns
+        done = punctuated = processing_ns = punctuating_ns = 0
+        spent: list[tuple[Sensor, int]] = []
         for owned in self.tasks.running:
             task = owned.task
+            start_ns = clock_ns()
             if len(task.input_partitions) > 1:
                 task.update_lags(self._lag)
             is_processable = task.is_processable(now_ms)
@@ -255,16 +271,23 @@ class StreamThread:
             with owned.guard:
                 if is_processable:
                     done += task.process(now_ms, owned.guard.slice_of(self._poll_records))
-                if task.maybe_punctuate_stream_time():
-                    done += 1
+                middle_ns = clock_ns()
+                punctuated += task.maybe_punctuate_stream_time()
                 if is_due:
-                    task.maybe_punctuate_wall_clock(now_ms)
+                    punctuated += task.maybe_punctuate_wall_clock(now_ms)
+            punctuating_ns += clock_ns() - middle_ns
+            processing_ns += middle_ns - start_ns
+            spent.append((task.metrics.process_ratio, middle_ns - start_ns))
             if is_processable:
                 self._resume(owned)
             owned.collector.check()
         self.tasks.producer.poll()
         self.processed += done
-        return done > 0
+        self._metrics.processed(processing_ns, done)
+        self._metrics.punctuated(punctuating_ns, punctuated)
+        for ratio, took_ns in spent:
+            ratio.record(took_ns / processing_ns if processing_ns else 0.0, now_ms)
+        return done > 0 or punctuated > 0
 
     def _must_wait_for_commit(self) -> bool:
         """A transaction that is open for long, while the group allows no commit, must not grow until it times out."""
@@ -292,7 +315,10 @@ class StreamThread:
         wanted = wanted or sum(each.uncommitted_bytes for each in tasks.running) > MAX_UNCOMMITTED_BYTES
         if not wanted and now_s - self._committed_s < self._commit_s:
             return
+        start_ns = time.perf_counter_ns()
+        count = sum(each.task.commit_needed for each in tasks.running)
         if tasks.commit():
+            self._metrics.committed(time.perf_counter_ns() - start_ns, count)
             self._committed_s = time.monotonic()
             tasks.follow_committed()
         if now_s - self._purged_s >= self._purge_s:

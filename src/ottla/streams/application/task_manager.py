@@ -25,11 +25,12 @@ from ottla.streams.tasks.stream_task import StreamTask
 from ottla.streams.topology.auto_offset_reset import AutoOffsetReset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from ottla.streams.application.client_supplier import BatchConsumer
     from ottla.streams.application.cluster_queries import ClusterQueries
     from ottla.streams.application.group_session import GroupSession
+    from ottla.streams.application.thread_metrics import ThreadMetrics
     from ottla.streams.application.thread_producer import ThreadProducer
     from ottla.streams.config import StreamsConfig
     from ottla.streams.state.directory import StateDirectory
@@ -54,7 +55,9 @@ class TaskManager:
         *,
         cache_bytes: int,
         global_stores: Mapping[str, StateStore],
+        metrics: ThreadMetrics,
     ) -> None:
+        self.metrics = metrics
         self.tasks: dict[TaskId, OwnedTask] = {}
         self.assignment: Assignment = NOTHING
         self.reader = reader
@@ -82,6 +85,19 @@ class TaskManager:
         """Whether everything that is assigned is there, and what is active runs."""
         wanted = self.assignment.active | self.assignment.copies
         return wanted == self.tasks.keys() and all(each.phase is not Phase.RESTORING for each in self.tasks.values())
+
+    def counts(self) -> dict[str, Callable[[], int]]:
+        """By the names of metrics, how many tasks are being restored or copied; copies wait while others restore."""
+
+        def copies() -> int:
+            return sum(each.phase is Phase.COPY for each in list(self.tasks.values()))
+
+        return {
+            "active-restoring-tasks": lambda: sum(each.phase is Phase.RESTORING for each in list(self.tasks.values())),
+            "standby-updating-tasks": lambda: 0 if self.reader.is_restoring else copies(),
+            "active-paused-tasks": lambda: 0,
+            "standby-paused-tasks": lambda: copies() if self.reader.is_restoring else 0,
+        }
 
     def offsets(self) -> dict[TaskId, int]:
         """For the assignor: sums of the changelogs' positions, or that nothing is newer."""
@@ -149,6 +165,8 @@ class TaskManager:
                 directory=str(self._directory.task(str(task_id))) if sub.stores else None,
                 cache_bytes=self._cache_bytes,
                 global_stores=self._global_stores,
+                metrics=self.metrics.registry,
+                thread_id=self.metrics.thread_id,
             )
             collector.unsent = task.failures.unsent
             task.open_stores()
@@ -164,6 +182,8 @@ class TaskManager:
         is_active = task_id in self.assignment.active
         phase = Phase.RESTORING if is_active else Phase.COPY
         owned = self.tasks[task_id] = OwnedTask(task_id, task, collector, lock, phase, changelogs)
+        task.metrics.publish() if is_active else task.metrics.publish_copy()
+        self.metrics.created.record(1, self.metrics.registry.clock_ms())
         self._read_changelogs(owned)
         if not is_active:
             _log.info("task %s is copied", task_id)
@@ -175,6 +195,7 @@ class TaskManager:
         positions = self.reader.positions(owned.id)
         self.reader.remove(owned.id)
         owned.phase = Phase.RESTORING
+        owned.task.metrics.publish()
         self._read_changelogs(owned, positions)
 
     def _read_changelogs(self, owned: OwnedTask, positions: Mapping[TopicPartition, int] | None = None) -> None:
@@ -196,7 +217,9 @@ class TaskManager:
             if name in shared:
                 limit = min(end, committed[partition].offset) if partition in committed else start
             reached = start if position is None else position
-            self.reader.add(Changelog(owned.id, partition, store, reached, limit, is_active, owned.guard))
+            self.reader.add(
+                Changelog(owned.id, partition, store, reached, limit, is_active, owned.guard, owned.task.metrics)
+            )
 
     def start_restored(self, now_ms: int) -> None:
         """Tasks whose changelogs are read go on where the group has committed."""
@@ -320,6 +343,7 @@ class TaskManager:
             self.reader.commit(owned.id)
         self.reader.remove(owned.id)
         del self.tasks[owned.id]
+        self.metrics.closed.record(1, self.metrics.registry.clock_ms())
         positions = {
             partition: offset
             for store, partition in owned.changelogs.items()

@@ -23,6 +23,7 @@ from ottla.streams.application.group_metadata import check_layout
 from ottla.streams.application.group_session import GroupSession
 from ottla.streams.application.stream_thread import StreamThread
 from ottla.streams.application.task_manager import TaskManager
+from ottla.streams.application.thread_metrics import ThreadMetrics
 from ottla.streams.application.thread_producer import ThreadProducer
 from ottla.streams.membership.assignment import HostInfo, Identity, TaskId
 from ottla.streams.membership.classic_member import ClassicMember
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from ottla.streams.application.stream_thread import ThreadState
     from ottla.streams.config import StreamsConfig
     from ottla.streams.membership.classic_metadata import MemberData
+    from ottla.streams.metrics.registry import MetricsRegistry
     from ottla.streams.state.directory import StateDirectory
     from ottla.streams.state.store import StateStore
     from ottla.streams.topology.built import BuiltTopology
@@ -56,6 +58,7 @@ class ThreadParts:
         directory: StateDirectory,
         process_id: str,
         client_id: str,
+        metrics: MetricsRegistry,
     ) -> None:
         self.global_stores: Mapping[str, StateStore] = {}
         self._topology = topology
@@ -65,6 +68,7 @@ class ThreadParts:
         self._directory = directory
         self._process_id = process_id
         self._client_id = client_id
+        self._metrics = metrics
         self._leader = GroupLeader(topology, config)
         self._cluster = ClusterQueries(control, config.application_id, exactly_once=config.exactly_once)
         self._managers: list[TaskManager] = []
@@ -87,6 +91,7 @@ class ThreadParts:
                 self._directory,
                 listener,
                 on_global_failure,
+                self._metrics,
             )
             self.global_stores = self._global.stores
             self._global.start()
@@ -123,6 +128,8 @@ class ThreadParts:
             woken=lambda: None,
         )
         threads = int(config["num.stream.threads"])
+        updater = f"{self._client_id}-StateUpdater-{index}"
+        metrics = ThreadMetrics(self._metrics, name, self._process_id, updater)
         tasks = TaskManager(
             self._topology,
             config,
@@ -134,6 +141,7 @@ class ThreadParts:
             session,
             cache_bytes=int(config["statestore.cache.max.bytes"]) // threads,
             global_stores=self.global_stores,
+            metrics=metrics,
         )
         self._managers.append(tasks)
         return StreamThread(

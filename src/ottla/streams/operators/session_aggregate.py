@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 
 class SessionAggregate(Operator):
+    emits_as = "window-aggregate-final-emit"
+
     def __init__(
         self,
         windows: SessionWindows,
@@ -45,6 +47,10 @@ class SessionAggregate(Operator):
         self._observed_ms = -1
         self._emitted_ms = -1
         self._tracker = TimeTracker()
+
+    @property
+    def emits_late(self) -> bool:
+        return self._is_final
 
     def bind(self, context: OperatorContext) -> None:
         super().bind(context)

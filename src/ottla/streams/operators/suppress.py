@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 class Suppress(Operator):
     """Changes of windows wait `wait_ms` after the window's end (`until_window_end`), others after their own time."""
 
+    emits_as = "suppression-emit"
+
     def __init__(
         self,
         store_name: str,

@@ -28,6 +28,8 @@ EXPIRED = "the window has closed"
 class WindowedAggregate(Operator):
     """`emitted_ms` is the close time of the windows up to which results went out, or -1."""
 
+    emits_as = "window-aggregate-final-emit"
+
     def __init__(
         self,
         store_name: str,
@@ -44,6 +46,10 @@ class WindowedAggregate(Operator):
         self._observed_ms = -1
         self.emitted_ms = -1
         self._tracker = TimeTracker()
+
+    @property
+    def emits_late(self) -> bool:
+        return self._is_final
 
     def bind(self, context: OperatorContext) -> None:
         super().bind(context)

@@ -43,6 +43,12 @@ class CachedKeyValueStore(TypedKeyValueStore):
         self._max_size = 0
         self._listener: Push | None = None
         self._send_old_values = False
+        self.cache_misses = 0
+
+    @property
+    def cache_size_bytes(self) -> int:
+        """As this cache counts, which holds objects where it can."""
+        return self._size
 
     def _open_typed(self, context: StoreContext, key_serde: Serde[Any], value_serde: Serde[Any]) -> None:
         super()._open_typed(context, key_serde, value_serde)
@@ -192,6 +198,7 @@ class CachedKeyValueStore(TypedKeyValueStore):
         return data if data is None or self._value_type is None else self.value_of(data)
 
     def _read(self, key: Any) -> Any:
+        self.cache_misses += 1
         data = self.bytes_store.get(self._bytes_of_key(key))
         if data is None:
             return None

@@ -28,6 +28,8 @@ PROCESS_FILE: Final = "kafka-streams-process-metadata"
 LOCK_FILE: Final = ".lock"
 CHECKPOINT_FILE: Final = ".checkpoint"
 GLOBAL: Final = "global"
+ROCKSDB: Final = "rocksdb"
+"""Below a task's folder: the databases of its stores, by their names."""
 _CHECKPOINT_VERSION: Final = 0
 
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from ottla.streams.errors import InvalidStateStoreError, StreamsError
 from ottla.streams.record import NO_HEADERS
 from ottla.streams.state.bytes_store import successor
-from ottla.streams.state.memory_bytes_store import LruBytesStore
+from ottla.streams.state.memory_bytes_store import LruBytesStore, MemoryBytesStore
 from ottla.streams.state.store import KeyValueStore, ValueAndTimestamp
+from ottla.streams.state.without_timestamps import WithoutTimestamps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -79,6 +80,10 @@ class TypedKeyValueStore(KeyValueStore):
     @property
     def is_open(self) -> bool:
         return self.bytes_store.is_open
+
+    @property
+    def metrics_scope(self) -> str:
+        return kind_of(self.bytes_store)
 
     # Reading
 
@@ -203,3 +208,12 @@ class TypedKeyValueStore(KeyValueStore):
     def _check_open(self) -> None:
         if not self.bytes_store.is_open:
             raise InvalidStateStoreError(f"the store {self.name} is closed")
+
+
+def kind_of(store: BytesStore) -> str:
+    """As Kafka Streams calls it; a store on disk is one, too, where a task has no directory."""
+    if isinstance(store, WithoutTimestamps):
+        return kind_of(store.inner)
+    if isinstance(store, LruBytesStore):
+        return "in-memory-lru"
+    return "in-memory" if isinstance(store, MemoryBytesStore) else "rocksdb"

@@ -33,7 +33,7 @@ class CacheEntry(NamedTuple):
 
 
 class RecordCache:
-    __slots__ = ("_dirty", "_entries", "_flush", "_index", "_max_bytes", "_overhead", "_size")
+    __slots__ = ("_dirty", "_entries", "_flush", "_index", "_max_bytes", "_overhead", "_size", "misses")
 
     def __init__(
         self,
@@ -49,11 +49,14 @@ class RecordCache:
         self._index = index
         self._overhead = NODE_BYTES + key_overhead
         self._size = 0
+        self.misses = 0
 
     def get(self, key: bytes) -> CacheEntry | None:
         entry = self._entries.pop(key, None)
         if entry is not None:
             self._entries[key] = entry
+        else:
+            self.misses += 1
         return entry
 
     def peek(self, key: bytes) -> CacheEntry | None:

@@ -91,6 +91,11 @@ def uncommitted_bytes_below(folder: Path) -> int:
     return sum(each.uncommitted_bytes for path, each in list(_opened.items()) if folder in path.parents)
 
 
+def database_at(path: Path) -> RocksDatabase | None:
+    """The open one whose files lie there."""
+    return _opened.get(path)
+
+
 def configure_below(folder: Path, setter: Callable[[str, Options], None]) -> None:
     """`rocksdb.config.setter`: called with the store's name and its options before a database is opened there."""
     _setters[folder] = setter
@@ -107,7 +112,7 @@ class RocksDatabase:
         self._path = path
         self._configure = configure or next((_setters[each] for each in path.parents if each in _setters), None)
         path.mkdir(parents=True, exist_ok=True)
-        options = self._options()
+        self._options_of_all = options = self._options()
         try:
             there = rocksdict.Rdict.list_cf(str(path), options) if (path / "CURRENT").exists() else []
             families = {each: self._options() for each in there if each != DEFAULT} | {OFFSETS: self._options()}
@@ -142,6 +147,17 @@ class RocksDatabase:
     @property
     def uncommitted_bytes(self) -> int:
         return sum(family.uncommitted_bytes for family in self.families.values())
+
+    def sum_of(self, name: str) -> int:
+        """An integer property of RocksDB, of all column families; 0 where it is not known."""
+        total = 0
+        for family in list(self.families.values()):
+            total += family.property(name)
+        return total
+
+    def statistics(self) -> str:
+        """As RocksDB prints them; nothing unless the options enable them."""
+        return str(self._options_of_all.get_statistics() or "")
 
     def create(self, name: str) -> Family:
         """A column family; one that was dropped since the last commit comes back empty."""
@@ -247,6 +263,15 @@ class Family:
     def approximate_num_entries(self) -> int:
         on_disk = self._open().property_int_value("rocksdb.estimate-num-keys") or 0
         return int(on_disk) + len(self._overlay)
+
+    def property(self, name: str) -> int:
+        db = self._db
+        if db is None:
+            return 0
+        try:
+            return int(db.property_int_value(f"rocksdb.{name}") or 0)
+        except Exception:  # closed meanwhile, by its own thread
+            return 0
 
     def write_to(self, batch: Any, handle: Any) -> None:
         put, delete = batch.put, batch.delete

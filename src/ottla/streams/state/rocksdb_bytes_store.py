@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ottla.streams.errors import InvalidStateStoreError
+from ottla.streams.state.directory import ROCKSDB
 from ottla.streams.state.memory_bytes_store import MemoryBytesStore
 from ottla.streams.state.rocksdb import DEFAULT, RocksDatabase
-from ottla.streams.state.rocksdb_segments import ROCKSDB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

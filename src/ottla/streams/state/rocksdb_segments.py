@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ottla.streams.errors import InvalidStateStoreError
+from ottla.streams.state.directory import ROCKSDB
 from ottla.streams.state.rocksdb import RocksDatabase
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from ottla.streams.state.rocksdb import Family
 
-ROCKSDB: Final = "rocksdb"
 _PREFIX: Final = "segment-"
 
 

@@ -64,6 +64,7 @@ class SegmentedConfig:
 class SegmentedStore(StateStore):
     """`timestamped`: values are `ValueAndTimestamp`, stored as 8 bytes of time before the value's, logged apart."""
 
+    kind: str
     suffix_size: int
     timestamped = False
     time_of: Callable[[bytes], int]
@@ -93,6 +94,18 @@ class SegmentedStore(StateStore):
     @property
     def is_open(self) -> bool:
         return self._context is not None
+
+    @property
+    def metrics_scope(self) -> str:
+        return f"{'in-memory' if isinstance(self._storage, MemorySegments) else 'rocksdb'}-{self.kind}"
+
+    @property
+    def cache_misses(self) -> int:
+        return 0 if self._cache is None else self._cache.misses
+
+    @property
+    def cache_size_bytes(self) -> int:
+        return 0 if self._cache is None else self._cache.size_bytes
 
     def open(self, context: StoreContext) -> None:
         config = self._config

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 class SegmentedSessionStore(SegmentedStore, SessionStore):
+    kind = "session"
     suffix_size = session_key.SUFFIX_SIZE
     time_of = staticmethod(session_key.end_of)
     time_first = staticmethod(session_key.time_first)

@@ -108,6 +108,11 @@ class StateStore(ABC):
     name: str
 
     @property
+    def metrics_scope(self) -> str:
+        """How Kafka Streams calls its kind, in the tags of its metrics; nothing is measured of one without."""
+        return ""
+
+    @property
     @abstractmethod
     def is_persistent(self) -> bool: ...
 

@@ -52,6 +52,10 @@ class SuppressBuffer(StateStore):
         return False
 
     @property
+    def metrics_scope(self) -> str:
+        return "in-memory-suppression"
+
+    @property
     def committed_offset(self) -> int | None:
         return None
 

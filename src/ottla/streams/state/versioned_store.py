@@ -48,6 +48,10 @@ class SegmentedVersionedStore(VersionedKeyValueStore):
         self._context: StoreContext | None = None
 
     @property
+    def metrics_scope(self) -> str:
+        return "in-memory" if isinstance(self._storage, MemorySegments) else "rocksdb"
+
+    @property
     def is_persistent(self) -> bool:
         return self._storage.is_persistent
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 class SegmentedWindowStore(SegmentedStore, WindowStore):
+    kind = "window"
     """With `retain_duplicates` each put adds an entry, under the next sequence number, and None is not put at all."""
 
     suffix_size = window_key.SUFFIX_SIZE

@@ -20,25 +20,25 @@ class WithoutTimestamps:
     """`BytesStore` of 8 bytes of time ‖ value, over one of values."""
 
     def __init__(self, inner: BytesStore) -> None:
-        self._inner = inner
+        self.inner = inner
 
     @property
     def is_persistent(self) -> bool:
-        return self._inner.is_persistent
+        return self.inner.is_persistent
 
     @property
     def is_open(self) -> bool:
-        return self._inner.is_open
+        return self.inner.is_open
 
     def open(self, directory: str | None) -> None:
-        self._inner.open(directory)
+        self.inner.open(directory)
 
     def get(self, key: bytes, /) -> bytes | None:
-        value = self._inner.get(key)
+        value = self.inner.get(key)
         return None if value is None else _NO_TIMESTAMP + value
 
     def put(self, key: bytes, value: bytes | None, /) -> None:
-        self._inner.put(key, None if value is None else value[len(_NO_TIMESTAMP) :])
+        self.inner.put(key, None if value is None else value[len(_NO_TIMESTAMP) :])
 
     def put_all(self, entries: Iterable[tuple[bytes, bytes | None]], /) -> None:
         for key, value in entries:
@@ -47,17 +47,17 @@ class WithoutTimestamps:
     def range(
         self, first: bytes | None, last: bytes | None, /, *, reverse: bool = False
     ) -> Iterator[tuple[bytes, bytes]]:
-        return ((key, _NO_TIMESTAMP + value) for key, value in self._inner.range(first, last, reverse=reverse))
+        return ((key, _NO_TIMESTAMP + value) for key, value in self.inner.range(first, last, reverse=reverse))
 
     def approximate_num_entries(self) -> int:
-        return self._inner.approximate_num_entries()
+        return self.inner.approximate_num_entries()
 
     def commit(self, offset: int | None) -> None:
-        self._inner.commit(offset)
+        self.inner.commit(offset)
 
     @property
     def committed_offset(self) -> int | None:
-        return self._inner.committed_offset
+        return self.inner.committed_offset
 
     def close(self) -> None:
-        self._inner.close()
+        self.inner.close()

@@ -87,10 +87,10 @@ class Failures:
                 f"task {self._state.task_id}: cannot deserialize the record at offset {raw.offset} of {raw.topic}-"
                 f"{raw.partition}: {failure}. To go on without such records, set deserialization.exception.handler"
             ) from failure
-        self._state.drop(source, f"it cannot be deserialized: {failure!r}")
+        self._state.skip(source, raw, f"it cannot be deserialized: {failure!r}")
 
     def untimely(self, source: str, raw: RawRecord, timestamp_ms: int) -> None:
-        self._state.drop(source, "the timestamp that was extracted is negative")
+        self._state.skip(source, raw, "the timestamp that was extracted is negative")
 
     def guard(self, node: str, push: Push) -> Push:
         """`push`, which asks the processing handler when the node fails."""

@@ -5,10 +5,16 @@ It has no queues, no stream time and no punctuators; a record's own timestamp co
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ottla.streams.metrics.registry import MetricsRegistry, rate_and_count, rate_and_total
+from ottla.streams.metrics.sensor import RecordingLevel
+from ottla.streams.state.directory import ROCKSDB
 from ottla.streams.tasks.context import TaskStoreContext
 from ottla.streams.tasks.failures import Failures
+from ottla.streams.tasks.store_metrics import measure_store
+from ottla.streams.tasks.task_metrics import NODE_GROUP, TASK_GROUP
 from ottla.streams.tasks.task_state import TaskState
 from ottla.streams.tasks.wiring import Wiring
 from ottla.streams.topology.built import SubTopology
@@ -24,13 +30,38 @@ GLOBAL_ID = -1
 
 
 class GlobalTask:
-    def __init__(self, topology: BuiltTopology, *, directory: str | None = None, cache_bytes: int = 0) -> None:
+    def __init__(
+        self,
+        topology: BuiltTopology,
+        *,
+        directory: str | None = None,
+        cache_bytes: int = 0,
+        metrics: MetricsRegistry | None = None,
+        thread_id: str = "",
+    ) -> None:
         nodes: dict[str, Node] = {}
         for each in topology.global_stores:
             nodes |= {each.source.name: each.source, each.processor.name: each.processor}
         self.topology = topology
         self.stores: dict[str, StateStore] = {}
         self.state = TaskState(f"{GLOBAL_ID}_{GLOBAL_ID}", topology.application_id, topology.config, self.stores)
+        self._scope = (metrics or MetricsRegistry()).scope()
+        self._tags = {"thread-id": thread_id, "task-id": self.state.task_id}
+        dropped = rate_and_total("dropped-records", "records skipped")
+        self._dropped = self._scope.sensor(TASK_GROUP, self._tags, dropped, RecordingLevel.INFO)
+        self._processed = self._scope.sensor(
+            TASK_GROUP, self._tags, rate_and_count("process", "records"), RecordingLevel.DEBUG
+        )
+        self._of_sources = {
+            each.source.topics[0]: self._scope.sensor(
+                NODE_GROUP,
+                {**self._tags, "processor-node-id": each.source.name},
+                rate_and_count("process", "records"),
+                RecordingLevel.DEBUG,
+            )
+            for each in topology.global_stores
+        }
+        self.state.on_drop = lambda: self._dropped.record(1, self._scope.registry.clock_ms())
         collector = _NoCollector()
         self._failures = Failures(self.state, collector)
         config = topology.config
@@ -55,6 +86,9 @@ class GlobalTask:
                 builder = builder.with_caching_disabled()
             store: StateStore = builder.build()
             store.open(self._store_context)
+            directory = self._store_context.directory
+            files = None if directory is None else Path(directory) / ROCKSDB / store.name
+            measure_store(store, self._scope, self._tags, self.state.record, files, cached=False)
             self.stores[each.store.name] = store
 
     def restore(self, store: str, records: Iterable[tuple[bytes, bytes | None, int, Headers]]) -> None:
@@ -75,6 +109,9 @@ class GlobalTask:
             return
         record = self.state.record
         record.raw, record.timestamp_ms, record.headers = raw, raw.timestamp_ms, raw.headers
+        now_ms = self._scope.registry.clock_ms()
+        self._processed.record(1, now_ms)
+        self._of_sources[raw.topic].record(1, now_ms)
         self._wiring.pushes[source.name](key, value, raw.timestamp_ms, raw.headers)
 
     def flush(self, offsets: Mapping[str, int] | None = None) -> None:
@@ -84,6 +121,7 @@ class GlobalTask:
             store.commit(None if offsets is None else offsets.get(name))
 
     def close(self) -> None:
+        self._scope.close()
         try:
             self._wiring.close()
         finally:

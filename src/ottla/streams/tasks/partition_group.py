@@ -10,11 +10,13 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ottla.streams.errors import StreamsError
+from ottla.streams.tasks.task_metrics import consumed_bytes
 from ottla.streams.topology.timestamp_extractor import ConsumedRecord, fail_on_invalid_timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from ottla.streams.metrics.sensor import Sensor
     from ottla.streams.operator import Push
     from ottla.streams.record import RawRecord, TopicPartition
     from ottla.streams.topology.built import SourceNode
@@ -28,6 +30,7 @@ class RecordQueue:
     """One partition's records, as they were read, and the source node that they go to."""
 
     __slots__ = (
+        "consumed",
         "consumed_offset",
         "extract",
         "head",
@@ -51,8 +54,10 @@ class RecordQueue:
         push: Push,
         on_unreadable: Callable[[str, RawRecord, Exception], None],
         on_untimely: Callable[[str, RawRecord, int], None],
+        consumed: Sensor,
     ) -> None:
         self.partition = partition
+        self.consumed = consumed
         self.source_name = source.name
         self.key_deserializer = source.key_deserializer
         self.value_deserializer = source.value_deserializer
@@ -71,6 +76,11 @@ class RecordQueue:
 
     def __len__(self) -> int:
         return len(self.raws) + (self.head is not None)
+
+    def add(self, records: Sequence[RawRecord], now_ms: int) -> None:
+        if records:
+            self.raws.extend(records)
+            self.consumed.record_many(len(records), consumed_bytes(records), 0, 0, now_ms)
 
     def advance(self) -> bool:
         """Make the next readable record the head; False when there is none. Whatever was skipped counts as consumed."""
@@ -128,10 +138,12 @@ class RecordQueue:
 class PartitionGroup:
     """All queues of a task. `by_time` is a heap of those with a head, ordered and broken as Java's PriorityQueue."""
 
-    __slots__ = ("_deadlines", "_lags", "by_time", "max_task_idle_ms", "queues")
+    __slots__ = ("_deadlines", "_enforced", "_lags", "by_time", "max_task_idle_ms", "queues")
 
-    def __init__(self, queues: Mapping[TopicPartition, RecordQueue], max_task_idle_ms: int) -> None:
+    def __init__(self, queues: Mapping[TopicPartition, RecordQueue], max_task_idle_ms: int, enforced: Sensor) -> None:
+        """`enforced` counts how often a partition without records was not waited for any longer."""
         self.queues = dict(queues)
+        self._enforced = enforced
         self.by_time: list[RecordQueue] = []
         self.max_task_idle_ms = max_task_idle_ms
         self._lags: dict[TopicPartition, int] = {}
@@ -141,10 +153,10 @@ class PartitionGroup:
     def buffered(self) -> int:
         return sum(len(queue) for queue in self.queues.values())
 
-    def add(self, partition: TopicPartition, records: Iterable[RawRecord]) -> int:
+    def add(self, partition: TopicPartition, records: Sequence[RawRecord], now_ms: int) -> int:
         """How many records that partition has buffered now."""
         queue = self.queues[partition]
-        queue.raws.extend(records)
+        queue.add(records, now_ms)
         if queue.head is None and queue.advance():
             self.offer(queue)
         return len(queue)
@@ -196,7 +208,7 @@ class PartitionGroup:
         """Whether the least head is known to be the next record, or was waited for long enough (KIP-353, KIP-695)."""
         if self.max_task_idle_ms == MAX_TASK_IDLE_DISABLED:
             return True
-        queued = False
+        queued = waited = False
         for partition, queue in self.queues.items():
             if queue.head is not None:
                 self._deadlines.pop(partition, None)
@@ -207,6 +219,9 @@ class PartitionGroup:
                 return False
             if now_ms < self._deadlines.setdefault(partition, now_ms + self.max_task_idle_ms):
                 return False
+            waited = True
+        if queued and waited:
+            self._enforced.record(1, now_ms)
         return queued
 
     def clear(self) -> None:

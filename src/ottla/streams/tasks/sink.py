@@ -13,22 +13,29 @@ if TYPE_CHECKING:
     from ottla.streams.record import Headers
     from ottla.streams.tasks.failures import Failures
     from ottla.streams.tasks.record_collector import RecordCollector
+    from ottla.streams.tasks.task_metrics import TaskMetrics
     from ottla.streams.tasks.task_state import TaskState
     from ottla.streams.topology.built import SinkNode
 
 
-def sink_push(node: SinkNode, state: TaskState, collector: RecordCollector, failures: Failures) -> Push:
+def sink_push(
+    node: SinkNode, state: TaskState, collector: RecordCollector, failures: Failures, metrics: TaskMetrics
+) -> Push:
     """The quickest way for what this sink does: most have one topic, and leave the partition to the key's hash."""
     if isinstance(node.topic, str) and node.partitioner is None:
-        return _plain(node, node.topic, collector, failures)
-    return _Sink(node, state, collector, failures).process
+        return _plain(node, node.topic, collector, failures, metrics)
+    return _Sink(node, state, collector, failures, metrics).process
 
 
-def _plain(node: SinkNode, topic: str, collector: RecordCollector, failures: Failures) -> Push:
+def _plain(node: SinkNode, topic: str, collector: RecordCollector, failures: Failures, metrics: TaskMetrics) -> Push:
     serialize_key, serialize_value, send = node.key_serializer, node.value_serializer, collector.send
     slow = _Serializing(node, failures)
+    produced, sampler = metrics.produced(node.name, topic), metrics.sampler
+    note = produced.note
+    count = 0
 
     def process(key: Any, value: Any, timestamp_ms: int, headers: Headers, /) -> None:
+        nonlocal count
         try:
             key_bytes = serialize_key(topic, key, headers)
             value_bytes = serialize_value(topic, value, headers)
@@ -38,7 +45,16 @@ def _plain(node: SinkNode, topic: str, collector: RecordCollector, failures: Fai
                 return
             key_bytes, value_bytes = data
         send(topic, key_bytes, value_bytes, headers, timestamp_ms, None)
+        if not count & sampler.mask:
+            note(key_bytes, value_bytes, headers, timestamp_ms)
+        count += 1
 
+    def take() -> int:
+        nonlocal count
+        taken, count = count, 0
+        return taken
+
+    produced.take = take
     return process
 
 
@@ -66,10 +82,20 @@ class _Serializing:
 class _Sink(_Serializing):
     """With a topic for each record, or a partitioner."""
 
-    def __init__(self, node: SinkNode, state: TaskState, collector: RecordCollector, failures: Failures) -> None:
+    def __init__(
+        self,
+        node: SinkNode,
+        state: TaskState,
+        collector: RecordCollector,
+        failures: Failures,
+        metrics: TaskMetrics,
+    ) -> None:
         super().__init__(node, failures)
         self._state = state
         self._collector = collector
+        self._metrics = metrics
+        if isinstance(node.topic, str):
+            metrics.produced(node.name, node.topic)
 
     def process(self, key: Any, value: Any, timestamp_ms: int, headers: Headers, /) -> None:
         topic = self._node.topic
@@ -84,6 +110,7 @@ class _Sink(_Serializing):
             data = self.serialize(topic, key, value, timestamp_ms, headers, partition)
             if data is not None:
                 self._collector.send(topic, *data, headers, timestamp_ms, partition)
+                self._metrics.produced(self._node.name, topic).add(*data, headers, timestamp_ms)
 
     def _partitions(self, topic: str, key: Any, value: Any) -> list[int | None]:
         partitioner = self._node.partitioner

@@ -13,18 +13,23 @@ Records and the clock are handed in; what the task writes goes to its `RecordCol
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ottla.streams.errors import StreamsError, TaskCorruptedError, TaskMigratedError
+from ottla.streams.metrics.registry import MetricsRegistry
+from ottla.streams.state.directory import ROCKSDB
 from ottla.streams.tasks.context import TaskStoreContext
 from ottla.streams.tasks.failures import FailedProcessingError, Failures
 from ottla.streams.tasks.partition_group import PartitionGroup, RecordQueue
+from ottla.streams.tasks.store_metrics import measure_store
+from ottla.streams.tasks.task_metrics import TaskMetrics
 from ottla.streams.tasks.task_state import TaskState
 from ottla.streams.tasks.topic_partition_metadata import OffsetAndMetadata, decode_metadata, encode_metadata
 from ottla.streams.tasks.wiring import Wiring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ottla.streams.record import RawRecord, TopicPartition
     from ottla.streams.state.store import StateStore
@@ -46,18 +51,32 @@ class StreamTask:
         directory: str | None = None,
         cache_bytes: int = 0,
         global_stores: Mapping[str, StateStore] | None = None,
+        metrics: MetricsRegistry | None = None,
+        thread_id: str = "",
+        every_record: bool = False,
     ) -> None:
-        """`cache_bytes` is for all stores of the task; each gets its share. `directory` is the task's own."""
+        """`cache_bytes` is for all stores of the task; each gets its share. `directory` is the task's own.
+
+        What it measures is seen in `metrics` once `task.metrics` are published; with `every_record` also latencies are
+        those of every record.
+        """
         self.sub_topology = sub_topology
         self.state = TaskState(f"{sub_topology.id}_{partition}", application_id, config, global_stores or {})
         self.failures = Failures(self.state, collector)
-        self.wiring = Wiring(sub_topology.nodes, self.state, collector, self.failures)
+        self.metrics = TaskMetrics(
+            metrics or MetricsRegistry(), thread_id, sub_topology, self.state, every_record=every_record
+        )
+        self.wiring = Wiring(sub_topology.nodes, self.state, collector, self.failures, self.metrics)
         queues = {each: self._queue(each) for each in input_partitions}
-        self.group = PartitionGroup(queues, int(config.get("max.task.idle.ms") or 0))
+        self.group = PartitionGroup(queues, int(config.get("max.task.idle.ms") or 0), self.metrics.enforced)
         self._single = next(iter(queues.values())) if len(queues) == 1 else None
         cached = sum(builder.caching_enabled for builder in sub_topology.stores.values())
         share = cache_bytes // cached if cached else 0
         self.store_context = TaskStoreContext(self.state, sub_topology, partition, collector, directory, share)
+        if cached and share:
+            self.metrics.gauge("cache-size-bytes-total", "bytes that the task's caches hold", self._cache_size_bytes)
+        buffered = "records that were read and are not processed yet"
+        self.metrics.gauge("active-buffer-count", buffered, lambda: self.buffered_records)
         self.processed_records = 0
         self._begun_at: dict[TopicPartition, int] = {}
         self._commit_needed = False
@@ -102,7 +121,16 @@ class StreamTask:
                     builder = builder.with_caching_disabled()  # so that every change goes on, that of nothing, too
                 store = builder.build()
                 store.open(self.store_context)
+                self._measure(store, cached=builder.caching_enabled)
             self.state.stores[name] = store
+
+    def _measure(self, store: StateStore, *, cached: bool) -> None:
+        directory = self.store_context.directory
+        files = None if directory is None else Path(directory) / ROCKSDB / store.name
+        measure_store(store, self.metrics.scope, self.metrics.tags, self.state.record, files, cached=cached)
+
+    def _cache_size_bytes(self) -> int:
+        return sum(getattr(store, "cache_size_bytes", 0) for store in list(self.state.stores.values()))
 
     def initialize(self, committed: Mapping[TopicPartition, OffsetAndMetadata], now_ms: int = 0) -> None:
         """Bind the operators. `committed`: what the group had committed, whose metadata has the partitions' times."""
@@ -136,13 +164,14 @@ class StreamTask:
 
     # Running
 
-    def add_records(self, partition: TopicPartition, records: Iterable[RawRecord]) -> int:
+    def add_records(self, partition: TopicPartition, records: Sequence[RawRecord]) -> int:
         """How many records of that partition wait now; above `buffered.records.per.partition` it is to be paused."""
+        now_ms = self.state.wall_clock_ms
         if self._single is not None:
             queue = self.group.queues[partition]
-            queue.raws.extend(records)
+            queue.add(records, now_ms)
             return len(queue.raws)
-        return self.group.add(partition, records)
+        return self.group.add(partition, records, now_ms)
 
     def note_position(self, partition: TopicPartition, next_offset: int) -> None:
         """The consumer's position: the offset after control records, and of everything handed over."""
@@ -162,10 +191,15 @@ class StreamTask:
 
     def process(self, now_ms: int, limit: int) -> int:
         """Process up to `limit` records; how many it was. Fewer: there are no more, or others must come first."""
-        self.state.wall_clock_ms = now_ms
-        single = self._single
+        state, metrics = self.state, self.metrics
+        state.wall_clock_ms = now_ms
         try:
-            done = self._process_queue(single, limit) if single is not None else self._process_group(now_ms, limit)
+            metrics.begin(len(self._single.raws) if self._single is not None else self.group.buffered)
+            done = self._process(now_ms, 1)
+            if state.record.raw is not None:
+                metrics.source_latency(self._source_of(state.record.raw.topic).name, state.record.timestamp_ms)
+            if done and limit > 1:
+                done += self._process(now_ms, limit - 1)
         except FailedProcessingError as failure:
             raise self._failed(failure.node) from failure.__cause__
         except StreamsError:
@@ -173,9 +207,14 @@ class StreamTask:
         except Exception as failure:
             raise self._failed(self.wiring.failed_node(failure)) from failure
         finally:
-            self.state.record.raw = None
+            state.record.raw = None
+            metrics.finish(now_ms)
         self.processed_records += done
         return done
+
+    def _process(self, now_ms: int, limit: int) -> int:
+        single = self._single
+        return self._process_queue(single, limit) if single is not None else self._process_group(now_ms, limit)
 
     def _process_queue(self, queue: RecordQueue, limit: int) -> int:
         """The only queue of a task: nothing must be known of its head before it is processed."""
@@ -265,7 +304,7 @@ class StreamTask:
         record = self.state.record
         record.raw, record.timestamp_ms, record.headers = None, now_ms, ()
         try:
-            schedule.punctuate(now_ms)
+            self._measured_punctuation(schedule, now_ms)
         except FailedProcessingError as failure:
             raise self._punctuator_failed(schedule.node) from failure.__cause__
         except (TaskCorruptedError, TaskMigratedError):
@@ -275,6 +314,13 @@ class StreamTask:
                 self.failures.processing_failed(schedule.node, None, failure)
             except FailedProcessingError as final:
                 raise self._punctuator_failed(schedule.node) from final.__cause__
+
+    def _measured_punctuation(self, schedule: PunctuationSchedule, now_ms: int) -> None:
+        metrics = self.metrics
+        start_ns = metrics.registry.stopwatch_ns()
+        schedule.punctuate(now_ms)
+        metrics.punctuate.record(metrics.registry.stopwatch_ns() - start_ns, self.state.wall_clock_ms)
+        metrics.finish(self.state.wall_clock_ms)
 
     # Committing
 
@@ -290,8 +336,10 @@ class StreamTask:
         """Flush the caches, which may process and send more, and say what to commit; nothing where nothing was done."""
         if not self._commit_needed:
             return {}
+        self.metrics.begin_flush()
         for store in self.state.stores.values():
             store.flush()
+        self.metrics.finish(self.state.wall_clock_ms)
         metadata = self.state.processor_metadata
         offsets = {}
         for partition, queue in self.group.queues.items():
@@ -334,6 +382,7 @@ class StreamTask:
         if self._closed:
             return
         self._closed = True
+        self.metrics.close()
         try:
             self.suspend()
         finally:
@@ -344,7 +393,9 @@ class StreamTask:
     def _queue(self, partition: TopicPartition) -> RecordQueue:
         source = self._source_of(partition.topic)
         failures = self.failures
-        return RecordQueue(partition, source, self.wiring.pushes[source.name], failures.unreadable, failures.untimely)
+        push = self.metrics.measured_source(source.name, self.wiring.pushes[source.name])
+        consumed = self.metrics.consumed(source.name, partition.topic)
+        return RecordQueue(partition, source, push, failures.unreadable, failures.untimely, consumed)
 
     def _source_of(self, topic: str) -> SourceNode:
         for source in self.sub_topology.sources:

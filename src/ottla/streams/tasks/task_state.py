@@ -12,6 +12,7 @@ from ottla.streams.tasks.punctuation import PunctuationQueue, PunctuationSchedul
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ottla.streams.record import RawRecord
     from ottla.streams.state.store import StateStore
 
 _log: Final = logging.getLogger("ottla.streams")
@@ -28,6 +29,8 @@ class TaskState:
         "dropped_records",
         "global_stores",
         "metadata_changed",
+        "on_drop",
+        "on_skip",
         "processor_metadata",
         "record",
         "stores",
@@ -53,15 +56,25 @@ class TaskState:
         self.processor_metadata: dict[str, int] = {}
         self.metadata_changed = False
         self.dropped_records = 0
+        self.on_drop: Callable[[], None] | None = None
+        self.on_skip: Callable[[str, RawRecord], None] | None = None
         self.stream_time_punctuators = PunctuationQueue()
         self.wall_clock_punctuators = PunctuationQueue()
         self._said: set[tuple[str, str]] = set()
 
     def drop(self, node: str, reason: str) -> None:
         self.dropped_records += 1
+        if self.on_drop is not None:
+            self.on_drop()
         if (node, reason) not in self._said and len(self._said) < _MAX_REASONS:
             self._said.add((node, reason))
             _log.warning("task %s, %s: skipping records: %s (%s)", self.task_id, node, reason, self.record.metadata)
+
+    def skip(self, source: str, raw: RawRecord, reason: str) -> None:
+        """Drop a record that has never become one of the topology."""
+        if self.on_skip is not None:
+            self.on_skip(source, raw)
+        self.drop(source, reason)
 
     def schedule(
         self, node: str, start_ms: int | None, interval_ms: int, kind: PunctuationType, punctuate: Callable[[int], None]

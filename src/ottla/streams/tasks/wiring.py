@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ottla.streams.record import CurrentRecord, Headers
     from ottla.streams.tasks.failures import Failures
     from ottla.streams.tasks.record_collector import RecordCollector
+    from ottla.streams.tasks.task_metrics import TaskMetrics
     from ottla.streams.tasks.task_state import TaskState
     from ottla.streams.topology.built import Node
 
@@ -26,9 +27,14 @@ class Wiring:
     """Operators made and pushes known; `bind` makes them ready, when the stores are open."""
 
     def __init__(
-        self, nodes: Mapping[str, Node], state: TaskState, collector: RecordCollector, failures: Failures | None
+        self,
+        nodes: Mapping[str, Node],
+        state: TaskState,
+        collector: RecordCollector,
+        failures: Failures | None,
+        metrics: TaskMetrics | None = None,
     ) -> None:
-        """Without `failures` whatever an operator raises goes to the caller; there must be no sinks then."""
+        """Without `failures` whatever an operator raises goes to the caller. Sinks need both."""
         self.operators: dict[str, Operator] = {}
         self.contexts: dict[str, NodeContext] = {}
         self.pushes: dict[str, Push] = {}
@@ -38,7 +44,8 @@ class Wiring:
             node = nodes[name]
             if isinstance(node, SinkNode):
                 assert failures is not None
-                self.pushes[name] = sink_push(node, state, collector, failures)
+                assert metrics is not None
+                self.pushes[name] = sink_push(node, state, collector, failures, metrics)
                 continue
             children = {child: self.pushes[child] for child in node.children}
             context = NodeContext(name, state, node.stores if isinstance(node, ProcessorNode) else (), children)
@@ -53,6 +60,10 @@ class Wiring:
                 context.forward = note_changes(context.forward, state.record)
                 context.children = {child: note_changes(push, state.record) for child, push in children.items()}
             push = operator.process
+            if metrics is not None:
+                if operator.emits_as:
+                    context.forward, push = metrics.counted_emissions(name, operator, context.forward)
+                push = metrics.measured_end(name, push)
             self.pushes[name] = failures.guard(name, push) if guarded and failures is not None else push
 
     def bind(self) -> None:

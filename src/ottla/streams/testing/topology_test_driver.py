@@ -12,6 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from ottla.streams.config import StreamsConfig
+from ottla.streams.metrics.registry import MetricsRegistry, rate_and_count
+from ottla.streams.metrics.sensor import RecordingLevel
 from ottla.streams.record import RawRecord, TopicPartition
 from ottla.streams.state.store import KeyValueStore, SessionStore, StateStore, VersionedKeyValueStore, WindowStore
 from ottla.streams.tasks.exception_handlers import ProducerRecord
@@ -24,11 +26,13 @@ from ottla.streams.topology.built import SubTopology
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ottla.streams.metrics.registry import Metric, MetricName
     from ottla.streams.record import Headers
     from ottla.streams.serdes.serde import Deserializer, Serializer
     from ottla.streams.topology.built import BuiltTopology
     from ottla.streams.topology.topology import Topology
 
+THREAD: Final = "main"
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -56,7 +60,18 @@ class TopologyTestDriver:
         self._outputs: dict[str, deque[ProducerRecord]] = {}
         self._offsets: dict[str, int] = {}
         cache_bytes = int(self._config["statestore.cache.max.bytes"])
-        self._global = GlobalTask(built, cache_bytes=cache_bytes) if built.global_stores else None
+        self._metrics = MetricsRegistry.configured(self._config, lambda: self._now_ms, lambda: self._now_ms * 1_000_000)
+        self._metrics.scope().sensor(
+            "stream-thread-metrics",
+            {"thread-id": THREAD},
+            rate_and_count("task-closed", "tasks closed"),
+            RecordingLevel.INFO,
+        )
+        self._global = (
+            GlobalTask(built, cache_bytes=cache_bytes, metrics=self._metrics, thread_id=THREAD)
+            if built.global_stores
+            else None
+        )
         if self._global is not None:
             self._global.open_stores()
             self._global.initialize(self._now_ms)
@@ -78,7 +93,11 @@ class TopologyTestDriver:
             self,
             cache_bytes=int(self._config["statestore.cache.max.bytes"]),
             global_stores=self._global.stores if self._global is not None else None,
+            metrics=self._metrics,
+            thread_id=THREAD,
+            every_record=True,
         )
+        task.metrics.publish()
         task.open_stores()
         task.initialize({}, self._now_ms)
         return task
@@ -179,6 +198,10 @@ class TopologyTestDriver:
     def get_session_store(self, name: str) -> SessionStore | None:
         store = self.get_state_store(name)
         return store if isinstance(store, SessionStore) else None
+
+    def metrics(self) -> dict[MetricName, Metric]:
+        """What applications measure, by the driver's clock: how long something takes is 0."""
+        return self._metrics.metrics()
 
     @property
     def dropped_records(self) -> int:

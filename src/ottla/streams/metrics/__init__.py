@@ -1,0 +1,1 @@
+"""What an application measures, under Kafka Streams' names: sensors record, metrics are computed when they are read."""
