@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import threading
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -190,6 +193,34 @@ def test_two_instances_answer_through_rebalances(
     assert asking.wrong == []
     assert asking.answered["right"] > 0
     assert one.query_metadata_for_key("counts", "word1", key_serializer=TEXT.serializer) != NOT_AVAILABLE
+
+
+@pytest.mark.long
+def test_stores_answer_while_the_cluster_does_not(
+    make: Callable[[HostInfo, dict[str, Any]], KafkaStreams], ottla: NodeProcess
+) -> None:
+    """The node stands still, and the producer's queue is full: the thread waits in the middle of a record."""
+    make_topics(ottla.address)
+    small = {"statestore.cache.max.bytes": "0", "producer.queue.buffering.max.messages": "100"}
+    app = make(ONE, STREAMS | small | {"producer.linger.ms": "100"})
+    app.start()
+    app.wait_until_running()
+    seen = send(ottla.address, "words", [("first", "x", 1_000)])
+    wait_for(lambda: _sees(app, seen), "the first word is counted")
+    (thread,) = app.threads
+    send(ottla.address, "words", [(f"word{number}", "x", 2_000) for number in range(20_000)])
+    os.kill(ottla.pid, signal.SIGSTOP)
+    try:
+        before = -1
+        while before != thread.processed:  # until it gets no further
+            before = thread.processed
+            assert app.store(COUNTS).get("first") == 1
+            time.sleep(1.0)
+        began_s = time.monotonic()
+        assert dict(app.store(COUNTS).all())["first"] == 1
+        assert time.monotonic() - began_s < 5
+    finally:
+        os.kill(ottla.pid, signal.SIGCONT)
 
 
 class _Asking:

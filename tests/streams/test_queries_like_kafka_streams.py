@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.java
 
-EXAMPLES: Final = int(os.environ.get("OTTLA_STREAMS_EXAMPLES", "60"))
+EXAMPLES: Final = int(os.environ.get("OTTLA_STREAMS_EXAMPLES", "20"))
 SETTINGS: Final = settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -5,10 +5,13 @@ Threads go on meanwhile: a task that is found here may be gone when it is read, 
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from ottla.clients.errors import ClientError
 from ottla.clients.partitioner import partition_for_key
+from ottla.protocol.errors import KafkaError
 from ottla.streams.application.group_leader import changelogs_of
 from ottla.streams.application.instance_metadata import instances_of
 from ottla.streams.application.owned_task import OwnedTask, Phase
@@ -17,6 +20,7 @@ from ottla.streams.errors import (
     InvalidStateStoreError,
     InvalidStateStorePartitionError,
     StateStoreMigratedError,
+    StateStoreNotAvailableError,
     StreamsError,
     StreamsRebalancingError,
     UnknownStateStoreError,
@@ -48,6 +52,7 @@ R = TypeVar("R")
 COUNTS_FRESH_S: Final = 30.0
 """So long the numbers of partitions are believed, unless tasks move: each question after one key needs one."""
 
+_log: Final = logging.getLogger("ottla.streams")
 _ALIVE: Final = (ThreadState.STARTING, ThreadState.PARTITIONS_ASSIGNED, ThreadState.RUNNING)
 
 
@@ -197,9 +202,16 @@ class InteractiveQueries:
 
     def _partition_counts(self, hosts: Mapping[HostInfo, HostPartitions]) -> dict[str, int]:
         now_s = time.monotonic()
-        if hosts is not self._counted_for or now_s - self._counted_s > COUNTS_FRESH_S:
+        if hosts is self._counted_for and now_s - self._counted_s <= COUNTS_FRESH_S:
+            return self._counts
+        self._counted_s, self._counted_for = now_s, hosts  # whoever asks meanwhile makes do with those of before
+        try:
             self._counts = self._parts.cluster.partition_counts()
-            self._counted_s, self._counted_for = now_s, hosts
+        except (ClientError, KafkaError, StreamsError) as error:
+            _log.info("the numbers of partitions are not known anew: %s", error)
+            self._counted_s = float("-inf")
+            if not self._counts:
+                raise StateStoreNotAvailableError(f"where keys are is not known: {error}; try again") from error
         return self._counts
 
     # How far they are
@@ -214,7 +226,10 @@ class InteractiveQueries:
                 for name, partition in owned.changelogs.items():
                     names[partition] = name
                     positions[partition] = None if owned.phase is Phase.RUNNING else read.get(partition, 0)
-        ends = self._parts.cluster.ends(positions)
+        try:
+            ends = self._parts.cluster.ends(positions)
+        except (ClientError, KafkaError) as error:
+            raise StreamsError(f"the ends of the changelogs are not known: {error}") from error
         found: dict[str, dict[int, LagInfo]] = {}
         for partition, position in positions.items():
             end = ends.get(partition, 0)
