@@ -6,8 +6,10 @@ import ast
 import re
 import sys
 
+from tests.house.cli_reference import CLI_MD, render_cli
 from tests.house.source import REPOSITORY
 
+from ottla.__main__ import COMMANDS
 from ottla.broker.api_table import HANDLERS
 from ottla.broker.apis.api_versions import advertised_versions
 from ottla.broker.controller_api_table import CONTROLLER_HANDLERS
@@ -101,3 +103,5 @@ if __name__ == "__main__":
     APIS_MD.parent.mkdir(parents=True, exist_ok=True)
     APIS_MD.write_text(render(), "utf-8")
     sys.stdout.write(f"{APIS_MD.relative_to(REPOSITORY)}: {len(HANDLERS)} APIs\n")
+    CLI_MD.write_text(render_cli(), "utf-8")
+    sys.stdout.write(f"{CLI_MD.relative_to(REPOSITORY)}: {len(COMMANDS)} commands\n")

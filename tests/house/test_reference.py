@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
+from tests.house.cli_reference import CLI_MD, render_cli
 from tests.house.reference import APIS_MD, HANDLER_FOLDER, controller_file, handler_file, kips, render
 
 from ottla.broker.api_table import HANDLERS
@@ -15,6 +16,10 @@ from ottla.protocol.api_keys import API, ApiKey
 def test_the_page_of_apis_is_up_to_date() -> None:
     """But for the last column: a new test is no reason to fail."""
     assert _without_tests(APIS_MD.read_text("utf-8")) == _without_tests(render()), "run `make docs`"
+
+
+def test_the_page_of_the_command_line_is_up_to_date() -> None:
+    assert CLI_MD.read_text("utf-8") == render_cli(), "run `make docs`"
 
 
 def _without_tests(page: str) -> list[str]:
