@@ -58,9 +58,6 @@ def _shared(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if arguments.mode == DISTRIBUTED:
-        print("ottla: distributed workers are not there yet: ottla connect standalone", file=sys.stderr)
-        return EXIT_USAGE
     try:
         config = _config(arguments)
         connectors = [_read_connector(Path(name)) for name in getattr(arguments, "connectors", [])]

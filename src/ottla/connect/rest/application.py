@@ -7,12 +7,13 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from ottla.connect.api.errors import AlreadyExistsError, ConnectError, NotFoundError
 from ottla.connect.rest.message import JSON, Request, Response
 from ottla.connect.rest.routes import ROUTES, Route
-from ottla.connect.runtime.rest_error import RestError
+from ottla.connect.runtime.rest_error import NotLeaderError, RebalanceNeededError, RestError
+from ottla.runtime.http_client import HttpClient, HttpError
 
 if TYPE_CHECKING:
     from ottla.connect.runtime.herder import Herder
@@ -26,6 +27,13 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 BODY_BYTES_MAX: Final = 16 * 1024 * 1024
 REQUEST_TIMEOUT_S: Final = 90.0
 """After which who asked is not kept waiting; what was begun goes on."""
+_FORWARDED_HEADERS: Final = (
+    "authorization",
+    "content-type",
+    "accept",
+    "x-connect-authorization",
+    "x-connect-request-signature-algorithm",
+)
 _REASONS: Final = {
     404: "HTTP 404 Not Found",
     405: "HTTP 405 Method Not Allowed",
@@ -71,6 +79,44 @@ class Application:
             return await asyncio.wait_for(asyncio.shield(work), REQUEST_TIMEOUT_S)
         except TimeoutError:
             raise RestError(500, "Request timed out") from None
+        except NotLeaderError as error:
+            return await _forward(request, error.url)
+        except RebalanceNeededError:
+            raise RestError(
+                409,
+                "Cannot complete request momentarily due to stale configuration (typically caused by a concurrent "
+                "config change)",
+            ) from None
+
+
+async def _forward(request: Request, url: str | None) -> Response:
+    """To the worker that can; from there once more, if need be, and no further."""
+    if request.forward is False:
+        raise RestError(409, "Cannot complete request because of a conflicting operation (e.g. worker rebalance)")
+    if url is None:
+        text = "no known leader URL, likely because a rebalance was underway."
+        raise RestError(409, f"Cannot complete request momentarily due to {text}")
+    query = [(name, value) for name, values in request.query.items() if name != "forward" for value in values]
+    query.append(("forward", "true" if request.forward is None else "false"))
+    headers = {name: request.headers[name] for name in _FORWARDED_HEADERS if name in request.headers}
+    client = HttpClient(url)
+    try:
+        answer = await client.send(
+            request.method,
+            f"{request.path}?{urlencode(query)}",
+            request.body or None,
+            headers,
+            timeout_s=REQUEST_TIMEOUT_S,
+        )
+    except HttpError as error:
+        raise RestError(500, f"IO Error trying to forward REST request: {error}") from error
+    finally:
+        client.close()
+    body = json.loads(answer.body) if answer.body else None
+    response = Response(body, answer.status)
+    if answer.status == 201 and "location" in answer.headers:
+        response.headers["location"] = request.base_url + urlsplit(answer.headers["location"]).path
+    return response
 
 
 def _plain(status: int) -> RestError:

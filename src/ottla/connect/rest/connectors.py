@@ -130,6 +130,23 @@ async def restart_task(herder: Herder, request: Request) -> Response:
     return Response(status=_NO_CONTENT)
 
 
+async def put_task_configs(herder: Herder, request: Request) -> Response:
+    """Between workers."""
+    configs = request.json()
+    if not isinstance(configs, list):
+        raise RestError(500, "The body is not a list of configurations")
+    given = [config_of(config, "A configuration") for config in configs]
+    texts = [{key: text for key, text in config.items() if text is not None} for config in given]
+    await herder.put_task_configs(_name(request), texts, request.headers, request.body)
+    return Response(status=_NO_CONTENT)
+
+
+async def fence_zombies(herder: Herder, request: Request) -> Response:
+    """Between workers."""
+    await herder.fence_zombies(_name(request), request.headers, request.body)
+    return Response(status=_NO_CONTENT)
+
+
 async def topics(herder: Herder, request: Request) -> Response:
     _must_track(herder)
     name = _name(request)

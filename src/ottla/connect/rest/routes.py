@@ -54,6 +54,8 @@ ROUTES: Final = (
     Route("PUT", f"{_ONE}/resume", connectors.resume),
     Route("PUT", f"{_ONE}/stop", connectors.stop),
     Route("GET", f"{_ONE}/tasks", connectors.tasks),
+    Route("POST", f"{_ONE}/tasks", connectors.put_task_configs),
+    Route("PUT", f"{_ONE}/fence", connectors.fence_zombies),
     Route("GET", f"{_ONE}/tasks/{{task}}/status", connectors.task_status),
     Route("POST", f"{_ONE}/tasks/{{task}}/restart", connectors.restart_task),
     Route("GET", f"{_ONE}/topics", connectors.topics),

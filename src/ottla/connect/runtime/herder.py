@@ -99,6 +99,16 @@ class Herder(ABC):
     @abstractmethod
     async def set_cluster_logger_level(self, logger: str, level: str) -> None: ...
 
+    async def put_task_configs(
+        self, _name: str, _configs: list[dict[str, str]], _headers: Mapping[str, str], _body: bytes
+    ) -> None:
+        """From another worker; signed (KIP-507)."""
+        raise ConnectError("Kafka Connect in standalone mode does not support externally setting task configurations.")
+
+    async def fence_zombies(self, _name: str, _headers: Mapping[str, str], _body: bytes) -> None:
+        """From another worker; signed (KIP-618)."""
+        raise ConnectError("Kafka Connect in standalone mode does not support exactly-once source connectors.")
+
     async def pause_connector(self, name: str) -> None:
         await self._put_target_state(name, TargetState.PAUSED)
 

@@ -19,6 +19,7 @@ from ottla.connect.store.offset_store import OffsetStore
 from ottla.connect.store.state_log import MemoryLog
 from ottla.connect.store.status import TargetState
 from ottla.connect.store.status_store import StatusStore
+from ottla.connect.store.topic_log import TopicLog
 from ottla.runtime.http_server import HttpServer, listen
 
 if TYPE_CHECKING:
@@ -42,12 +43,9 @@ class Instance:
         self.worker_id = (
             f"{f'[{shown}]' if ':' in str(shown) else shown}:{config.values['rest.advertised.port'] or self.port}"
         )
-        self._client = KafkaClient(
-            network,
-            config.bootstrap,
-            client_id=config.text("client.id") or f"connect-{self.worker_id}",
-            security=client_security(config.security),
-        )
+        self._network = network
+        self._client = self._make_client()
+        self._others: list[KafkaClient] = []
         self._application = Application()
         self._server: HttpServer | None = None
         self.herder: Herder | None = None
@@ -61,7 +59,7 @@ class Instance:
         self._server = HttpServer(self._application, self._bound)
         await self._server.start()
         await self._client.__aenter__()
-        herder = self._standalone()
+        herder = await self._distributed() if self._config.is_distributed else self._standalone()
         self.herder = herder
         await herder.start()
         self._application.herder = herder
@@ -89,7 +87,63 @@ class Instance:
                 await self._server.stop()
         else:
             self._bound.close()
-        self._client.close()
+        for client in (self._client, *self._others):
+            client.close()
+
+    async def _distributed(self) -> Herder:
+        from ottla.connect.distributed.distributed_herder import DistributedHerder
+        from ottla.connect.distributed.group_member import GroupMember
+
+        config, plugins = self._config, Plugins()
+        offsets = OffsetStore(await self._topic_log("offset", config.number("offset.storage.partitions")))
+        herder = DistributedHerder(
+            Worker(config, plugins, Variables(config.properties)),
+            self.worker_id,
+            self._client.metadata.cluster_id or "",
+            ConfigStore(await self._topic_log("config", 1)),
+            StatusStore(await self._topic_log("status", config.number("status.storage.partitions"))),
+            offsets,
+            ConnectorOffsets(self._client, offsets, plugins, config.with_prefix("consumer.")),
+        )
+        herder.member = GroupMember(
+            await self._another_client("group"),
+            config.text("group.id"),
+            herder,
+            session_timeout_ms=config.number("session.timeout.ms"),
+            rebalance_timeout_ms=config.number("rebalance.timeout.ms"),
+            heartbeat_interval_ms=config.number("heartbeat.interval.ms"),
+        )
+        return herder
+
+    async def _topic_log(self, what: str, partitions: int) -> TopicLog:
+        return TopicLog(
+            self._client,
+            await self._another_client(what),
+            self._config.text(f"{what}.storage.topic"),
+            partitions=partitions,
+            replication_factor=self._replication_factor(f"{what}.storage.replication.factor"),
+        )
+
+    def _replication_factor(self, key: str) -> int:
+        """As many as are said; else three, or as many as there are brokers."""
+        wanted = self._config.number(key)
+        return wanted if key in self._config.properties else min(wanted, max(1, len(self._client.metadata.brokers)))
+
+    async def _another_client(self, what: str) -> KafkaClient:
+        """What waits in a connection holds up all that comes behind it there."""
+        client = self._make_client(f"-{what}")
+        self._others.append(client)
+        await client.__aenter__()
+        return client
+
+    def _make_client(self, suffix: str = "") -> KafkaClient:
+        config = self._config
+        return KafkaClient(
+            self._network,
+            config.bootstrap,
+            client_id=(config.text("client.id") or f"connect-{self.worker_id}") + suffix,
+            security=client_security(config.security),
+        )
 
     def _standalone(self) -> Herder:
         config = self._config

@@ -46,6 +46,11 @@ class ConfigStore:
         self._log = log
         self._started = False
 
+    @property
+    def offset(self) -> int:
+        """Of the record that is read next: which configurations are known."""
+        return self._log.position
+
     async def start(self) -> None:
         await self._log.start(self._replay)
         self._started = True

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class FileLog:
     """The whole file is written anew with each change, and takes the place of the old one when it is on the disk."""
 
+    position = 0
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._entries: dict[bytes, bytes | None] = {}

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 
 class StateLog(Protocol):
+    @property
+    def position(self) -> int:
+        """How far it is replayed; what a group of workers compares."""
+        ...
+
     async def start(self, replay: Replay) -> None:
         """Replay all that is there; from now on whatever comes."""
         ...
@@ -33,6 +38,8 @@ class StateLog(Protocol):
 
 class MemoryLog:
     """Keeps nothing itself: what is written is replayed at once."""
+
+    position = 0
 
     def __init__(self) -> None:
         self._replay: Replay | None = None

@@ -71,6 +71,9 @@ class StatusStore:
     def connectors(self) -> list[str]:
         return list(self._connectors)
 
+    def task_ids(self) -> list[TaskId]:
+        return list(self._tasks)
+
     def tasks(self, connector: str) -> dict[TaskId, Status]:
         """In the order of their numbers."""
         return {task_id: status for task_id, status in sorted(self._tasks.items()) if task_id.connector == connector}

@@ -1,0 +1,170 @@
+"""Records of a store in a compacted topic that all workers of a group follow (`KafkaBasedLog`)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+from ottla.clients.batch_sender import BatchSender
+from ottla.clients.configs import describe_configs
+from ottla.clients.consumer import (
+    EARLIEST_TIMESTAMP,
+    LATEST_TIMESTAMP,
+    READ_COMMITTED,
+    PartitionReader,
+    TopicPartition,
+    list_offsets,
+)
+from ottla.clients.errors import ClientError
+from ottla.clients.partitioner import partition_for_key
+from ottla.clients.topics import create_compacted_topic
+from ottla.connect.api.errors import ConnectError
+from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.protocol.record import RecordBatchBuilder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ottla.clients.client import KafkaClient
+    from ottla.connect.store.state_log import KeyValue, Replay
+
+_log = logging.getLogger(__name__)
+
+READ_WAIT_MS: Final = 1_000
+RETRY_S: Final = 0.5
+WRITE_TIMEOUT_S: Final = 30.0
+READ_TIMEOUT_S: Final = 30.0
+
+
+class TopicLog:
+    """A fetch that waits holds up its connection, so what reads has a client (`reading`) of its own."""
+
+    def __init__(
+        self, client: KafkaClient, reading: KafkaClient, topic: str, *, partitions: int, replication_factor: int
+    ) -> None:
+        self._client = client
+        self._reading = reading
+        self._topic = topic
+        self._partitions = partitions
+        self._replication_factor = replication_factor
+        self._sender = BatchSender(client)
+        self._replay: Replay | None = None
+        self._reader: PartitionReader | None = None
+        self._positions: dict[TopicPartition, int] = {}
+        self._moved = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def position(self) -> int:
+        """Of a topic with one partition: the offset behind what was replayed last."""
+        return self._positions.get(TopicPartition(self._topic, 0), 0)
+
+    async def start(self, replay: Replay) -> None:
+        """`ConnectError` for a topic that cannot hold it."""
+        self._replay = replay
+        try:
+            await create_compacted_topic(self._client, self._topic, self._partitions, self._replication_factor)
+            metadata = await self._client.topic(self._topic)
+            await self._check(len(metadata.partitions))
+            wheres = [TopicPartition(self._topic, index) for index in metadata.partitions]
+            starts = await list_offsets(self._client, dict.fromkeys(wheres, EARLIEST_TIMESTAMP))
+        except (KafkaError, ClientError) as error:
+            raise ConnectError(f"topic '{self._topic}' cannot be read or made: {error}") from error
+        self._positions = {where: found.offset for where, found in starts.items()}
+        self._reader = PartitionReader(
+            self._reading, dict(self._positions), max_wait_ms=READ_WAIT_MS, isolation_level=READ_COMMITTED
+        )
+        self._task = asyncio.get_running_loop().create_task(self._read_forever())
+        await self.read_to_end()
+
+    async def _check(self, partitions: int) -> None:
+        if self._partitions == 1 and partitions != 1:
+            raise ConnectError(
+                f"topic '{self._topic}' has {partitions} partitions; the topic of configurations has one, so that "
+                "their order is known"
+            )
+        found = (await describe_configs(self._client, "topic", [self._topic])).get(self._topic)
+        if isinstance(found, KafkaError) or found is None:
+            return  # who may not ask believes it
+        policy = next((entry.value for entry in found if entry.name == "cleanup.policy"), "compact")
+        if policy != "compact":
+            raise ConnectError(
+                f"topic '{self._topic}' has cleanup.policy={policy}: with anything but 'compact' what connectors are, "
+                "and how far they have got, would be lost. Set cleanup.policy=compact"
+            )
+
+    async def stop(self) -> None:
+        self._sender.close()
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def write(self, records: Sequence[KeyValue]) -> None:
+        now_ms = int(time.time() * 1000)
+        try:
+            topic = self._client.metadata.topics.get(self._topic) or await self._client.topic(self._topic)
+            count = len(topic.partitions)
+            batches: dict[int, RecordBatchBuilder] = {}
+            for key, value in records:
+                batch = batches.setdefault(partition_for_key(key, count), RecordBatchBuilder())
+                batch.append(key, value, (), timestamp_ms=now_ms)
+            sent = [
+                self._sender.send(TopicPartition(self._topic, index), batch.build(), batch.count)
+                for index, batch in batches.items()
+            ]
+            await asyncio.wait_for(asyncio.gather(*sent), WRITE_TIMEOUT_S)
+        except TimeoutError:
+            raise ConnectError(f"no answer to a write to topic '{self._topic}'") from None
+        except (KafkaError, ClientError) as error:
+            raise ConnectError(f"a write to topic '{self._topic}' failed: {error}") from error
+
+    async def read_to_end(self) -> None:
+        try:
+            wanted = dict.fromkeys(self._positions, LATEST_TIMESTAMP)
+            ends = await list_offsets(self._client, wanted, isolation_level=READ_COMMITTED)
+        except (KafkaError, ClientError) as error:
+            raise ConnectError(f"the end of topic '{self._topic}' cannot be asked for: {error}") from error
+
+        async def reached() -> None:
+            while any(self._positions[where] < found.offset for where, found in ends.items()):
+                await self._moved.wait()
+
+        try:
+            await asyncio.wait_for(reached(), READ_TIMEOUT_S)
+        except TimeoutError:
+            raise ConnectError(f"topic '{self._topic}' could not be read to its end in time") from None
+
+    async def _read_forever(self) -> None:
+        assert self._reader is not None
+        assert self._replay is not None
+        while True:
+            try:
+                records = await self._reader.poll()
+            except (KafkaError, ClientError) as error:
+                _log.warning("cannot read topic %s: %s", self._topic, error)
+                await self._find_place(error)
+                continue
+            for record in records:
+                where = TopicPartition(record.topic, record.partition)
+                self._positions[where] = max(self._positions[where], record.offset + 1)
+                try:
+                    self._replay(record.key, record.value)
+                except Exception:
+                    _log.exception("the record at offset %d of %s", record.offset, self._topic)
+            for where, position in self._reader.positions.items():
+                self._positions[where] = max(self._positions[where], position)
+            self._moved.set()
+            self._moved.clear()
+
+    async def _find_place(self, error: Exception) -> None:
+        """Where what was to be read next was compacted or deleted meanwhile, it goes on at the beginning."""
+        await asyncio.sleep(RETRY_S)
+        if isinstance(error, KafkaError) and error.code is ErrorCode.OFFSET_OUT_OF_RANGE and self._reader is not None:
+            with contextlib.suppress(KafkaError, ClientError):
+                starts = await list_offsets(self._client, dict.fromkeys(self._positions, EARLIEST_TIMESTAMP))
+                for where, found in starts.items():
+                    self._reader.positions[where] = max(self._positions[where], found.offset)
