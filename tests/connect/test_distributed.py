@@ -59,9 +59,10 @@ def life_of_a_group(workers: list[ConnectProcess], directory: Path, prefix: str)
     last.wait_until("RUNNING", names[0])
     for worker in workers:
         assert worker.ask("POST", f"/connectors/{names[1]}/restart").status == 204
-        assert worker.ask("POST", f"/connectors/{names[1]}/tasks/0/restart").status == 204
-        assert worker.ask("POST", f"/connectors/{names[1]}/restart?includeTasks=true").status == 202
-        worker.wait_until("RUNNING", names[1])
+    assert last.ask("POST", f"/connectors/{names[1]}/tasks/0/restart").status == 204
+    first.wait_until("RUNNING", names[1])
+    assert last.ask("POST", f"/connectors/{names[1]}/restart?includeTasks=true").status == 202
+    last.wait_until("RUNNING", names[1])
     assert last.ask("DELETE", f"/connectors/{names[2]}").status == 204
     wait_for(
         lambda: first.ask("GET", f"/connectors/{names[2]}/status").status == 404, "the status of a deleted one goes"

@@ -10,7 +10,6 @@ Packages say what they bring by entry points of the group `ottla.connect`: the n
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,12 +59,14 @@ class Plugins:
         self._loaded: dict[tuple[PluginKind, str], Plugin] = {}
 
     @cached_property
-    def entries(self) -> tuple[PluginEntry, ...]:
-        """All that are known without importing anything but what packages say of themselves."""
-        return (*PLUGINS, *self._installed())
+    def installed(self) -> tuple[PluginEntry, ...]:
+        """What packages bring. Looked at only for names that are none of ours: it costs more than all else of a start."""
+        return tuple(self._installed())
 
     def _installed(self) -> Iterable[PluginEntry]:
-        for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        from importlib.metadata import entry_points
+
+        for point in entry_points(group=ENTRY_POINTS):
             try:
                 cls = point.load()
             except Exception:  # a package that is broken is nobody else's concern
@@ -75,7 +76,8 @@ class Plugins:
                 yield PluginEntry(kind, point.value, point.value)
 
     def listed(self, *kinds: PluginKind) -> list[PluginEntry]:
-        return [entry for kind in kinds or PluginKind for entry in self.entries if entry.kind is kind]
+        known = (*PLUGINS, *self.installed)
+        return [entry for kind in kinds or PluginKind for entry in known if entry.kind is kind]
 
     def connector(self, name: str) -> Plugin:
         """`PluginNotFoundError`."""
@@ -110,17 +112,24 @@ class Plugins:
         return found
 
     def _find(self, kind: PluginKind, name: str) -> Plugin | None:
-        suffix = _SUFFIXES[kind]
-        for entry in self.listed(kind):
+        found = _named(PLUGINS, kind, name)
+        if found is not None:
+            return found
+        cls = _import(name) if _DOTTED.fullmatch(name) else None
+        if cls is not None and kind_of(cls) is kind:
+            return Plugin(kind, f"{cls.__module__}:{cls.__qualname__}", cls)
+        return _named(self.installed, kind, name)
+
+
+def _named(entries: Iterable[PluginEntry], kind: PluginKind, name: str) -> Plugin | None:
+    """By its whole name, or by its alias: without the package, with or without what it is."""
+    suffix = _SUFFIXES[kind]
+    for entry in entries:
+        if entry.kind is kind:
             short = re.split("[.:]", entry.name)[-1]
             if name in (entry.name, entry.location, short) or name + suffix == short:
                 return Plugin(kind, entry.name, load_class(entry.location))
-        if not _DOTTED.fullmatch(name):
-            return None
-        cls = _import(name)
-        if cls is None or kind_of(cls) is not kind:
-            return None
-        return Plugin(kind, f"{cls.__module__}:{cls.__qualname__}", cls)
+    return None
 
 
 def kind_of(cls: object) -> PluginKind | None:
