@@ -60,7 +60,7 @@ class Plugins:
 
     @cached_property
     def installed(self) -> tuple[PluginEntry, ...]:
-        """What packages bring. Looked at only for names that are none of ours: it costs more than all else of a start."""
+        """What packages bring. Looked at only for names that are none of ours: it takes long."""
         return tuple(self._installed())
 
     def _installed(self) -> Iterable[PluginEntry]:
