@@ -42,6 +42,26 @@ if TYPE_CHECKING:
     from ottla.streams.errors import StreamsRebalancingError as StreamsRebalancingError
     from ottla.streams.errors import TopologyError as TopologyError
     from ottla.streams.errors import UnknownStateStoreError as UnknownStateStoreError
+    from ottla.streams.expressions.aggregations import Aggregation as Aggregation
+    from ottla.streams.expressions.aggregations import avg_ as avg_
+    from ottla.streams.expressions.aggregations import collect_ as collect_
+    from ottla.streams.expressions.aggregations import count_ as count_
+    from ottla.streams.expressions.aggregations import first_ as first_
+    from ottla.streams.expressions.aggregations import last_ as last_
+    from ottla.streams.expressions.aggregations import max_ as max_
+    from ottla.streams.expressions.aggregations import min_ as min_
+    from ottla.streams.expressions.aggregations import sum_ as sum_
+    from ottla.streams.expressions.expression import Expression as Expression
+    from ottla.streams.expressions.expression import ExpressionError as ExpressionError
+    from ottla.streams.expressions.functions import coalesce as coalesce
+    from ottla.streams.expressions.functions import col as col
+    from ottla.streams.expressions.functions import key as key
+    from ottla.streams.expressions.functions import lit as lit
+    from ottla.streams.expressions.functions import make as make
+    from ottla.streams.expressions.functions import struct as struct
+    from ottla.streams.expressions.functions import value as value
+    from ottla.streams.expressions.functions import when as when
+    from ottla.streams.expressions.functions import with_fields as with_fields
     from ottla.streams.membership.assignment import HostInfo as HostInfo
     from ottla.streams.processor import Processor as Processor
     from ottla.streams.processor import ProcessorContext as ProcessorContext
@@ -79,10 +99,13 @@ if TYPE_CHECKING:
     from ottla.streams.windows import Windowed as Windowed
 
 PLACES: Final = {
+    "Aggregation": "expressions.aggregations",
     "Branched": "dsl.branched",
     "BufferConfig": "dsl.suppressed",
     "Consumed": "dsl.consumed",
     "EmitStrategy": "windows",
+    "Expression": "expressions.expression",
+    "ExpressionError": "expressions.expression",
     "FailureReason": "queries.query_result",
     "GlobalKTable": "dsl.global_ktable",
     "Grouped": "dsl.grouped",
@@ -144,6 +167,23 @@ PLACES: Final = {
     "WindowKeyQuery": "queries.window_query",
     "WindowRangeQuery": "queries.window_query",
     "Windowed": "windows",
+    "avg_": "expressions.aggregations",
+    "coalesce": "expressions.functions",
+    "col": "expressions.functions",
+    "collect_": "expressions.aggregations",
+    "count_": "expressions.aggregations",
+    "first_": "expressions.aggregations",
+    "key": "expressions.functions",
+    "last_": "expressions.aggregations",
+    "lit": "expressions.functions",
+    "make": "expressions.functions",
+    "max_": "expressions.aggregations",
+    "min_": "expressions.aggregations",
+    "struct": "expressions.functions",
+    "sum_": "expressions.aggregations",
+    "value": "expressions.functions",
+    "when": "expressions.functions",
+    "with_fields": "expressions.functions",
 }
 """Name -> the file of it."""
 

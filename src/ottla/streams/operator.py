@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ottla.streams.operators.fused import Step
     from ottla.streams.processor import Cancellable, PunctuationType
     from ottla.streams.record import Headers, RecordMetadata
     from ottla.streams.state.store import StateStore
@@ -101,6 +102,11 @@ class Operator:
 
     def process(self, key: Any, value: Any, timestamp_ms: int, headers: Headers, /) -> None:
         raise NotImplementedError
+
+    @property
+    def step(self) -> Step | None:
+        """What it does to a record, if that is no more than a step of a fused chain: `operators/fused.py`."""
+        return None
 
     def close(self) -> None:
         """Called once; stores are still open."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ottla.streams.expressions.expression import Expression
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -64,6 +66,8 @@ def joiner_with_key(
     return lambda _, left, right: joiner(left, right)
 
 
-def one_mapper(plain: Any, with_key: Any) -> None:
+def one_mapper(plain: Any, with_key: Any) -> tuple[Any, Any]:
+    """`mapper` and `with_key`, one of which is None. An expression is a function of both, wherever it was given."""
     if (plain is None) == (with_key is None):
         raise TypeError("give one mapper: `mapper` of the value, or `with_key` of the key and the value")
+    return (None, plain) if isinstance(plain, Expression) else (plain, with_key)

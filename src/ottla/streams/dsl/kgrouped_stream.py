@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from ottla.streams.dsl.abstract_stream import AbstractStream, Origin
 from ottla.streams.dsl.aggregation import AggregateBuilder, count_one, zero
+from ottla.streams.dsl.aggregations import STATES, aggregator_of, finished
 from ottla.streams.dsl.graph.table_supplier import AggregateSupplier
 from ottla.streams.dsl.materialized import Materialized
 from ottla.streams.dsl.materialized_store import MaterializedStore
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ottla.streams.dsl.ktable import KTable
     from ottla.streams.dsl.session_windowed_kstream import SessionWindowedKStream
     from ottla.streams.dsl.time_windowed_kstream import TimeWindowedKStream
+    from ottla.streams.expressions.aggregations import Aggregation
     from ottla.streams.operator import Operator
 
 K = TypeVar("K")
@@ -69,6 +71,7 @@ class KGroupedStream(AbstractStream, Generic[K, V]):
 
         return self._aggregate(named, REDUCE, store, make)
 
+    @overload
     def aggregate(
         self,
         initializer: Callable[[], VR],
@@ -76,16 +79,38 @@ class KGroupedStream(AbstractStream, Generic[K, V]):
         *,
         named: AnyNamed = None,
         materialized: Materialized[K, VR] | None = None,
-    ) -> KTable[K, VR]:
+    ) -> KTable[K, VR]: ...
+    @overload
+    def aggregate(
+        self, initializer: Aggregation, *, named: AnyNamed = None, materialized: Materialized[K, Any] | None = None
+    ) -> KTable[K, Any]: ...
+    @overload
+    def aggregate(
+        self, *, named: AnyNamed = None, materialized: Materialized[K, Any] | None = None, **fields: Aggregation
+    ) -> KTable[K, dict[str, Any]]: ...
+    def aggregate(
+        self,
+        initializer: Any = None,
+        aggregator: Any = None,
+        *,
+        named: AnyNamed = None,
+        materialized: Materialized[K, Any] | None = None,
+        **fields: Aggregation,
+    ) -> KTable[K, Any]:
+        """With functions as in Java, or with aggregations: `aggregate(total=sum_("amount"), n=count_())`."""
         options = materialized or Materialized.with_(self._key_serde, None)
-        store = self._store(options, AGGREGATE, None)
+        made = aggregator_of(initializer, (aggregator,), fields)
+        if made is not None:
+            initializer, aggregator = made.initial, made.adder
+        store = self._store(options, AGGREGATE, None if made is None else STATES)
 
         def make(name: str, send_old_values: bool) -> Operator:
             from ottla.streams.operators.aggregate import StreamAggregate
 
             return StreamAggregate(name, initializer, aggregator, send_old_values)
 
-        return self._aggregate(named, AGGREGATE, store, make)
+        table = self._aggregate(named, AGGREGATE, store, make)
+        return table if made is None else finished(table, made)
 
     @overload
     def windowed_by(self, windows: Windows | SlidingWindows) -> TimeWindowedKStream[K, V]: ...

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from ottla.streams.dsl.abstract_stream import AbstractStream, Origin
 from ottla.streams.dsl.aggregation import count_one, zero
+from ottla.streams.dsl.aggregations import STATES, aggregator_of, finished
 from ottla.streams.dsl.graph.node import GraphNode, ProcessorNode
 from ottla.streams.dsl.graph.repartition import SINK, SOURCE, SUFFIX, TableRepartitionNode
 from ottla.streams.dsl.graph.table_supplier import AggregateSupplier
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from ottla.streams.dsl.grouped import Grouped
     from ottla.streams.dsl.ktable import KTable
+    from ottla.streams.expressions.aggregations import Aggregation
     from ottla.streams.operator import Operator
 
 K = TypeVar("K")
@@ -59,6 +61,7 @@ class KGroupedTable(AbstractStream, Generic[K, V]):
 
         return self._build(named, REDUCE, store, make)
 
+    @overload
     def aggregate(
         self,
         initializer: Callable[[], VR],
@@ -67,9 +70,36 @@ class KGroupedTable(AbstractStream, Generic[K, V]):
         *,
         named: AnyNamed = None,
         materialized: Materialized[K, VR] | None = None,
-    ) -> KTable[K, VR]:
+    ) -> KTable[K, VR]: ...
+    @overload
+    def aggregate(
+        self, initializer: Aggregation, *, named: AnyNamed = None, materialized: Materialized[K, Any] | None = None
+    ) -> KTable[K, Any]: ...
+    @overload
+    def aggregate(
+        self, *, named: AnyNamed = None, materialized: Materialized[K, Any] | None = None, **fields: Aggregation
+    ) -> KTable[K, dict[str, Any]]: ...
+    def aggregate(
+        self,
+        initializer: Any = None,
+        adder: Any = None,
+        subtractor: Any = None,
+        *,
+        named: AnyNamed = None,
+        materialized: Materialized[K, Any] | None = None,
+        **fields: Aggregation,
+    ) -> KTable[K, Any]:
+        """With functions as in Java, or with aggregations that can go back: `sum_`, `count_`, `avg_`."""
         options = materialized or Materialized.with_(self._key_serde, None)
-        return self._aggregate(initializer, adder, subtractor, named, options, None)
+        made = aggregator_of(initializer, (adder, subtractor), fields)
+        if made is None:
+            return self._aggregate(initializer, adder, subtractor, named, options, None)
+        if made.irreversible:
+            raise TypeError(
+                f"{', '.join(made.irreversible)}: of a table only sum_, count_ and avg_ can be kept, since what a "
+                "change took away cannot be taken out of others"
+            )
+        return finished(self._aggregate(made.initial, made.adder, made.removed, named, options, STATES), made)
 
     def _aggregate(
         self,

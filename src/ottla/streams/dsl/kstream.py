@@ -2,7 +2,8 @@
 
     lines.flat_map_values(str.split).group_by(lambda _, word: word).count().to_stream().to("counts")
 
-Java's names in snake_case; where Java has overloads, here are optional arguments. `named` names the node.
+Java's names in snake_case; where Java has overloads, here are optional arguments. `named` names the node. Functions of
+key and value may be expressions instead, which are fused: `stream.filter(col("amount") > 500)`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ottla.streams.dsl.branched_kstream import BranchedKStream
     from ottla.streams.dsl.kgrouped_stream import KGroupedStream
     from ottla.streams.dsl.ktable import KTable
+    from ottla.streams.expressions.expression import Expression
     from ottla.streams.processor import ProcessorSupplier
     from ottla.streams.serdes.serde import Serde
     from ottla.streams.topology.topic_name_extractor import TopicNameExtractor
@@ -84,9 +86,11 @@ class KStream(StreamJoins[K, V], Generic[K, V]):
     @overload
     def map_values(self, mapper: Callable[[V], VR], *, named: AnyNamed = None) -> KStream[K, VR]: ...
     @overload
+    def map_values(self, mapper: Expression, *, named: AnyNamed = None) -> KStream[K, Any]: ...
+    @overload
     def map_values(self, *, with_key: Callable[[K, V], VR], named: AnyNamed = None) -> KStream[K, VR]: ...
     def map_values(self, mapper: Any = None, *, with_key: Any = None, named: AnyNamed = None) -> KStream[K, Any]:
-        one_mapper(mapper, with_key)
+        mapper, with_key = one_mapper(mapper, with_key)
 
         def make() -> Any:
             from ottla.streams.operators.stateless import MapValues, MapValuesWithKey
@@ -103,7 +107,7 @@ class KStream(StreamJoins[K, V], Generic[K, V]):
         self, *, with_key: Callable[[K, V], Iterable[VR]], named: AnyNamed = None
     ) -> KStream[K, VR]: ...
     def flat_map_values(self, mapper: Any = None, *, with_key: Any = None, named: AnyNamed = None) -> KStream[K, Any]:
-        one_mapper(mapper, with_key)
+        mapper, with_key = one_mapper(mapper, with_key)
 
         def make() -> Any:
             from ottla.streams.operators.stateless import FlatMapValues, FlatMapValuesWithKey

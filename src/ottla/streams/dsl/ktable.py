@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ottla.streams.dsl.kstream import KStream
     from ottla.streams.dsl.materialized import Materialized
     from ottla.streams.dsl.suppressed import Suppressed
+    from ottla.streams.expressions.expression import Expression
     from ottla.streams.operators.table_view import TableView
     from ottla.streams.serdes.serde import Serde
     from ottla.streams.topology.store_factory import StoreFactory
@@ -83,6 +84,14 @@ class KTable(TableJoins[K, V], Generic[K, V]):
     @overload
     def map_values(
         self,
+        mapper: Expression,
+        *,
+        named: AnyNamed = None,
+        materialized: Materialized[K, Any] | None = None,
+    ) -> KTable[K, Any]: ...
+    @overload
+    def map_values(
+        self,
         *,
         with_key: Callable[[K, V], VR],
         named: AnyNamed = None,
@@ -96,7 +105,7 @@ class KTable(TableJoins[K, V], Generic[K, V]):
         named: AnyNamed = None,
         materialized: Materialized[Any, Any] | None = None,
     ) -> KTable[K, Any]:
-        one_mapper(mapper, with_key)
+        mapper, with_key = one_mapper(mapper, with_key)
         store = self._own_store(materialized, "KTABLE-MAPVALUES-")
         name = NodeName.of(named).or_generated(self._builder, "KTABLE-MAPVALUES-")
         both = ignoring_key(mapper) if with_key is None else with_key

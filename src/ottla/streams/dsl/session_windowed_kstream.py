@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from ottla.streams.dsl.abstract_stream import AbstractStream, Origin
 from ottla.streams.dsl.aggregation import AggregateBuilder, count_one, nothing, reducing, zero
+from ottla.streams.dsl.aggregations import STATES, aggregator_of, finished
 from ottla.streams.dsl.kgrouped_stream import AGGREGATE, REDUCE
 from ottla.streams.dsl.materialized import Materialized
 from ottla.streams.dsl.materialized_store import MaterializedStore
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ottla.streams.dsl.ktable import KTable
+    from ottla.streams.expressions.aggregations import Aggregation
     from ottla.streams.serdes.serde import Serde
 
 K = TypeVar("K")
@@ -67,6 +69,7 @@ class SessionWindowedKStream(AbstractStream, Generic[K, V]):
 
         return self._build(named, REDUCE, options, self._value_serde, nothing, aggregator, merge)
 
+    @overload
     def aggregate(
         self,
         initializer: Callable[[], VR],
@@ -75,10 +78,35 @@ class SessionWindowedKStream(AbstractStream, Generic[K, V]):
         *,
         named: AnyNamed = None,
         materialized: Materialized[K, VR] | None = None,
-    ) -> KTable[Windowed[K], VR]:
-        """`merger(key, one, two)` makes one aggregate of two sessions that a record has brought together."""
+    ) -> KTable[Windowed[K], VR]: ...
+    @overload
+    def aggregate(
+        self, initializer: Aggregation, *, named: AnyNamed = None, materialized: Materialized[K, Any] | None = None
+    ) -> KTable[Windowed[K], Any]: ...
+    @overload
+    def aggregate(
+        self, *, named: AnyNamed = None, materialized: Materialized[K, Any] | None = None, **fields: Aggregation
+    ) -> KTable[Windowed[K], dict[str, Any]]: ...
+    def aggregate(
+        self,
+        initializer: Any = None,
+        aggregator: Any = None,
+        merger: Any = None,
+        *,
+        named: AnyNamed = None,
+        materialized: Materialized[K, Any] | None = None,
+        **fields: Aggregation,
+    ) -> KTable[Windowed[K], Any]:
+        """With functions as in Java, or with aggregations: `aggregate(total=sum_("amount"), n=count_())`.
+
+        `merger(key, one, two)` makes one aggregate of two sessions that a record has brought together.
+        """
         options = materialized or Materialized.with_(self._key_serde, None)
-        return self._build(named, AGGREGATE, options, None, initializer, aggregator, merger)
+        made = aggregator_of(initializer, (aggregator, merger), fields)
+        if made is None:
+            return self._build(named, AGGREGATE, options, None, initializer, aggregator, merger)
+        table = self._build(named, AGGREGATE, options, STATES, made.initial, made.adder, made.merged)
+        return finished(table, made)
 
     def _build(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ottla.streams.operator import Operator
+from ottla.streams.operators.fused import Step, StepKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,6 +25,10 @@ class PassThrough(_Stateless):
     def process(self, key: Any, value: Any, timestamp_ms: int, headers: Headers, /) -> None:
         self.forward(key, value, timestamp_ms, headers)
 
+    @property
+    def step(self) -> Step:
+        return Step(StepKind.PASS)
+
 
 class Filter(_Stateless):
     __slots__ = ("_negate", "_predicate")
@@ -39,6 +44,10 @@ class Filter(_Stateless):
         elif self._negate:
             self.forward(key, value, timestamp_ms, headers)
 
+    @property
+    def step(self) -> Step:
+        return Step(StepKind.FILTER_NOT if self._negate else StepKind.FILTER, self._predicate)
+
 
 class Map(_Stateless):
     __slots__ = ("_mapper",)
@@ -50,6 +59,10 @@ class Map(_Stateless):
         key, value = self._mapper(key, value)
         self.forward(key, value, timestamp_ms, headers)
 
+    @property
+    def step(self) -> Step:
+        return Step(StepKind.MAP, self._mapper)
+
 
 class SelectKey(_Stateless):
     __slots__ = ("_mapper",)
@@ -59,6 +72,10 @@ class SelectKey(_Stateless):
 
     def process(self, key: Any, value: Any, timestamp_ms: int, headers: Headers, /) -> None:
         self.forward(self._mapper(key, value), value, timestamp_ms, headers)
+
+    @property
+    def step(self) -> Step:
+        return Step(StepKind.SELECT_KEY, self._mapper)
 
 
 class MapValues(_Stateless):
@@ -70,6 +87,10 @@ class MapValues(_Stateless):
     def process(self, key: Any, value: Any, timestamp_ms: int, headers: Headers, /) -> None:
         self.forward(key, self._mapper(value), timestamp_ms, headers)
 
+    @property
+    def step(self) -> Step:
+        return Step(StepKind.MAP_VALUES, self._mapper)
+
 
 class MapValuesWithKey(_Stateless):
     __slots__ = ("_mapper",)
@@ -79,6 +100,10 @@ class MapValuesWithKey(_Stateless):
 
     def process(self, key: Any, value: Any, timestamp_ms: int, headers: Headers, /) -> None:
         self.forward(key, self._mapper(key, value), timestamp_ms, headers)
+
+    @property
+    def step(self) -> Step:
+        return Step(StepKind.MAP_VALUES_WITH_KEY, self._mapper)
 
 
 class FlatMap(_Stateless):
@@ -123,6 +148,10 @@ class Peek(_Stateless):
     def process(self, key: Any, value: Any, timestamp_ms: int, headers: Headers, /) -> None:
         self._action(key, value)
         self.forward(key, value, timestamp_ms, headers)
+
+    @property
+    def step(self) -> Step:
+        return Step(StepKind.PEEK, self._action)
 
 
 class ForEach(_Stateless):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ottla.streams.operator import Operator
+from ottla.streams.operators.fused import MAX_STEPS, NODES, Link, fuse
 from ottla.streams.processor import Processor
 from ottla.streams.tasks.context import NodeContext, drop_record
 from ottla.streams.tasks.processor_operator import ProcessorOperator
@@ -39,6 +40,8 @@ class Wiring:
         self.contexts: dict[str, NodeContext] = {}
         self.pushes: dict[str, Push] = {}
         self._nodes = nodes
+        self._chains: dict[str, tuple[tuple[Link, ...], Push]] = {}
+        self._entries: dict[str, Push] = {}
         guarded = failures is not None and failures.guards_nodes
         for name in reversed(list(nodes)):
             node = nodes[name]
@@ -47,14 +50,20 @@ class Wiring:
                 assert metrics is not None
                 self.pushes[name] = sink_push(node, state, collector, failures, metrics)
                 continue
-            children = {child: self.pushes[child] for child in node.children}
+            operator = None if isinstance(node, SourceNode) else _operator(node)
+            step = None if operator is None else operator.step
+            if guarded and step is not None and not (step.is_pure and self._has_no_sinks(node)):
+                step = None  # a handler is to be asked what the application's own functions fail with, and sinks
+            is_inner = step is not None and len(node.children) == 1 and node.children[0] in self._chains
+            push_to = self.pushes.__getitem__ if is_inner else self._entry
+            children = {child: push_to(child) for child in node.children}
             context = NodeContext(name, state, node.stores if isinstance(node, ProcessorNode) else (), children)
             context.forward = fan_out(tuple(children.values()))
             self.contexts[name] = context
-            if isinstance(node, SourceNode):
+            if operator is None:
                 self.pushes[name] = context.forward
                 continue
-            operator = _operator(node)
+            assert isinstance(node, ProcessorNode)
             self.operators[name] = operator
             if not operator.forwards_unchanged and (guarded or self._stores_below(node)):
                 context.forward = note_changes(context.forward, state.record)
@@ -65,6 +74,26 @@ class Wiring:
                     context.forward, push = metrics.counted_emissions(name, operator, context.forward)
                 push = metrics.measured_end(name, push)
             self.pushes[name] = failures.guard(name, push) if guarded and failures is not None else push
+            if step is not None:
+                self._chains[name] = self._chain(Link(name, step, self.pushes[name]), node, context.forward)
+
+    def _chain(self, link: Link, node: ProcessorNode, forward: Push) -> tuple[tuple[Link, ...], Push]:
+        """The chain that begins with a node: itself, those of its only child, and what comes after them."""
+        if len(node.children) == 1 and node.children[0] in self._chains:
+            links, end = self._chains[node.children[0]]
+            if len(links) < MAX_STEPS:
+                return (link, *links), end
+        return (link,), forward
+
+    def _entry(self, name: str) -> Push:
+        """What a record of another node is pushed to: the chain that begins with this one, or its operator."""
+        entry = self._entries.get(name)
+        if entry is None:
+            entry = self.pushes[name]
+            if name in self._chains:
+                entry = fuse(*self._chains[name]) or entry
+            self._entries[name] = entry
+        return entry
 
     def bind(self) -> None:
         for name in self._nodes:
@@ -89,9 +118,15 @@ class Wiring:
         found = None
         trace = failure.__traceback__
         while trace is not None:
-            found = names.get(id(trace.tb_frame.f_locals.get("self")), found)
+            frame = trace.tb_frame
+            lines = frame.f_globals.get(NODES)  # those of a fused chain
+            node = names.get(id(frame.f_locals.get("self"))) if lines is None else lines.get(trace.tb_lineno)
+            found = node or found
             trace = trace.tb_next
         return found
+
+    def _has_no_sinks(self, node: SourceNode | ProcessorNode) -> bool:
+        return not any(isinstance(self._nodes[child], SinkNode) for child in node.children)
 
     def _stores_below(self, node: ProcessorNode) -> bool:
         waiting = list(node.children)
