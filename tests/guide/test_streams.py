@@ -19,3 +19,8 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
         revenue = "{'Prague': 15, 'Vienna': 11, 'Berlin': 2}"
         assert reader.said_by("buy.py").splitlines()[:2] == [revenue, revenue]
         assert reader.said_by("orders.py") == "[('tea@0', 12)] 1\n"
+        assert reader.said_by("sales.py").splitlines() == [
+            "{'shop': 'TEA', 'total': 7.5, 'size': 'small'}",
+            "{'shop': 'TEA', 'total': 24.0, 'size': 'large'}",
+            "{'TEA@0': {'total': 31.5, 'large': 1, 'average': 15.75}}",
+        ]

@@ -113,7 +113,7 @@ def _source_of(source: Source, name: str, aggregation: Aggregation) -> str:
     lowered = source.lower(aggregation.expression)
     given = lowered.raw
     subjects = lowered.subjects
-    if not lowered.is_leaf and aggregation.source.count("{x}") > 1:
+    if not lowered.is_leaf and aggregation.source.count("{x}") != 1:
         given = source.variable("x")
         subjects = (f"({given} := {text(lowered)})",)
     new = aggregation.source.format(state=state, x=given)

@@ -8,6 +8,7 @@ it is not None. So `col("a") * 2 > col("b")` is `a is not None and b is not None
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.streams.expressions.expression import (
@@ -28,26 +29,21 @@ from ottla.streams.expressions.records import Make, StructOf, When, WithFields, 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-DICT: Final = 1
-OBJECT: Final = 2
 MAX_KINDS: Final = 1_000
 MAX_INLINE: Final = 100  # characters of a text that stands in the code
 
 
-class _Kinds(dict[type, int]):
-    """How a value of that type has its columns: DICT, OBJECT (attributes), or 0: `field` knows."""
+class _HasAttributes(dict[type, bool]):
+    """Whether the columns of a value of that type are its attributes; `field` knows what else."""
 
-    def __missing__(self, kind: type) -> int:
-        from collections.abc import Mapping
-
+    def __missing__(self, kind: type) -> bool:
         if len(self) >= MAX_KINDS:
             self.clear()
-        found = DICT if kind is dict else 0 if kind is type(None) or issubclass(kind, Mapping) else OBJECT
-        self[kind] = found
+        found = self[kind] = kind is not type(None) and not issubclass(kind, Mapping)
         return found
 
 
-KINDS: Final = _Kinds()
+HAS_ATTRIBUTES: Final = _HasAttributes()
 
 
 class Lowered(NamedTuple):
@@ -64,7 +60,7 @@ class Source:
     """
 
     def __init__(self) -> None:
-        self.names: dict[str, Any] = {"_kinds": KINDS, "_field": field}
+        self.names: dict[str, Any] = {"_has_attributes": HAS_ATTRIBUTES, "_field": field}
         self.lines: list[str] = []
         self.key = "key"
         self.value: str | dict[str, Lowered] = "value"
@@ -116,18 +112,15 @@ class Source:
         wanted = [name for name in _columns(expressions) if name not in self._columns]
         if not wanted:
             return
-        value, kind = self.value, f"kind_{self.value}"
+        value, is_dict = self.value, f"is_dict_{self.value}"
         if not self._columns:
-            self.line(f"{kind} = _kinds[type({value})]")
+            self.line(f"{is_dict} = type({value}) is dict")
         variables = {name: self.variable("v") for name in wanted}
         self._columns |= variables
-        self.line(f"if {kind} == {DICT}:")
-        if len(wanted) > 1:
-            self.line(f"    get = {value}.get")
-        get = "get" if len(wanted) > 1 else f"{value}.get"
+        self.line(f"if {is_dict}:")
         for name, variable in variables.items():
-            self.line(f"    {variable} = {get}({name!r})")
-        self.line(f"elif {kind} == {OBJECT}:")
+            self.line(f"    {variable} = {value}.get({name!r})")
+        self.line(f"elif _has_attributes[type({value})]:")
         for name, variable in variables.items():
             attribute = f"{value}.{name}" if _is_attribute(name) else f"getattr({value}, {name!r})"
             self.line(f"    {variable} = {attribute}")
