@@ -113,7 +113,8 @@ def _source_of(source: Source, name: str, aggregation: Aggregation) -> str:
     lowered = source.lower(aggregation.expression)
     given = lowered.raw
     subjects = lowered.subjects
-    if not lowered.is_leaf and aggregation.source.count("{x}") != 1:
+    is_used_once = aggregation.source.count("{x}") == 1 and " if " not in aggregation.source
+    if not lowered.is_leaf and not is_used_once:  # evaluated whatever the state is
         given = source.variable("x")
         subjects = (f"({given} := {text(lowered)})",)
     new = aggregation.source.format(state=state, x=given)
