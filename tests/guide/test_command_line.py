@@ -59,7 +59,8 @@ def test_the_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_every_command_for_clusters_is_told_of() -> None:
-    """Here, or on a page that this one names."""
-    told = PAGE.read_text("utf-8") + (PAGE.parents[1] / "reference" / "operations.md").read_text("utf-8")
+    """Here, or on another page."""
+    pages = [*PAGE.parent.glob("*.md"), PAGE.parents[1] / "reference" / "operations.md"]
+    told = "".join(page.read_text("utf-8") for page in pages)
     ours = [name for name, (module, _) in COMMANDS.items() if module.startswith("ottla.console.")]
     assert [name for name in ours if f"ottla {name}" not in told and name != "protocol"] == []
