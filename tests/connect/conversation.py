@@ -74,6 +74,9 @@ def _looking() -> list[Step]:
         Step("GET", "/connectors"),
         Step("GET", "/connectors/"),
         Step("GET", "/connector-plugins"),
+        Step("GET", "/connector-plugins?connectorsOnly=false"),
+        Step("GET", "/connector-plugins/org.apache.kafka.connect.transforms.Cast$Value/config"),
+        Step("GET", "/connector-plugins/TopicNameMatches/config"),
         Step("GET", "/connector-plugins/FileStreamSource/config"),
         Step("GET", "/connector-plugins/org.apache.kafka.connect.file.FileStreamSinkConnector/config"),
         Step("GET", "/connector-plugins/JsonConverter/config"),
@@ -121,10 +124,36 @@ def _refusals(source: dict[str, str], sink: dict[str, str]) -> list[Step]:
         Step("PUT", validate, sink | {"topics.regex": "x.*", "errors.deadletterqueue.topic.name": "lines"}),
         Step("PUT", validate, sink | {"topics.regex": "(", "topics": ""}, message_differs=True),
         Step("PUT", validate, sink | {"value.converter": "JsonConverter", "value.converter.schemas.enable": "maybe"}),
+        Step("PUT", validate, sink | _CHAIN),
+        Step("PUT", validate, sink | {"transforms": "a", "transforms.a.type": "Nope"}, message_differs=True),
+        Step("PUT", validate, sink | {"transforms": "a", "transforms.a.type": _CAST, "transforms.a.negate": "true"}),
+        Step(
+            "PUT",
+            validate,
+            sink | {"transforms": "a", "transforms.a.type": _CAST, "transforms.a.spec": "x:y"},
+            message_differs=True,
+        ),
         Step("PUT", validate, source),
         Step("PUT", validate, {}, differs="It wraps one exception into another, and answers 500.", ours=400),
         Step("PUT", "/connector-plugins/FileStreamSource/config/validate", source),
     ]
+
+
+_CAST: Final = "org.apache.kafka.connect.transforms.Cast$Value"
+_CHAIN: Final = {
+    "name": "b",
+    "transforms": "a,b",
+    "transforms.a.type": "org.apache.kafka.connect.transforms.InsertField$Value",
+    "transforms.a.static.field": "from",
+    "transforms.a.static.value": "here",
+    "transforms.b.type": "RegexRouter",
+    "transforms.b.regex": "(.*)",
+    "transforms.b.replacement": "$1",
+    "transforms.b.predicate": "p",
+    "predicates": "p",
+    "predicates.p.type": "TopicNameMatches",
+    "predicates.p.pattern": "l.*",
+}
 
 
 def _lives(source: dict[str, str], sink: dict[str, str]) -> list[Step | Until | UntilAnswer]:

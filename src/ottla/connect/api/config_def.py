@@ -284,7 +284,7 @@ class ConfigDef:
 
     def embed(self, key_prefix: str, group_prefix: str, starting_order: int, child: ConfigDef) -> None:
         """All keys of another definition, each behind the prefix; a group is named after the prefix, too."""
-        for place, key in enumerate(sorted(child.config_keys.values(), key=lambda key: key.order_in_group)):
+        for place, key in enumerate(sorted(child.config_keys.values(), key=child._rank)):
             self.define_key(
                 ConfigKey(
                     key_prefix + key.name,
@@ -302,6 +302,11 @@ class ConfigDef:
                     key.internal,
                 )
             )
+
+    def _rank(self, key: ConfigKey) -> tuple[int, int, bool, int, str]:
+        """Kafka's order of keys: by group, place in it, what must be set first, what matters more, name."""
+        group = -1 if key.group is None else self.groups.index(key.group)
+        return group, key.order_in_group, key.has_default, list(Importance).index(key.importance), key.name
 
     def _undefined_dependents(self) -> list[str]:
         named = (dependent for key in self.config_keys.values() for dependent in key.dependents)

@@ -217,10 +217,16 @@ def _version(
     definition: ConfigDef, key: str, defaults: Mapping[str, Any], importance: Any, order: int, width: Width, name: str
 ) -> None:
     version = defaults.get(key)
+    define_version(
+        definition, key, version, importance, group=_COMMON, order_in_group=order, width=width, display_name=name
+    )
+
+
+def define_version(definition: ConfigDef, key: str, version: str | None, importance: Any, **shown: Any) -> None:
+    """`….plugin.version` (KIP-891)."""
     definition.define(key, STRING, version, importance, "The version of the plugin: the one that is installed.",
         validator=LambdaValidator(_this_version(version), "the installed version"),
-        recommender=VersionRecommender(version),
-        group=_COMMON, order_in_group=order, width=width, display_name=name,
+        recommender=VersionRecommender(version), **shown,
     )  # fmt: skip
 
 

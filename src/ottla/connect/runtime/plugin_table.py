@@ -42,7 +42,40 @@ def _converters(kind: PluginKind) -> list[PluginEntry]:
     ]
 
 
+_TRANSFORMS: Final = {
+    "cast": ("Cast$Key", "Cast$Value"),
+    "extract_field": ("ExtractField$Key", "ExtractField$Value", "HoistField$Key", "HoistField$Value"),
+    "filter": ("Filter",),
+    "flatten": ("Flatten$Key", "Flatten$Value"),
+    "headers": ("DropHeaders", "HeaderFrom$Key", "HeaderFrom$Value", "InsertHeader"),
+    "insert_field": ("InsertField$Key", "InsertField$Value"),
+    "mask_field": ("MaskField$Key", "MaskField$Value"),
+    "replace_field": ("ReplaceField$Key", "ReplaceField$Value"),
+    "routers": ("RegexRouter", "TimestampRouter"),
+    "set_schema_metadata": ("SetSchemaMetadata$Key", "SetSchemaMetadata$Value"),
+    "timestamp_converter": ("TimestampConverter$Key", "TimestampConverter$Value"),
+    "value_to_key": ("ValueToKey",),
+}
+"""By module of `connect/transforms`: Java's names of the classes, which are ours without the `$`."""
+
 PLUGINS: Final = (
+    *(
+        PluginEntry(
+            PluginKind.TRANSFORMATION,
+            f"{_KAFKA}transforms.{name}",
+            f"{_OTTLA}transforms.{module}:{name.replace('$', '')}",
+        )
+        for module, names in _TRANSFORMS.items()
+        for name in names
+    ),
+    *_entries(
+        PluginKind.PREDICATE,
+        "transforms.predicates",
+        "transforms.predicates",
+        "HasHeaderKey",
+        "RecordIsTombstone",
+        "TopicNameMatches",
+    ),
     *_converters(PluginKind.CONVERTER),
     *_converters(PluginKind.HEADER_CONVERTER),
     *_entries(PluginKind.HEADER_CONVERTER, "storage", "converters.text", "SimpleHeaderConverter"),

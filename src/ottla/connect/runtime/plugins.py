@@ -19,6 +19,7 @@ from ottla import __version__
 from ottla.connect.api.connector import Connector, SinkConnector, SourceConnector
 from ottla.connect.api.converter import Converter, HeaderConverter
 from ottla.connect.api.errors import ConnectError
+from ottla.connect.api.transformation import Predicate, Transformation
 from ottla.connect.runtime.plugin_table import PLUGINS, TASKS, PluginEntry, PluginKind
 
 if TYPE_CHECKING:
@@ -141,7 +142,11 @@ def kind_of(cls: object) -> PluginKind | None:
         return PluginKind.SINK
     if issubclass(cls, Converter):
         return PluginKind.CONVERTER
-    return PluginKind.HEADER_CONVERTER if issubclass(cls, HeaderConverter) else None
+    if issubclass(cls, HeaderConverter):
+        return PluginKind.HEADER_CONVERTER
+    if issubclass(cls, Transformation):
+        return PluginKind.TRANSFORMATION
+    return PluginKind.PREDICATE if issubclass(cls, Predicate) else None
 
 
 def new_connector(plugin: Plugin) -> Connector:

@@ -16,6 +16,7 @@ from ottla.connect.runtime.connector_config import (
     TOPICS,
     TOPICS_REGEX,
     PluginRecommender,
+    define_version,
     sink_config_def,
     sink_topics,
     source_config_def,
@@ -137,9 +138,14 @@ def _enrich(plugins: Plugins, definition: ConfigDef, props: Mapping[str, str | N
             )  # fmt: skip
             try:
                 child = stage_config_def(plugins, kind, props.get(f"{prefix}type"))
+                version = plugins.load(kind, props.get(f"{prefix}type") or "").version
             except ConnectError:
-                continue  # its type's validator says why
-            definition.embed(prefix, f"{group}: {alias}", 1, child)
+                child, version = ConfigDef(), None  # its type's validator says why
+            define_version(definition, f"{prefix}plugin.version", version, HIGH,
+                group=f"{group}: {alias}", order_in_group=1, width=Width.LONG,
+                display_name=f"{base} version for {alias}",
+            )  # fmt: skip
+            definition.embed(prefix, f"{group}: {alias}", 2, child)
 
 
 def stage_config_def(plugins: Plugins, kind: PluginKind, name: str | None) -> ConfigDef:
@@ -178,11 +184,16 @@ def _stage_validator(plugins: Plugins, kind: PluginKind, prefix: str, props: Map
 
 
 def _name_classes(plugins: Plugins, values: Mapping[str, ConfigValue]) -> None:
-    """Aliases of converters are shown as what they stand for."""
-    for key, kind in CONVERTERS.items():
+    """Aliases are shown as what they stand for, and what there is not as nothing."""
+    kinds = dict(CONVERTERS)
+    for key, _, kind, _ in _STAGES:
+        prefix = f"{key}."
+        kinds |= dict.fromkeys((name for name in values if name.startswith(prefix) and name.endswith(".type")), kind)
+    for key, kind in kinds.items():
         value = values[key]
-        if isinstance(value.value, str) and not value.error_messages:
-            value.value = plugins.load(kind, value.value).name
+        if isinstance(value.value, str):
+            found = plugins.find(kind, value.value)
+            value.value = None if found is None else found.name
 
 
 def _validate_sink(props: Mapping[str, str | None], values: dict[str, ConfigValue]) -> None:
