@@ -131,6 +131,7 @@ def _check_indexes(check: SegmentCheck, directory: Path, base_offset: int) -> No
 def _offset_faults(check: SegmentCheck, data: bytes, base_offset: int) -> list[str]:
     """A look-up begins at the position of an entry, for offsets from the entry's on: nothing of them may lie before."""
     slots = {position: slot for slot, position in enumerate(check.positions)}
+    ends = set(check.last_offsets)
     faults = []
     for entry in offset_entries(data, base_offset):
         slot = slots.get(entry.position)
@@ -138,6 +139,8 @@ def _offset_faults(check: SegmentCheck, data: bytes, base_offset: int) -> list[s
             faults.append(f"offset {entry.offset} at position {entry.position}, where no batch begins")
         elif slot and check.last_offsets[slot - 1] >= entry.offset:
             faults.append(f"offset {entry.offset} at position {entry.position}, which is behind it")
+        elif entry.offset not in ends:
+            faults.append(f"offset {entry.offset}, where no batch ends")
     return faults
 
 

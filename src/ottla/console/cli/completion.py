@@ -7,6 +7,7 @@ Completion itself is argcomplete's: the shell calls `ottla` again with `_ARGCOMP
 import argparse
 import asyncio
 import importlib
+import os
 from collections.abc import Awaitable, Callable, Mapping
 
 import argcomplete
@@ -39,8 +40,11 @@ def complete(commands: Mapping[str, tuple[str, str]]) -> None:
     """Answer the shell and exit; called by the front door with its table."""
     parser = argparse.ArgumentParser(prog="ottla")
     names = parser.add_subparsers(metavar="COMMAND")
+    typed = os.environ.get("COMP_LINE", "").split()[1:2]
     for name, (module, summary) in commands.items():
-        importlib.import_module(module).add_arguments(names.add_parser(name, help=summary))
+        command = names.add_parser(name, help=summary)
+        if [name] == typed:  # all others would be imported for nothing
+            importlib.import_module(module).add_arguments(command)
     _add_completers(parser)
     argcomplete.autocomplete(parser)
 
