@@ -94,7 +94,7 @@ def test_a_scope_takes_its_metrics_along_but_not_its_successors() -> None:
     assert {name.group for name in registry.metrics()} == {"kafka-metrics-count"}
 
 
-def test_bytes_of_large_batches_are_those_of_every_sixteenth_record() -> None:
+def test_bytes_of_large_batches_are_those_of_every_64th_record() -> None:
     def record(number: int, size: int | None) -> RawRecord:
         return RawRecord("in", 0, number, 0, b"key", None if size is None else bytes(size), (("h", b"xy"),))
 

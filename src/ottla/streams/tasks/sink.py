@@ -32,10 +32,10 @@ def _plain(node: SinkNode, topic: str, collector: RecordCollector, failures: Fai
     slow = _Serializing(node, failures)
     produced, sampler = metrics.produced(node.name, topic), metrics.sampler
     note = produced.note
-    count = 0
+    count, looked_at = 0, 1
 
     def process(key: Any, value: Any, timestamp_ms: int, headers: Headers, /) -> None:
-        nonlocal count
+        nonlocal count, looked_at
         try:
             key_bytes = serialize_key(topic, key, headers)
             value_bytes = serialize_value(topic, value, headers)
@@ -45,13 +45,14 @@ def _plain(node: SinkNode, topic: str, collector: RecordCollector, failures: Fai
                 return
             key_bytes, value_bytes = data
         send(topic, key_bytes, value_bytes, headers, timestamp_ms, None)
-        if not count & sampler.mask:
-            note(key_bytes, value_bytes, headers, timestamp_ms)
         count += 1
+        if count == looked_at:
+            note(key_bytes, value_bytes, headers, timestamp_ms)
+            looked_at += sampler.step
 
     def take() -> int:
-        nonlocal count
-        taken, count = count, 0
+        nonlocal count, looked_at
+        taken, count, looked_at = count, 0, 1
         return taken
 
     produced.take = take

@@ -1,7 +1,7 @@
 """What one task measures: of itself, its source and sink nodes, its topics and its stores.
 
 The levels of Kafka Streams (`TaskMetrics`, `ProcessorNodeMetrics`, `TopicMetrics`). What records cost is seconds of an
-application's day: at INFO all records are counted, and of large batches the sizes and latencies of one in sixteen are
+application's day: at INFO all records are counted, and of large batches the sizes and latencies of one in 64 are
 looked at, unless `every_record` asks for all. What sinks have written is added up when a batch is over.
 """
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 TASK_GROUP: Final = "stream-task-metrics"
 NODE_GROUP: Final = "stream-processor-node-metrics"
 TOPIC_GROUP: Final = "stream-topic-metrics"
-SMALL_BATCH: Final = 32
-ONE_OF: Final = 16
-"""Of larger batches sizes and latencies of every sixteenth record are looked at. A power of two."""
+SMALL_BATCH: Final = 64
+ONE_OF: Final = 64
+"""Of larger batches sizes and latencies of every 64th record are looked at."""
 FRAME_BYTES: Final = 8 + 8 + 4
 """Timestamp, offset and partition, which Kafka Streams counts with the bytes of a record."""
 
@@ -48,12 +48,12 @@ _PRODUCED: Final[list[Definition]] = [
 
 
 class Sampler:
-    """Which records are looked at: those whose number in the batch has none of the bits of `mask`."""
+    """Which records of a batch are looked at: the first, and then every `step`th."""
 
-    __slots__ = ("mask",)
+    __slots__ = ("step",)
 
     def __init__(self) -> None:
-        self.mask = 0
+        self.step = 1
 
 
 class Produced:
@@ -219,15 +219,16 @@ class TaskMetrics:
         if node not in self._latencies:
             return push
         latency, sampler, state = self._latencies[node], self.sampler, self._state
-        count = 0
+        count, looked_at = 0, 1
 
         def measured(key: Any, value: Any, timestamp_ms: int, headers: Headers, /) -> None:
-            nonlocal count
+            nonlocal count, looked_at
             push(key, value, timestamp_ms, headers)
-            if not count & sampler.mask:
+            count += 1
+            if count == looked_at:
                 now_ms = state.wall_clock_ms
                 latency.record(now_ms - timestamp_ms, now_ms)
-            count += 1
+                looked_at += sampler.step
 
         return measured
 
@@ -256,7 +257,7 @@ class TaskMetrics:
 
     def begin(self, buffered: int) -> None:
         """A batch begins: of a small one every record is looked at."""
-        self.sampler.mask = 0 if self.every_record or buffered <= SMALL_BATCH else ONE_OF - 1
+        self.sampler.step = 1 if self.every_record or buffered <= SMALL_BATCH else ONE_OF
 
     def begin_flush(self) -> None:
         """As a large batch: nobody knows how much a cache will write."""
@@ -264,7 +265,7 @@ class TaskMetrics:
 
     def finish(self, now_ms: int) -> None:
         """A batch is over."""
-        self.sampler.mask = 0
+        self.sampler.step = 1
         for each in self._produced.values():
             each.settle(now_ms)
 
