@@ -2,6 +2,7 @@
 
     ottla streams run app:topology --set application.id=app --set bootstrap.servers=localhost:9092
     ottla streams describe app:topology
+    ottla streams describe app:topology --svg topology.svg
 
 `app:topology` is a `Topology`, a `StreamsBuilder`, or a function that makes one; it may be given the configuration.
 """
@@ -24,6 +25,7 @@ from ottla.runtime.config.definition import ConfigError
 from ottla.runtime.config.properties import parse_properties
 from ottla.streams.config import StreamsConfig
 from ottla.streams.errors import StreamsError
+from ottla.streams.topology.drawing import draw
 
 if TYPE_CHECKING:
     import argparse
@@ -50,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run_verb.add_argument("--verbose", action="store_true", help="say more of what happens")
     describe = verbs.add_parser("describe", help="print the topology", description="Print an application's topology.")
     _add_common(describe)
+    describe.add_argument("--svg", metavar="FILE", help="draw it into a file instead; - is the standard output")
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         config = read_config(arguments.config, arguments.set)
         if arguments.verb == "describe":
-            return _describe(arguments.application, config)
+            return _describe(arguments.application, config, arguments.svg)
         if arguments.processes > 1:
             return _run_processes(arguments, config)
         return _run_one(arguments.application, config, verbose=arguments.verbose)
@@ -115,10 +118,19 @@ def _topology(found: Any, config: StreamsConfig) -> Any:
     return found.build(config) if type(found).__name__ == "StreamsBuilder" else found
 
 
-def _describe(application: str, properties: dict[str, str]) -> int:
+def _describe(application: str, properties: dict[str, str], svg: str | None) -> int:
     needed = {"application.id": "application", "bootstrap.servers": "localhost:9092"}
     topology, _ = load(application, needed | properties)
-    print(topology.describe(), end="")
+    described = topology.describe()
+    if svg is None:
+        print(described, end="")
+    elif svg == "-":
+        print(draw(described, application), end="")
+    else:
+        try:
+            Path(svg).write_text(draw(described, application), "utf-8")
+        except OSError as error:
+            raise UsageError(f"--svg {svg}: {error}") from error
     return EXIT_OK
 
 
