@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from ottla.broker.replica.partition import Partition
     from ottla.broker.request_counts import RequestCounts
+    from ottla.log.plain_batches import SentBatch
 
 ZSTD_SINCE: Final = 7
 BEFORE_PREFIX: Final = 8  # API key, version, correlation id
@@ -73,10 +74,10 @@ class ProduceEnvelope:
         self._pack = struct.Struct("").pack
         self._texts = (b"", b"", b"")
 
-    def records_within(self, frames: deque[memoryview], limit: int) -> tuple[list[int], list[memoryview]]:
+    def records_within(self, frames: deque[memoryview], limit: int) -> tuple[list[int], list[SentBatch]]:
         """The correlation ids and the batches of the first frames, as far as they have this envelope."""
         correlation_ids: list[int] = []
-        batches: list[memoryview] = []
+        batches: list[SentBatch] = []
         unpack, kind, prefix, flexible = self.unpack, self.kind, self.prefix, self.flexible
         max_attributes = self.max_attributes
         after_prefix = BEFORE_PREFIX + len(prefix)
@@ -107,7 +108,7 @@ class ProduceEnvelope:
                 if frame[start + _ATTRIBUTES_AT] > max_attributes:
                     break
                 correlation_ids.append(correlation_id)
-                batches.append(frame[start:end])
+                batches.append((frame, start, end))
         except struct.error:  # shorter than the envelope
             pass
         return correlation_ids, batches
@@ -118,8 +119,9 @@ class ProduceEnvelope:
             self._draw_answer(log_start_offset)
         pack = self._pack
         size, middle, rest = self._texts
-        for correlation_id, offset in zip(correlation_ids, offsets, strict=False):
-            out += pack(size, correlation_id, middle, offset, rest)
+        out += b"".join(
+            [pack(size, each, middle, offset, rest) for each, offset in zip(correlation_ids, offsets, strict=False)]
+        )
 
     def _draw_answer(self, log_start_offset: int) -> None:
         """The pattern: the base offset is where the answers for 0 and for -1 differ."""

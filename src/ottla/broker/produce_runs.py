@@ -81,8 +81,11 @@ class ProduceRuns:
         counts.requests += served
         # A batch that is not plain ends a run; short runs then, so that many of them do not cost many long looks.
         client.run_requests = min(2 * client.run_requests, MAX_RUN_REQUESTS) if served == len(batches) else 1
-        for _ in offsets:
-            frames.popleft()
+        if served == len(frames):
+            frames.clear()
+        else:
+            for _ in offsets:
+                frames.popleft()
         if envelope.acks != NO_ACKS:
             envelope.answer(correlation_ids, offsets, out)
             self.answered += served

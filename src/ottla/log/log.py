@@ -17,7 +17,7 @@ from ottla.log.append_validation import CheckedBatch, Refusal, check_client_batc
 from ottla.log.fetched_batches import fetched_batches
 from ottla.log.local_log import LocalLog
 from ottla.log.log_slice import AbortedTransaction, LogSlice
-from ottla.log.plain_batches import HEAD, plain_batches, room_in
+from ottla.log.plain_batches import HEAD, SentBatch, plain_batches, room_in
 from ottla.log.producer_recovery import marker_of, record_marker
 from ottla.log.producer_state import SequenceError
 from ottla.log.recalled_batches import recall_batches
@@ -57,12 +57,12 @@ class Log(LocalLog):
         not follow the log's end.
         """
         if self._plain if origin is _CLIENT else origin is _COORDINATOR and not self._stamps:
-            offsets = self._append_plain((records,), leader_epoch, now_ms)
+            offsets = self._append_plain(((memoryview(records), 0, len(records)),), leader_epoch, now_ms)
             if offsets:
                 return AppendResult(_NONE, offsets[0], self.log_end_offset - 1, -1, self.log_start_offset)
         return self._append_checked(records, leader_epoch, now_ms, origin, transaction_version)
 
-    def append_plain(self, batches: Sequence[Buffer], *, leader_epoch: int, now_ms: int) -> list[int]:
+    def append_plain(self, batches: Sequence[SentBatch], *, leader_epoch: int, now_ms: int) -> list[int]:
         """Append batches of clients in their order with one write, as far as they are plain; the base offset of each.
 
         The first that needs more (a check of its records, a new segment, a duplicate's answer, a refusal), and all
@@ -70,7 +70,7 @@ class Log(LocalLog):
         """
         return self._append_plain(batches, leader_epoch, now_ms) if self._plain else []
 
-    def _append_plain(self, batches: Sequence[Buffer], leader_epoch: int, now_ms: int) -> list[int]:
+    def _append_plain(self, batches: Sequence[SentBatch], leader_epoch: int, now_ms: int) -> list[int]:
         segment = self._segments.active
         if not self._prepared:
             segment.prepare()

@@ -30,7 +30,12 @@ _unpack_header = HEADER.unpack_from
 _pack_head = HEAD.pack
 _HEAD_SIZE = HEAD.size
 _PLAIN_ATTRIBUTES = 4  # compression 0 … 4 and no flag
-_NOT_TRANSACTIONAL = ~TRANSACTIONAL_FLAG
+_ATTRIBUTES = frozenset(
+    compression | flag for compression in range(_PLAIN_ATTRIBUTES + 1) for flag in (0, TRANSACTIONAL_FLAG)
+)
+
+SentBatch: TypeAlias = tuple[Buffer, int, int]
+"""A batch where it came: the bytes of its request, and where in these it begins and ends."""
 
 ProducerBatch: TypeAlias = tuple[int, int, int, int, int, int, int, bool]
 """What `ProducerStates.append` is told of a batch."""
@@ -70,7 +75,7 @@ def room_in(segment: Segment, now_ms: int) -> Room:
 
 
 def plain_batches(
-    sent: Sequence[Buffer],
+    sent: Sequence[SentBatch],
     room: Room,
     config: LogConfig,
     producers: ProducerStates,
@@ -81,14 +86,14 @@ def plain_batches(
 ) -> PlainBatches:
     """The first of what was sent, as far as it is plain and there is room. Nothing is changed."""
     following = log_end_offset
-    bytes_left, _, end, roll_after_timestamp = room
-    latest = now_ms + config.message_timestamp_after_max_ms
+    bytes_left, _, end_offset, roll_after_timestamp = room
+    latest = min(now_ms + config.message_timestamp_after_max_ms, roll_after_timestamp)
     earliest = now_ms - config.message_timestamp_before_max_ms
     max_bytes = config.max_message_bytes
     found = PlainBatches([], [], [], [])
     offsets, buffers, appended, of_producer = found
-    for records in sent if len(sent) <= room.batches else sent[: room.batches]:
-        size = len(records)
+    for records, start, end in sent if len(sent) <= room.batches else sent[: room.batches]:
+        size = end - start
         if size < HEADER_SIZE:
             break
         (
@@ -105,23 +110,21 @@ def plain_batches(
             epoch,
             sequence,
             count,
-        ) = _unpack_header(records)
-        view = memoryview(records)
+        ) = _unpack_header(records, start)
         last = following + delta
         if (
             base != 0
             or length + LOG_OVERHEAD != size
             or magic != MAGIC
-            or not 0 <= attributes & _NOT_TRANSACTIONAL <= _PLAIN_ATTRIBUTES
+            or attributes not in _ATTRIBUTES
             or count != delta + 1
-            or count < 1
+            or delta < 0
             or size > max_bytes
             or size > bytes_left
-            or last > end
-            or not max_timestamp <= latest
-            or max_timestamp > roll_after_timestamp
+            or last > end_offset
+            or max_timestamp > latest
             or first_timestamp < earliest
-            or crc32c(view[CHECKED_FROM:]) != crc
+            or crc32c(records[start + CHECKED_FROM : end]) != crc
         ):
             break
         if producer_id >= 0:
@@ -132,7 +135,7 @@ def plain_batches(
         bytes_left -= size
         offsets.append(following)
         buffers.append(_pack_head(following, length, leader_epoch))
-        buffers.append(view[_HEAD_SIZE:])
+        buffers.append(records[start + _HEAD_SIZE : end])
         appended.append((size, last, max_timestamp))
         following = last + 1
     return found

@@ -172,18 +172,20 @@ class Segment:
             self._first_timestamp = batches[0][2]
             self._roll_by_time()
         recent_last_offsets, recent_positions = self._recent_last_offsets, self._recent_positions
+        since_index, interval = self._bytes_since_index, self._index_interval_bytes
         for size, last_offset, max_timestamp in batches:
             if max_timestamp > self.max_timestamp:
                 self.max_timestamp = max_timestamp
                 self.max_timestamp_offset = last_offset
-            if self._bytes_since_index > self._index_interval_bytes:
-                self._bytes_since_index = size
+            if since_index > interval:
+                since_index = size
                 self._index(last_offset, position)
             else:
-                self._bytes_since_index += size
+                since_index += size
             recent_last_offsets.append(last_offset)
             recent_positions.append(position)
             position += size
+        self._bytes_since_index = since_index
         if len(recent_positions) > RECENT_BATCHES:
             del recent_last_offsets[: -RECENT_BATCHES // 2]
             del recent_positions[: -RECENT_BATCHES // 2]

@@ -18,7 +18,7 @@ from contextvars import Context
 from functools import partial
 from typing import Any, Final, Protocol, TypeAlias, TypeVarTuple, Unpack, cast
 
-from ottla.runtime.moderation import REST_SECONDS, Moderation
+from ottla.runtime.moderation import Moderation
 from ottla.runtime.turn import Turn
 
 MAX_EVENTS: Final = 256
@@ -113,8 +113,8 @@ class DirectSelector(selectors.BaseSelector):
                 if wait <= 0:
                     return []
             moderation.look(now, turn.requests)
-            if moderation.rests and timeout != 0:  # 0: callbacks are waiting
-                time.sleep(REST_SECONDS)
+            if moderation.rest_seconds and timeout != 0:  # 0: callbacks are waiting
+                time.sleep(moderation.rest_seconds)
             try:
                 # In whole milliseconds, rounded up: a look that is too early is repeated.
                 events = poll(-1 if wait is None else math.ceil(wait * 1e3) * 1e-3 if wait > 0 else 0, MAX_EVENTS)

@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 from ottla.runtime.files import Buffer
 
 _IOV_MAX = min(os.sysconf("SC_IOV_MAX"), 1024) if "SC_IOV_MAX" in os.sysconf_names else 16
+JOINED_BYTES = 32 * 1024  # measured: up to here a copy costs less than the system's way from buffer to buffer
 _READ_AT_ONCE = 1 << 30
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
 
@@ -34,11 +35,12 @@ class DiskFile:
 
         Raises `OSError`; bytes that were written before it stay, and count in `size`.
         """
-        total = 0
-        for buffer in buffers:
-            total += len(buffer)
+        total = sum(map(len, buffers))
         written = 0
-        if len(buffers) <= _IOV_MAX:
+        if total <= JOINED_BYTES and len(buffers) > 1:
+            written = os.write(self._fd, b"".join(buffers))
+            self.size += written
+        elif len(buffers) <= _IOV_MAX:
             written = os.writev(self._fd, buffers)
             self.size += written
         if written < total:

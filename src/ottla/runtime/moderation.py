@@ -14,7 +14,8 @@ from typing import Final
 
 from ottla.runtime.turn import Turn
 
-REST_SECONDS: Final = 100e-6
+RESTS_SECONDS: Final = (100e-6, 250e-6)
+"""The second only where the first has cost nothing."""
 WINDOW_SECONDS: Final = 5e-3
 STREAM_REQUESTS_A_SECOND: Final = 30_000
 PENALTY_SECONDS: Final = 0.5
@@ -22,12 +23,14 @@ TOLERATED_LOSS: Final = 0.1  # of the requests a second: less is noise
 
 
 class Moderation:
-    """Decides from times and numbers of requests alone whether to rest."""
+    """Decides from times and numbers of requests alone how long to rest."""
 
-    __slots__ = ("_before", "_penalty_until", "_served", "_window", "rests")
+    __slots__ = ("_before", "_level", "_penalty_until", "_served", "_window", "rest_seconds")
 
     def __init__(self) -> None:
-        self.rests = False
+        self.rest_seconds = 0.0
+        """Before each look; 0: not at all."""
+        self._level = 0
         self._window = 0.0  # when it began
         self._served = 0  # requests, when the window began
         self._before = 0.0  # requests a second, when it began to rest
@@ -41,13 +44,16 @@ class Moderation:
         rate = (served - self._served) / elapsed
         self._window = now
         self._served = served
-        if self.rests:
-            if rate < self._before * (1 - TOLERATED_LOSS):
-                self.rests = False
-                self._penalty_until = now + PENALTY_SECONDS
-        elif rate >= STREAM_REQUESTS_A_SECOND and now >= self._penalty_until:
-            self._before = rate
-            self.rests = True
+        if self._level and rate < self._before * (1 - TOLERATED_LOSS):
+            self._level -= 1
+            self._penalty_until = now + PENALTY_SECONDS
+        elif self._level < len(RESTS_SECONDS) and rate >= STREAM_REQUESTS_A_SECOND and now >= self._penalty_until:
+            if not self._level:
+                self._before = rate
+            self._level += 1
+        else:
+            return
+        self.rest_seconds = RESTS_SECONDS[self._level - 1] if self._level else 0.0
 
 
 class ModeratedSelector(selectors.DefaultSelector):
@@ -59,6 +65,6 @@ class ModeratedSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         moderation = self._moderation
         moderation.look(time.perf_counter(), self._turn.requests)
-        if moderation.rests and timeout != 0:  # 0: callbacks are waiting
-            time.sleep(REST_SECONDS)
+        if moderation.rest_seconds and timeout != 0:  # 0: callbacks are waiting
+            time.sleep(moderation.rest_seconds)
         return super().select(timeout)

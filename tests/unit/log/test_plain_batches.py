@@ -18,6 +18,7 @@ from ottla.protocol.record_batch import CompressionType
 
 if TYPE_CHECKING:
     from ottla.log.log import Log
+    from ottla.log.plain_batches import SentBatch
 
 CORRUPT = bytes([*batch()[:-1], batch()[-1] ^ 1])
 MAX_SEQUENCE = 2**31 - 1
@@ -49,6 +50,11 @@ configs = st.builds(
 )
 
 
+def as_sent(batches: list[bytes]) -> list[SentBatch]:
+    """Each within the bytes of a request."""
+    return [(memoryview(b"before" + records + b"after"), 6, 6 + len(records)) for records in batches]
+
+
 def one_by_one(log: Log, batches: list[bytes]) -> list[AppendResult]:
     """As any batch that needs more than its header is appended."""
     log._plain = False
@@ -59,7 +65,7 @@ def together(log: Log, batches: list[bytes]) -> list[AppendResult]:
     results: list[AppendResult] = []
     while len(results) < len(batches):
         rest = batches[len(results) :]
-        offsets = log.append_plain(rest, leader_epoch=3, now_ms=NOW_MS)
+        offsets = log.append_plain(as_sent(rest), leader_epoch=3, now_ms=NOW_MS)
         ends = [*offsets[1:], log.log_end_offset]
         results += [
             AppendResult(ErrorCode.NONE, first, end - 1, -1, log.log_start_offset)
@@ -109,7 +115,7 @@ def test_many_batches_are_one_write() -> None:
     append(log, batch())
     batches = [batch(2, size=size) for size in range(500)]
     disk.fail_after(2)  # a second write would fail
-    assert log.append_plain(batches, leader_epoch=0, now_ms=NOW_MS) == list(range(1, 1001, 2))
+    assert log.append_plain(as_sent(batches), leader_epoch=0, now_ms=NOW_MS) == list(range(1, 1001, 2))
     disk.fail_after(None)
     assert b"".join(records[16:] for records in batches) == b"".join(
         data[16:] for data in split(all_bytes(log), [len(batch()), *map(len, batches)])[1:]
@@ -134,17 +140,17 @@ def test_a_failing_disk_leaves_nothing_of_them() -> None:
     disk.fail_after(1)
     more = [batch(producer_id=7, sequence=sequence) for sequence in (1, 2, 3)]
     with pytest.raises(OSError, match=""):
-        log.append_plain(more, leader_epoch=0, now_ms=NOW_MS)
+        log.append_plain(as_sent(more), leader_epoch=0, now_ms=NOW_MS)
     disk.fail_after(None)
     assert (log.log_end_offset, all_bytes(log)) == (1, before)
-    assert log.append_plain(more, leader_epoch=0, now_ms=NOW_MS) == [1, 2, 3]
+    assert log.append_plain(as_sent(more), leader_epoch=0, now_ms=NOW_MS) == [1, 2, 3]
     assert log.producers.entries[7].next_sequence == 4
 
 
 def test_flush_messages_counts_them_all() -> None:
     log = open_log(SimulatedDisk(1), LogConfig(flush_messages=5))
     append(log, batch())
-    assert log.append_plain([batch(), batch(2)], leader_epoch=0, now_ms=NOW_MS) == [1, 2]
+    assert log.append_plain(as_sent([batch(), batch(2)]), leader_epoch=0, now_ms=NOW_MS) == [1, 2]
     assert log.recovery_point == 0
-    assert log.append_plain([batch()], leader_epoch=0, now_ms=NOW_MS) == [4]
+    assert log.append_plain(as_sent([batch()]), leader_epoch=0, now_ms=NOW_MS) == [4]
     assert log.recovery_point == 5

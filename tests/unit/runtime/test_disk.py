@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ottla.runtime.disk import Disk
+from ottla.runtime.disk import JOINED_BYTES, Disk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -28,20 +27,26 @@ def test_append_and_read(tmp_path: Path) -> None:
 
 def test_more_buffers_than_one_call_takes(tmp_path: Path) -> None:
     file = Disk().open(tmp_path / "f", create=True)
-    buffers = [bytes([index % 256]) * (index % 5) for index in range(3000)]
+    buffers = [bytes([index % 256]) * (index % 50) for index in range(3000)]
+    assert sum(map(len, buffers)) > JOINED_BYTES
     assert file.append(buffers) == sum(map(len, buffers))
     assert (tmp_path / "f").read_bytes() == b"".join(buffers)
 
 
-def test_writes_that_the_system_takes_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stingy(fd: int, buffers: Sequence[bytes]) -> int:
-        return os.write(fd, b"".join(buffers)[:3])
+@pytest.mark.parametrize("size", [10, 50_000])
+def test_writes_that_the_system_takes_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    write, most = os.write, size // 3
 
-    monkeypatch.setattr(os, "writev", stingy)
+    def stingy(fd: int, buffer: bytes) -> int:
+        return write(fd, buffer[:most])
+
+    monkeypatch.setattr(os, "write", stingy)
+    monkeypatch.setattr(os, "writev", lambda fd, buffers: stingy(fd, b"".join(buffers)))
     file = Disk().open(tmp_path / "f", create=True)
-    assert file.append([b"hello", b"", b"wide", b"world"]) == 14
-    assert (tmp_path / "f").read_bytes() == b"hellowideworld"
-    assert file.size == 14
+    long = b"hello" * (size // 5)
+    assert file.append([long, b"", b"wide", b"world"]) == size + 9
+    assert (tmp_path / "f").read_bytes() == long + b"wideworld"
+    assert file.size == size + 9
 
 
 def test_a_removed_file_stays_readable_and_its_descriptor_ends_with_it(tmp_path: Path) -> None:

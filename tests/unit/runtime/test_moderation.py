@@ -8,7 +8,7 @@ import pytest
 
 from ottla.runtime.moderation import (
     PENALTY_SECONDS,
-    REST_SECONDS,
+    RESTS_SECONDS,
     STREAM_REQUESTS_A_SECOND,
     WINDOW_SECONDS,
     ModeratedSelector,
@@ -29,7 +29,7 @@ class World:
         self.moderation = Moderation()
         self.now = 1.0
         self.served = 0
-        self.rested = 0
+        self.rested = 0.0  # seconds
         self._arrived = arrived
 
     def run(self, seconds: float) -> float:
@@ -40,9 +40,8 @@ class World:
         while self.now < began + seconds:
             if self._moderated:
                 self.moderation.look(self.now, self.served)
-            if self.moderation.rests:
-                self.rested += 1
-                self.now += REST_SECONDS
+            self.rested += self.moderation.rest_seconds
+            self.now += self.moderation.rest_seconds
             self.now += LOOK_SECONDS
             waiting += self._arrived(self.now - last)
             last = self.now
@@ -58,7 +57,18 @@ def test_a_stream_is_served_in_larger_turns() -> None:
     world = World(lambda seconds: seconds * 70_000)
     rate = world.run(2.0)
     assert rate == pytest.approx(70_000, rel=0.05)
-    assert world.rested > 0.8 * 2.0 / (REST_SECONDS + LOOK_SECONDS + 10 * REQUEST_SECONDS)
+    turn = RESTS_SECONDS[1] + LOOK_SECONDS
+    assert world.rested > 0.9 * 2.0 * (1 - rate * REQUEST_SECONDS) * RESTS_SECONDS[1] / turn
+
+
+def test_it_rests_no_longer_than_what_is_in_flight_lasts() -> None:
+    """With so much in flight a short rest loses less than is tolerated, and a long one more."""
+    in_flight = 350
+    world = World(lambda seconds: in_flight)
+    free = World(lambda seconds: in_flight, moderated=False)
+    assert world.run(5.0) > 0.9 * free.run(5.0)
+    turn = RESTS_SECONDS[0] + LOOK_SECONDS + in_flight * REQUEST_SECONDS
+    assert world.rested == pytest.approx(5.0 * RESTS_SECONDS[0] / turn, rel=0.2)
 
 
 @pytest.mark.parametrize("window", [1, 2, 5])
@@ -67,7 +77,7 @@ def test_clients_that_wait_for_answers_are_not_slowed_down(window: int) -> None:
     world = World(lambda seconds: window)
     free = World(lambda seconds: window, moderated=False)
     assert world.run(5.0) > 0.97 * free.run(5.0)
-    assert world.rested * REST_SECONDS < 2 * (WINDOW_SECONDS + REST_SECONDS) * 5.0 / PENALTY_SECONDS
+    assert world.rested < 2 * (WINDOW_SECONDS + RESTS_SECONDS[0]) * 5.0 / PENALTY_SECONDS
 
 
 def test_few_requests_are_never_made_to_wait() -> None:
@@ -78,12 +88,13 @@ def test_few_requests_are_never_made_to_wait() -> None:
 
 def test_a_stream_that_ends_ends_the_rests() -> None:
     moderation = Moderation()
-    rests = []
+    rests: list[float] = []
     late = 1.02 + PENALTY_SECONDS
     for now, served in ((1.0, 0), (1.01, 1000), (1.02, 1001), (1.03, 3001), (late - 0.01, 3002), (late + 0.01, 9000)):
         moderation.look(now, served)
-        rests.append(moderation.rests)
-    assert rests == [False, True, False, False, False, True]
+        rests.append(moderation.rest_seconds)
+    first = RESTS_SECONDS[0]
+    assert rests == [0, first, 0, 0, 0, first]
 
 
 def test_events_come_through() -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from ottla.broker.replica.leadership import Leadership
     from ottla.log.log import Log
+    from ottla.log.plain_batches import SentBatch
     from ottla.metadata.partition import PartitionRegistration
     from ottla.runtime.files import Buffer
 
@@ -182,12 +183,12 @@ class Partition:
             self._appended(len(records))
         return result
 
-    def append_plain(self, batches: Sequence[Buffer], now_ms: int) -> list[int]:
+    def append_plain(self, batches: Sequence[SentBatch], now_ms: int) -> list[int]:
         """`Log.append_plain` as the leader: the base offsets of the first batches, as many as were appended."""
         offsets = self.log.append_plain(batches, leader_epoch=self.leader_epoch, now_ms=now_ms)
         if offsets:
             self.traffic.appends += len(offsets)
-            self._appended(sum(map(len, batches[: len(offsets)])))
+            self._appended(sum([end - start for _, start, end in batches[: len(offsets)]]))
         return offsets
 
     def _appended(self, size: int) -> None:
