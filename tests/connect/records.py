@@ -11,10 +11,12 @@ Raw = tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]
 
 
 def records_of(bootstrap: str, topic: str) -> list[Raw]:
-    """Key, value and headers of every record of partition 0 that is there now."""
+    """Key, value and headers of every record of partition 0 that is there now; none while there is no such topic."""
     consumer = ck.Consumer({"bootstrap.servers": bootstrap, "group.id": "reader", "enable.auto.commit": False})
     try:
         where = ck.TopicPartition(topic, 0, 0)
+        if topic not in consumer.list_topics(timeout=30).topics:
+            return []
         _, end = consumer.get_watermark_offsets(where, timeout=30)
         consumer.assign([where])
         found: list[Raw] = []
