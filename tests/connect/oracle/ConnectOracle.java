@@ -190,7 +190,7 @@ public final class ConnectOracle {
             info.put("width", key.width.name());
             info.put("display_name", key.displayName);
             info.set("dependents", JSON.valueToTree(key.dependents));
-            info.put("order", key.orderInGroup);
+            info.put("order_in_group", key.orderInGroup);
             info.put("valid", key.validator == null ? null : key.validator.toString());
         }
     }

@@ -60,7 +60,9 @@ HIGH, MEDIUM, LOW = Importance.HIGH, Importance.MEDIUM, Importance.LOW
 _BITS: Final = {SHORT: 16, INT: 32, LONG: 64}
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+")
 _FLOATING: Final = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[fFdD]?|NaN|Infinity)")
-_COMMA: Final = re.compile(r"\s*,\s*")
+_COMMA: Final = re.compile(r"\s*,\s*", re.ASCII)
+_BLANKS: Final = "".join(map(chr, range(33)))
+"""What Java's `trim()` cuts off."""
 
 
 class Password:
@@ -333,7 +335,7 @@ def parse_type(name: str, value: object, kind: ConfigType) -> Any:
     """The value as its type has it, from text or from itself; `ConfigError` otherwise."""
     if value is None:
         return None
-    text = value.strip() if isinstance(value, str) else None
+    text = value.strip(_BLANKS) if isinstance(value, str) else None
     if kind is BOOLEAN:
         if isinstance(value, bool):
             return value

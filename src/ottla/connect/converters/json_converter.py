@@ -144,7 +144,7 @@ class JsonConverter(Converter):
         if self._fixed is not None:
             schema, read = self._fixed
             node = parse_json(text, EXACT)
-            return SchemaAndValue(schema, read(None if node is MISSING else node))
+            return SchemaAndValue(schema, read(node))
         found = self._read_quickly(text)
         if found is not None:
             return found

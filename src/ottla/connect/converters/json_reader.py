@@ -13,7 +13,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
-from ottla.connect.api.errors import DataError
+from ottla.connect.api.errors import DataError, SchemaBuilderError
 from ottla.connect.data import logical
 from ottla.connect.data.java_hash import ordered
 from ottla.connect.data.java_numbers import narrow, parse_decimal, to_long
@@ -32,7 +32,7 @@ MISSING: Final = object()
 """What stands in bytes that hold nothing."""
 _LEADING_ZEROS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|(?<![0-9.eE+-])(-?)0+(?=[0-9])', re.DOTALL)
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
-_INT: Final = range(-(1 << 31), 1 << 31)
+_INT: Final = 1 << 31
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _TYPES: Final = {kind.value: kind for kind in Type if kind not in (Type.FLOAT32, Type.FLOAT64)} | {
     "float": Type.FLOAT32,
@@ -51,8 +51,16 @@ def _number(text: str) -> Decimal:
     return number
 
 
+def _double_of(text: str) -> float:
+    value = float(text)
+    if value == 0 or value - value != 0:
+        _number(text)
+        return value or 0.0
+    return value
+
+
 EXACT: Final = json.JSONDecoder(parse_float=_number, parse_constant=_refuse)
-DOUBLES: Final = json.JSONDecoder(parse_constant=_refuse)
+DOUBLES: Final = json.JSONDecoder(parse_float=_double_of, parse_constant=_refuse)
 """Where there is no schema every number with a point becomes a double."""
 
 
@@ -71,23 +79,27 @@ def parse_json(text: str, decoder: json.JSONDecoder) -> Any:
     if start == len(text):
         return MISSING
     try:
-        value, end = _decode(text, start, decoder)
+        value, behind = _decode(text, start, decoder)
     except (ValueError, RecursionError) as error:
         raise DataError(f"The bytes are no JSON: {error}") from error
-    if isinstance(value, int | float | Decimal) and end < len(text) and text[end] not in " \t\r\n":
-        raise DataError(f"The bytes are no JSON: behind the number stands {text[end]!r}")
+    if isinstance(value, int | float | Decimal) and behind.strip(" \t\r\n") != "":
+        raise DataError(f"The bytes are no JSON: behind the number stands {behind!r}")
     return value
 
 
-def _decode(text: str, start: int, decoder: json.JSONDecoder) -> tuple[Any, int]:
-    """Numbers may begin with zeros."""
+def _decode(text: str, start: int, decoder: json.JSONDecoder) -> tuple[Any, str]:
+    """The value and the character behind it. Numbers may begin with zeros."""
     try:
-        return decoder.raw_decode(text, start)
+        value, end = decoder.raw_decode(text, start)
+        if not (value == 0 and text[end : end + 1].isdigit()):
+            return value, text[end : end + 1]
+        raise ValueError("behind a zero stands a digit")
     except ValueError:
         without = _LEADING_ZEROS.sub(lambda found: found[0] if found[1] is None else found[1], text)
         if without == text:
             raise
-        return decoder.raw_decode(without, _space_end(without, 0))
+        value, end = decoder.raw_decode(without, _space_end(without, 0))
+        return value, without[end : end + 1]
 
 
 def _space_end(text: str, at: int) -> int:
@@ -211,7 +223,8 @@ class JsonReader:
     def _part(self, node: dict[str, Any], name: str) -> Schema:
         schema = self.read_schema(node.get(name))
         if schema is None:
-            raise DataError(f'A schema of type {node.get("type")} has the schema of its parts in "{name}"')
+            kind = SchemaBuilderError if name in node and name != "items" else DataError
+            raise kind(f'A schema of type {node.get("type")} has the schema of its parts in "{name}"')
         return schema
 
 
@@ -281,7 +294,7 @@ def _decimal(schema: Schema, node: Any) -> object:
 
 
 def _int(node: Any, what: str) -> int:
-    if not isinstance(node, int) or isinstance(node, bool) or node not in _INT:
+    if not isinstance(node, int) or isinstance(node, bool) or not -_INT <= node < _INT:
         raise DataError(f"A {what} is an integer of 32 bits, not {str(node)[:50]}")
     return node
 

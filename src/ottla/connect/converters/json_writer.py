@@ -29,7 +29,7 @@ Writer: TypeAlias = "Callable[[Any], str]"
 _NAMES: Final = {Type.FLOAT32: "float", Type.FLOAT64: "double"}
 _LOW_ESCAPE: Final = re.compile(r"\\u00[01][0-9a-f]|\\\\")
 _SURROGATES: Final = re.compile(r"[\ud800-\udfff\U00010000-\U0010ffff]")
-_LONG: Final = range(-(1 << 63), 1 << 63)
+_LONG: Final = 1 << 63
 
 
 class JsonWriter:
@@ -212,7 +212,7 @@ def write_plain(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
-        if value not in _LONG:
+        if not -_LONG <= value < _LONG:
             raise DataError(f"An integer without a schema has at most 64 bits: {value}")
         return str(int(value))
     if isinstance(value, float):

@@ -27,7 +27,6 @@ _FORMATS: Final = {
     Type.FLOAT32: struct.Struct(">f"),
     Type.FLOAT64: struct.Struct(">d"),
 }
-_FLOATS: Final = (Type.FLOAT32, Type.FLOAT64)
 
 
 class _NumberConverter(Converter):
@@ -38,7 +37,8 @@ class _NumberConverter(Converter):
             return None
         kind = self._schema.type
         if not isinstance(value, int | float) or isinstance(value, bool) or not self._fits(schema, value):
-            raise DataError(f"{type(self).__name__} cannot write {value!r} of type {type(value).__name__}, only {kind}")
+            of = schema.type if schema is not None else NUMBERS.get(type(value), type(value).__name__)
+            raise DataError(f"{type(self).__name__} cannot write {value!r} of type {of}, only {kind}")
         if kind is Type.FLOAT32:
             value = to_float32(float(value))
         try:
@@ -50,10 +50,7 @@ class _NumberConverter(Converter):
         kind = self._schema.type
         if schema is not None:
             return schema.type is kind
-        stands_for = NUMBERS.get(type(value))
-        if isinstance(value, float):
-            return kind in _FLOATS and (stands_for is kind or type(value) is float)
-        return kind not in _FLOATS and (stands_for is kind or type(value) is int)
+        return NUMBERS.get(type(value)) is kind
 
     def to_connect_data(self, topic: str, value: bytes | None) -> SchemaAndValue:
         if value is None:

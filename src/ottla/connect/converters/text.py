@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.connect.api.config_def import HIGH, STRING, ConfigDef, Width
 from ottla.connect.api.converter import Converter, HeaderConverter, converter_config
-from ottla.connect.api.errors import DataError
+from ottla.connect.api.errors import SerializationError
 from ottla.connect.data.java_text import java_text
 from ottla.connect.data.schema import OPTIONAL_STRING_SCHEMA
 from ottla.connect.data.schema_and_value import NULL, SchemaAndValue
@@ -20,8 +21,18 @@ if TYPE_CHECKING:
     from ottla.connect.data.schema import Schema
 
 ENCODING: Final = "converter.encoding"
+_SURROGATE: Final = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?")
+_REPLACEMENT: Final = "\ufffd".encode()
 _UTF_16: Final = "utf-16"
 _BIG_ENDIAN: Final = "utf-16-be"
+
+
+def decode_utf8(data: bytes) -> str:
+    """As Java reads UTF-8: what cannot be read is U+FFFD, half a surrogate pair a single one."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return _SURROGATE.sub(_REPLACEMENT, data).decode("utf-8", "replace")
 
 
 class StringConverter(Converter):
@@ -42,31 +53,28 @@ class StringConverter(Converter):
         )
 
     def configure(self, configs: Mapping[str, Any]) -> None:
-        self._encoding = self.config().parse(configs)[ENCODING]
+        name = self.config().parse(configs)[ENCODING]
+        try:
+            self._encoding = codecs.lookup(name).name
+        except LookupError:
+            raise SerializationError(f"{ENCODING}: there is no character set {name!r}") from None
 
     def from_connect_data(self, topic: str, schema: Schema | None, value: object) -> bytes | None:
         if value is None:
             return None
         text = java_text(value, schema)
-        name = self._codec()
-        if name == _UTF_16:
+        if self._encoding == _UTF_16 and text:
             return codecs.BOM_UTF16_BE + text.encode(_BIG_ENDIAN, "replace")
-        return text.encode(name, "replace")
+        return text.encode(self._encoding if text else "utf-8", "replace")
 
     def to_connect_data(self, topic: str, value: bytes | None) -> SchemaAndValue:
         if value is None:
             return SchemaAndValue(OPTIONAL_STRING_SCHEMA, None)
-        name = self._codec()
+        name = self._encoding
         if name == _UTF_16 and value[:2] not in (codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE):
             name = _BIG_ENDIAN
-        return SchemaAndValue(OPTIONAL_STRING_SCHEMA, value.decode(name, "replace"))
-
-    def _codec(self) -> str:
-        try:
-            found = codecs.lookup(self._encoding)
-        except LookupError:
-            raise DataError(f"{ENCODING}: there is no character set {self._encoding!r}") from None
-        return found.name
+        text = decode_utf8(value) if name == "utf-8" else value.decode(name, "replace")
+        return SchemaAndValue(OPTIONAL_STRING_SCHEMA, text)
 
 
 class SimpleHeaderConverter(HeaderConverter):
@@ -77,4 +85,4 @@ class SimpleHeaderConverter(HeaderConverter):
         return None if text is None else text.encode("utf-8", "replace")
 
     def to_connect_header(self, topic: str, key: str, value: bytes | None) -> SchemaAndValue:
-        return NULL if value is None else parse_string(value.decode("utf-8", "replace"))
+        return NULL if value is None else parse_string(decode_utf8(value))

@@ -34,7 +34,7 @@ _LOGICAL: Final[dict[str, tuple[type, ...]]] = {
     _PACKAGE + "Timestamp": _INSTANT,
 }
 _BYTES: Final = (bytes, bytearray, memoryview)
-_RANGES: Final = {kind: range(-(1 << (bits - 1)), 1 << (bits - 1)) for kind, bits in INTEGER_BITS.items()}
+_HALVES: Final = {kind: 1 << (bits - 1) for kind, bits in INTEGER_BITS.items()}
 
 
 class Struct:
@@ -153,7 +153,8 @@ def _validate_elements(schema: Schema | None, elements: object, location: str) -
 
 
 def _is_integer(schema: Schema, value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value in _RANGES[schema.type]
+    half = _HALVES[schema.type]
+    return isinstance(value, int) and not isinstance(value, bool) and -half <= value < half
 
 
 def _is_float(_schema: Schema, value: object) -> bool:

@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING, Final
 from ottla.connect.api.errors import DataError
 from ottla.connect.data.java_numbers import parse_decimal, whole
 from ottla.connect.data.logical import (
+    DATE,
     DATE_SCHEMA,
+    INSTANT,
     MILLIS_PER_DAY,
+    TIME,
     TIME_SCHEMA,
+    TIMESTAMP,
     TIMESTAMP_SCHEMA,
+    date_to_logical,
     decimal_schema,
     instant,
     scale,
+    time_to_logical,
+    timestamp_to_logical,
 )
 from ottla.connect.data.schema import (
     BOOLEAN_SCHEMA,
@@ -290,14 +297,25 @@ def _align(schema: Schema, value: object) -> object:
     """The value as the schema of all elements has it; null where it may not be is an error."""
     if value is None:
         raise DataError("null stands among values that may not be")
+    if isinstance(value, INSTANT):
+        if schema.name in _LOGICAL or schema.type not in _BY_SIZE:
+            return value
+        raise DataError("A date stands among numbers")
+    if schema.name in _LOGICAL and isinstance(value, int):
+        return _LOGICAL[schema.name](schema, value)
     align = _ALIGN.get(schema.type)
     return align(value) if align is not None else value
 
 
+_LOGICAL: Final[dict[str | None, Callable[[Schema, int], object]]] = {
+    DATE: date_to_logical,
+    TIME: time_to_logical,
+    TIMESTAMP: timestamp_to_logical,
+}
 _ALIGN: Final[dict[Type, Callable[..., object]]] = {
     Type.INT16: Int16,
-    Type.INT32: lambda value: Int32(value) if isinstance(value, int) else value,
-    Type.INT64: lambda value: int(value) if isinstance(value, int) else value,
+    Type.INT32: Int32,
+    Type.INT64: int,
     Type.FLOAT32: Float32,
     Type.FLOAT64: float,
 }

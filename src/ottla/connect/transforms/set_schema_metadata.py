@@ -1,4 +1,4 @@
-"""`SetSchemaMetadata`: the schema gets another name or version."""
+"""`SetSchemaMetadata`: the schema of a struct gets another name or version."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from ottla.connect.api.config_def import HIGH, INT, STRING, ConfigDef
 from ottla.connect.api.errors import ConfigError, DataError
 from ottla.connect.data.schema import Schema
 from ottla.connect.data.struct import Struct
-from ottla.connect.data.type import Type
 from ottla.connect.transforms.side import (
     REPLACE_NULL_WITH_DEFAULT,
     OneSided,
@@ -60,7 +59,7 @@ class SetSchemaMetadata(OneSided):
         return self.updated(record, made, changed)
 
     def _named(self, schema: Schema) -> Schema:
-        has_values = schema.type is Type.MAP or schema.type is Type.ARRAY
+        """Raises `DataError` for what is no struct, as Java does."""
         return Schema(
             schema.type,
             optional=schema.optional,
@@ -69,9 +68,7 @@ class SetSchemaMetadata(OneSided):
             version=self._version if self._version is not None else schema.version,
             doc=schema.doc,
             parameters=schema.parameters,
-            fields=schema.fields if schema.type is Type.STRUCT else (),
-            key_schema=schema.key_schema if schema.type is Type.MAP else None,
-            value_schema=schema.value_schema if has_values else None,
+            fields=schema.fields,
         )
 
 
