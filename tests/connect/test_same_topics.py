@@ -130,7 +130,7 @@ def lines_once(file: Path, count: int) -> bytes:
 
 def comparable(headers: list[tuple[str, bytes | None]], prefix: str) -> list[tuple[str, bytes | None]]:
     """Without texts of exceptions, which are our own."""
-    kept = []
+    kept: list[tuple[str, bytes | None]] = []
     for name, value in headers:
         is_text = name.removeprefix("__connect.errors.") in _TEXTS
         kept.append((name, b"" if is_text else (value or b"").replace(prefix.encode(), b"PREFIX")))
