@@ -6,10 +6,10 @@ DATA   ?= $(or $(OTTLA_DATA),./data)
 BIN    := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 
-.PHONY: run test check format sim conformance bench docs clean help
+.PHONY: run test check format sim conformance bench bench-streams docs clean help
 
 help: ## what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 run: $(STAMPS)/run ## a node on 127.0.0.1:9092, its data in $OTTLA_DATA or ./data
 	@exec $(BIN)/ottla start --data $(DATA)
@@ -36,6 +36,9 @@ conformance: $(STAMPS)/test ## real clients and the test suites of others agains
 bench: $(STAMPS)/test ## Ottla beside Apache Kafka: the same client, the same run; one node, then clusters of three
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.cluster
+
+bench-streams: $(STAMPS)/test ## Ottla Streams beside Kafka Streams (Java) and Quix Streams
+	$(BIN)/python -m bench.streams --save
 
 docs: $(STAMPS)/test ## write what is generated: docs/reference
 	$(BIN)/python -m tests.house.reference

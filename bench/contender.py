@@ -34,10 +34,10 @@ class Contender:
 
     def cpu_s(self) -> float:
         """User and system time, in seconds, of the process and everything it started."""
-        return sum(process_cpu_s(pid) for pid in _tree(self.node.pid))
+        return sum(process_cpu_s(pid) for pid in tree(self.node.pid))
 
     def resident_mb(self) -> float:
-        return sum(resident_kb(pid) for pid in _tree(self.node.pid)) / 1024
+        return sum(resident_kb(pid) for pid in tree(self.node.pid)) / 1024
 
     def create_topic(self, name: str, partitions: int) -> None:
         admin = self._admin()
@@ -78,11 +78,11 @@ def wait_for_answer(address: str, timeout_s: float = 60.0) -> None:
     raise TimeoutError(f"{address} does not answer ApiVersions")
 
 
-def _tree(pid: int) -> list[int]:
+def tree(pid: int) -> list[int]:
     found = [pid]
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in task.read_text().split():
-            found += _tree(int(child))
+            found += tree(int(child))
     return found
 
 
