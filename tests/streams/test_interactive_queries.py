@@ -54,14 +54,14 @@ PROTOCOLS = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def make(tmp_path: Path, ottla: NodeProcess) -> Iterator[Callable[[HostInfo, dict[str, Any]], KafkaStreams]]:
+def make(tmp_path: Path, broker: NodeProcess) -> Iterator[Callable[[HostInfo, dict[str, Any]], KafkaStreams]]:
     """Makes instances in this process, which end with the test."""
     made: list[KafkaStreams] = []
 
     def make(host: HostInfo, settings: dict[str, Any]) -> KafkaStreams:
         config = QUICK | settings | {
             "application.id": "queried",
-            "bootstrap.servers": ottla.address,
+            "bootstrap.servers": broker.address,
             "application.server": f"{host.host}:{host.port}",
             "state.dir": str(tmp_path / host.host),
             "num.standby.replicas": "1",
@@ -76,17 +76,17 @@ def make(tmp_path: Path, ottla: NodeProcess) -> Iterator[Callable[[HostInfo, dic
 
 
 def test_every_kind_of_store_answers(
-    make: Callable[[HostInfo, dict[str, Any]], KafkaStreams], ottla: NodeProcess
+    make: Callable[[HostInfo, dict[str, Any]], KafkaStreams], broker: NodeProcess
 ) -> None:
-    make_topics(ottla.address)
-    send(ottla.address, "names", [("a", "Ottla", 1_000)])
+    make_topics(broker.address)
+    send(broker.address, "names", [("a", "Ottla", 1_000)])
     app = make(ONE, STREAMS | EXACTLY_ONCE)
     with pytest.raises(StreamsNotStartedError):
         app.store(COUNTS)
     app.start()
     app.wait_until_running()
-    seen = send(ottla.address, "words", [("a", "x", 1_000), ("a", "x", 2_000), ("b", "x", 3_000), ("a", "x", 30_000)])
-    prices = send(ottla.address, "prices", [("a", "1", 1_000), ("a", "2", 5_000), ("a", "3", 9_000)])
+    seen = send(broker.address, "words", [("a", "x", 1_000), ("a", "x", 2_000), ("b", "x", 3_000), ("a", "x", 30_000)])
+    prices = send(broker.address, "prices", [("a", "1", 1_000), ("a", "2", 5_000), ("a", "3", 9_000)])
     everything = StateQueryRequest.in_store
 
     def ask(store: str, query: Any, bound: Position = seen) -> Any:
@@ -165,15 +165,15 @@ def test_every_kind_of_store_answers(
 
 @PROTOCOLS
 def test_two_instances_answer_through_rebalances(
-    make: Callable[[HostInfo, dict[str, Any]], KafkaStreams], ottla: NodeProcess, protocol: dict[str, str]
+    make: Callable[[HostInfo, dict[str, Any]], KafkaStreams], broker: NodeProcess, protocol: dict[str, str]
 ) -> None:
-    make_topics(ottla.address)
-    asyncio.run(set_group_config(ottla.address, "queried", "streams.num.standby.replicas", "1"))
+    make_topics(broker.address)
+    asyncio.run(set_group_config(broker.address, "queried", "streams.num.standby.replicas", "1"))
     settings = protocol | EXACTLY_ONCE | {"num.stream.threads": "2"}
     one = make(ONE, settings)
     one.start()
     one.wait_until_running()
-    seen = send(ottla.address, "words", [(word, "x", 1_000 + at) for at, word in enumerate(WORDS * 3)])
+    seen = send(broker.address, "words", [(word, "x", 1_000 + at) for at, word in enumerate(WORDS * 3)])
     view = one.store(COUNTS)
     wait_for(lambda: _sees(one, seen), "the first instance has counted")
     assert dict(view.all()) == dict.fromkeys(WORDS, 3)
@@ -184,7 +184,7 @@ def test_two_instances_answer_through_rebalances(
         two.wait_until_running()
         apps = {ONE: one, TWO: two}
         wait_for(lambda: all(_knows_all(app) for app in apps.values()), "both know where everything is")
-        seen = seen.merge(send(ottla.address, "words", [(word, "x", 2_000) for word in WORDS]))
+        seen = seen.merge(send(broker.address, "words", [(word, "x", 2_000) for word in WORDS]))
         wait_for(lambda: all(_answers(apps, word, 4) for word in WORDS), "whoever has a key answers for it")
         _check_copies(apps, seen)
         assert two.close()
@@ -197,19 +197,19 @@ def test_two_instances_answer_through_rebalances(
 
 @pytest.mark.long
 def test_stores_answer_while_the_cluster_does_not(
-    make: Callable[[HostInfo, dict[str, Any]], KafkaStreams], ottla: NodeProcess
+    make: Callable[[HostInfo, dict[str, Any]], KafkaStreams], broker: NodeProcess
 ) -> None:
     """The node stands still, and the producer's queue is full: the thread waits in the middle of a record."""
-    make_topics(ottla.address)
+    make_topics(broker.address)
     small = {"statestore.cache.max.bytes": "0", "producer.queue.buffering.max.messages": "100"}
     app = make(ONE, STREAMS | small | {"producer.linger.ms": "100"})
     app.start()
     app.wait_until_running()
-    seen = send(ottla.address, "words", [("first", "x", 1_000)])
+    seen = send(broker.address, "words", [("first", "x", 1_000)])
     wait_for(lambda: _sees(app, seen), "the first word is counted")
     (thread,) = app.threads
-    send(ottla.address, "words", [(f"word{number}", "x", 2_000) for number in range(20_000)])
-    os.kill(ottla.pid, signal.SIGSTOP)
+    send(broker.address, "words", [(f"word{number}", "x", 2_000) for number in range(20_000)])
+    os.kill(broker.pid, signal.SIGSTOP)
     try:
         before = -1
         while before != thread.processed:  # until it gets no further
@@ -220,7 +220,7 @@ def test_stores_answer_while_the_cluster_does_not(
         assert dict(app.store(COUNTS).all())["first"] == 1
         assert time.monotonic() - began_s < 5
     finally:
-        os.kill(ottla.pid, signal.SIGCONT)
+        os.kill(broker.pid, signal.SIGCONT)
 
 
 class _Asking:

@@ -23,12 +23,16 @@ from tests.streams.queries import answers, some_queries
 from tests.streams.random_ops import questions
 
 from ottla.streams.queries.position import Position, PositionBound
+from ottla.streams.state.cached_key_value_store import CachedKeyValueStore
+from ottla.streams.state.memory_bytes_store import LruBytesStore
+from ottla.streams.state.without_timestamps import WithoutTimestamps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.streams.oracle.process import StreamsOracle
 
+    from ottla.streams.state.store import StateStore
     from ottla.streams.testing.topology_test_driver import TopologyTestDriver
 
 pytestmark = pytest.mark.java
@@ -91,9 +95,11 @@ def compare(question: dict[str, Any], random: Random, oracle: StreamsOracle, see
     topics = sorted({each["topic"] for each in inputs})
     asked: list[dict[str, Any]] = []
     found: list[dict[str, Any]] = []
+    forgetful: set[str] = set()
 
     def inspect(driver: TopologyTestDriver) -> None:
         stores = dict(driver.get_all_state_stores())
+        forgetful.update(name for name, store in stores.items() if _forgets(store))
         asked.extend(some_queries(random, stores, times_ms, topics))
         position = Position() if driver._task is None else Position.of(driver._task.position)
         if driver._global is not None:
@@ -112,8 +118,7 @@ def compare(question: dict[str, Any], random: Random, oracle: StreamsOracle, see
     except OracleError:
         return  # what Kafka Streams cannot run at all, other tests are about
     for query, mine, java in zip(asked, found, expected, strict=True):
-        kind = _compare_one(query, mine, java)
-        seen[kind] += 1
+        seen[_compare_one(query, mine, java, query["store"] in forgetful)] += 1
 
 
 def _missed(row: list[Any], query: dict[str, Any]) -> bool:
@@ -121,7 +126,24 @@ def _missed(row: list[Any], query: dict[str, Any]) -> bool:
     return "to" in query and row[2] is not None and row[2] > query["to"] and row[1] <= query["to"]
 
 
-def _compare_one(query: dict[str, Any], mine: dict[str, Any], java: dict[str, Any]) -> str:
+def _forgets(store: StateStore) -> bool:
+    """What is below a cache may be less than what was put."""
+    return isinstance(store, CachedKeyValueStore) and isinstance(store.bytes_store, LruBytesStore | WithoutTimestamps)
+
+
+def _knows_less(java: dict[str, Any], mine: dict[str, Any]) -> bool:
+    """Java's ranges of version 2 do not see caches, which know times, and keys, that some stores below them forget."""
+    if "rows" not in java or "rows" not in mine or java == mine:
+        return False
+    known = {tuple(row[:2]) for row in mine["rows"]}
+    return all(tuple(row[:2]) in known and (row in mine["rows"] or row[2:] == [-1]) for row in java["rows"])
+
+
+def _once(rows: list[list[Any]]) -> list[list[Any]]:
+    return [row for at, row in enumerate(rows) if row not in rows[:at]]
+
+
+def _compare_one(query: dict[str, Any], mine: dict[str, Any], java: dict[str, Any], forgets: bool) -> str:
     reached, position = mine.pop("position", Position()), Position.from_map(java.pop("position", {}))
     assert PositionBound.at(position).permits(reached, None), (query, reached, position)
     if java == {"failure": "NOT_UP_TO_BOUND"} and mine != java and mine != {"failure": "UNKNOWN_QUERY_TYPE"}:
@@ -132,6 +154,10 @@ def _compare_one(query: dict[str, Any], mine: dict[str, Any], java: dict[str, An
     message = java.pop("message", None)
     if java.get("error") in THEIRS or message == "inconsistent range":
         return "theirs"
+    if query.get("call") == "fetch_range" and None in query["args"] and java != mine:
+        java = {"rows": _once(java["rows"])}  # behind a cache Java goes through such a range again and again
+    if forgets and query.get("query", "") in ("range", "timestamped_range") and _knows_less(java, mine):
+        return "less"
     if query.get("query") == "versions" and "rows" in java and "rows" in mine:
         mine = {"rows": [row for row in mine["rows"] if row in java["rows"] or not _missed(row, query)]}
     if "UnsupportedOperationException" in java.values():  # of versioned stores, about keys and ranges

@@ -11,9 +11,11 @@ from ottla.streams.application.read_guard import ReadGuard
 from ottla.streams.errors import StateStoreMigratedError
 from ottla.streams.processor import Processor
 from ottla.streams.queries.answering import answer
+from ottla.streams.queries.key_query import KeyQuery
 from ottla.streams.queries.key_range import FIRST_PAGE, key_range
 from ottla.streams.queries.position import UNBOUNDED, Position
 from ottla.streams.queries.query_result import FailureReason
+from ottla.streams.queries.queryable_store_types import QueryableStoreTypes
 from ottla.streams.queries.range_query import RangeQuery
 from ottla.streams.queries.readable_store import ReadableStore
 from ottla.streams.queries.stored_value import as_it_is
@@ -148,6 +150,29 @@ def test_a_store_that_went_away_says_so(tmp_path: Path) -> None:
     result = answer(RangeQuery.with_no_bounds(), here, UNBOUNDED)
     assert result.failure_reason is FailureReason.STORE_EXCEPTION
     assert "may have migrated" in result.failure_message
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_copy_shows_what_was_restored_since_it_was_asked(tmp_path: Path, version: int) -> None:
+    """And the task that it becomes works with that: a query leaves nothing in the cache."""
+    task, guard = task_with(tmp_path, caching=True), ReadGuard()
+    store: Any = task.stores["sums"]
+    here = readable(task, guard)
+
+    def ask() -> Any:
+        if version == 1:
+            return QueryableStoreTypes.key_value_store().create(lambda: [here]).get("plus-1")
+        return answer(KeyQuery.with_key("plus-1"), here, UNBOUNDED).result
+
+    for count in (3, 4):
+        with guard:
+            store.restore([(b"plus-1", count.to_bytes(8, "big"), 0, ())])
+        assert ask() == count
+    assert len(store._clean) == 0
+    assert store.get("plus-1") == 4
+    with guard:  # a copy again
+        store.restore([(b"plus-1", (5).to_bytes(8, "big"), 0, ())])
+    assert (ask(), store.get("plus-1")) == (5, 5)
 
 
 def _record(offset: int) -> RawRecord:

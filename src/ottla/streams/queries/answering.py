@@ -125,8 +125,10 @@ def _timestamped_key(query: TimestampedKeyQuery, readable: ReadableStore) -> Any
 
 
 def _get(query: KeyQuery | TimestampedKeyQuery, store: Any) -> Any:
-    if not query.is_skip_cache or not isinstance(store, TypedKeyValueStore):
+    if not isinstance(store, TypedKeyValueStore):
         return store.get(query.key)
+    if not query.is_skip_cache:
+        return store.peek(query.key)
     data = store.bytes_store.get(store.key_bytes(query.key))
     return None if data is None else store.value_of(data)
 

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ottla.streams.queries.key_range import key_range, prefix_range
+from ottla.streams.state.key_value_store import TypedKeyValueStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +35,7 @@ class ReadOnlyKeyValueStore(Generic[K, V]):
 
     def get(self, key: K) -> V | None:
         for readable in self._stores():
-            found = readable.read(lambda store: store.get(key))
+            found = readable.read(lambda store: _get(store, key))
             if found is not None:
                 value: V = self._value_of(readable.store)(found)
                 return value
@@ -55,3 +56,7 @@ class ReadOnlyKeyValueStore(Generic[K, V]):
 
     def approximate_num_entries(self) -> int:
         return sum(each.read(lambda store: store.approximate_num_entries()) for each in self._stores())
+
+
+def _get(store: Any, key: Any) -> Any:
+    return store.peek(key) if isinstance(store, TypedKeyValueStore) else store.get(key)

@@ -19,7 +19,7 @@ from ottla.streams.state.memory_bytes_store import LruBytesStore
 from ottla.streams.state.without_timestamps import WithoutTimestamps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ottla.streams.operator import Push
     from ottla.streams.record import Headers, RawRecord
@@ -80,6 +80,23 @@ class CachedKeyValueStore(TypedKeyValueStore):
         if held is None or self._value_type is not None:
             return held
         return self.value_of(held)
+
+    def peek(self, key: Any) -> Any | None:
+        """What is read below is not kept: a copy would go on showing it, whatever is restored."""
+        if type(key) is not self._key_type or self._key_type is int:
+            key = self._cached_key(key)
+        entry = self._dirty.get(key)
+        held = self._clean.get(key, _ABSENT) if entry is None else entry[0]
+        if held is _ABSENT:
+            data = self.bytes_store.get(self._bytes_of_key(key))
+            return None if data is None else self.value_of(data)
+        return held if held is None or self._value_type is not None else self.value_of(held)
+
+    def restore(self, records: Iterable[tuple[bytes, bytes | None, int, Headers]]) -> None:
+        """What was read before may be of before."""
+        while self._clean:
+            self._size -= self._size_of(*self._clean.popitem())
+        super().restore(records)
 
     def put(self, key: Any, value: Any | None) -> None:
         if type(key) is not self._key_type or self._key_type is int:

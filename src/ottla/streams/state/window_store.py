@@ -11,7 +11,7 @@ from ottla.streams.state.store import WindowStore
 from ottla.streams.windows import Windowed, time_window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 
 class SegmentedWindowStore(SegmentedStore, WindowStore):
@@ -74,19 +74,19 @@ class SegmentedWindowStore(SegmentedStore, WindowStore):
             key = window_key.record_key(store_key)
             return (low is None or key >= low) and (high is None or key <= high)
 
-        return self._scan(from_ms, to_ms, keeps, reverse)
+        # What is final lies in RocksDB twice in Java: ranges of keys are read from the index by key.
+        by_time = self._config.time_ordered and not self._config.keeps_last
+        return self._typed(self.scan_bytes(from_ms, to_ms, keeps, reverse=reverse, by_time=by_time))
 
     def fetch_all(self, from_ms: int, to_ms: int, *, reverse: bool = False) -> Iterator[tuple[Windowed[Any], Any]]:
-        return self._scan(from_ms, to_ms, None, reverse)
+        return self._scan(from_ms, to_ms, reverse)
 
     def all(self, *, reverse: bool = False) -> Iterator[tuple[Windowed[Any], Any]]:
-        return self._scan(0, LONG_MAX, None, reverse)
+        return self._scan(0, LONG_MAX, reverse)
 
-    def _scan(
-        self, from_ms: int, to_ms: int, keeps: Callable[[bytes], bool] | None, reverse: bool
-    ) -> Iterator[tuple[Windowed[Any], Any]]:
+    def _scan(self, from_ms: int, to_ms: int, reverse: bool) -> Iterator[tuple[Windowed[Any], Any]]:
         by_time = self._config.time_ordered
-        return self._typed(self.scan_bytes(from_ms, to_ms, keeps, reverse=reverse, by_time=by_time))
+        return self._typed(self.scan_bytes(from_ms, to_ms, None, reverse=reverse, by_time=by_time))
 
     def windows_due(self, from_ms: int, to_ms: int) -> Iterator[tuple[Windowed[Any], Any]]:
         """As `fetch_all`, by time, for who asks again and again for what has become final."""
