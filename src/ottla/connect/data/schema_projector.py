@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ottla.connect.api.errors import DataError, SchemaProjectorError
+from ottla.connect.data.java_hash import ordered
 from ottla.connect.data.struct import Struct, as_key
 from ottla.connect.data.type import Type, to_float32
 
@@ -44,9 +45,10 @@ def _project_present(source: Schema, value: object, target: Schema) -> object:
         assert isinstance(value, dict)
         keys = _needed(source.key_schema), _needed(target.key_schema)
         values = _needed(source.value_schema), _needed(target.value_schema)
-        return {
+        projected = {
             as_key(project(keys[0], key, keys[1])): project(values[0], each, values[1]) for key, each in value.items()
         }
+        return ordered(projected, key_schema=keys[1])
     if isinstance(value, int | float) and not isinstance(value, bool):
         if target.type is Type.FLOAT32:
             return to_float32(float(value))

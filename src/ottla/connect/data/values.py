@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import datetime
 from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 from ottla.connect.api.errors import DataError
@@ -96,8 +97,8 @@ def convert_to_decimal(value: object, scale: int) -> Decimal:
         return logical.decimal_to_logical(logical.decimal_schema(scale), bytes(value))
     if isinstance(value, Decimal):
         return value
-    if is_number(value):
-        return Decimal(number_text(float(value)))  # type: ignore[arg-type]
+    if is_number(value) and isfinite(double := _double(value)):  # type: ignore[arg-type]
+        return Decimal(number_text(double))
     if isinstance(value, str):
         parsed = parse_decimal(value)
         if parsed is not None:
