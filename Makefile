@@ -40,8 +40,9 @@ bench: $(STAMPS)/test ## Ottla beside Apache Kafka: the same client, the same ru
 bench-streams: $(STAMPS)/test ## Ottla Streams beside Kafka Streams (Java) and Quix Streams
 	$(BIN)/python -m bench.streams --save
 
-docs: $(STAMPS)/test ## write what is generated: docs/reference
+docs: $(STAMPS)/test ## write what is generated: docs/reference, dashboards
 	$(BIN)/python -m tests.house.reference
+	$(BIN)/python -m observability.dashboards
 
 clean: ## forget what can be made again; data stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -1,4 +1,4 @@
-"""`docs/reference/apis.md`: what a node serves, computed from the table of handlers. `make docs` writes it."""
+"""`docs/reference/apis.md`: what a node serves, computed from the table of handlers. Writes all such pages."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import re
 import sys
 
 from tests.house.cli_reference import CLI_MD, render_cli
+from tests.house.metrics_reference import METRICS_MD
+from tests.house.metrics_reference import render as render_metrics
 from tests.house.source import REPOSITORY
 
-from ottla.__main__ import COMMANDS
 from ottla.broker.api_table import HANDLERS
 from ottla.broker.apis.api_versions import advertised_versions
 from ottla.broker.controller_api_table import CONTROLLER_HANDLERS
@@ -99,9 +100,11 @@ def tests_of(key: ApiKey) -> list[str]:
     return found
 
 
+PAGES = {APIS_MD: render, CLI_MD: render_cli, METRICS_MD: render_metrics}
+
+
 if __name__ == "__main__":
-    APIS_MD.parent.mkdir(parents=True, exist_ok=True)
-    APIS_MD.write_text(render(), "utf-8")
-    sys.stdout.write(f"{APIS_MD.relative_to(REPOSITORY)}: {len(HANDLERS)} APIs\n")
-    CLI_MD.write_text(render_cli(), "utf-8")
-    sys.stdout.write(f"{CLI_MD.relative_to(REPOSITORY)}: {len(COMMANDS)} commands\n")
+    for page, rendered in PAGES.items():
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(rendered(), "utf-8")
+        sys.stdout.write(f"{page.relative_to(REPOSITORY)}\n")

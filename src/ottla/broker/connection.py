@@ -122,7 +122,7 @@ class Connection:
         self._closed = False
         self._out = bytearray()
         self._regions: list[tuple[int, Region]] = []
-        self._timings: list[Timing] = []  # of what is in `_out` and is timed
+        self._timings: list[Timing] = []  # of what is in `_out` and is timed: the client's
         self.idle_sweeps = 0
 
     @property
@@ -198,6 +198,7 @@ class Connection:
             security_protocol=self._security_protocol,
         )
         self._client.mute = self._mute
+        self._timings = self._client.timings
         if not self._on_connected(self):
             transport.close(abort=True)
 
@@ -286,7 +287,7 @@ class Connection:
         if runs is None or self._client.envelope is None:
             return False
         try:
-            return runs.serve(self._backlog, self._client, self._out, self._timings)
+            return runs.serve(self._backlog, self._client, self._out)
         except Exception:  # a mistake of ours
             _log.exception("produce requests of %s failed", self._transport.peer_host)
             self._transport.close(abort=True)
@@ -430,7 +431,7 @@ class Connection:
         if self._timings:
             for timing in self._timings:
                 timing.sent()
-            self._timings = []
+            self._timings.clear()
         if transport.pending_bytes > MAX_UNSENT_BYTES:
             self._blocked = True
             transport.pause_reading()

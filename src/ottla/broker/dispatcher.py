@@ -92,11 +92,6 @@ class Dispatcher:
         self._runs = runs
         self.runs = runs if self._around is None else None
 
-    @property
-    def produce_runs(self) -> ProduceRuns | None:
-        """What serves them when nothing stands around the handlers."""
-        return self._runs
-
     def put_around(self, around: Callable[[ApiKey, Handler], Handler] | None) -> None:
         """What stands around every handler from the next request on; `None`: nothing does."""
         self._around = around
@@ -155,9 +150,9 @@ class Dispatcher:
                 raise ProtocolError("the client id is not UTF-8") from error
         context = RequestContext(api_key, api_version, correlation_id, client_id, connection)
         counts = route.counts
-        counts.requests += 1
-        if counts.requests > counts.time_at and counts.measure is not None:
-            context.timing = counts.measure.begin(counts, len(frame))
+        counts.single += 1
+        if counts.single > counts.time_at:
+            context.timing = counts.begin(len(frame))
         if api_version != route.api_version:  # ApiVersions of the future
             return route, context, route.decode(frame[:0], 0)[0]
         if route.request_tagged:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from ottla.broker.replica.replica_manager import ReplicaManager
     from ottla.broker.request_context import ClientConnection, RequestContext
-    from ottla.broker.request_counts import Timing
     from ottla.protocol.api.produce import ProduceRequest
     from ottla.runtime.time import Clock
 
@@ -43,17 +42,15 @@ class ProduceRuns:
         self._clock = clock
         self._envelopes: dict[tuple[int, bytes], ProduceEnvelope] = {}
         self.counts_of: Callable[[ApiKey, int], RequestCounts] = RequestCounts
-        self.answered = 0
-        """Requests, of one partition each, all without an error."""
 
-    def serve(self, frames: deque[memoryview], client: ClientConnection, out: bytearray, timings: list[Timing]) -> bool:
-        """Serve the first of the frames, and those behind it that are alike. False: the first is left as it is.
-
-        To `timings` is added what is timed of it.
-        """
+    def serve(self, frames: deque[memoryview], client: ClientConnection, out: bytearray) -> bool:
+        """Serve the first of the frames, and those behind it that are alike. False: the first is left as it is."""
         envelope = client.envelope
         if envelope is None:
             return False
+        counts = envelope.counts
+        if counts.together >= counts.time_together_at:
+            return self._serve_timed(counts, frames, client, out)
         correlation_ids, batches = envelope.records_within(frames, client.run_requests)
         if not batches:
             envelope = self._other_envelope(envelope, frames[0])
@@ -69,16 +66,12 @@ class ProduceRuns:
                 self._envelopes.pop((envelope.kind, envelope.prefix), None)
                 client.envelope = None
             return False
-        counts, timing = envelope.counts, None
-        if counts.requests >= counts.time_at and counts.measure is not None:
-            timing = counts.measure.begin(counts, len(frames[0]), len(batches))
         try:
             offsets = partition.append_plain(batches, self._clock.now_ms())
         except OSError as error:
             self._manager.disk_failed(partition, error)
             return False
         served = len(offsets)
-        counts.requests += served
         # A batch that is not plain ends a run; short runs then, so that many of them do not cost many long looks.
         client.run_requests = min(2 * client.run_requests, MAX_RUN_REQUESTS) if served == len(batches) else 1
         if served == len(frames):
@@ -88,11 +81,21 @@ class ProduceRuns:
                 frames.popleft()
         if envelope.acks != NO_ACKS:
             envelope.answer(correlation_ids, offsets, out)
-            self.answered += served
-        if timing is not None and served:
-            timing.handled()
-            timings.append(timing)
+            envelope.counts.together += served
+        else:
+            envelope.counts.single += served
         return served > 0
+
+    def _serve_timed(
+        self, counts: RequestCounts, frames: deque[memoryview], client: ClientConnection, out: bytearray
+    ) -> bool:
+        assert counts.measure is not None
+        timing = counts.measure.begin(counts, len(frames[0]), min(len(frames), client.run_requests))
+        served = self.serve(frames, client, out)
+        if served:
+            timing.handled()
+            client.timings.append(timing)
+        return served
 
     def _other_envelope(self, last: ProduceEnvelope, frame: memoryview) -> ProduceEnvelope | None:
         """A known one with a prefix as long as that of the last."""

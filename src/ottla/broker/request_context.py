@@ -34,6 +34,7 @@ class ClientConnection:
         "principal",
         "run_requests",
         "security_protocol",
+        "timings",
         "token_authenticated",
     )
 
@@ -58,6 +59,7 @@ class ClientConnection:
         self.envelope: ProduceEnvelope | None = None  # that of its last produce request
         self.run_requests = FIRST_RUN_REQUESTS
         """How many produce requests are looked at together next time (`ProduceRuns`)."""
+        self.timings: list[Timing] = []  # of requests that are timed, until their answers are sent
         self.client_software_name = "unknown"  # until ApiVersions v3+ tells (KIP-511)
         self.client_software_version = "unknown"
 

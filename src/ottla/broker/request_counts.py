@@ -40,8 +40,8 @@ class Timing(Protocol):
 class Measure(Protocol):
     """Of one version of an API."""
 
-    def begin(self, counts: RequestCounts, size: int, together: int = 1) -> Timing:
-        """A request of `size` bytes is timed, or several `together`; `counts` is told which is the next."""
+    def begin(self, counts: RequestCounts, size: int, together: int = 0) -> Timing:
+        """A request of `size` bytes is timed, or some `together`; `counts` is told which is the next."""
         ...
 
     def answered(self, response: Response) -> None:
@@ -50,17 +50,27 @@ class Measure(Protocol):
 
 
 class RequestCounts:
-    """Of one version of an API. `time_at`: the request of which number is the next to be timed."""
+    """Of one version of an API. `time_at`: behind how many the next one is timed."""
 
-    __slots__ = ("api_key", "api_version", "measure", "requests", "time_at")
+    __slots__ = ("api_key", "api_version", "measure", "single", "time_at", "time_together_at", "together")
 
     def __init__(self, api_key: ApiKey, api_version: int) -> None:
         self.api_key = api_key
         self.api_version = api_version
-        self.requests = 0
-        self.time_at = NEVER
+        self.single = 0
+        self.together = 0
+        """Produce requests that were served together, and answered without an error (`ProduceRuns`)."""
+        self.time_at = self.time_together_at = NEVER
         self.measure: Measure | None = None
 
     def watch(self, measure: Measure) -> None:
         self.measure = measure
-        self.time_at = self.requests
+        self.time_at, self.time_together_at = self.single, self.together
+
+    @property
+    def requests(self) -> int:
+        return self.single + self.together
+
+    def begin(self, size: int) -> Timing | None:
+        """Of a request whose turn it is to be timed."""
+        return None if self.measure is None else self.measure.begin(self, size)

@@ -59,6 +59,7 @@ class LocalLog:
         "_plain",
         "_prepared",
         "_random_below",
+        "_rolled_bytes",
         "_segments",
         "_stamps",
         "_truncations",
@@ -105,6 +106,7 @@ class LocalLog:
         self._finished_from: int | None = None
         """The first segment whose indexes were finished since the last flush, which may have been after its records."""
         self._truncations = 0
+        self._rolled_bytes = 0
         self._names_synced = True
         self.config = config
 
@@ -229,6 +231,14 @@ class LocalLog:
         return self._segments.size_bytes
 
     @property
+    def appended_bytes(self) -> int:
+        """Grows by what is appended, from any number on; what is deleted or compacted does not matter to it.
+
+        Only a truncation leads it astray.
+        """
+        return self._rolled_bytes + self._segments.active.size
+
+    @property
     def segment_count(self) -> int:
         return len(self._segments)
 
@@ -268,6 +278,7 @@ class LocalLog:
 
     def _roll(self, base_offset: int, now_ms: int) -> Segment:
         base_offset = max(base_offset, self.log_end_offset)
+        self._rolled_bytes += self._segments.active.size
         self._finish_active()
         write_snapshot(self._files, self.directory, base_offset, self.producers.entries.values(), sync=False)
         self._newest_snapshot = base_offset

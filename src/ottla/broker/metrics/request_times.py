@@ -22,7 +22,7 @@ from ottla.protocol.types import Primitive
 from ottla.runtime.metrics.metric import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from ottla.broker.request_counts import RequestCounts
     from ottla.protocol.api_keys import ApiKey
@@ -117,7 +117,8 @@ class RequestTimes:
         elif since > SELDOM_MS:
             self._stride = max(1, self._stride // 2)
         self._last_ms = now
-        counts.time_at = counts.requests + self._stride - 1
+        counts.time_at = counts.single + self._stride - 1
+        counts.time_together_at = counts.together + self._stride
         return RequestTiming(self, now, size, weight)
 
     def add(self, sample: Sample, weight: int) -> None:
@@ -140,23 +141,18 @@ class RequestTimes:
 class VersionMeasure:
     """`Measure`: the times of its API, and the errors that answers of this version tell."""
 
-    __slots__ = ("_errors_in", "_times")
+    __slots__ = ("_count_errors", "_times")
 
     def __init__(self, times: RequestTimes, key: ApiKey, version: int) -> None:
         self._times = times
-        self._errors_in = _error_reader(_error_paths(API[key].response, version))
+        self._count_errors = _counter_of(_error_paths(API[key].response, version), times)
 
-    def begin(self, counts: RequestCounts, size: int, together: int = 1) -> RequestTiming:
+    @property
+    def answered(self) -> Callable[[Response], None]:
+        return self._count_errors
+
+    def begin(self, counts: RequestCounts, size: int, together: int = 0) -> RequestTiming:
         return self._times.begin(counts, size, together)
-
-    def answered(self, response: Response) -> None:
-        without = 0
-        for code in self._errors_in(response):
-            if code:
-                self._times.errors[code] += 1
-            else:
-                without += 1
-        self._times.without_error += without
 
 
 def _quantile(values: list[float], quantile: float) -> float:
@@ -172,16 +168,6 @@ def _quantile(values: list[float], quantile: float) -> float:
     return below + (position - int(position)) * (values[int(position)] - below)
 
 
-def _error_reader(paths: list[tuple[str, ...]]) -> Callable[[Any], Iterable[int]]:
-    """What tells every error code of an answer, one after the other."""
-    if not paths:
-        return lambda _: (0,)
-    readers = [_path_reader(path) for path in paths]
-    if len(readers) == 1:
-        return readers[0]
-    return lambda answer: [code for read in readers for code in read(answer)]
-
-
 def _error_paths(struct: type[Struct], version: int) -> list[tuple[str, ...]]:
     paths: list[tuple[str, ...]] = []
     for field in struct.schema:
@@ -194,16 +180,48 @@ def _error_paths(struct: type[Struct], version: int) -> list[tuple[str, ...]]:
     return paths
 
 
-def _path_reader(path: tuple[str, ...]) -> Callable[[Any], Iterable[int]]:
-    code_of = attrgetter("error_code")
-    match path:
-        case (_,):
-            return lambda answer: (code_of(answer),)
-        case (outer, _):
-            return lambda answer: map(code_of, getattr(answer, outer) or ())
-        case (outer, inner, _):
-            return lambda answer: [
-                part.error_code for whole in getattr(answer, outer) or () for part in getattr(whole, inner) or ()
-            ]
-    rest = _path_reader(path[1:])
-    return lambda answer: [code for part in getattr(answer, path[0]) or () for code in rest(part)]
+def _counter_of(paths: list[tuple[str, ...]], times: RequestTimes) -> Callable[[Any], None]:
+    """What counts every error code of an answer, with no loop too many: each answer goes through it."""
+    counters = [_path_counter(path, times) for path in paths]
+    if len(counters) == 1:
+        return counters[0]
+
+    def count(answer: Any) -> None:
+        for each in counters:
+            each(answer)
+        if not counters:
+            times.without_error += 1
+
+    return count
+
+
+def _path_counter(path: tuple[str, ...], times: RequestTimes) -> Callable[[Any], None]:
+    errors = times.errors
+
+    def count(answer: Any) -> None:
+        code = answer.error_code
+        if code:
+            errors[code] += 1
+        else:
+            times.without_error += 1
+
+    if len(path) == 1:
+        return count
+    outer_of = attrgetter(path[0])
+    if len(path) == 2:
+
+        def count_parts(answer: Any) -> None:
+            for part in outer_of(answer) or ():
+                if part.error_code:
+                    errors[part.error_code] += 1
+                else:
+                    times.without_error += 1
+
+        return count_parts
+    count_inner = _path_counter(path[1:], times)
+
+    def count_deeper(answer: Any) -> None:
+        for whole in outer_of(answer) or ():
+            count_inner(whole)
+
+    return count_deeper

@@ -135,9 +135,8 @@ class RequestMetrics:
 
     def _read_errors(self, key: ApiKey, times: RequestTimes) -> Iterator[Reading]:
         name, without = API[key].name, times.without_error
-        runs = self._view.dispatcher.produce_runs
-        if key is ApiKey.PRODUCE and runs is not None:
-            without += runs.answered
+        for dispatcher in self._dispatchers:
+            without += sum(counts.together for (of, _), counts in list(dispatcher.counts.items()) if of is key)
         if without:
             yield ERRORS, (name, ErrorCode.NONE.name), without
         for code, count in sorted(times.errors.items()):

@@ -67,8 +67,10 @@ class Partition:
         "_commit_waiters",
         "_deletion_waiters",
         "_led_from",
+        "_led_from_bytes",
         "_new_leadership",
         "_uncommitted_bytes",
+        "appends",
         "closed",
         "index",
         "is_leader",
@@ -119,14 +121,25 @@ class Partition:
         self._uncommitted_bytes = 0
         self.lag = 0  # of what the leader has committed, so many records were missing here when it last answered
         self.traffic = Traffic()
-        self._led_from = 0  # the log's end when this node began to lead
+        self.appends = 0  # batches that it was asked to append as the leader
+        self._led_from = log.log_end_offset
+        self._led_from_bytes = log.appended_bytes
 
-    def settle_records(self) -> None:
-        """Let `traffic` know of all records that were appended while this node led."""
-        end = self.log.log_end_offset
+    def settle_traffic(self) -> None:
+        """Let `traffic` know of all that was appended while this node led: how far the log has moved since."""
+        traffic, log = self.traffic, self.log
+        end, end_bytes = log.log_end_offset, log.appended_bytes
         if self.is_leader:
-            self.traffic.records_in += end - self._led_from
-        self._led_from = end
+            traffic.records_in += end - self._led_from
+            traffic.bytes_in += end_bytes - self._led_from_bytes
+        self._led_from, self._led_from_bytes = end, end_bytes
+        traffic.appends = self.appends
+
+    def move_to(self, log: Log) -> None:
+        """The log lies in another directory from now on."""
+        self.settle_traffic()
+        self.log = log
+        self._led_from, self._led_from_bytes = log.log_end_offset, log.appended_bytes
 
     def update(self, registration: PartitionRegistration, node_id: int) -> bool:
         """Take over what the metadata says; a leader's new epoch enters the leader-epoch cache of the log.
@@ -157,7 +170,7 @@ class Partition:
         return True
 
     def _lead(self, leads: bool) -> None:
-        self.settle_records()
+        self.settle_traffic()
         self.is_leader = leads
 
     def _update_leadership(self, registration: PartitionRegistration, node_id: int, old_epoch: int) -> None:
@@ -177,7 +190,7 @@ class Partition:
     def append(self, records: Buffer, now_ms: int, origin: AppendOrigin = AppendOrigin.CLIENT) -> AppendResult:
         """Append one batch as the leader. The caller has seen that this node leads. May raise `OSError` (the disk)."""
         log = self.log
-        self.traffic.appends += 1
+        self.appends += 1
         result = log.append(records, leader_epoch=self.leader_epoch, now_ms=now_ms, origin=origin)
         if result.error is NONE:
             self._appended(len(records))
@@ -187,12 +200,11 @@ class Partition:
         """`Log.append_plain` as the leader: the base offsets of the first batches, as many as were appended."""
         offsets = self.log.append_plain(batches, leader_epoch=self.leader_epoch, now_ms=now_ms)
         if offsets:
-            self.traffic.appends += len(offsets)
+            self.appends += len(offsets)
             self._appended(sum([end - start for _, start, end in batches[: len(offsets)]]))
         return offsets
 
     def _appended(self, size: int) -> None:
-        self.traffic.bytes_in += size
         if self.sole_replica:
             log = self.log
             log.high_watermark = log.log_end_offset
@@ -213,7 +225,7 @@ class Partition:
     def append_marker(self, batch: Buffer, now_ms: int, transaction_version: int) -> AppendResult:
         """Append the marker that ends a transaction here. Who reads committed records only may have much more now."""
         log = self.log
-        self.traffic.appends += 1
+        self.appends += 1
         result = log.append(
             batch,
             leader_epoch=self.leader_epoch,
@@ -222,7 +234,6 @@ class Partition:
             transaction_version=transaction_version,
         )
         if result.error is NONE:
-            self.traffic.bytes_in += len(batch)
             self._uncommitted_bytes += ENOUGH_FOR_ANYBODY
             if self.sole_replica:
                 self.advance_high_watermark(log.log_end_offset)

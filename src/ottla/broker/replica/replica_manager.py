@@ -95,7 +95,7 @@ class HostedTopic:
         total = Traffic()
         total.add(self.past)
         for partition in self.partitions.values():
-            partition.settle_records()
+            partition.settle_traffic()
             total.add(partition.traffic)
         return total
 
@@ -380,7 +380,7 @@ class ReplicaManager:
         topic = self.by_name.get(name.topic)
         partition = None if topic is None else topic.partitions.get(name.partition)
         if topic is not None and partition is not None:
-            partition.log = log
+            partition.move_to(log)
             self._placed[topic.topic_id, name.partition] = self._logs.directory_id_of(*name)
 
     def take_offline(self, names: Iterable[tuple[str, int]]) -> None:

@@ -1,7 +1,7 @@
 """What has gone into and out of a partition on this node: counted as it goes, read when somebody asks.
 
-Kafka's `BrokerTopicMetrics`. Of records nothing is counted one by one: how many were appended is how far the log's end
-has moved while this node led.
+Kafka's `BrokerTopicMetrics`. Records and bytes that come in are not counted at all: how many there were is how far the
+log has moved while this node led (`Partition.settle_traffic`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Traffic:
         self.failed_appends = 0
         """Of these, the ones refused for what is wrong with them, or with the partition."""
         self.records_in = 0
-        """Appended as the leader: see `Partition.settle_records`."""
+        """Appended as the leader."""
         self.bytes_in = 0
         self.bytes_rejected = 0
         """Of batches that were too large."""

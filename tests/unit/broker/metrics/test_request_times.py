@@ -53,9 +53,9 @@ def test_who_is_asked_often_is_timed_seldom_and_sums_stand_for_all() -> None:
     requests = 100_000
     for _ in range(requests):
         clock.ms += 0.01  # 100,000 a second
-        counts.requests += 1
-        if counts.requests > counts.time_at and counts.measure is not None:
-            timing = counts.measure.begin(counts, 100)
+        counts.single += 1
+        timing = counts.begin(100) if counts.single > counts.time_at else None
+        if timing is not None:
             clock.ms += 1.0  # only while it is looked at
             timing.handled()
             timing.sent()
@@ -70,10 +70,11 @@ def test_who_is_asked_now_and_then_is_timed_each_time() -> None:
     counts.watch(VersionMeasure(times, ApiKey.HEARTBEAT, 4))
     for requests in range(1, 50):
         clock.ms += 100
-        counts.requests += 1
-        assert counts.requests > counts.time_at
-        assert counts.measure is not None
-        counts.measure.begin(counts, 100).sent()
+        counts.single += 1
+        assert counts.single > counts.time_at
+        timing = counts.begin(100)
+        assert timing is not None
+        timing.sent()
         assert len(times) == requests
 
 
