@@ -46,10 +46,14 @@ class Instance(NodeProcess):
         self._written = len(self.output)
         settings = {"application.id": "word-count", "bootstrap.servers": self._bootstrap, "state.dir": str(self.data)}
         settings |= self._settings
-        command = [sys.executable, "-m", "ottla", "streams", "run", self._application, "--verbose"]
+        command = [sys.executable, "-m", "ottla", "streams", "run", self._application, "--verbose", *self.arguments()]
         command += [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
         paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._spawn(command, {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"})
+
+    def arguments(self) -> list[str]:
+        """More of the command line."""
+        return []
 
     @property
     def said(self) -> str:

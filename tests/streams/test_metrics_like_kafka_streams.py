@@ -23,17 +23,11 @@ pytestmark = pytest.mark.java
 
 SOME: Final = (
     "filter",
-    "a pattern",
     "to, by an extractor",
-    "process with a store",
-    "reduce of a table",
     "tumbling, final",
-    "sliding, count",
-    "session, count",
     "suppress a count",
     "stream outer_join",
     "stream-global join",
-    "foreign-key join",
 )
 OTHERS: Final = [
     case
