@@ -64,6 +64,10 @@ def heartbeat_interval_ms(config: StreamsConfig) -> int:
     return int(_consumer_setting(config, "heartbeat.interval.ms", 3_000))
 
 
+def metadata_max_age_ms(config: StreamsConfig) -> int:
+    return int(_consumer_setting(config, "metadata.max.age.ms", config["metadata.max.age.ms"]))
+
+
 def auto_offset_reset(config: StreamsConfig) -> str:
     return str(_consumer_setting(config, "auto.offset.reset", "earliest"))
 

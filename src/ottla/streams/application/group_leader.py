@@ -19,6 +19,7 @@ from ottla.streams.membership.internal_topics import (
     IncorrectlyPartitionedError,
     MissingSourceTopicsError,
     plan_topics,
+    sources_of,
 )
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class GroupLeader:
     def __init__(self, topology: BuiltTopology, config: StreamsConfig) -> None:
         self._topology = topology
         self._config = config
+        self._assigned: dict[str, int] | None = None
+        """Source topics and their partitions, as they were when this instance made an assignment."""
 
     async def lead(self, client: KafkaClient, members: Mapping[str, MemberData]) -> Mapping[str, bytes]:
         """Never raises what the members can be told instead."""
@@ -59,6 +62,7 @@ class GroupLeader:
         if plan.missing:
             await self._make(client, plan)
             counts = await partition_counts(client)
+        self._assigned = self._sources(counts)
         settings = AssignorSettings(
             self._config["num.standby.replicas"],
             self._config["acceptable.recovery.lag"],
@@ -67,6 +71,17 @@ class GroupLeader:
         ends = await self._end_offsets(client, plan, members)
         interval_ms = int(self._config["probing.rebalance.interval.ms"])
         return assign(self._topology, counts, plan.tasks, members, ends, settings, interval_ms)
+
+    async def topics_changed(self, client: KafkaClient) -> bool:
+        """Whether source topics have other partitions by now, or patterns find other topics."""
+        assigned = self._assigned
+        return assigned is not None and self._sources(await partition_counts(client)) != assigned
+
+    def _sources(self, counts: Mapping[str, int]) -> dict[str, int]:
+        subs = self._topology.sub_topologies
+        own = {name for sub in subs for name in sub.repartition_source_topics}
+        found = {name for sub in subs for name in sources_of(sub, counts)} - own
+        return {name: counts.get(name, 0) for name in found}
 
     async def _make(self, client: KafkaClient, plan: TopicPlan) -> None:
         topics = [

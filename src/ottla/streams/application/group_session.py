@@ -45,6 +45,7 @@ _RESPONSES: Final[dict[type[Request], type[Response]]] = {
     LeaveGroupRequest: LeaveGroupResponse,
 }
 _MOVE_THE_EPOCH: Final = (StreamsGroupHeartbeatRequest, JoinGroupRequest)
+LOOK_AT_LEAST_S: Final = 0.1
 _log: Final = logging.getLogger("ottla.streams.membership")
 
 
@@ -58,9 +59,13 @@ class GroupSession:
         max_poll_interval_ms: int,
         lead: Callable[[Mapping[str, MemberData]], Awaitable[Mapping[str, bytes]]],
         offsets: Callable[[], Mapping[TaskId, int]],
+        topics_changed: Callable[[], Awaitable[bool]],
+        look_at_topics_ms: int,
         woken: Callable[[], None],
     ) -> None:
-        """`lead` makes the assignments of a classic group; `woken` is called when there may be a new duty."""
+        """`lead` makes the assignments of a classic group, and `topics_changed` tells its leader, every
+        `look_at_topics_ms`, that they are out of date; `woken` is called when there may be a new duty.
+        """
         self.member = member
         self.commit_lock = threading.Lock()
         self._control = control
@@ -68,6 +73,8 @@ class GroupSession:
         self._client: KafkaClient | None = None
         self._lead = lead
         self._offsets = offsets
+        self._topics_changed = topics_changed
+        self._look_at_topics_s = max(LOOK_AT_LEAST_S, look_at_topics_ms / 1000)
         self._woken = woken
         self._max_poll_interval_s = max_poll_interval_ms / 1000
         self._last_poll_s = time.monotonic()
@@ -141,6 +148,7 @@ class GroupSession:
         self._wake = asyncio.Event()
         self._client = self._control.make_client(self._client_id)
         member = self.member
+        watching = asyncio.create_task(self._watch_topics())
         try:
             while True:
                 if isinstance(member, ClassicMember) and member.members is not None:
@@ -161,9 +169,24 @@ class GroupSession:
             _log.exception("the membership failed")
             member.fatal = error
         finally:
+            watching.cancel()
             self._client.close()
             self._woken()
             self._over.set()
+
+    async def _watch_topics(self) -> None:
+        """The leader of a classic group notices new partitions; those of a streams group are the broker's to notice."""
+        member = self.member
+        while isinstance(member, ClassicMember):
+            await asyncio.sleep(self._look_at_topics_s)
+            if not member.is_settled_leader:
+                continue
+            try:
+                if await self._topics_changed():
+                    _log.info("group %s: source topics have changed", member.group_id)
+                    self._change(member.look_again)
+            except (KafkaError, ClientError) as error:
+                _log.info("group %s: nobody says what topics there are: %s", member.group_id, error)
 
     def _is_stuck(self) -> bool:
         return time.monotonic() - self._last_poll_s > self._max_poll_interval_s

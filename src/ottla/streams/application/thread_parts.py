@@ -14,6 +14,7 @@ from ottla.streams.application.client_properties import (
     group_instance_id,
     heartbeat_interval_ms,
     max_poll_interval_ms,
+    metadata_max_age_ms,
     session_timeout_ms,
 )
 from ottla.streams.application.cluster_queries import ClusterQueries
@@ -125,6 +126,8 @@ class ThreadParts:
             max_poll_interval_ms=max_poll_interval_ms(config),
             lead=self._lead,
             offsets=self._offsets,
+            topics_changed=lambda: self._leader.topics_changed(self._control.client),
+            look_at_topics_ms=metadata_max_age_ms(config),
             woken=lambda: None,
         )
         threads = int(config["num.stream.threads"])

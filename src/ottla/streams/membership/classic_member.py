@@ -90,6 +90,8 @@ class ClassicMember:
         self.members: dict[str, MemberData] | None = None
         """What the leader is to assign to, while it is ASSIGNING."""
         self.shutdown_asked = False
+        self.is_leader = False
+        """Whether it made the assignments of this generation, and looks whether topics have changed since."""
         self._identity = identity
         self._session_timeout_ms = session_timeout_ms
         self._interval_ms = heartbeat_interval_ms
@@ -100,6 +102,10 @@ class ClassicMember:
         self._rejoin = False
         self._probe_at_ms: float | None = None
         self._wants_shutdown = False
+
+    @property
+    def is_settled_leader(self) -> bool:
+        return self.is_leader and self.state is State.STABLE
 
     @property
     def is_rebalancing(self) -> bool:
@@ -215,6 +221,7 @@ class ClassicMember:
         self._protocol_name = answer.protocol_name or PROTOCOL_NAME
         self._assignments, self._due_ms = {}, now_ms
         self.state = State.SYNCING
+        self.is_leader = answer.leader == answer.member_id
         if answer.leader != answer.member_id or answer.skip_assignment:
             return
         try:
