@@ -55,6 +55,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sql": ("ottla.console.cli.sql", "ask topics by SQL, now and as they were"),
     "profile": ("ottla.console.cli.profile", "keep clusters under names: addresses, security, registry"),
     "completion": ("ottla.console.cli.completion", "print what a shell needs to complete commands and names"),
+    "tui": ("ottla.console.cli.tui", "look at a cluster in the terminal, live"),
     "doctor": ("ottla.console.cli.doctor", "say what ails a cluster or a data directory, and what to do"),
     "perf": ("ottla.console.cli.perf", "measure how fast records are produced, consumed, and there and back"),
     "dump-log": ("ottla.console.cli.dump_log", "show what stands in the files of a log"),

@@ -1,6 +1,7 @@
 """`ottla dump-log PATH…`: what stands in the files of a log, read without a node."""
 
 import argparse
+import json
 import sys
 from itertools import islice
 from pathlib import Path
@@ -103,9 +104,13 @@ def _record(item: dict[str, Any]) -> str:
 
 def _plain(body: dict[str, Any]) -> str:
     return "  ".join(
-        " ".join(f"{name}={each}" for name, each in value.items()) if isinstance(value, dict) else name
+        " ".join(f"{name}={_inner(each)}" for name, each in value.items()) if isinstance(value, dict) else name
         for name, value in body.items()
     )
+
+
+def _inner(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
 
 
 def _text(item: dict[str, Any], name: str) -> str:
