@@ -30,7 +30,7 @@ sim: $(STAMPS)/test ## simulated worlds over thousands of seeds; WORLDS="log-pow
 	$(BIN)/python -m tests.simulation $(WORLDS) $(if $(SEEDS),--seeds $(SEEDS))
 
 conformance: $(STAMPS)/test ## real clients and the test suites of others against a node: half an hour and more
-	$(BIN)/python -m pytest -q -m '' tests/conformance tests/connect tests/interop tests/streams
+	$(BIN)/python -m pytest -q -m '' tests/conformance tests/connect tests/guide tests/interop tests/streams
 	$(BIN)/python -m tests.foreign
 
 bench: $(STAMPS)/test ## Ottla beside Apache Kafka: the same client, the same run; one node, then clusters of three

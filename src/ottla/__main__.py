@@ -50,6 +50,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "registry": ("ottla.registry.start", "serve schemas: the Confluent Schema Registry's API, beside any cluster"),
     "schemas": ("ottla.console.cli.schemas", "list, get, register, check, compare and delete schemas of a registry"),
     "connect": ("ottla.connect.start", "run connectors: Kafka Connect's API over connectors of ours"),
+    "connectors": ("ottla.console.cli.connectors", "list, create, watch, move and delete connectors of a worker"),
     "mirror": ("ottla.mirror.start", "copy topics, configs, ACLs and groups from cluster to cluster"),
     "streams": ("ottla.streams.application.command", "run an application of Ottla Streams, describe its topology"),
     "sql": ("ottla.console.cli.sql", "ask topics by SQL, now and as they were"),

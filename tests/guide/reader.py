@@ -21,6 +21,7 @@ STAYS = {
     "ottla start": "is ready on",
     "ottla mirror": "Mirroring",
     "ottla registry --bootstrap": "is ready on",
+    "ottla connect ": "is ready on",
     "ottla streams run": "RUNNING",
     "python shop.py": "the shop is open",
 }

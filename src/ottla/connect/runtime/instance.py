@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from ottla.clients.client import KafkaClient
@@ -35,6 +36,7 @@ class Instance:
 
     def __init__(self, network: Network, config: WorkerConfig) -> None:
         """`OSError`: it cannot listen there."""
+        sys.path += [path for path in config.names("plugin.path") if path not in sys.path]
         host, port = config.listen
         self._config = config
         self._bound = listen(host, port)
