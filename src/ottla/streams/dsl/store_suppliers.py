@@ -62,6 +62,7 @@ class RocksDbDslStoreSuppliers:
             params.window_size_ms,
             retain_duplicates=params.retain_duplicates,
             time_ordered=params.is_final,
+            indexed_by_key=params.is_sliding,
         )
 
     def session_store(self, params: DslSessionParams) -> Any:

@@ -28,6 +28,7 @@ class WindowBytesStoreSupplier:
     is_in_memory: bool = False
     time_ordered: bool = False
     timestamped: bool = True
+    indexed_by_key: bool = False
 
     def __post_init__(self) -> None:
         if self.retention_ms < 0:
@@ -49,6 +50,7 @@ class WindowBytesStoreSupplier:
             caching=caching,
             time_ordered=self.time_ordered or self.is_in_memory,
             keeps_last=self.time_ordered,
+            indexed_by_key=self.indexed_by_key,
             refuses_expired=self.is_in_memory,
             storage=None if self.is_in_memory else PersistentSegments,
         )

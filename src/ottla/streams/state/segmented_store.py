@@ -48,6 +48,9 @@ class SegmentedConfig:
     value_serde: Serde[Any] | None
     caching: bool = False
     time_ordered: bool = False
+    indexed_by_key: bool = False
+    """Whether ranges of keys come by key all the same."""
+
     keeps_last: bool = False
     """Whether what is just as old as the retention is seen: a window that closes at that very time must be emitted."""
 

@@ -77,10 +77,21 @@ class Stores:
         *,
         retain_duplicates: bool = False,
         time_ordered: bool = False,
+        indexed_by_key: bool = False,
     ) -> WindowBytesStoreSupplier:
-        """`time_ordered` is for the DSL's results of closed windows, which are read by time."""
+        """`time_ordered` is for the DSL's results of closed windows, which are read by time.
+
+        Of sliding ones Java keeps an index by key beside that, which ranges of keys are read from.
+        """
         retention_ms, size_ms = _window_times(retention_period, window_size)
-        return WindowBytesStoreSupplier(name, retention_ms, size_ms, retain_duplicates, time_ordered=time_ordered)
+        return WindowBytesStoreSupplier(
+            name,
+            retention_ms,
+            size_ms,
+            retain_duplicates,
+            time_ordered=time_ordered,
+            indexed_by_key=time_ordered and indexed_by_key,
+        )
 
     @staticmethod
     def in_memory_window_store(

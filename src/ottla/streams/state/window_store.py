@@ -74,8 +74,7 @@ class SegmentedWindowStore(SegmentedStore, WindowStore):
             key = window_key.record_key(store_key)
             return (low is None or key >= low) and (high is None or key <= high)
 
-        # What is final lies in RocksDB twice in Java: ranges of keys are read from the index by key.
-        by_time = self._config.time_ordered and not self._config.keeps_last
+        by_time = self._config.time_ordered and not self._config.indexed_by_key
         return self._typed(self.scan_bytes(from_ms, to_ms, keeps, reverse=reverse, by_time=by_time))
 
     def fetch_all(self, from_ms: int, to_ms: int, *, reverse: bool = False) -> Iterator[tuple[Windowed[Any], Any]]:
