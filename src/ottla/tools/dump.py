@@ -16,14 +16,13 @@ from ottla.protocol.record import iterate_records
 from ottla.protocol.record_batch import CompressionType, TimestampType
 from ottla.tools.index_files import IndexFileError, offset_entries, time_entries, transaction_entries
 from ottla.tools.record_decoding import TOPICS, decoded, decoded_control
-from ottla.tools.segment_file import Broken, mapped, read_batches
+from ottla.tools.segment_file import Broken, read_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from ottla.protocol.record import Record
-    from ottla.protocol.record_batch import Buffer
     from ottla.tools.segment_file import Batch
 
 Item = dict[str, Any]
@@ -94,14 +93,13 @@ def decoder_of(path: Path) -> str | None:
 
 def _dump_log(path: Path, options: Options) -> Iterator[Item]:
     decode = options.decode or decoder_of(path)
-    with mapped(path) as data:
-        for each in read_batches(data):
-            if isinstance(each, Broken):
-                yield {"kind": "error", "position": each.position, "size": each.size, "error": _why(each)}
-            elif each.header.last_offset >= options.from_offset:
-                yield _batch(each)
-                if options.records:
-                    yield from _records(data, each, decode if decode != "raw" else None)
+    for each in read_batches(path):
+        if isinstance(each, Broken):
+            yield {"kind": "error", "position": each.position, "size": each.size, "error": _why(each)}
+        elif each.header.last_offset >= options.from_offset:
+            yield _batch(each)
+            if options.records:
+                yield from _records(each, decode if decode != "raw" else None)
 
 
 def _why(broken: Broken) -> str:
@@ -137,9 +135,9 @@ def _batch(each: Batch) -> Item:
     }
 
 
-def _records(data: Buffer, each: Batch, decode: str | None) -> Iterator[Item]:
+def _records(each: Batch, decode: str | None) -> Iterator[Item]:
     try:
-        for record in iterate_records(data, each.position, each.header):
+        for record in iterate_records(each.data, 0, each.header):
             item = _record(record)
             if each.header.is_control:
                 item["decoded"] = decoded_control(record)

@@ -16,12 +16,13 @@ from ottla.log.file_names import (
 from ottla.protocol.errors import ProtocolError
 from ottla.protocol.record import iterate_records
 from ottla.tools.index_files import IndexFileError, offset_entries, time_entries, transaction_entries
-from ottla.tools.segment_file import Broken, mapped, read_batches
+from ottla.tools.segment_file import Broken, read_batches
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ottla.protocol.record_batch import BatchHeader, Buffer
+    from ottla.protocol.record_batch import BatchHeader
+    from ottla.tools.segment_file import Batch
 
 FAULTS_MAX = 10
 """Of one kind in one file: what is broken throughout is told once, not a million times."""
@@ -57,18 +58,18 @@ def check_segment(
     """`following`: the base offset of the next segment. `name`: of a snapshot, which has no indexes. `OSError`."""
     log = directory / (name or segment_file(base_offset, ".log"))
     check = SegmentCheck(log, base_offset)
-    with mapped(log) as data:
-        check.size = len(data)
-        for each in read_batches(data):
-            if isinstance(each, Broken):
-                rest = "zeros" if each.is_zeros else each.why
-                check.torn = f"{each.size} bytes from position {each.position} on are no batch: {rest}"
-                break
-            _take(check, each.position, each.header, following)
-            if not each.crc_is_right:
-                _tell(check, f"the checksum of the batch at offset {each.header.base_offset} is wrong")
-            elif decodes:
-                _decode(check, data, each.position, each.header)
+    for each in read_batches(log):
+        if isinstance(each, Broken):
+            rest = "zeros" if each.is_zeros else each.why
+            check.torn = f"{each.size} bytes from position {each.position} on are no batch: {rest}"
+            check.size += each.size
+            break
+        check.size += each.header.size
+        _take(check, each.position, each.header, following)
+        if not each.crc_is_right:
+            _tell(check, f"the checksum of the batch at offset {each.header.base_offset} is wrong")
+        elif decodes:
+            _decode(check, each)
     if name is None:
         _check_indexes(check, directory, base_offset)
     return check
@@ -95,10 +96,11 @@ def _take(check: SegmentCheck, position: int, header: BatchHeader, following: in
     check.timestamps.append(header.max_timestamp)
 
 
-def _decode(check: SegmentCheck, data: Buffer, position: int, header: BatchHeader) -> None:
+def _decode(check: SegmentCheck, batch: Batch) -> None:
+    header = batch.header
     before = header.base_offset - 1
     try:
-        for record in iterate_records(data, position, header):
+        for record in iterate_records(batch.data, 0, header):
             if not before < record.offset <= header.last_offset:
                 _tell(check, f"record {record.offset} stands behind {before} in the batch at {header.base_offset}")
                 return

@@ -95,7 +95,14 @@ def verify(path: Path, *, records: bool = False, progress: Callable[[int, str], 
         if progress is not None:
             progress(left, directory.name)
         check = _Log(directory, result, may_be_torn=open_tail, was_clean=was_clean, records=records)
-        found = check.run()
+        try:
+            found = check.run()
+        except FileNotFoundError as error:
+            if not open_tail:
+                raise
+            gone = Finding(Severity.NOTE, directory.name, f"{error.filename} was removed while it was looked at")
+            result.findings.append(gone)
+            continue
         left -= _bytes_of(directory)
         if log is not None and found is not None:
             ends[log] = found
@@ -221,4 +228,8 @@ def _check_offsets(
 
 
 def _bytes_of(directory: Path) -> int:
-    return sum(each.stat().st_size for each in directory.iterdir() if each.name.endswith((".log", _CHECKPOINT_SUFFIX)))
+    try:
+        logs = [each for each in directory.iterdir() if each.name.endswith((".log", _CHECKPOINT_SUFFIX))]
+        return sum(each.stat().st_size for each in logs)
+    except FileNotFoundError:
+        return 0  # a node is running, and removes what is old
