@@ -8,6 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ottla.streams.dsl.consumed import Consumed
+from ottla.streams.dsl.grouped import Grouped
+from ottla.streams.dsl.materialized import Materialized
+from ottla.streams.dsl.produced import Produced
+from ottla.streams.dsl.streams_builder import StreamsBuilder
 from ottla.streams.errors import StreamsError
 from ottla.streams.processor import Processor
 from ottla.streams.record import RawRecord, Record, TopicPartition
@@ -184,6 +189,41 @@ def test_stores_log_to_the_partition_of_the_task_and_outlive_a_failing_end() -> 
     with pytest.raises(RuntimeError, match="cannot close"):
         task.close()
     assert not task.stores["kept"].is_open
+    task.close()
+
+
+@pytest.mark.parametrize("cache_bytes", [0, 100_000])
+def test_a_task_that_became_a_copy_runs_again_on_what_it_has_read_meanwhile(cache_bytes: int) -> None:
+    builder = StreamsBuilder()
+    number = Serdes.int64()
+    grouped = builder.stream("left", Consumed(STR, STR)).group_by_key(Grouped(STR, STR))
+    counts = grouped.count(materialized=Materialized.as_("counts"))
+    counts.to_stream().to("out", Produced(STR, number))
+    built = builder.build().build({"application.id": "app"})
+    collector = Collector()
+    task = StreamTask(built.sub_topologies[0], 0, [LEFT], "app", built.config, collector, cache_bytes=cache_bytes)
+    task.open_stores()
+    store: Any = task.stores["counts"]
+    task.initialize({})
+    task.add_records(LEFT, [raw(LEFT, offset, 100 + offset) for offset in range(3)])
+    task.process(0, 2)  # of three
+    assert task.prepare_commit()[LEFT].offset == 2
+    task.post_commit({"counts": 1})
+    task.recycle()
+    assert (task.buffered_records, task.commit_needed, task.prepare_commit()) == (0, False, {})
+    assert store.is_open
+    assert store.get("k").value == 2
+    store.restore([(b"k", number.serializer("", 5), 200, ()), (b"other", number.serializer("", 1), 200, ())])
+    task.initialize({LEFT: OffsetAndMetadata(5, encode_metadata(200, {}))})
+    assert task.stream_time_ms == 200
+    collector.sent.clear()
+    task.add_records(LEFT, [raw(LEFT, 5, 150)])
+    assert task.process(0, 10) == 1
+    assert task.prepare_commit()[LEFT].offset == 6
+    assert (b"k", number.serializer("", 6)) in [
+        (key, value) for topic, key, value, *_ in collector.sent if topic == "out"
+    ]
+    assert store.get("other").value == 1
     task.close()
 
 

@@ -126,8 +126,11 @@ class TaskManager:
         if any(each.phase is Phase.RUNNING for each in stop):
             self.commit(must=True)
         for each in stop:
-            _log.info("task %s is given up", each.id)
-            self.close(each)
+            if each.id in copies:
+                self._demote(each)
+            else:
+                _log.info("task %s is given up", each.id)
+                self.close(each)
         self.assignment = assignment
         for each in self.tasks.values():
             if each.phase is Phase.COPY and each.id in keep_active:
@@ -196,6 +199,31 @@ class TaskManager:
         self.reader.remove(owned.id)
         owned.phase = Phase.RESTORING
         owned.task.metrics.publish()
+        self._read_changelogs(owned, positions)
+
+    def _demote(self, owned: OwnedTask) -> None:
+        """What is active, and committed, becomes a copy: its stores stay open, and follow what others write."""
+        _log.info("task %s becomes a copy", owned.id)
+        if owned.phase is Phase.RUNNING:
+            shared = owned.task.sub_topology.source_topic_changelogs
+            positions = dict(self._cluster.ends(owned.own_changelogs.values()))
+            for name, topic in shared.items():
+                if name in owned.changelogs and (consumed := owned.task.consumed_of(topic)) is not None:
+                    positions[owned.changelogs[name]] = consumed
+            try:
+                with owned.guard:
+                    owned.task.recycle()
+            except Exception:
+                _log.exception("task %s could not be suspended cleanly: its stores are opened anew", owned.id)
+                self.close(owned)
+                return
+            self._stop_reading(owned)
+        else:
+            self.reader.commit(owned.id)
+            positions = self.reader.positions(owned.id)
+            self.reader.remove(owned.id)
+        owned.phase = Phase.COPY
+        owned.task.metrics.publish_copy()
         self._read_changelogs(owned, positions)
 
     def _read_changelogs(self, owned: OwnedTask, positions: Mapping[TopicPartition, int] | None = None) -> None:
@@ -336,9 +364,7 @@ class TaskManager:
     def close(self, owned: OwnedTask) -> None:
         """What was not committed is forgotten; it is restored, or done again, by whoever has the task next."""
         if owned.phase is Phase.RUNNING:
-            self._consumer.unassign(owned.task.input_partitions)
-            for partition in owned.task.input_partitions:
-                self.owner_of.pop(partition, None)
+            self._stop_reading(owned)
         elif owned.phase is Phase.COPY:
             self.reader.commit(owned.id)
         self.reader.remove(owned.id)
@@ -360,6 +386,11 @@ class TaskManager:
                 if positions:
                     self._directory.write_checkpoint(str(owned.id), positions)
                 owned.lock.release()
+
+    def _stop_reading(self, owned: OwnedTask) -> None:
+        self._consumer.unassign(owned.task.input_partitions)
+        for partition in owned.task.input_partitions:
+            self.owner_of.pop(partition, None)
 
     def close_all(self) -> None:
         """Without a commit."""

@@ -146,6 +146,11 @@ class MetricsScope:
         for metric in self._metrics:
             self.registry.add(metric)
 
+    def withdraw(self) -> None:
+        """Nobody sees them, until they are published again."""
+        self._published = False
+        self.registry.remove(self._metrics)
+
     def close(self) -> None:
         self.registry.remove(self._metrics)
         self._metrics.clear()

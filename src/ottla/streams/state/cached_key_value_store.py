@@ -194,6 +194,10 @@ class CachedKeyValueStore(TypedKeyValueStore):
         while clean and self._size > self._max_size:
             self._size -= self._size_of(*clean.popitem(last=False))
 
+    def forget_cached(self) -> None:
+        self._clean.clear()
+        self._size = 0
+
     def close(self) -> None:
         self._dirty.clear()
         self._clean.clear()

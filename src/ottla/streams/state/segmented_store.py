@@ -153,6 +153,10 @@ class SegmentedStore(StateStore):
     def committed_offset(self) -> int | None:
         return self._storage.committed_offset
 
+    def forget_cached(self) -> None:
+        if self._cache is not None:
+            self._cache.clear()
+
     def close(self) -> None:
         if self._context is not None:
             self._context = None

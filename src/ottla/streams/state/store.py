@@ -140,6 +140,9 @@ class StateStore(ABC):
     def committed_offset(self) -> int | None:
         """The changelog position of what is durable (the next offset to restore); None when nothing is."""
 
+    def forget_cached(self) -> None:  # noqa: B027  # most have no cache
+        """Drop what a cache remembers of what lies below it; nothing is dirty: this comes after a commit."""
+
     @abstractmethod
     def close(self) -> None: ...
 

@@ -31,6 +31,7 @@ from ottla.streams.tasks.wiring import Wiring
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from ottla.streams.operator import Push
     from ottla.streams.record import RawRecord, TopicPartition
     from ottla.streams.state.store import StateStore
     from ottla.streams.tasks.punctuation import PunctuationSchedule
@@ -62,6 +63,7 @@ class StreamTask:
         """
         self.sub_topology = sub_topology
         self.state = TaskState(f"{sub_topology.id}_{partition}", application_id, config, global_stores or {})
+        self._collector = collector
         self.failures = Failures(self.state, collector)
         self.metrics = TaskMetrics(
             metrics or MetricsRegistry(), thread_id, sub_topology, self.state, every_record=every_record
@@ -354,13 +356,14 @@ class StreamTask:
         for name, store in self.state.stores.items():
             position = positions.get(name)
             if position is None and (topic := self.sub_topology.source_topic_changelogs.get(name)) is not None:
-                position = self._consumed_of(topic)
+                position = self.consumed_of(topic)
             store.commit(position)
         self._commit_needed = False
         self.state.commit_requested = False
         self.state.metadata_changed = False
 
-    def _consumed_of(self, topic: str) -> int | None:
+    def consumed_of(self, topic: str) -> int | None:
+        """The first offset of a source topic that is not processed; None while nothing was read of it."""
         offsets = [queue.commit_offset() for each, queue in self.group.queues.items() if each.topic == topic]
         return offsets[0] if offsets else None
 
@@ -376,6 +379,20 @@ class StreamTask:
                 self.group.clear()
                 self.state.stream_time_punctuators.clear()
                 self.state.wall_clock_punctuators.clear()
+
+    def recycle(self) -> None:
+        """After a commit: what ran becomes a copy, whose stores are restored into. `initialize` has it run again."""
+        self.suspend()
+        state = self.state
+        state.stream_time_ms = -1
+        state.processor_metadata.clear()
+        state.commit_requested = state.metadata_changed = self._commit_needed = False
+        for store in state.stores.values():
+            store.forget_cached()
+        self.wiring = Wiring(self.sub_topology.nodes, state, self._collector, self.failures, self.metrics)
+        for queue in self.group.queues.values():
+            queue.consumed_offset = queue.next_offset = None
+            queue.push = self._push_of(queue.source_name)
 
     def close(self, *, stores: bool = True) -> None:
         """Without `stores` they stay open, for a standby task that takes them over. What was not committed is lost."""
@@ -393,9 +410,12 @@ class StreamTask:
     def _queue(self, partition: TopicPartition) -> RecordQueue:
         source = self._source_of(partition.topic)
         failures = self.failures
-        push = self.metrics.measured_source(source.name, self.wiring.pushes[source.name])
+        push = self._push_of(source.name)
         consumed = self.metrics.consumed(source.name, partition.topic)
         return RecordQueue(partition, source, push, failures.unreadable, failures.untimely, consumed)
+
+    def _push_of(self, source: str) -> Push:
+        return self.metrics.measured_source(source, self.wiring.pushes[source])
 
     def _source_of(self, topic: str) -> SourceNode:
         for source in self.sub_topology.sources:

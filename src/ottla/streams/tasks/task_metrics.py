@@ -159,10 +159,11 @@ class TaskMetrics:
     # Their life
 
     def publish(self) -> None:
-        self._copy_scope.close()
+        self._copy_scope.withdraw()
         self.scope.publish()
 
     def publish_copy(self) -> None:
+        self.scope.withdraw()
         self._copy_scope.publish()
 
     def close(self) -> None:
