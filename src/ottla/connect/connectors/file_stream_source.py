@@ -99,8 +99,11 @@ class FileStreamSourceTask(SourceTask):
         self._batch_size: int = config[BATCH_SIZE]
         self._partition = {FILENAME: self._name or None}
         self._position: int | None = None
-        self._rest = b""
-        """What was read of the file behind `_position`."""
+        self._split: list[bytes] = []
+        """Lines that were read; those before `_next` are records already."""
+        self._next = 0
+        self._rest = bytearray()
+        """What was read behind them."""
         if not self._name:
             self._file = sys.stdin.buffer
 
@@ -113,15 +116,15 @@ class FileStreamSourceTask(SourceTask):
             time.sleep(WAIT_S)
             return None
         now_ms = int(time.time() * 1000)
-        partition, topic = self._partition, self._topic
+        partition, topic, position = self._partition, self._topic, self._position
         records = []
         for line in lines:
-            if self._position is not None:
-                self._position += len(line)
-            offset = {POSITION: self._position}
-            records.append(
-                SourceRecord(partition, offset, topic, None, None, None, STRING_SCHEMA, _without_end(line), now_ms)
-            )
+            if position is not None:
+                position += len(line)
+            text = line[: -2 if line[-2:] == b"\r\n" else -1].decode("utf-8", "replace")  # `splitlines` left one end
+            offset = {POSITION: position}
+            records.append(SourceRecord(partition, offset, topic, None, None, None, STRING_SCHEMA, text, now_ms))
+        self._position = position
         return records
 
     def stop(self) -> None:
@@ -147,30 +150,26 @@ class FileStreamSourceTask(SourceTask):
 
     def _lines(self) -> list[bytes]:
         """The next whole lines with their ends, as many as a batch may have."""
-        lines = self._whole_lines()
-        while len(lines) < self._batch_size:
-            chunk = self._read()
-            if not chunk:
-                break
-            self._rest += chunk
-            if len(self._rest) > LINE_BYTES_MAX:
-                raise ConnectError(
-                    f"a line of {self._name or 'the standard input'} has more than {LINE_BYTES_MAX} bytes"
-                )
-            lines += self._whole_lines(len(lines))
+        if self._next == len(self._split):
+            self._split_more()
+        lines = self._split[self._next : self._next + self._batch_size]
+        self._next += len(lines)
         return lines
 
-    def _whole_lines(self, have: int = 0) -> list[bytes]:
-        rest = self._rest
-        if not rest:
-            return []
-        lines = rest.splitlines(keepends=True)
+    def _split_more(self) -> None:
+        chunk = self._read()
+        if len(self._rest) + len(chunk) > LINE_BYTES_MAX:
+            raise ConnectError(f"a line of {self._shown} has more than {LINE_BYTES_MAX} bytes")
+        self._split, self._next = [], 0
+        if not chunk:
+            return
+        if b"\n" not in chunk and b"\r" not in chunk and not self._rest.endswith(b"\r"):
+            self._rest += chunk
+            return
+        lines = bytes(self._rest + chunk).splitlines(keepends=True)
         # Of the last nobody knows whether it has ended: a "\n" may follow a "\r".
-        if not lines[-1].endswith(b"\n"):
-            lines.pop()
-        lines = lines[: self._batch_size - have]
-        self._rest = rest[sum(map(len, lines)) :]
-        return lines
+        self._rest = bytearray() if lines[-1].endswith(b"\n") else bytearray(lines.pop())
+        self._split = lines
 
     def _read(self) -> bytes:
         assert self._file is not None
@@ -178,8 +177,3 @@ class FileStreamSourceTask(SourceTask):
             return os.read(self._file.fileno(), CHUNK_BYTES)
         except OSError as error:
             raise ConnectError(f"{self._shown} cannot be read: {error.strerror}") from error
-
-
-def _without_end(line: bytes) -> str:
-    """`splitlines` leaves one end at each: two bytes of `\\r\\n`, else one."""
-    return line[: -2 if line.endswith(b"\r\n") else -1].decode("utf-8", "replace")

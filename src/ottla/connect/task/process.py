@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ottla.connect.runtime.plugins import Plugins, load_task_class
 from ottla.connect.runtime.task_spec import TaskSpec
@@ -41,17 +42,30 @@ def _spec(message: Message) -> TaskSpec:
     return TaskSpec(**{key: value for key, value in message.items() if key != "type"})
 
 
+GARBAGE_OBJECTS: Final = 100_000
+"""So many new objects bring the collector: records on their way are many, and no circles."""
+
+
 def _run(spec: TaskSpec, channel: Channel, control: Control) -> None:
     plugins = Plugins()
     task = load_task_class(spec.task_config["task.class"])()
     if spec.is_source:
         from ottla.connect.task.source_loop import SourceLoop
 
-        SourceLoop(spec, task, plugins, channel, control).run()
+        loop = SourceLoop(spec, task, plugins, channel, control)
+        _spare_the_collector()
+        loop.run()
     else:
         from ottla.connect.task.sink_loop import SinkLoop
 
-        SinkLoop(spec, task, plugins, channel, control).run()
+        sink = SinkLoop(spec, task, plugins, channel, control)
+        _spare_the_collector()
+        sink.run()
+
+
+def _spare_the_collector() -> None:
+    gc.freeze()
+    gc.set_threshold(GARBAGE_OBJECTS, 20, 20)
 
 
 if __name__ == "__main__":
