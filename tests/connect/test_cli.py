@@ -77,3 +77,42 @@ def test_what_is_asked_wrongly(worker: OttlaConnect, tmp_path: Path) -> None:
     assert (gone.code, "No status found for connector nope" in gone.err) == (1, True)
     nobody = InProcessCli(("--url", "http://127.0.0.1:1"))("connectors", "list")
     assert (nobody.code, "Is a worker running?" in nobody.err) == (1, True)
+
+
+FILE = """
+[connectors.applied]
+state = "stopped"
+config = { "connector.class" = "FileStreamSource", file = "lines", topic = "applied-lines", "batch.size" = 7 }
+"""
+
+
+def test_apply_makes_connectors_what_a_file_says(worker: OttlaConnect, node: NodeProcess, tmp_path: Path) -> None:
+    url = f"http://{worker.address}"
+    connectors = InProcessCli(("--url", url))
+    apply = InProcessCli(("--bootstrap", node.address, "--connect", url, "-f", str(tmp_path / "cluster.toml")))
+
+    def write(text: str) -> None:
+        (tmp_path / "cluster.toml").write_text(text)
+
+    write(FILE.replace('topic = "applied-lines", ', ""))
+    refused = apply("apply", "--yes")
+    assert (refused.code, "! connector applied" in refused.out, "topic" in refused.out) == (1, True, True)
+    write(FILE)
+    planned = apply("apply", "--dry-run")
+    assert "+ connector applied" in planned.out
+    assert "batch.size: 7" in planned.out
+    assert "Created connector applied." in apply.works("apply", "--yes").out
+    assert [each["state"] for each in connectors.json("connectors", "list") if each["name"] == "applied"] == ["STOPPED"]
+    assert apply.works("apply", "--dry-run").err == "All is as the file says.\n"
+    write(FILE.replace("7", "8").replace("stopped", "paused"))
+    altered = apply.works("apply", "--yes").out
+    assert "batch.size: 7 -> 8" in altered
+    assert "state: stopped -> paused" in altered
+    write("[connectors]")
+    assert "- connector applied" in apply.works("apply", "--yes", "--prune", "connectors").out
+    assert connectors.works("connectors", "list").out == ""
+    write("[connectors.x]\nstate = 'runing'\nconfig = {}")
+    assert "Did you mean 'running'" in apply("apply", "--yes").err
+    unreachable = InProcessCli(("--bootstrap", node.address, "--connect", "http://127.0.0.1:1"))
+    write(FILE)
+    assert unreachable("apply", "-f", str(tmp_path / "cluster.toml"), "--yes").code == 1

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ottla.clients.client import KafkaClient
 from ottla.clients.errors import ClientError
+from ottla.console.cli.connectors import DEFAULT_URL
 from ottla.console.cli.output import note, print_json
 from ottla.console.cli.quantities import parse_bytes
 from ottla.console.cli.schemas import DEFAULT_REGISTRY
@@ -14,6 +15,7 @@ from ottla.console.cli.session import (
     EXIT_OK,
     UsageError,
     add_cluster_arguments,
+    connect_profile,
     registry_profile,
     run_with_client,
 )
@@ -21,6 +23,7 @@ from ottla.console.operations.apply.change import ALTER, CREATE, DELETE, REFUSE,
 from ottla.console.operations.apply.document import SECTIONS, Document, DocumentError, load
 from ottla.console.operations.apply.plan import make_plan
 from ottla.console.operations.apply.wishes import read_document
+from ottla.console.operations.connectors import ConnectApi, ConnectorsError
 from ottla.protocol.errors import KafkaError
 from ottla.registry.client.registry_client import RegistryClient, RegistryClientError
 
@@ -30,13 +33,18 @@ _DONE = {CREATE: "Created", ALTER: "Altered", DELETE: "Deleted"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Make a cluster what a file says: topics, configs, SCRAM users, ACLs, quotas, schemas. Shows the plan first;"
-        " what is as it should be is left alone, and nothing is deleted unless --prune says so."
+        "Make a cluster what a file says: topics, configs, users, ACLs, quotas, schemas, connectors. Shows the plan"
+        " first; what is as it should be is left alone, and nothing is deleted unless --prune says so."
     )
     add_cluster_arguments(parser)
     parser.add_argument("-f", "--file", required=True, metavar="FILE", help=".toml, .json, or .yaml (ottla[yaml])")
     parser.add_argument(
         "--registry", metavar="URL", help=f"for schemas (default: the profile's, else {DEFAULT_REGISTRY})"
+    )
+    parser.add_argument(
+        "--connect",
+        metavar="URL",
+        help=f"for connectors: a worker's REST API (default: the profile's, else {DEFAULT_URL})",
     )
     parser.add_argument("--dry-run", action="store_true", help="only show the plan; 0 if nothing would change, else 1")
     parser.add_argument("-y", "--yes", action="store_true", help="do it without asking")
@@ -61,13 +69,27 @@ async def _apply(client: KafkaClient, arguments: argparse.Namespace) -> int:
     except DocumentError as error:
         raise UsageError(str(error)) from None
     _check_prune(arguments, document)
+    connect = None
+    if document.connectors is not None:
+        connect = ConnectApi(arguments.connect or connect_profile(arguments.profile) or DEFAULT_URL)
     try:
-        registry = None
-        if document.schemas is not None:
-            registry = RegistryClient(arguments.registry or registry_profile(arguments.profile) or DEFAULT_REGISTRY)
-        plan = await make_plan(client, document, registry=registry, prune=arguments.prune, secrets=arguments.secrets)
-    except RegistryClientError as error:
+        return await _apply_document(client, connect, document, arguments)
+    except (RegistryClientError, ConnectorsError) as error:
         raise ClientError(str(error)) from None
+    finally:
+        if connect is not None:
+            connect.close()
+
+
+async def _apply_document(
+    client: KafkaClient, connect: ConnectApi | None, document: Document, arguments: argparse.Namespace
+) -> int:
+    registry = None
+    if document.schemas is not None:
+        registry = RegistryClient(arguments.registry or registry_profile(arguments.profile) or DEFAULT_REGISTRY)
+    plan = await make_plan(
+        client, document, registry=registry, connect=connect, prune=arguments.prune, secrets=arguments.secrets
+    )
     refused = [change for change in plan if change.action == REFUSE]
     if not arguments.json:
         _show(plan)
@@ -120,7 +142,7 @@ async def _carry_out(arguments: argparse.Namespace, plan: list[Change]) -> int:
             await change.run()
         except KafkaError as error:
             failed.append((change, f"{error.message} [{error.code.name}]"))
-        except (ClientError, RegistryClientError) as error:
+        except (ClientError, RegistryClientError, ConnectorsError) as error:
             failed.append((change, str(error)))
         else:
             if not arguments.json:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ottla.console.cli.output import note, print_json, table
-from ottla.console.cli.session import EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError
+from ottla.console.cli.session import EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError, connect_profile
 from ottla.console.operations.connectors import (
     ConnectApi,
     ConnectorFileError,
@@ -72,8 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _worker_arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument(
-        "--url", metavar="URL", default=DEFAULT_URL, help="of a worker's REST API (default: %(default)s)"
+        "--url", metavar="URL", help=f"of a worker's REST API (default: the profile's, else {DEFAULT_URL})"
     )
+    parser.add_argument("--profile", metavar="PROFILE", help="a cluster by its name; see `ottla profile`")
     parser.add_argument("--json", action="store_true", help="JSON for programs, instead of tables")
     return parser
 
@@ -106,7 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
     }
 
     async def main() -> int:
-        api = ConnectApi(arguments.url)
+        api = ConnectApi(arguments.url or connect_profile(arguments.profile) or DEFAULT_URL)
         try:
             return await operations[arguments.operation](api, arguments)
         finally:

@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     change.add_argument("name", metavar="PROFILE")
     change.add_argument("--bootstrap", metavar="HOST:PORT[,…]", help="where a broker of the cluster listens")
     change.add_argument("--registry", metavar="URL", help="of the schema registry")
+    change.add_argument("--connect", metavar="URL", help="of a worker's REST API")
     change.add_argument("--command-config", metavar="FILE", help="a client.properties")
     change.add_argument("--timeout", type=float, metavar="SECONDS", help="how long commands try")
     change.add_argument("--set", action="append", metavar="KEY=VALUE", help="a property of the client; may be repeated")
@@ -104,6 +105,7 @@ def _set(arguments: argparse.Namespace) -> None:
     given = {
         "bootstrap": arguments.bootstrap,
         "registry": arguments.registry,
+        "connect": arguments.connect,
         "command_config": os.path.abspath(arguments.command_config) if arguments.command_config else None,  # noqa: PTH100
         "timeout_s": arguments.timeout,
     }

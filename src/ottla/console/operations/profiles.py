@@ -5,6 +5,7 @@
     [profiles.work]
     bootstrap = "kafka.example:9093"
     registry = "https://schemas.example"
+    connect = "https://connect.example"
     command_config = "work.properties"            # beside this file, or absolute
     timeout_s = 60
 
@@ -43,6 +44,7 @@ class Profile:
 
     bootstrap: str | None = None
     registry: str | None = None
+    connect: str | None = None
     command_config: str | None = None
     timeout_s: float | None = None
     properties: dict[str, str] = field(default_factory=dict)
@@ -154,7 +156,7 @@ def _text(value: object) -> str:
 
 def _section(name: str, profile: Profile) -> str:
     lines = [f"[profiles.{name}]"]
-    given = {key: getattr(profile, key) for key in ("bootstrap", "registry", "command_config")}
+    given = {key: getattr(profile, key) for key in ("bootstrap", "registry", "connect", "command_config")}
     lines += [f"{key} = {_quoted(value)}" for key, value in given.items() if value is not None]
     if profile.timeout_s is not None:
         lines.append(f"timeout_s = {profile.timeout_s:g}")

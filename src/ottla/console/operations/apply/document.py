@@ -15,6 +15,9 @@ password_file = "ann.secret"             producer_byte_rate = "10M"
                                          [schemas.orders-value]
                                          file = "order.avsc"               # beside this file
                                          compatibility = "FULL"
+[connectors.lines]
+state = "running"                        # paused, stopped
+config = { "connector.class" = "FileStreamSource", topic = "lines" }       # or file = "lines.properties"
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from ottla.console.operations.acls import Acl
     from ottla.registry.client.registry_client import Schema
 
-SECTIONS = ("topics", "configs", "users", "acls", "quotas", "schemas")
+SECTIONS = ("topics", "configs", "users", "acls", "quotas", "schemas", "connectors")
 
 
 class DocumentError(Exception):
@@ -76,6 +79,13 @@ class SchemaWish:
     normalize: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectorWish:
+    name: str
+    config: dict[str, str]
+    state: str | None
+
+
 @dataclass(slots=True)
 class Document:
     """`None`: the file has no such section."""
@@ -86,6 +96,7 @@ class Document:
     acls: list[Acl] | None = None
     quotas: list[QuotaWish] | None = None
     schemas: list[SchemaWish] | None = None
+    connectors: list[ConnectorWish] | None = None
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ottla.clients.acls import AclFilter
 from ottla.console.operations import acls
 from ottla.console.operations.apply.change import ALTER, CREATE, DELETE, Change
+from ottla.console.operations.apply.connectors import plan_connectors
 from ottla.console.operations.apply.schemas import plan_schemas
 from ottla.console.operations.apply.topics import plan_configs, plan_topics
 from ottla.console.operations.apply.users import plan_users
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ottla.clients.client import KafkaClient
     from ottla.console.operations.acls import Acl
     from ottla.console.operations.apply.document import Document, QuotaWish
+    from ottla.console.operations.connectors import ConnectApi
     from ottla.registry.client.registry_client import RegistryClient
 
 
@@ -27,6 +29,7 @@ async def make_plan(
     document: Document,
     *,
     registry: RegistryClient | None,
+    connect: ConnectApi | None = None,
     prune: Collection[str] = (),
     secrets: bool = False,
 ) -> list[Change]:
@@ -50,6 +53,8 @@ async def make_plan(
         changes += await _plan_quotas(client, document.quotas, prunes="quotas" in prune)
     if document.schemas is not None and registry is not None:
         changes += plan_schemas(registry, document.schemas, prunes="schemas" in prune)
+    if document.connectors is not None and connect is not None:
+        changes += await plan_connectors(connect, document.connectors, prunes="connectors" in prune)
     return sorted(changes, key=lambda change: change.action == DELETE)
 
 

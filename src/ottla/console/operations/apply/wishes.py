@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from ottla.clients.configs import RESOURCE_TYPES
 from ottla.console.operations import acls
 from ottla.console.operations.acls import Acl, check_principal, known_name
+from ottla.console.operations.apply.connectors import STATES
 from ottla.console.operations.apply.document import (
+    ConnectorWish,
     Document,
     DocumentError,
     QuotaWish,
@@ -19,6 +21,7 @@ from ottla.console.operations.apply.document import (
     known_sections,
     settings,
 )
+from ottla.console.operations.connectors import ConnectorFileError, read_connector
 from ottla.console.operations.near_names import did_you_mean
 from ottla.console.operations.quotas import BYTE_RATES, QUOTA_KEYS
 from ottla.console.operations.schemas import LEVELS, TYPES, type_of_file
@@ -63,6 +66,9 @@ def read_document(document: Mapping[str, Any], directory: Path, parse_bytes: Cal
     if "schemas" in document:
         subjects = Table("schemas", document["schemas"]).items()
         read.schemas = [_schema(name, value, directory) for name, value in subjects]
+    if "connectors" in document:
+        connectors = Table("connectors", document["connectors"]).items()
+        read.connectors = [_connector(name, value, directory) for name, value in connectors]
     return read
 
 
@@ -171,6 +177,24 @@ def _schema(subject: str, value: object, directory: Path) -> SchemaWish:
     except (OSError, UnicodeDecodeError) as error:
         raise DocumentError(f"{table.where}: {directory / file}: {getattr(error, 'strerror', None) or error}") from None
     return SchemaWish(subject, Schema(text, kind, tuple(references)), level, normalize)
+
+
+def _connector(name: str, value: object, directory: Path) -> ConnectorWish:
+    table = Table(f"connectors.{name}", value)
+    state = table.take("state", str)
+    file, config = table.take("file", str), table.take("config", dict)
+    table.done()
+    if (file is None) == (config is None):
+        raise DocumentError(f"{table.where} needs a config or a file, one of them")
+    if state is not None:
+        state = _named(table.where, "state", state, STATES)
+    if file is None:
+        return ConnectorWish(name, settings(f"{table.where}.config", config), state)
+    try:
+        _, read = read_connector(directory / file)
+    except ConnectorFileError as error:
+        raise DocumentError(f"{table.where}: {error}") from None
+    return ConnectorWish(name, read, state)
 
 
 def _reference(where: str, value: object) -> Reference:
