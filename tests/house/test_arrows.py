@@ -49,6 +49,7 @@ PURE: dict[str, tuple[str, ...]] = {
     "ottla.registry.schema": (),
     "ottla.connect.data": ("ottla.connect.api.errors",),
     "ottla.connect.converters": ("ottla.connect.api", "ottla.connect.data"),
+    "ottla.connect.avro": ("ottla.connect.api", "ottla.connect.data", "ottla.registry.schema"),
     "ottla.connect.transforms": ("ottla.connect.api", "ottla.connect.data"),
 }
 

@@ -58,7 +58,14 @@ _TRANSFORMS: Final = {
 }
 """By module of `connect/transforms`: Java's names of the classes, which are ours without the `$`."""
 
+_REGISTERED: Final = {"io.confluent.connect.avro.AvroConverter": "registered.avro_converter:AvroConverter"}
+
 PLUGINS: Final = (
+    *(
+        PluginEntry(kind, name, _OTTLA + location)
+        for name, location in _REGISTERED.items()
+        for kind in (PluginKind.CONVERTER, PluginKind.HEADER_CONVERTER)
+    ),
     *(
         PluginEntry(
             PluginKind.TRANSFORMATION,

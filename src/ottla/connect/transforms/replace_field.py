@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ottla.connect.api.config_def import LIST, MEDIUM, ConfigDef
-from ottla.connect.api.errors import ConfigError
+from ottla.connect.api.errors import ConfigError, DataError
 from ottla.connect.api.validators import LambdaValidator, ValidList
 from ottla.connect.data.java_hash import ordered, table_size
 from ottla.connect.data.schema_builder import SchemaBuilder
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ottla.connect.api.record import ConnectRecord
-    from ottla.connect.data.schema import Schema
+    from ottla.connect.data.schema import Field, Schema
 
 RecordT = TypeVar("RecordT", bound="ConnectRecord")
 
@@ -76,10 +76,14 @@ class ReplaceField(OneSided):
         changed = Struct(made)
         for field in made.fields:
             old = self._old_names.get(field.name, field.name)
+            if old != field.name:
+                _check_type(struct.schema, old, field)
             changed.put(field, struct.get(old) if self._with_default else struct.get_without_default(old))
         return self.updated(record, made, changed)
 
-    def _stays(self, name: str) -> bool:
+    def _stays(self, name: object) -> bool:
+        if not isinstance(name, str):
+            raise DataError(f"Only a map with text for keys has fields to replace, not with {name!r}")
         return name not in self._exclude and (not self._include or name in self._include)
 
     def _replaced_schema(self, schema: Schema) -> Schema:
@@ -96,6 +100,13 @@ class ReplaceFieldKey(ReplaceField):
 
 class ReplaceFieldValue(ReplaceField):
     side = Side.VALUE
+
+
+def _check_type(schema: Schema, old: str, field: Field) -> None:
+    """A field that stays under a name which another one would have got takes that one's value, as in Java."""
+    source = schema.field(old)
+    if source is not None and source.schema.type is not field.schema.type:
+        raise DataError(f"The field {field.name} of type {field.schema.type} cannot hold {old}, a {source.schema.type}")
 
 
 def _check_renames(_name: str, value: Any) -> None:

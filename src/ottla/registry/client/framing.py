@@ -52,6 +52,10 @@ class Framing:
             return self.client.register(subject, schema, normalize=self._normalize)
         return self.client.look_up(subject, schema, normalize=self._normalize)
 
+    def version(self, topic: str, schema: Schema, name: str | None) -> int:
+        """The version of the schema under its subject."""
+        return self.client.look_up(self._subject_name(topic, self.is_key, name), schema).version
+
     def before(self, found: Registered, indexes: Sequence[int] | None = None) -> bytes:
         return prefix(found.id) + (write_indexes(indexes) if indexes is not None else b"")
 

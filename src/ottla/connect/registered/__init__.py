@@ -1,0 +1,1 @@
+"""Converters whose schemas stand in a schema registry: Avro, JSON Schema, Protobuf."""

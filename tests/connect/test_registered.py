@@ -1,0 +1,89 @@
+"""Converters over a real registry of ours and a real node: others read what they write, and they what others do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+from tests.conftest import TEST_SETTINGS
+from tests.peers.ottla_node import OttlaNode
+from tests.peers.registry import RegistryProcess
+
+from ottla.connect.api.errors import DataError, RetriableError
+from ottla.connect.data.logical import instant, timestamp_builder
+from ottla.connect.data.schema import INT32_SCHEMA, OPTIONAL_STRING_SCHEMA
+from ottla.connect.data.schema_builder import SchemaBuilder
+from ottla.connect.data.struct import Struct
+from ottla.connect.registered.avro_converter import AvroConverter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ottla.connect.data.schema import Schema
+
+VALUE = SerializationContext("orders", MessageField.VALUE)
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("registered")
+    with (
+        OttlaNode(folder / "node", TEST_SETTINGS) as node,
+        RegistryProcess(folder / "registry", node.address) as process,
+    ):
+        yield process.url
+
+
+def order_schema() -> Schema:
+    builder = SchemaBuilder.struct().name("org.example.Order").field("id", INT32_SCHEMA)
+    return builder.field("note", OPTIONAL_STRING_SCHEMA).field("at", timestamp_builder().build()).build()
+
+
+def converter(registry: str, **settings: str) -> AvroConverter:
+    made = AvroConverter()
+    made.configure({"converter.type": "value", "schema.registry.url": registry} | settings)
+    return made
+
+
+def test_avro_that_others_read_and_write(registry: str) -> None:
+    schema = order_schema()
+    order = Struct(schema, id=7, note="x", at=instant(86_400_000))
+    data = converter(registry).from_connect_data("orders", schema, order)
+    client = SchemaRegistryClient({"url": registry})
+    read: Any = AvroDeserializer(client)(data, VALUE)
+    assert read == {"id": 7, "note": "x", "at": instant(86_400_000)}
+    text = client.get_latest_version("orders-value").schema.schema_str
+    written = AvroSerializer(client, text)({"id": 8, "note": None, "at": instant(0)}, VALUE)
+    found = converter(registry).to_connect_data("orders", written)
+    assert found.schema is not None
+    assert (found.schema.name, found.schema.version) == ("org.example.Order", 1)
+    assert isinstance(found.value, Struct)
+    assert (found.value["id"], found.value["note"], found.value["at"]) == (8, None, instant(0))
+
+
+def test_data_without_a_schema_and_tombstones(registry: str) -> None:
+    made = converter(registry)
+    value = {"a": [1, "x", None, 2.5], "b": {"c": True}}
+    data = made.from_connect_data("plain", None, value)
+    assert made.to_connect_data("plain", data) == (None, value)
+    assert made.from_connect_data("plain", None, None) is None
+    assert made.to_connect_data("plain", None) == (None, None)
+
+
+def test_what_the_registry_refuses_is_an_error(registry: str) -> None:
+    made = converter(registry, **{"auto.register.schemas": "false"})
+    with pytest.raises(DataError, match="nowhere"):
+        made.from_connect_data("nowhere", INT32_SCHEMA, 1)
+    with pytest.raises(DataError, match="does not begin with a schema's id"):
+        made.to_connect_data("nowhere", b"hello")
+    with pytest.raises(DataError, match="4711"):
+        made.to_connect_data("nowhere", b"\0\0\0" + (4711).to_bytes(2, "big") + b"\2")
+
+
+def test_a_registry_that_is_away_may_come_back() -> None:
+    made = converter("http://127.0.0.1:1")
+    with pytest.raises(RetriableError, match="orders"):
+        made.from_connect_data("orders", INT32_SCHEMA, 1)
