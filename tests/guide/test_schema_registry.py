@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.guide.reader import BLOCK, Reader
 from tests.peers.process import free_port
+from tests.peers.scrape import Scrape
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "schema-registry.md"
 
@@ -34,10 +35,11 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
 
 
 def test_a_registry_within_a_node(tmp_path: Path) -> None:
-    listen, other = f"localhost:{free_port()}", f"localhost:{free_port()}"
+    listen, other, metrics = (f"localhost:{free_port()}" for _ in range(3))
     with Reader(tmp_path) as reader:
         node = reader.start(
-            f"ottla start --data d --listen {listen} --set group.initial.rebalance.delay.ms=0 --with registry={other}",
+            f"ottla start --data d --listen {listen} --set group.initial.rebalance.delay.ms=0 --with registry={other} "
+            f"--metrics {metrics}",
             "schema registry is ready",
         )
         body = """{"schema": "\\"int\\""}"""
@@ -47,6 +49,12 @@ def test_a_registry_within_a_node(tmp_path: Path) -> None:
             check=True,
         )
         assert json.loads(done.stdout)["id"] == 1
+        scrape = Scrape.of(f"http://{metrics}/metrics")
+        assert scrape.value("kafka_schema_registry_registered_count") == 1
+        assert scrape.value("kafka_schema_registry_master_slave_role") == 1
+        assert scrape.value("ottla_registry_versions", schema_type="AVRO") == 1
+        assert scrape.value("ottla_registry_requests_total", method="POST", code="200") == 1
+        assert scrape.value("kafka_server_kafkaserver_brokerstate") == 3
         node.terminate()
         assert node.wait(60) == 0
 

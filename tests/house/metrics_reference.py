@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tests.house.source import REPOSITORY
 
 from ottla.broker.metrics.observation import METRICS
+from ottla.registry.metrics import METRICS as REGISTRY_METRICS
 
 if TYPE_CHECKING:
     from ottla.runtime.metrics.metric import Metric
@@ -32,8 +33,9 @@ TABLE = """
 
 
 def render() -> str:
+    subjects = METRICS | {"The schema registry": REGISTRY_METRICS}
     return HEAD + "".join(
-        TABLE.format(subject=subject) + "".join(map(_row, metrics)) for subject, metrics in METRICS.items()
+        TABLE.format(subject=subject) + "".join(map(_row, metrics)) for subject, metrics in subjects.items()
     )
 
 

@@ -27,6 +27,7 @@ from ottla.broker.start import UsageError
 from ottla.broker.storage_format import FormatRequest, StorageError, format_storage
 from ottla.protocol.types import uuid_text
 from ottla.runtime.config.properties import format_properties
+from ottla.runtime.config.server_config import METRICS_LISTEN
 from ottla.runtime.disk import Disk
 from ottla.runtime.world import new_uuid
 
@@ -42,7 +43,7 @@ DEFAULT_NODES = 3
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         f"Node i, from 0 on, listens on the port of --listen plus i; the first {MAX_VOTERS} are controllers too, and"
-        f" listen for them on {CONTROLLER_PORT_OFFSET} more."
+        f" listen for them on {CONTROLLER_PORT_OFFSET} more. It tells its metrics on the port of --metrics plus i."
     )
     parser.add_argument("--data", required=True, metavar="DIR", help="where the nodes have their folders: DIR/node-i")
     parser.add_argument(
@@ -51,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--listen", metavar="HOST:PORT", help=f"where node 0 listens (default: {DEFAULT_LISTEN}, or as it was)"
     )
+    parser.add_argument("--metrics", metavar="HOST:PORT", help="where node 0 tells Prometheus how it does")
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="one setting of all nodes; repeatable"
     )
@@ -61,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         settings = _settings(arguments.set)
         layout = _layout(directory, arguments.nodes, arguments.listen)
-        prepare(directory, layout, settings)
+        prepare(directory, layout, settings, _metrics(arguments.metrics))
     except (UsageError, LayoutError) as error:
         print(f"ottla: {error}", file=sys.stderr)
         return EXIT_USAGE
@@ -74,10 +76,16 @@ def run(arguments: argparse.Namespace) -> int:
     return supervise(directory, layout)
 
 
-def prepare(directory: Path, layout: ClusterLayout, settings: dict[str, str]) -> None:
+def prepare(
+    directory: Path, layout: ClusterLayout, settings: dict[str, str], metrics: tuple[str, int] | None = None
+) -> None:
     """Write what the nodes start with. Raises `LayoutError` (nothing is written then), `StorageError`, `OSError`."""
     data_of = {node_id: node_folder(directory, node_id) / "data" for node_id in layout.node_ids}
     properties_of = {node_id: layout.properties(node_id, data, settings) for node_id, data in data_of.items()}
+    if metrics is not None:
+        host, port = metrics
+        for node_id, properties in properties_of.items():
+            properties[METRICS_LISTEN] = f"{f'[{host}]' if ':' in host else host}:{port + node_id}"
     directory.mkdir(parents=True, exist_ok=True)
     (directory / CLUSTER_FILE).write_text(layout.to_json(), "utf-8")
     voters = parse_initial_controllers(layout.initial_controllers, CONTROLLER_LISTENER)
@@ -122,11 +130,15 @@ def _layout(directory: Path, nodes: int | None, listen: str | None) -> ClusterLa
     return layout
 
 
-def _address(listen: str) -> tuple[str, int]:
+def _address(listen: str, option: str = "--listen") -> tuple[str, int]:
     host, colon, port = listen.rpartition(":")
     if not colon or not port.isdecimal():
-        raise UsageError(f"--listen wants HOST:PORT, not {listen!r}")
+        raise UsageError(f"{option} wants HOST:PORT, not {listen!r}")
     return host.strip("[]"), int(port)
+
+
+def _metrics(listen: str | None) -> tuple[str, int] | None:
+    return None if listen is None else _address(listen, "--metrics")
 
 
 def _settings(words: list[str]) -> dict[str, str]:

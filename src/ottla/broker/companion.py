@@ -1,8 +1,8 @@
 """Something that runs in a node's process as a client of it, such as the schema registry.
 
 Which there are, and in which module, says the front door (`ottla.__main__`): a broker knows nothing of its clients.
-Such a module has `check(listen)`, `await start(bootstrap, listen)`, whose result has `await stop()`, and
-`ready_line(result)`.
+Such a module has `check(listen)`, `await start(bootstrap, listen)`, whose result has `await stop()` and `sources` (of
+metrics, which the node tells beside its own), and `ready_line(result)`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import ModuleType
+
+    from ottla.runtime.metrics.metric import Source
 
 
 class CompanionError(Exception):
@@ -45,6 +47,11 @@ class Companion:
         line = self.module.ready_line(self.running)
         assert isinstance(line, str)
         return line
+
+    @property
+    def sources(self) -> Sequence[Source]:
+        """Of metrics; once started."""
+        return tuple(self.running.sources)
 
     async def stop(self) -> None:
         if self.running is not None:

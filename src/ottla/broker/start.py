@@ -177,7 +177,7 @@ async def _serve(
         if observation is not None:
             observation.follow()
             print(f"Its metrics are on {observation.server.url}", flush=True)
-        await _run(node, companions, stop)
+        await _run(node, companions, stop, observation)
     await node.stop()
     if observation is not None:
         observation.close()
@@ -204,11 +204,13 @@ async def _observe(node: Node, config: ServerConfig, world: World, stop: StopReq
     return observation
 
 
-async def _run(node: Node, companions: Sequence[Companion], stop: StopRequest) -> None:
+async def _run(node: Node, companions: Sequence[Companion], stop: StopRequest, observation: Observation | None) -> None:
     """Until it is asked to stop, with what else there is to be in this process."""
     try:
         for companion in companions:
             print(await companion.start(node.address), flush=True)
+            if observation is not None:
+                observation.server.sources += companion.sources
         await stop.wait()
     except Exception as error:  # each says in a line what is wrong with it
         stop.stop("what is to run beside the node cannot start", error)

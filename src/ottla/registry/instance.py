@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ottla.registry.metrics import RegistryMetrics
 from ottla.registry.registry import Registry
 from ottla.registry.rest.application import Application
 from ottla.runtime.http_server import HttpServer, listen
 
 if TYPE_CHECKING:
     from ottla.registry.settings import RegistrySettings
+    from ottla.runtime.metrics.metric import Source
     from ottla.runtime.network import Network
 
 
@@ -22,6 +24,8 @@ class Instance:
         self.port: int = self._bound.getsockname()[1]
         self.registry = Registry(network, settings, self.port)
         self._application = Application(self.registry)
+        self.sources: list[Source] = [RegistryMetrics(self.registry, self._application.requests).read]
+        """What it tells Prometheus."""
         self._server: HttpServer | None = None
         self._is_open = False
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from ottla.registry.settings import DEFAULT_LISTEN, GROUP, TOPIC, RegistrySettings, SettingsError, parse_listen
 from ottla.registry.store.config import DEFAULT_LEVEL
+from ottla.runtime.log_format import FORMATS, TEXT, start_logging
 
 if TYPE_CHECKING:
     import argparse
 
     from ottla.registry.instance import Instance
     from ottla.runtime.loop import StopRequest
+    from ottla.runtime.metrics.server import MetricsServer
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -35,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hash-password", metavar="USER", help="read a password, print its entry for --users, and end")
     parser.add_argument("--follow", action="store_true", help="never lead")
     parser.add_argument("--no-mode-changes", action="store_true", help="refuse every change of a mode")
+    parser.add_argument("--metrics", metavar="HOST:PORT", help="where it tells Prometheus how it does")
+    parser.add_argument("--log-format", choices=FORMATS, default=TEXT, help="lines for people, or JSON (%(default)s)")
     parser.add_argument("--session-timeout-ms", type=int, default=10_000, help="after which a leader is given up")
 
 
@@ -43,12 +47,23 @@ def run(arguments: argparse.Namespace) -> int:
         return _hash_password(arguments.hash_password)
     try:
         settings = _settings(arguments)
+        metrics = _metrics_address(arguments.metrics)
     except SettingsError as error:
         print(f"ottla: {error}", file=sys.stderr)
         return EXIT_USAGE
     from ottla.runtime.loop import run as run_loop
 
-    return run_loop(lambda stop, _: _serve(settings, stop))
+    start_logging(arguments.log_format)
+    return run_loop(lambda stop, _: _serve(settings, stop, metrics))
+
+
+def _metrics_address(text: str | None) -> tuple[str, int] | None:
+    from ottla.runtime.metrics.listen import parse_listen as parse_metrics_listen
+
+    try:
+        return None if text is None else parse_metrics_listen(text)
+    except ValueError as error:
+        raise SettingsError(f"--metrics: {error}") from None
 
 
 def _hash_password(name: str) -> int:
@@ -107,19 +122,45 @@ def _properties(name: str) -> dict[str, str]:
     return properties
 
 
-async def _serve(settings: RegistrySettings, stop: StopRequest) -> int:
-    import logging
-
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+async def _serve(settings: RegistrySettings, stop: StopRequest, metrics: tuple[str, int] | None) -> int:
     try:
         instance = await start_instance(settings)
+        watched = None if metrics is None else await _tell_metrics(instance, metrics)
     except StartError as error:
         print(f"ottla: {error}", file=sys.stderr)
         return EXIT_FAILED
     print(f"Schema registry of {settings.bootstrap} is ready on {instance.url}. Ctrl-C stops it.", flush=True)
+    if watched is not None:
+        print(f"Its metrics are on {watched.url}", flush=True)
     await stop.wait()
     await instance.stop()
+    if watched is not None:
+        watched.close()
     return 0
+
+
+async def _tell_metrics(instance: Instance, address: tuple[str, int]) -> MetricsServer:
+    """`StartError`, with the instance stopped."""
+    import asyncio
+
+    from ottla.runtime.metrics.health import Check
+    from ottla.runtime.metrics.process import read_process
+    from ottla.runtime.metrics.server import MetricsServer
+    from ottla.runtime.sockets import SocketNetwork
+
+    def ready() -> list[Check]:
+        leader = instance.registry.leader
+        return [Check("leader", leader is not None, "nobody leads" if leader is None else leader.url)]
+
+    server = MetricsServer(SocketNetwork(asyncio.get_running_loop()), [*instance.sources, read_process], ready=ready)
+    try:
+        await server.start(*address)
+    except OSError as error:
+        await instance.stop()
+        raise StartError(
+            f"cannot listen on {address[0]}:{address[1]} for metrics: {error.strerror or error}"
+        ) from error
+    return server
 
 
 class StartError(Exception):

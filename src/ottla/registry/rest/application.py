@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import unquote
 
 from ottla.registry.errors import FORWARDING_FAILED, UNKNOWN_LEADER, RegistryError, invalid_schema
+from ottla.registry.metrics import RequestCounts
 from ottla.registry.rest.access import UNAUTHORIZED
 from ottla.registry.rest.message import (
     FORWARDED,
@@ -46,6 +47,7 @@ class Application:
         self._registry = registry
         self._service = Service(registry)
         self._leader: HttpClient | None = None
+        self.requests = RequestCounts()
 
     def close(self) -> None:
         if self._leader is not None:
@@ -70,6 +72,7 @@ class Application:
         except Exception:
             _log.exception("%s %s", scope["method"], scope["path"])
             response = Response({"error_code": INTERNAL_ERROR, "message": "Internal Server Error"}, INTERNAL_ERROR)
+        self.requests.count(scope["method"], response.status)
         await _respond(send, response, content_type)
 
     async def _answer(self, request: Request) -> Response:
