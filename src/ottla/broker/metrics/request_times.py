@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 MAX_SAMPLES: Final = 1024
 """Of an API, the newest."""
 SAMPLE_AGE_MS: Final = 300_000.0
-OFTEN_MS: Final = 2.0
+OFTEN_MS: Final = 5.0
 """Less between two that were timed: let more pass before the next."""
-SELDOM_MS: Final = 10.0
+SELDOM_MS: Final = 50.0
 MAX_STRIDE: Final = 1024
 QUANTILES: Final = (0.5, 0.75, 0.95, 0.98, 0.99, 0.999)
 QUANTILE_TEXTS: Final = ("0.50", "0.75", "0.95", "0.98", "0.99", "0.999")
