@@ -5,27 +5,30 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 WORDS: Final = [f"word{number}" for number in range(40)]
 
 
-def make_topics(bootstrap: str, partitions: int = 3, sink: str = "counts") -> None:
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+def make_topics(
+    bootstrap: str, partitions: int = 3, sink: str = "counts", *, client: Mapping[str, Any] | None = None
+) -> None:
+    """`client`: what a client needs to be let in; so below."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, **(client or {})})
     topics = [NewTopic(name, partitions, 1) for name in ("lines", "words", sink)]
     for future in admin.create_topics(topics).values():
         future.result(30)
 
 
-def send_lines(bootstrap: str, lines: Iterable[str]) -> Counter[str]:
+def send_lines(bootstrap: str, lines: Iterable[str], *, client: Mapping[str, Any] | None = None) -> Counter[str]:
     """How many there are of each word."""
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20})
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20, **(client or {})})
     words: Counter[str] = Counter()
     for number, line in enumerate(lines):
         producer.produce("lines", line, str(number))
@@ -41,7 +44,13 @@ def some_lines(count: int, seed: int) -> list[str]:
 
 
 def read_counts(
-    bootstrap: str, words: Counter[str], *, topic: str = "counts", timeout_s: float = 120.0, partitions: int = 3
+    bootstrap: str,
+    words: Counter[str],
+    *,
+    topic: str = "counts",
+    timeout_s: float = 120.0,
+    partitions: int = 3,
+    client: Mapping[str, Any] | None = None,
 ) -> dict[str, list[int]]:
     """Every committed count of each word, in order, once every word has been counted, or time is over."""
     consumer = Consumer({
@@ -50,6 +59,7 @@ def read_counts(
         "isolation.level": "read_committed",
         "auto.offset.reset": "earliest",
         "enable.auto.commit": False,
+        **(client or {}),
     })  # fmt: skip
     consumer.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
     found: dict[str, list[int]] = defaultdict(list)

@@ -55,6 +55,13 @@ def translate(properties: Mapping[str, Any]) -> dict[str, Any]:
         options = parse_jaas(str(text)).options
         if "username" in options:
             found |= {"sasl.username": options["username"], "sasl.password": options.get("password", "")}
+    if str(properties.get("ssl.keystore.type", "")).upper() == "PEM" and "ssl.keystore.location" in found:
+        # One file for both here, two names for it there; a keystore would be PKCS #12.
+        file = found.pop("ssl.keystore.location")
+        found.pop("ssl.keystore.password", None)
+        found = {"ssl.certificate.location": file, "ssl.key.location": file} | found
+    if found.get("ssl.endpoint.identification.algorithm") == "":
+        found["ssl.endpoint.identification.algorithm"] = "none"
     return found
 
 
