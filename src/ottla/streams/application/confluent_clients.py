@@ -55,6 +55,15 @@ def _import() -> Any:
     return confluent_kafka
 
 
+def _made(kafka: Any, kind: Any, properties: dict[str, Any]) -> Any:
+    """Raises `StreamsError` where librdkafka does not take the properties."""
+    try:
+        return kind(properties, logger=_log)
+    except kafka.KafkaException as error:
+        who = properties.get("client.id")
+        raise StreamsError(f"the client {who} cannot be made with this configuration: {error.args[0].str()}") from None
+
+
 class ConfluentClients:
     """The `ClientSupplier` of a usual application."""
 
@@ -77,7 +86,7 @@ class ConfluentConsumer:
         self._kafka = kafka
         self._eof = kafka.KafkaError._PARTITION_EOF
         self._reset = (kafka.KafkaError._AUTO_OFFSET_RESET, kafka.KafkaError.OFFSET_OUT_OF_RANGE)
-        self._consumer = kafka.Consumer(properties, logger=_log)
+        self._consumer = _made(kafka, kafka.Consumer, properties)
 
     def assign(self, positions: Mapping[TopicPartition, int]) -> None:
         if positions:
@@ -154,7 +163,7 @@ class ConfluentConsumer:
 class ConfluentProducer:
     def __init__(self, properties: dict[str, Any]) -> None:
         self._kafka = _import()
-        self._producer = self._kafka.Producer(properties, logger=_log)
+        self._producer = _made(self._kafka, self._kafka.Producer, properties)
         self._counts: dict[str, int] = {}
 
     def sender(self, failed: Failed) -> Send:

@@ -178,12 +178,12 @@ class KafkaStreams:
             self._queries = InteractiveQueries(self.topology, self.config, self._parts, lambda: self.threads)
             control.start()
             self._parts.prepare(self._restore_listener, self._global_failed)
+            for _ in range(int(self.config["num.stream.threads"]) if self.topology.sub_topologies else 0):
+                self.add_stream_thread()
         except (ClientError, KafkaError) as error:
             self._fail(StreamsError(f"the application cannot start: {error}"))
         except BaseException as error:
             self._fail(error)
-        for _ in range(int(self.config["num.stream.threads"]) if self.topology.sub_topologies else 0):
-            self.add_stream_thread()
         if not self.topology.sub_topologies:
             self._become(State.RUNNING)
         self._clean_later()
@@ -208,6 +208,7 @@ class KafkaStreams:
     def _fail(self, error: BaseException) -> None:
         self.failure = error
         self._become(State.PENDING_ERROR)
+        self._stop_threads(CLOSE_TIMEOUT_S, leave=True)
         self._release()
         self._become(State.ERROR)
         raise error
