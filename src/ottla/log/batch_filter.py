@@ -29,7 +29,7 @@ from ottla.protocol.record_batch import (
 from ottla.protocol.varint import encode_varint
 from ottla.runtime.files import Buffer
 
-RECORDS_A_SLICE = 200
+RECORDS_A_SLICE = 50
 
 
 class LastOfProducer(NamedTuple):

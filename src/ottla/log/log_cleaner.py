@@ -17,7 +17,7 @@ from ottla.log.pending_checkpoint import PendingCheckpoint
 from ottla.log.upkeep import RunBlocking
 from ottla.runtime.time import Clock, Timer, Timers
 
-SLICE_MS = 2.0
+SLICE_MS = 0.5
 IDLE_REST_MS = 0.5
 BUSY_REST_MS = 4 * SLICE_MS
 SHORTEST_BACKOFF_MS = 100
