@@ -347,7 +347,10 @@ class Log(LocalLog):
     def aborted_within(self, start: int, region: FileRegion) -> list[AbortedTransaction]:
         """`aborted_transactions` for what `read` found from `start` on; as in Kafka, up to the next indexed offset."""
         segments = self._segments
-        for index in range(segments.floor(start), len(segments)):
+        first, last = segments.floor(start), len(segments) - 1
+        if first == last and not segments[last].transactions.entries:
+            return []
+        for index in range(first, last + 1):
             segment = segments[index]
             if segment.file is region.file:
                 bound = segment.offsets.bound_of(region.position, region.size)
