@@ -63,6 +63,10 @@ if TYPE_CHECKING:
     from ottla.streams.expressions.functions import when as when
     from ottla.streams.expressions.functions import with_fields as with_fields
     from ottla.streams.membership.assignment import HostInfo as HostInfo
+    from ottla.streams.metrics.registry import Metric as Metric
+    from ottla.streams.metrics.registry import MetricName as MetricName
+    from ottla.streams.metrics.sensor import RecordingLevel as RecordingLevel
+    from ottla.streams.metrics.streams_metrics import StreamsMetrics as StreamsMetrics
     from ottla.streams.processor import Processor as Processor
     from ottla.streams.processor import ProcessorContext as ProcessorContext
     from ottla.streams.processor import PunctuationType as PunctuationType
@@ -121,6 +125,8 @@ PLACES: Final = {
     "KafkaStreams": "application.kafka_streams",
     "KeyQuery": "queries.key_query",
     "Materialized": "dsl.materialized",
+    "Metric": "metrics.registry",
+    "MetricName": "metrics.registry",
     "MultiVersionedKeyQuery": "queries.versioned_query",
     "Named": "dsl.named",
     "Position": "queries.position",
@@ -134,6 +140,7 @@ PLACES: Final = {
     "RangeQuery": "queries.range_query",
     "Record": "record",
     "RecordMetadata": "record",
+    "RecordingLevel": "metrics.sensor",
     "Repartitioned": "dsl.repartitioned",
     "Serde": "serdes.serde",
     "Serdes": "serdes.serdes",
@@ -149,6 +156,7 @@ PLACES: Final = {
     "StreamsBuilder": "dsl.streams_builder",
     "StreamsConfig": "config",
     "StreamsError": "errors",
+    "StreamsMetrics": "metrics.streams_metrics",
     "StreamsRebalancingError": "errors",
     "Suppressed": "dsl.suppressed",
     "TableJoined": "dsl.table_joined",

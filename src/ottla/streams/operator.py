@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ottla.streams.metrics.streams_metrics import StreamsMetrics
     from ottla.streams.operators.fused import Step
     from ottla.streams.processor import Cancellable, PunctuationType
     from ottla.streams.record import Headers, RecordMetadata
@@ -70,6 +71,10 @@ class OperatorContext(Protocol):
         """What was put under that key, in this run or an earlier one: it is committed with the offsets."""
 
     def put_processor_metadata(self, key: str, value: int) -> None: ...
+
+    @property
+    def metrics(self) -> StreamsMetrics:
+        """Where a user's code adds metrics of its own."""
 
     def drop(self, reason: str) -> None:
         """Count a record that was skipped (`dropped-records-total`) and say why in the log, once for each reason."""

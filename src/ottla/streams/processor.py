@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from ottla.streams.metrics.streams_metrics import StreamsMetrics
     from ottla.streams.record import Record, RecordMetadata
     from ottla.streams.state.store import StoreBuilder
 
@@ -43,6 +44,10 @@ class ProcessorContext(Protocol):
         self, interval_ms: int, kind: PunctuationType, punctuate: Callable[[int], None], start_ms: int | None = None
     ) -> Cancellable:
         """Call `punctuate` with the time every interval; with `start_ms`, at whole intervals after that (KIP-1146)."""
+
+    @property
+    def metrics(self) -> StreamsMetrics:
+        """All metrics of the instance, and where to add some of one's own."""
 
     def commit(self) -> None:
         """Ask for a commit as soon as the task can."""

@@ -9,6 +9,7 @@ from ottla.streams.errors import StreamsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ottla.streams.metrics.streams_metrics import StreamsMetrics
     from ottla.streams.operator import OperatorContext
     from ottla.streams.processor import Cancellable, PunctuationType
     from ottla.streams.record import Record, RecordMetadata
@@ -40,6 +41,11 @@ class NodeProcessorContext:
         self, interval_ms: int, kind: PunctuationType, punctuate: Callable[[int], None], start_ms: int | None = None
     ) -> Cancellable:
         return self._context.schedule(interval_ms, kind, punctuate, start_ms)
+
+    @property
+    def metrics(self) -> StreamsMetrics:
+        """All metrics of the instance, and where to add one's own."""
+        return self._context.metrics
 
     def commit(self) -> None:
         self._context.request_commit()

@@ -14,6 +14,7 @@ from ottla.streams.record import NO_HEADERS, CurrentRecord, Headers, RecordMetad
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ottla.streams.metrics.streams_metrics import StreamsMetrics
     from ottla.streams.operator import Operator, Push
     from ottla.streams.processor import Cancellable, PunctuationType
     from ottla.streams.state.store import StateStore
@@ -69,6 +70,10 @@ class Node:
 
     def put_processor_metadata(self, key: str, value: int) -> None:
         self.run.metadata[key] = value
+
+    @property
+    def metrics(self) -> StreamsMetrics:
+        raise NotImplementedError
 
     def drop(self, reason: str) -> None:
         self.run.dropped.append(reason)

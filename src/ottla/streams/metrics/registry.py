@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ottla.streams.metrics.sensor import RecordingLevel, Sensor, Statistic
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Definition = tuple[str, Statistic, str]
 """A metric of a sensor: its name, what it says of the sensor, and its description."""
 
+T = TypeVar("T")
 DEFAULT_WINDOW_MS: Final = 30_000
 DEFAULT_SAMPLES: Final = 2
 
@@ -69,6 +70,7 @@ class MetricsRegistry:
         self._window_ms = window_ms
         self._samples = samples
         self._metrics: dict[MetricName, Metric] = {}
+        self._user_sensors: dict[tuple[str, str, str], Any] = {}
         self._lock = threading.Lock()
         self.scope().gauge("kafka-metrics-count", {}, "count", "how many metrics there are", lambda: len(self._metrics))
 
@@ -108,6 +110,18 @@ class MetricsRegistry:
             for metric in metrics:
                 if self._metrics.get(metric.name) is metric:
                     del self._metrics[metric.name]
+
+    def user_sensor(self, key: tuple[str, str, str], make: Callable[[], T]) -> T:
+        """The one of that thread, entity and operation; made when there is none."""
+        found: T | None = self._user_sensors.get(key)
+        if found is None:
+            found = self._user_sensors[key] = make()
+        return found
+
+    def forget_user_sensor(self, sensor: object) -> None:
+        for key, each in list(self._user_sensors.items()):
+            if each is sensor:
+                del self._user_sensors[key]
 
     def make_sensor(self, level: RecordingLevel) -> Sensor:
         return Sensor(enabled=level <= self.level, window_ms=self._window_ms, samples=self._samples)

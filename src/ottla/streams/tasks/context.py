@@ -11,6 +11,7 @@ from ottla.streams.state.store import RecordContext
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ottla.streams.metrics.streams_metrics import StreamsMetrics
     from ottla.streams.operator import Push
     from ottla.streams.processor import Cancellable, PunctuationType
     from ottla.streams.record import CurrentRecord, Headers
@@ -92,6 +93,10 @@ class NodeContext:
     def put_processor_metadata(self, key: str, value: int) -> None:
         self._state.processor_metadata[key] = value
         self._state.metadata_changed = True
+
+    @property
+    def metrics(self) -> StreamsMetrics:
+        return self._state.metrics
 
     def drop(self, reason: str) -> None:
         self._state.drop(self.node, reason)

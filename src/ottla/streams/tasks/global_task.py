@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.streams.metrics.registry import MetricsRegistry, rate_and_count, rate_and_total
 from ottla.streams.metrics.sensor import RecordingLevel
+from ottla.streams.metrics.streams_metrics import StreamsMetrics
 from ottla.streams.state.directory import ROCKSDB
 from ottla.streams.tasks.context import TaskStoreContext
 from ottla.streams.tasks.failures import Failures
@@ -46,6 +47,7 @@ class GlobalTask:
         self.stores: dict[str, StateStore] = {}
         self.state = TaskState(f"{GLOBAL_ID}_{GLOBAL_ID}", topology.application_id, topology.config, self.stores)
         self._scope = (metrics or MetricsRegistry()).scope()
+        self.state.metrics = StreamsMetrics(self._scope.registry, thread_id)
         self._tags = {"thread-id": thread_id, "task-id": self.state.task_id}
         dropped = rate_and_total("dropped-records", "records skipped")
         self._dropped = self._scope.sensor(TASK_GROUP, self._tags, dropped, RecordingLevel.INFO)

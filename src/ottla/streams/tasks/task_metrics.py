@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ottla.streams.metrics.registry import average_and_maximum, rate_and_count, rate_and_total
 from ottla.streams.metrics.sensor import RecordingLevel, Statistic
+from ottla.streams.metrics.streams_metrics import StreamsMetrics
 from ottla.streams.topology.built import SinkNode, SourceNode
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ class TaskMetrics:
         }
         self._consumed: dict[tuple[str, str], Sensor] = {}
         self._produced: dict[tuple[str, str], Produced] = {}
+        state.metrics = StreamsMetrics(registry, thread_id)
         state.on_drop = self._note_drop
         state.on_skip = self._note_skip
 

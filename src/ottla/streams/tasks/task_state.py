@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from ottla.streams.metrics.registry import MetricsRegistry
+from ottla.streams.metrics.streams_metrics import StreamsMetrics
 from ottla.streams.processor import PunctuationType
 from ottla.streams.record import CurrentRecord
 from ottla.streams.tasks.punctuation import PunctuationQueue, PunctuationSchedule
@@ -29,6 +31,7 @@ class TaskState:
         "dropped_records",
         "global_stores",
         "metadata_changed",
+        "metrics",
         "on_drop",
         "on_skip",
         "processor_metadata",
@@ -56,6 +59,7 @@ class TaskState:
         self.processor_metadata: dict[str, int] = {}
         self.metadata_changed = False
         self.dropped_records = 0
+        self.metrics = StreamsMetrics(MetricsRegistry(), "")
         self.on_drop: Callable[[], None] | None = None
         self.on_skip: Callable[[str, RawRecord], None] | None = None
         self.stream_time_punctuators = PunctuationQueue()
