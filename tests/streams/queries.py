@@ -91,7 +91,7 @@ def _has_text_keys(store: Any) -> bool:
 
 def _query(random: Random, store: StateStore, times_ms: list[int], topics: list[str]) -> Asked:
     if random.random() < 0.5:
-        return _version_2(random, times_ms, topics)
+        return _version_2(random, _kinds(random, store), times_ms, topics)
     kind = random.choice(list(TYPES))
     if random.random() < 0.8:
         if isinstance(store, KeyValueStore):
@@ -104,8 +104,17 @@ def _query(random: Random, store: StateStore, times_ms: list[int], topics: list[
     return {"type": kind, "call": call, "args": [each(random, times_ms) for each in arguments]}
 
 
-def _version_2(random: Random, times_ms: list[int], topics: list[str]) -> Asked:
-    kind = random.choice(KINDS)
+def _kinds(random: Random, store: StateStore) -> tuple[str, ...]:
+    """Mostly what the store knows."""
+    if random.random() < 0.2:
+        return KINDS
+    if isinstance(store, KeyValueStore):
+        return KINDS[:4]
+    return KINDS[6:] if isinstance(store, VersionedKeyValueStore) else KINDS[4:6]
+
+
+def _version_2(random: Random, kinds: tuple[str, ...], times_ms: list[int], topics: list[str]) -> Asked:
+    kind = random.choice(kinds)
     asked: Asked = {"query": kind}
     if kind.endswith("key") or kind == "versions" or (kind == "window_range" and random.random() < 0.5):
         asked["key"] = _key(random, times_ms)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.java
 
-EXAMPLES: Final = int(os.environ.get("OTTLA_STREAMS_EXAMPLES", "20"))
+EXAMPLES: Final = int(os.environ.get("OTTLA_STREAMS_EXAMPLES", "12"))
 SETTINGS: Final = settings(
     max_examples=EXAMPLES,
     deadline=None,
