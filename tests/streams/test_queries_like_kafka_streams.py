@@ -22,6 +22,7 @@ from tests.streams.oracle.process import OracleError
 from tests.streams.queries import answers, some_queries
 from tests.streams.random_ops import questions
 
+from ottla.streams.queries import key_range, segment_scan
 from ottla.streams.queries.position import Position, PositionBound
 from ottla.streams.state.cached_key_value_store import CachedKeyValueStore
 from ottla.streams.state.memory_bytes_store import LruBytesStore
@@ -61,6 +62,14 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.WARNING)
     yield
     logging.disable(logging.NOTSET)
+
+
+@pytest.fixture(autouse=True)
+def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what is read page by page has several."""
+    monkeypatch.setattr(key_range, "FIRST_PAGE", 2)
+    monkeypatch.setattr(key_range, "MAX_PAGE", 3)
+    monkeypatch.setattr(segment_scan, "PAGE", 2)
 
 
 def test_stores_of_keys_answer_as_in_kafka_streams(oracle: StreamsOracle) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.streams.queries import NoThreads
 from tests.unit.streams.store_context import ListedContext
 
 from ottla.streams.errors import StreamsError
+from ottla.streams.queries import segment_scan
 from ottla.streams.queries.answering import answer
 from ottla.streams.queries.key_query import KeyQuery, TimestampedKeyQuery
 from ottla.streams.queries.position import UNBOUNDED, Position, PositionBound
@@ -26,6 +28,7 @@ from ottla.streams.state.stores import Stores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 TEXT = Serdes.str()
 AT = Position({"in": {0: 5, 1: 7}})
@@ -75,6 +78,40 @@ def test_values_come_with_what_was_asked_for() -> None:
     assert types.timestamped_key_value_store_with_headers().create(lambda: headed).get("a") == stored
     accepting = [types.key_value_store(), types.timestamped_key_value_store(), types.session_store()]
     assert [each.accepts(plain()) for each in accepting] == [True, False, False]
+
+
+@pytest.mark.parametrize("caching", [False, True], ids=["plain", "cached"])
+def test_windows_on_disk_are_read_page_by_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caching: bool) -> None:
+    monkeypatch.setattr(segment_scan, "PAGE", 3)
+    supplier = Stores.persistent_timestamped_window_store("w", "5m", "10s")
+    builder = Stores.timestamped_window_store_builder(supplier, TEXT, TEXT)
+    store = (builder.with_caching_enabled() if caching else builder).build()
+    context = ListedContext()
+    context.directory = str(tmp_path)  # type: ignore[assignment]
+    store.open(context)
+    chance = random.Random(1)
+    for step in range(200):
+        time_ms = chance.randrange(max(0, step * 3_000 - 200_000), step * 3_000 + 1)
+        value = None if chance.random() < 0.2 else ValueAndTimestamp(str(step), time_ms)
+        store.put(chance.choice("ab") * chance.randint(1, 3), value, time_ms // 10_000 * 10_000)
+        if step == 120:
+            store.flush()
+            store.commit(1)
+    readable = ReadableStore(store, NoThreads(), "0_0", 0, lambda: AT)
+    view = QueryableStoreTypes.timestamped_window_store().create(lambda: [readable])
+    for reverse in (False, True):
+        assert list(view.all(reverse=reverse)) == list(store.all(reverse=reverse))
+        for _ in range(30):
+            first, last = sorted(chance.choices(["a", "aa", "b", "bb"], k=2))
+            from_ms, to_ms = sorted((chance.randrange(600_000), chance.randrange(600_000)))
+            assert list(view.fetch_all(from_ms, to_ms, reverse=reverse)) == list(
+                store.fetch_all(from_ms, to_ms, reverse=reverse)
+            )
+            assert list(view.fetch_range(first, last, from_ms, to_ms, reverse=reverse)) == list(
+                store.fetch_range(first, last, from_ms, to_ms, reverse=reverse)
+            )
+    assert len(list(view.all())) > 20
+    store.close()
 
 
 def test_a_store_of_ones_own_is_asked_by_a_type_of_ones_own() -> None:

@@ -11,7 +11,8 @@ from ottla.streams.queries.key_range import key_range
 from ottla.streams.queries.query import ResultOrder
 from ottla.streams.queries.query_result import FailureReason, QueryResult
 from ottla.streams.queries.range_query import RangeQuery, TimestampedRangeQuery
-from ottla.streams.queries.stored_value import is_key_value, is_timestamped, plain, timestamped
+from ottla.streams.queries.segment_scan import SegmentScan, is_paged
+from ottla.streams.queries.stored_value import as_it_is, is_key_value, is_timestamped, plain, timestamped
 from ottla.streams.queries.versioned_query import MultiVersionedKeyQuery, VersionedKeyQuery
 from ottla.streams.queries.window_query import WindowKeyQuery, WindowRangeQuery
 from ottla.streams.state.key_value_store import TypedKeyValueStore
@@ -159,7 +160,10 @@ def _windows(query: WindowKeyQuery, readable: ReadableStore) -> Any:
 def _windows_or_sessions(query: WindowRangeQuery, readable: ReadableStore) -> Any:
     store: Any = readable.store
     if isinstance(store, WindowStore):
-        rows = store.fetch_all(query.time_from_ms or 0, query.time_to_ms or 0)
+        from_ms, to_ms = query.time_from_ms or 0, query.time_to_ms or 0
+        if is_paged(readable):
+            return SegmentScan(readable, from_ms, to_ms, as_it_is, live=True)
+        rows = store.fetch_all(from_ms, to_ms)
         return _live(store, rows, lambda windowed: windowed.window.start_ms)
     return _live(store, store.fetch(query.key), lambda windowed: windowed.window.end_ms)
 

@@ -1,12 +1,16 @@
 """All partitions of a session store that are here, as one (`CompositeReadOnlySessionStore`).
 
-Times in milliseconds, inclusive. What a call finds in a partition it reads at once.
+Times in milliseconds, inclusive. The sessions of one key are read at once.
 """
 
 from __future__ import annotations
 
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ottla.streams.duration import LONG_MAX
+from ottla.streams.queries.segment_scan import SegmentScan, is_paged
+from ottla.streams.queries.stored_value import as_it_is
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,9 +44,20 @@ class ReadOnlySessionStore(Generic[K, V]):
         reverse: bool = False,
     ) -> Iterator[tuple[Windowed[K], V]]:
         """Java's `findSessions(keyFrom, keyTo, …)`."""
-        return self._all(
-            lambda store: store.find_sessions_range(first, last, earliest_end_ms, latest_start_ms, reverse=reverse)
-        )
+
+        def one(readable: ReadableStore) -> Iterator[tuple[Any, Any]]:
+            if is_paged(readable):
+                store: Any = readable.store
+                keeps = store.key_filter(first, last, latest_start_ms)
+                return SegmentScan(readable, earliest_end_ms, LONG_MAX, as_it_is, keeps, reverse=reverse)
+            rows: list[tuple[Any, Any]] = readable.read(
+                lambda store: list(
+                    store.find_sessions_range(first, last, earliest_end_ms, latest_start_ms, reverse=reverse)
+                )
+            )
+            return iter(rows)
+
+        return chain.from_iterable([one(each) for each in self._stores()])
 
     def fetch_session(self, key: K, start_ms: int, end_ms: int) -> V | None:
         for readable in self._stores():
@@ -55,7 +70,7 @@ class ReadOnlySessionStore(Generic[K, V]):
         return self._first(lambda store: store.fetch(key, reverse=reverse))
 
     def fetch_range(self, first: K | None, last: K | None, *, reverse: bool = False) -> Iterator[tuple[Windowed[K], V]]:
-        return self._all(lambda store: store.fetch_range(first, last, reverse=reverse))
+        return self.find_sessions_range(first, last, 0, LONG_MAX, reverse=reverse)
 
     def _first(self, read: Callable[[Any], Iterator[tuple[Any, Any]]]) -> Iterator[tuple[Any, Any]]:
         """A key is in one partition."""
@@ -64,6 +79,3 @@ class ReadOnlySessionStore(Generic[K, V]):
             if rows:
                 return iter(rows)
         return iter(())
-
-    def _all(self, read: Callable[[Any], Iterator[tuple[Any, Any]]]) -> Iterator[tuple[Any, Any]]:
-        return chain.from_iterable([each.read(read) for each in self._stores()])

@@ -1,12 +1,15 @@
 """All partitions of a window store that are here, as one (`CompositeReadOnlyWindowStore`).
 
-Times are starts of windows in milliseconds, both ends inclusive. What a call finds in a partition it reads at once.
+Times are starts of windows in milliseconds, both ends inclusive. The windows of one key are read at once.
 """
 
 from __future__ import annotations
 
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ottla.streams.duration import LONG_MAX
+from ottla.streams.queries.segment_scan import SegmentScan, is_paged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -50,16 +53,43 @@ class ReadOnlyWindowStore(Generic[K, V]):
     def fetch_range(
         self, first: K | None, last: K | None, from_ms: int, to_ms: int, *, reverse: bool = False
     ) -> Iterator[tuple[Windowed[K], V]]:
-        return self._all(lambda store: store.fetch_range(first, last, from_ms, to_ms, reverse=reverse))
+        def one(readable: ReadableStore) -> Iterator[tuple[Any, Any]]:
+            if is_paged(readable):
+                store: Any = readable.store
+                keeps = store.key_filter(first, last)
+                return self._scan(readable, from_ms, to_ms, keeps, reverse=reverse)
+            return self._at_once(
+                readable, lambda store: store.fetch_range(first, last, from_ms, to_ms, reverse=reverse)
+            )
+
+        return chain.from_iterable([one(each) for each in self._stores()])
 
     def fetch_all(self, from_ms: int, to_ms: int, *, reverse: bool = False) -> Iterator[tuple[Windowed[K], V]]:
-        return self._all(lambda store: store.fetch_all(from_ms, to_ms, reverse=reverse))
+        def one(readable: ReadableStore) -> Iterator[tuple[Any, Any]]:
+            if is_paged(readable):
+                return self._scan(readable, from_ms, to_ms, None, reverse=reverse)
+            return self._at_once(readable, lambda store: store.fetch_all(from_ms, to_ms, reverse=reverse))
+
+        return chain.from_iterable([one(each) for each in self._stores()])
 
     def all(self, *, reverse: bool = False) -> Iterator[tuple[Windowed[K], V]]:
-        return self._all(lambda store: store.all(reverse=reverse))
+        return self.fetch_all(0, LONG_MAX, reverse=reverse)
 
-    def _all(self, read: Callable[[Any], Iterator[tuple[Any, Any]]]) -> Iterator[tuple[Any, Any]]:
-        return chain.from_iterable([self._values(each, each.read(read)) for each in self._stores()])
+    def _scan(
+        self,
+        readable: ReadableStore,
+        from_ms: int,
+        to_ms: int,
+        keeps: Callable[[bytes], bool] | None,
+        *,
+        reverse: bool,
+    ) -> Iterator[tuple[Any, Any]]:
+        return SegmentScan(readable, from_ms, to_ms, self._value_of(readable.store), keeps, reverse=reverse)
+
+    def _at_once(
+        self, readable: ReadableStore, read: Callable[[Any], Iterator[tuple[Any, Any]]]
+    ) -> Iterator[tuple[Any, Any]]:
+        return self._values(readable, readable.read(lambda store: list(read(store))))
 
     def _values(self, readable: ReadableStore, rows: Any) -> Iterator[tuple[Any, Any]]:
         value_of = self._value_of(readable.store)

@@ -42,8 +42,10 @@ class RocksSegment:
             if len(row[0]) == size and row[0].startswith(key)
         )
 
-    def scan(self, reverse: bool) -> Iterator[tuple[bytes, bytes]]:
-        return self._family.range(reverse=reverse)
+    def scan(
+        self, reverse: bool, first: bytes | None = None, last: bytes | None = None
+    ) -> Iterator[tuple[bytes, bytes]]:
+        return self._family.range(first, last, reverse=reverse)
 
 
 class RocksSegments:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from abc import abstractmethod
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.streams.change import Change
@@ -267,6 +268,45 @@ class SegmentedStore(StateStore):
             found = self._merged(dict(found), cached, by_time=by_time, reverse=reverse)
         return iter(found if keeps is None else [each for each in found if keeps(each[0])])
 
+    def segment_ids(self, from_ms: int, to_ms: int, *, reverse: bool) -> list[int]:
+        """Of segments that may have something of that time, or will have, when the cache is flushed."""
+        segments, time_of = self._segments, type(self).time_of
+        found = {each.id for each in segments.between(from_ms, to_ms, reverse=False)} if from_ms <= to_ms else set()
+        found.update(segments.segment_id(time_of(store_key)) for store_key, _ in self._cached(from_ms, to_ms))
+        return sorted(found, reverse=reverse)
+
+    def page(
+        self,
+        segment_id: int,
+        from_ms: int,
+        to_ms: int,
+        after: bytes | None,
+        limit: int,
+        *,
+        reverse: bool = False,
+        live: bool = False,
+    ) -> tuple[list[tuple[bytes, bytes]], bytes | None]:
+        """Entries of one segment behind the store key `after`, as `scan_bytes` has them where nothing is by time.
+
+        No more than `limit` stored ones are looked at; what it comes to is the `after` of the next page, None at the
+        end. `live`: without what has expired, and only the cache has still.
+        """
+        time_of, segments = type(self).time_of, self._segments
+        least = max(from_ms, self._least_ms())
+        first, last = (None, after) if reverse else (after, None)
+        segment = segments.by_id(segment_id)
+        rows = [] if segment is None else list(islice(segment.scan(reverse, first, last), limit))
+        reached = rows[-1][0] if len(rows) == limit else None
+        first, last = (reached, after) if reverse else (after, reached)
+        found: dict[bytes, bytes | None] = {key: value for key, value in rows if least <= time_of(key) <= to_ms}
+        found |= {
+            key: value
+            for key, value in self._cached(least if live else from_ms, to_ms)
+            if segments.segment_id(time_of(key)) == segment_id and _within(key, first, last)
+        }
+        ordered = sorted(found, reverse=reverse)
+        return [(key, data) for key in ordered if key != after and (data := found[key]) is not None], reached
+
     def due_bytes(self, from_ms: int, to_ms: int, *, expired: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """Entries of all keys whose times lie between, by time; `expired` ones, too, where they are still there."""
         time_of = type(self).time_of
@@ -306,6 +346,10 @@ class SegmentedStore(StateStore):
             for store_key, entry in entries
             if entry is not None and from_ms <= time_of(store_key) <= to_ms
         )
+
+    @property
+    def is_time_ordered(self) -> bool:
+        return self._config.time_ordered
 
     def is_live(self, time_ms: int) -> bool:
         """Whether a window of that start, or a session of that end, is not expired: a cache may have it still."""
@@ -383,3 +427,7 @@ class SegmentedStore(StateStore):
                     listener(self.windowed(store_key), change, written[0], written[1])
             finally:
                 record.restore(before)
+
+
+def _within(key: bytes, first: bytes | None, last: bytes | None) -> bool:
+    return (first is None or key >= first) and (last is None or key <= last)

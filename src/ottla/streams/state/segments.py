@@ -8,6 +8,7 @@ same (but for sessions of one key and end, which come by their starts as in Rock
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ottla.streams.state.key_index import KeyIndex
@@ -33,8 +34,10 @@ class Segment(Protocol):
     def fetch(self, key: bytes, first: bytes, last: bytes, reverse: bool) -> Iterable[tuple[bytes, bytes]]:
         """Entries of one record key, from one store key to another, both inclusive; a snapshot."""
 
-    def scan(self, reverse: bool) -> Iterable[tuple[bytes, bytes]]:
-        """All entries in the order of the bytes of their store keys; a snapshot."""
+    def scan(
+        self, reverse: bool, first: bytes | None = None, last: bytes | None = None
+    ) -> Iterable[tuple[bytes, bytes]]:
+        """Entries in the order of the bytes of their store keys, from one to another, both inclusive; a snapshot."""
 
 
 class SegmentStorage(Protocol):
@@ -98,6 +101,9 @@ class Segments:
         self.drop_expired(stream_time_ms)
         return segment
 
+    def by_id(self, segment_id: int) -> Segment | None:
+        return self._live.get(segment_id)
+
     def drop_expired(self, stream_time_ms: int) -> None:
         least = self.segment_id(stream_time_ms - self._retention_ms)
         live = self._live
@@ -159,12 +165,14 @@ class MemorySegment:
         values = self._values
         return [(store_key, values[store_key]) for store_key in found]
 
-    def scan(self, reverse: bool) -> list[tuple[bytes, bytes]]:
+    def scan(self, reverse: bool, first: bytes | None = None, last: bytes | None = None) -> list[tuple[bytes, bytes]]:
         if self._sorted is None:
             self._sorted = sorted(self._values)
-        values = self._values
-        keys = reversed(self._sorted) if reverse else self._sorted
-        return [(store_key, values[store_key]) for store_key in keys]
+        values, keys = self._values, self._sorted
+        if first is not None or last is not None:
+            start = 0 if first is None else bisect_left(keys, first)
+            keys = keys[start : None if last is None else bisect_right(keys, last)]
+        return [(store_key, values[store_key]) for store_key in (reversed(keys) if reverse else keys)]
 
 
 class MemorySegments:

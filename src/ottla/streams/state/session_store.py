@@ -11,7 +11,7 @@ from ottla.streams.state.store import SessionStore
 from ottla.streams.windows import Windowed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 class SegmentedSessionStore(SegmentedStore, SessionStore):
@@ -67,6 +67,12 @@ class SegmentedSessionStore(SegmentedStore, SessionStore):
         reverse: bool = False,
     ) -> Iterator[tuple[Windowed[Any], Any]]:
         """The sessions of all keys from `first` to `last`; None is no bound."""
+        keeps = self.key_filter(first, last, latest_start_ms)
+        by_time = self._config.time_ordered
+        return self.typed(self.scan_bytes(earliest_end_ms, LONG_MAX, keeps, reverse=reverse, by_time=by_time))
+
+    def key_filter(self, first: Any | None, last: Any | None, latest_start_ms: int) -> Callable[[bytes], bool]:
+        """Which store keys are of keys from one to another, and of sessions that start then at the latest."""
         low = None if first is None else self.encode_key(first)
         high = None if last is None else self.encode_key(last)
 
@@ -76,8 +82,7 @@ class SegmentedSessionStore(SegmentedStore, SessionStore):
                 return False
             return session_key.window_of(store_key).start_ms <= latest_start_ms
 
-        by_time = self._config.time_ordered
-        return self._typed(self.scan_bytes(earliest_end_ms, LONG_MAX, keeps, reverse=reverse, by_time=by_time))
+        return keeps
 
     @property
     def shows_expired(self) -> bool:
@@ -86,10 +91,10 @@ class SegmentedSessionStore(SegmentedStore, SessionStore):
 
     def sessions_that_end(self, earliest_ms: int, latest_ms: int) -> Iterator[tuple[Windowed[Any], Any]]:
         """All sessions that end from one time to another, by their ends: what is final by now."""
-        return self._typed(self.due_bytes(earliest_ms, latest_ms, expired=self.shows_expired))
+        return self.typed(self.due_bytes(earliest_ms, latest_ms, expired=self.shows_expired))
 
     def all(self) -> Iterator[tuple[Windowed[Any], Any]]:
         return self.find_sessions_range(None, None, 0, LONG_MAX)
 
-    def _typed(self, found: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[Windowed[Any], Any]]:
+    def typed(self, found: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[Windowed[Any], Any]]:
         return ((self.windowed(store_key), self.decode_value(value)) for store_key, value in found)

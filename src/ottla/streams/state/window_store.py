@@ -11,7 +11,7 @@ from ottla.streams.state.store import WindowStore
 from ottla.streams.windows import Windowed, time_window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 class SegmentedWindowStore(SegmentedStore, WindowStore):
@@ -67,6 +67,12 @@ class SegmentedWindowStore(SegmentedStore, WindowStore):
     def fetch_range(
         self, first: Any | None, last: Any | None, from_ms: int, to_ms: int, *, reverse: bool = False
     ) -> Iterator[tuple[Windowed[Any], Any]]:
+        keeps = self.key_filter(first, last)
+        by_time = self._config.time_ordered and not self._config.indexed_by_key
+        return self.typed(self.scan_bytes(from_ms, to_ms, keeps, reverse=reverse, by_time=by_time))
+
+    def key_filter(self, first: Any | None, last: Any | None) -> Callable[[bytes], bool]:
+        """Which store keys are of keys from one to another, both inclusive; None is no bound."""
         low = None if first is None else self.encode_key(first)
         high = None if last is None else self.encode_key(last)
 
@@ -74,8 +80,7 @@ class SegmentedWindowStore(SegmentedStore, WindowStore):
             key = window_key.record_key(store_key)
             return (low is None or key >= low) and (high is None or key <= high)
 
-        by_time = self._config.time_ordered and not self._config.indexed_by_key
-        return self._typed(self.scan_bytes(from_ms, to_ms, keeps, reverse=reverse, by_time=by_time))
+        return keeps
 
     def fetch_all(self, from_ms: int, to_ms: int, *, reverse: bool = False) -> Iterator[tuple[Windowed[Any], Any]]:
         return self._scan(from_ms, to_ms, reverse)
@@ -85,13 +90,13 @@ class SegmentedWindowStore(SegmentedStore, WindowStore):
 
     def _scan(self, from_ms: int, to_ms: int, reverse: bool) -> Iterator[tuple[Windowed[Any], Any]]:
         by_time = self._config.time_ordered
-        return self._typed(self.scan_bytes(from_ms, to_ms, None, reverse=reverse, by_time=by_time))
+        return self.typed(self.scan_bytes(from_ms, to_ms, None, reverse=reverse, by_time=by_time))
 
     def windows_due(self, from_ms: int, to_ms: int) -> Iterator[tuple[Windowed[Any], Any]]:
         """As `fetch_all`, by time, for who asks again and again for what has become final."""
-        return self._typed(self.due_bytes(from_ms, to_ms))
+        return self.typed(self.due_bytes(from_ms, to_ms))
 
-    def _typed(self, found: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[Windowed[Any], Any]]:
+    def typed(self, found: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[Windowed[Any], Any]]:
         return ((self.windowed(store_key), self.decode_value(value)) for store_key, value in found)
 
 
