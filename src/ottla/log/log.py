@@ -150,10 +150,10 @@ class Log(LocalLog):
                     raise ValueError(
                         f"{self.directory}: {header.base_offset} … {header.last_offset} cannot follow {following}"
                     )
+                if origin is AppendOrigin.RAFT:
+                    header = header._replace(partition_leader_epoch=leader_epoch)
             else:
-                header = header._replace(base_offset=following)
-            if origin is not AppendOrigin.REPLICATION:
-                header = header._replace(partition_leader_epoch=leader_epoch)
+                header = header._replace(base_offset=following, partition_leader_epoch=leader_epoch)
             assigned.append(CheckedBatch(header, view))
             following = header.next_offset
         return assigned

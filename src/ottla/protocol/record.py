@@ -314,7 +314,7 @@ def encode_batch(records: Buffer, header: BatchHeader) -> bytearray:
     """A batch of a header and its (compressed) records; length and checksum of the header are computed."""
     batch = bytearray(HEADER_SIZE)
     batch += records
-    HEADER.pack_into(batch, 0, *header._replace(batch_length=len(batch) - LOG_OVERHEAD))
+    HEADER.pack_into(batch, 0, header.base_offset, len(batch) - LOG_OVERHEAD, *header[2:])
     crc = crc32c(memoryview(batch)[CHECKED_FROM:])
     batch[17:21] = crc.to_bytes(4, "big")
     return batch
