@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
+from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from tests.conftest import TEST_SETTINGS
 from tests.peers.ottla_node import OttlaNode
@@ -18,6 +19,7 @@ from ottla.connect.data.schema import INT32_SCHEMA, OPTIONAL_STRING_SCHEMA
 from ottla.connect.data.schema_builder import SchemaBuilder
 from ottla.connect.data.struct import Struct
 from ottla.connect.registered.avro_converter import AvroConverter
+from ottla.connect.registered.json_schema_converter import JsonSchemaConverter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +64,24 @@ def test_avro_that_others_read_and_write(registry: str) -> None:
     assert (found.schema.name, found.schema.version) == ("org.example.Order", 1)
     assert isinstance(found.value, Struct)
     assert (found.value["id"], found.value["note"], found.value["at"]) == (8, None, instant(0))
+
+
+def test_json_that_others_read_and_write(registry: str) -> None:
+    schema = order_schema()
+    made = JsonSchemaConverter()
+    made.configure({"converter.type": "value", "schema.registry.url": registry})
+    data = made.from_connect_data("notes", schema, Struct(schema, id=7, at=instant(1)))
+    client = SchemaRegistryClient({"url": registry})
+    context = SerializationContext("notes", MessageField.VALUE)
+    latest = client.get_latest_version("notes-value")
+    read: Any = JSONDeserializer(latest.schema.schema_str, schema_registry_client=client)(data, context)
+    assert read == {"id": 7, "note": None, "at": 1}
+    serializer = JSONSerializer(latest.schema.schema_str, client, conf={"auto.register.schemas": False})
+    found = made.to_connect_data("notes", serializer({"id": 8, "note": "x", "at": 5}, context))
+    assert found.schema is not None
+    assert (found.schema.name, found.schema.version) == ("org.example.Order", 1)
+    assert isinstance(found.value, Struct)
+    assert (found.value["id"], found.value["note"], found.value["at"]) == (8, "x", instant(5))
 
 
 def test_data_without_a_schema_and_tombstones(registry: str) -> None:

@@ -13,7 +13,7 @@ from ottla.connect.avro.from_connect import avro_of
 from ottla.connect.avro.names import AvroSettings
 from ottla.connect.avro.to_connect import connect_of
 from ottla.connect.data.schema_and_value import NULL, SchemaAndValue
-from ottla.connect.registered.registry_config import make_framing, refused, registry_converter_config
+from ottla.connect.registered.registry_config import keep, make_framing, refused, registry_converter_config, version_of
 from ottla.registry.client.registry_client import RegistryClientError
 from ottla.registry.client.registry_client import Schema as RegisteredSchema
 from ottla.registry.client.wire import WireError, read_frame
@@ -85,7 +85,7 @@ class AvroConverter(Converter):
             if registered.schema.text != text:
                 raise DataError(f"Topic {topic}: data cannot yet be written with another schema than its own")
             found = self._framing.before(registered), encode(schema, type_, self._settings)
-            _keep(self._writers, (topic, schema), found, self._max_schemas)
+            keep(self._writers, (topic, schema), found, self._max_schemas)
         return found
 
     def to_connect_data(self, topic: str, value: bytes | None) -> SchemaAndValue:
@@ -109,20 +109,7 @@ class AvroConverter(Converter):
                 raise refused(error, topic) from error
             except SchemaError as error:
                 raise DataError(f"The schema {schema_id} of topic {topic} is none of Avro: {error}") from error
-            schema = connect_of(parsed.type, self._settings, self._version(topic, registered, parsed.name))
+            schema = connect_of(parsed.type, self._settings, version_of(self._framing, topic, registered, parsed.name))
             found = schema, decode(parsed.type, schema, self._settings)
-            _keep(self._readers, (topic, schema_id), found, self._max_schemas)
+            keep(self._readers, (topic, schema_id), found, self._max_schemas)
         return found
-
-    def _version(self, topic: str, schema: RegisteredSchema, name: str | None) -> int | None:
-        """The schema's version under its subject, if it stands there."""
-        try:
-            return self._framing.version(topic, schema, name)
-        except (RegistryClientError, ValueError):
-            return None
-
-
-def _keep(kept: OrderedDict[Any, Any], key: object, value: object, bound: int) -> None:
-    kept[key] = value
-    if len(kept) > bound:
-        kept.popitem(last=False)

@@ -23,7 +23,10 @@ from ottla.registry.client.registry_client import RegistryClient, RegistryClient
 from ottla.registry.client.subject_names import SubjectName, record_name, topic_name, topic_record_name
 
 if TYPE_CHECKING:
+    from collections import OrderedDict
     from collections.abc import Mapping
+
+    from ottla.registry.client.registry_client import Schema
 
 URL: Final = "schema.registry.url"
 AUTO_REGISTER: Final = "auto.register.schemas"
@@ -81,6 +84,21 @@ def refused(error: RegistryClientError, topic: str) -> Exception:
     if error.code == 0 or error.code >= _SERVER_ERROR:
         return RetriableError(f"The schema registry cannot be asked about topic {topic}: {error}")
     return DataError(f"The schema registry refused what topic {topic} needs: {error}")
+
+
+def version_of(framing: Framing, topic: str, schema: Schema, name: str | None) -> int | None:
+    """The schema's version under its subject, if it stands there."""
+    try:
+        return framing.version(topic, schema, name)
+    except (RegistryClientError, ValueError):
+        return None
+
+
+def keep(kept: OrderedDict[Any, Any], key: object, value: object, bound: int) -> None:
+    """The oldest goes where there would be more."""
+    kept[key] = value
+    if len(kept) > bound:
+        kept.popitem(last=False)
 
 
 def _with_user(url: str, user: Any) -> str:

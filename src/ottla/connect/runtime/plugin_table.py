@@ -58,7 +58,10 @@ _TRANSFORMS: Final = {
 }
 """By module of `connect/transforms`: Java's names of the classes, which are ours without the `$`."""
 
-_REGISTERED: Final = {"io.confluent.connect.avro.AvroConverter": "registered.avro_converter:AvroConverter"}
+_REGISTERED: Final = {
+    "io.confluent.connect.avro.AvroConverter": "registered.avro_converter:AvroConverter",
+    "io.confluent.connect.json.JsonSchemaConverter": "registered.json_schema_converter:JsonSchemaConverter",
+}
 
 PLUGINS: Final = (
     *(
