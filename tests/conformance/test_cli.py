@@ -9,18 +9,18 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.peers.ottla_cli import COMMAND_TIMEOUT_S, Cli
+from tests.peers.ottla_cli import COMMAND_TIMEOUT_S, InProcessCli
 
 if TYPE_CHECKING:
     from tests.peers.process import NodeProcess
 
 
 @pytest.fixture(scope="module")
-def ottla(node: NodeProcess) -> Cli:
-    return Cli(node.address)
+def ottla(node: NodeProcess) -> InProcessCli:
+    return InProcessCli(("--bootstrap", node.address))
 
 
-def test_topics_from_first_to_last(ottla: Cli) -> None:
+def test_topics_from_first_to_last(ottla: InProcessCli) -> None:
     made = ottla.works("topics", "create", "cli-topics", "--partitions", "3", "--config", "retention.ms=60000")
     assert made.lines == ["Created topic cli-topics: 3 partitions, replication factor 1."]
     assert ottla("topics", "create", "cli-topics").code == 1
@@ -38,7 +38,7 @@ def test_topics_from_first_to_last(ottla: Cli) -> None:
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip", "snappy", "lz4", "zstd"])
-def test_what_is_produced_is_consumed(ottla: Cli, compression: str) -> None:
+def test_what_is_produced_is_consumed(ottla: InProcessCli, compression: str) -> None:
     topic = f"cli-records-{compression}"
     ottla.works("topics", "create", topic, "--partitions", "2")
     lines = "".join(f"key-{number % 7}:value {number}\n" for number in range(500)) + "gone:NULL\nno key\n"
@@ -61,7 +61,7 @@ def test_what_is_produced_is_consumed(ottla: Cli, compression: str) -> None:
     assert by_key[None] == ["no key"]
 
 
-def test_where_to_begin(ottla: Cli) -> None:
+def test_where_to_begin(ottla: InProcessCli) -> None:
     ottla.works("topics", "create", "cli-positions", "--partitions", "1")
     ottla.works("produce", "cli-positions", stdin="".join(f"{number}\n" for number in range(10)))
     assert ottla.works("consume", "cli-positions", "--from", "7", "--until-end").lines == ["7", "8", "9"]
@@ -85,7 +85,7 @@ def test_where_to_begin(ottla: Cli) -> None:
     assert shown.lines == ["cli-positions/0/3\t3"]
 
 
-def test_groups_from_first_to_last(ottla: Cli) -> None:
+def test_groups_from_first_to_last(ottla: InProcessCli) -> None:
     ottla.works("topics", "create", "cli-grouped", "--partitions", "1")
     ottla.works("produce", "cli-grouped", stdin="a\nb\nc\nd\n")
     assert ottla.works("consume", "cli-grouped", "--group", "cli-group", "--count", "3").lines == ["a", "b", "c"]
@@ -105,7 +105,7 @@ def test_groups_from_first_to_last(ottla: Cli) -> None:
     assert ottla("groups", "describe", "cli-group").code == 1
 
 
-def test_configs_of_topics_and_brokers(ottla: Cli) -> None:
+def test_configs_of_topics_and_brokers(ottla: InProcessCli) -> None:
     ottla.works("topics", "create", "cli-configs")
     ottla.works(
         "configs", "alter", "topic", "cli-configs", "--set", "cleanup.policy=compact", "--set", "segment.bytes=1048576"
@@ -123,7 +123,7 @@ def test_configs_of_topics_and_brokers(ottla: Cli) -> None:
     assert "log.retention.hours" in {entry["name"] for entry in described}
 
 
-def test_errors_say_what_to_do(ottla: Cli) -> None:
+def test_errors_say_what_to_do(ottla: InProcessCli) -> None:
     ottla.works("topics", "create", "cli-near-name")
     unknown = ottla("consume", "cli-near-nam", "--from", "beginning")
     assert unknown.code == 1
@@ -142,7 +142,7 @@ def test_errors_say_what_to_do(ottla: Cli) -> None:
     assert "ottla start" in unreachable.stderr
 
 
-def test_a_shell_can_complete(ottla: Cli) -> None:
+def test_a_shell_can_complete(ottla: InProcessCli, node: NodeProcess) -> None:
     ottla.works("topics", "create", "cli-completed")
 
     def complete(line: str) -> list[str]:
@@ -160,18 +160,18 @@ def test_a_shell_can_complete(ottla: Cli) -> None:
         )
         return [word.strip() for word in done.stdout.splitlines()]
 
-    assert sorted(complete("ottla con")) == ["configs", "consume"]
+    assert sorted(complete("ottla con")) == ["configs", "connect", "connectors", "consume"]
     assert "--partitions" in complete("ottla topics create --")
-    assert "cli-completed" in complete(f"ottla consume --bootstrap {ottla.address} cli-comp")
-    assert "cli-completed" in complete(f"ottla elect-leaders --bootstrap {ottla.address} --topic cli-comp")
-    assert complete(f"ottla brokers describe --bootstrap {ottla.address} 1") == ["1"]
+    assert "cli-completed" in complete(f"ottla consume --bootstrap {node.address} cli-comp")
+    assert "cli-completed" in complete(f"ottla elect-leaders --bootstrap {node.address} --topic cli-comp")
+    assert complete(f"ottla brokers describe --bootstrap {node.address} 1") == ["1"]
 
 
-def test_one_node_is_operated(ottla: Cli) -> None:
+def test_one_node_is_operated(ottla: InProcessCli, node: NodeProcess) -> None:
     ottla.works("topics", "create", "cli-operations")
     (broker,) = ottla.works("brokers", "list", "--json").json
     assert (broker["broker_id"], broker["state"], broker["out_of_sync"]) == (1, "active", 0)
-    assert f"{broker['host']}:{broker['port']}" == ottla.address
+    assert f"{broker['host']}:{broker['port']}" == node.address
     assert "broker 1 is active" in ottla("brokers", "unregister", "1").err
     status = ottla.works("quorum", "status", "--json").json
     assert (status["leader_id"], status["max_lag"]) == (1, 0)
