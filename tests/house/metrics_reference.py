@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tests.house.source import REPOSITORY
 
 from ottla.broker.metrics.observation import METRICS
+from ottla.connect.runtime.metrics import METRICS as CONNECT_METRICS
 from ottla.registry.metrics import METRICS as REGISTRY_METRICS
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ TABLE = """
 
 
 def render() -> str:
-    subjects = METRICS | {"The schema registry": REGISTRY_METRICS}
+    subjects = METRICS | {"The schema registry": REGISTRY_METRICS, "Connect": CONNECT_METRICS}
     return HEAD + "".join(
         TABLE.format(subject=subject) + "".join(map(_row, metrics)) for subject, metrics in subjects.items()
     )

@@ -103,10 +103,15 @@ def _body(data: bytes) -> Any:
 class OttlaConnect(ConnectProcess):
     name = "ottla connect"
 
+    metrics_address: str | None = None
+    """Where it is to tell Prometheus how it does, if set before the start."""
+
     def start(self) -> None:
         written = len(self.output)
         mode = "standalone" if self.group is None else "distributed"
         command = [sys.executable, "-m", "ottla", "connect", mode, "--config", str(self._write_properties())]
+        if self.metrics_address is not None:
+            command += ["--metrics", self.metrics_address]
         self._spawn(command, {"PYTHONUNBUFFERED": "1"})
         deadline = time.monotonic() + START_TIMEOUT_S
         while not _URL.search(self.output, written):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ottla.connect.runtime.instance import Instance
     from ottla.connect.runtime.worker_config import WorkerConfig
     from ottla.runtime.loop import StopRequest
+    from ottla.runtime.metrics.server import MetricsServer
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
@@ -52,6 +53,7 @@ def _shared(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--bootstrap", metavar="HOST:PORT", help="the cluster (default: bootstrap.servers)")
     parser.add_argument("--listen", metavar="HOST:PORT", help="where the REST API is served (default: 127.0.0.1:8083)")
+    parser.add_argument("--metrics", metavar="HOST:PORT", help="where it tells Prometheus how it does")
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="one more property; may come again"
     )
@@ -60,6 +62,7 @@ def _shared(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     try:
         config = _config(arguments)
+        metrics = _metrics_address(arguments.metrics)
         connectors = [_read_connector(Path(name)) for name in getattr(arguments, "connectors", [])]
     except ConfigError as error:
         print(f"ottla: {error}", file=sys.stderr)
@@ -67,7 +70,16 @@ def run(arguments: argparse.Namespace) -> int:
 
     from ottla.runtime.loop import run as run_loop
 
-    return run_loop(lambda stop, _: _serve(config, connectors, stop))
+    return run_loop(lambda stop, _: _serve(config, connectors, metrics, stop))
+
+
+def _metrics_address(text: str | None) -> tuple[str, int] | None:
+    from ottla.runtime.metrics.listen import parse_listen
+
+    try:
+        return None if text is None else parse_listen(text)
+    except ValueError as error:
+        raise ConfigError(f"--metrics: {error}") from None
 
 
 def _config(arguments: argparse.Namespace) -> WorkerConfig:
@@ -128,7 +140,9 @@ def _read_connector(path: Path) -> dict[str, Any]:
     return {**body, "name": name, "config": {**config, "name": name}}
 
 
-async def _serve(config: WorkerConfig, connectors: list[dict[str, Any]], stop: StopRequest) -> int:
+async def _serve(
+    config: WorkerConfig, connectors: list[dict[str, Any]], metrics: tuple[str, int] | None, stop: StopRequest
+) -> int:
     import logging
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
@@ -139,7 +153,11 @@ async def _serve(config: WorkerConfig, connectors: list[dict[str, Any]], stop: S
         print(f"ottla: {error}", file=sys.stderr)
         return EXIT_FAILED
     code = 0
+    watched: MetricsServer | None = None
     try:
+        if metrics is not None:
+            watched = await _tell_metrics(instance, metrics)
+            print(f"Its metrics are on {watched.url}", flush=True)
         await instance.create(connectors)
         kind = f"group {config.text('group.id')}" if config.is_distributed else "standalone"
         print(f"Connect worker ({kind}) of {config.bootstrap} is ready on {instance.url}. Ctrl-C stops it.", flush=True)
@@ -147,8 +165,36 @@ async def _serve(config: WorkerConfig, connectors: list[dict[str, Any]], stop: S
     except ConnectError as error:
         print(f"ottla: {error}", file=sys.stderr)
         code = EXIT_FAILED
+    if watched is not None:
+        watched.close()
     await instance.stop()
     return code
+
+
+async def _tell_metrics(instance: Instance, address: tuple[str, int]) -> MetricsServer:
+    """`ConnectError`."""
+    import asyncio
+
+    from ottla.connect.runtime.metrics import ConnectMetrics
+    from ottla.runtime.metrics.health import Check
+    from ottla.runtime.metrics.process import read_process
+    from ottla.runtime.metrics.server import MetricsServer
+    from ottla.runtime.sockets import SocketNetwork
+
+    herder = instance.herder
+    assert herder is not None, "the worker is not started"
+
+    def ready() -> list[Check]:
+        return [Check("herder", herder.is_ready, "takes requests" if herder.is_ready else "is still starting")]
+
+    sources = [ConnectMetrics(herder).read, read_process]
+    server = MetricsServer(SocketNetwork(asyncio.get_running_loop()), sources, ready=ready)
+    try:
+        await server.start(*address)
+    except OSError as error:
+        text = f"cannot listen on {address[0]}:{address[1]} for metrics: {error.strerror or error}"
+        raise ConnectError(text) from error
+    return server
 
 
 async def start_instance(config: WorkerConfig) -> Instance:

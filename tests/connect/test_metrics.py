@@ -1,0 +1,54 @@
+"""What a worker tells Prometheus is what its tasks did."""
+
+from __future__ import annotations
+
+import re
+import urllib.request
+from typing import TYPE_CHECKING
+
+from tests.peers.connect import OttlaConnect
+from tests.peers.process import free_port, wait_for
+
+from ottla.connect.runtime.metrics import METRICS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.peers.process import NodeProcess
+
+_LINE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
+
+
+def scrape(address: str) -> dict[str, float]:
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=30) as answer:
+        text = answer.read().decode()
+    return {f"{name}{{{labels}}}": float(value) for name, labels, value in _LINE.findall(text)}
+
+
+def test_what_tasks_did_is_told(node: NodeProcess, tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("17\nseventeen\n18\n")
+    cast = "org.apache.kafka.connect.transforms.Cast$Value"
+    source = {"connector.class": "FileStreamSource", "file": str(tmp_path / "in"), "topic": "metered"}
+    tolerant = {"errors.tolerance": "all", "transforms": "c", "transforms.c.type": cast, "transforms.c.spec": "int8"}
+    sink = {"connector.class": "FileStreamSink", "file": str(tmp_path / "out"), "topics": "metered"}
+    worker = OttlaConnect(tmp_path / "worker", node.address)
+    worker.metrics_address = address = f"127.0.0.1:{free_port()}"
+    with worker:
+        worker.ask("PUT", "/connectors/in/config", source | tolerant)
+        worker.ask("PUT", "/connectors/out/config", sink)
+        told = {
+            'kafka_connect_source_task_source_record_poll_total{connector="in",task="0"}': 3,
+            'kafka_connect_source_task_source_record_write_total{connector="in",task="0"}': 2,
+            'kafka_connect_source_task_source_record_active_count{connector="in",task="0"}': 0,
+            'kafka_connect_task_error_total_records_skipped{connector="in",task="0"}': 1,
+            'kafka_connect_sink_task_sink_record_send_total{connector="out",task="0"}': 2,
+            'kafka_connect_connector_status{connector="out",task="0",status="running"}': 1,
+            'kafka_connect_worker_connector_running_task_count{connector="in"}': 1,
+            "kafka_connect_worker_connector_count{}": 2,
+            "kafka_connect_worker_task_count{}": 2,
+        }
+        wait_for(lambda: told.items() <= scrape(address).items(), "all is told")
+        names = {name.partition("{")[0] for name in scrape(address)}
+        assert {metric.name for metric in METRICS} <= names
+        with urllib.request.urlopen(f"http://{address}/readyz", timeout=30) as answer:
+            assert answer.status == 200
