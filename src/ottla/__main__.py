@@ -55,6 +55,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "streams": ("ottla.streams.application.command", "run an application of Ottla Streams, describe its topology"),
     "sql": ("ottla.console.cli.sql", "ask topics by SQL, now and as they were"),
     "profile": ("ottla.console.cli.profile", "keep clusters under names: addresses, security, registry"),
+    "exporter": ("ottla.console.cli.exporter", "tell Prometheus of lag and topics, beside any cluster"),
     "completion": ("ottla.console.cli.completion", "print what a shell needs to complete commands and names"),
     "tui": ("ottla.console.cli.tui", "look at a cluster in the terminal, live"),
     "doctor": ("ottla.console.cli.doctor", "say what ails a cluster or a data directory, and what to do"),

@@ -19,6 +19,7 @@ TIMEOUT_S = 120
 
 STAYS = {
     "ottla start": "is ready on",
+    "ottla exporter": "is on",
     "ottla mirror": "Mirroring",
     "ottla registry --bootstrap": "is ready on",
     "ottla connect ": "is ready on",

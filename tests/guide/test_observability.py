@@ -23,6 +23,10 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
             'kafka_server_brokertopicmetrics_messagesin_total{topic="orders"} 100\n'
         )
         assert reader.said_by("lag_sum") == 'kafka_consumergroup_lag_sum{consumergroup="billing",topic="orders"} 0\n'
+        assert reader.said_by("lag{") == (
+            'kafka_consumergroup_lag{consumergroup="billing",topic="orders",partition="0"} 0\n'
+            'kafka_consumergroup_lag{consumergroup="billing",topic="orders",partition="1"} 0\n'
+        )
         assert json.loads(reader.said_by("healthz"))["status"] == "ok"
         ready = json.loads(reader.said_by("readyz"))
         assert ready["status"] == "ok"
@@ -30,5 +34,5 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
         assert "DEBUG" in next(
             line for line in reader.said_by("configs describe").splitlines() if "ottla.broker.connection " in line
         )
-        log = reader.log_of(reader.nodes[1]).splitlines()
+        log = reader.log_of(reader.nodes[2]).splitlines()
         assert all(json.loads(line)["level"] for line in log if line.startswith("{"))

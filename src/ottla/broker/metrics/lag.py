@@ -12,7 +12,24 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from ottla.coordinator.group.shard import GroupShard
-from ottla.runtime.metrics.metric import gauge
+from ottla.runtime.metrics.kafka_exporter import (
+    BROKER_INFO,
+    BROKERS,
+    CURRENT_OFFSET,
+    GROUP_LAG,
+    GROUP_LAG_SUM,
+    GROUP_MEMBERS,
+    GROUP_OFFSET,
+    GROUP_OFFSET_SUM,
+    IN_SYNC,
+    IS_PREFERRED,
+    LEADER,
+    METRICS,
+    OLDEST_OFFSET,
+    REPLICAS,
+    TOPIC_PARTITIONS,
+    UNDER_REPLICATED,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,53 +37,9 @@ if TYPE_CHECKING:
     from ottla.broker.node_view import NodeView
     from ottla.broker.parts import Parts
     from ottla.broker.replica.replica_manager import ReplicaManager
-    from ottla.runtime.metrics.metric import Metric, Reading
+    from ottla.runtime.metrics.metric import Reading
 
-BROKERS = gauge("kafka_brokers", "Brokers that may lead; told by the active controller.")
-BROKER_INFO = gauge("kafka_broker_info", "This broker; always 1.", "id", "address")
-
-
-def _of_topic(name: str, text: str, *labels: str) -> Metric:
-    return gauge(f"kafka_topic_{name}", text, "topic", *labels)
-
-
-TOPIC_PARTITIONS = _of_topic("partitions", "Partitions of a topic; told by the leader of its partition 0.")
-CURRENT_OFFSET = _of_topic("partition_current_offset", "The high watermark.", "partition")
-OLDEST_OFFSET = _of_topic("partition_oldest_offset", "The first offset.", "partition")
-LEADER = _of_topic("partition_leader", "The broker that leads.", "partition")
-REPLICAS = _of_topic("partition_replicas", "Replicas.", "partition")
-IN_SYNC = _of_topic("partition_in_sync_replica", "In-sync replicas.", "partition")
-IS_PREFERRED = _of_topic("partition_leader_is_preferred", "1: the preferred replica leads.", "partition")
-UNDER_REPLICATED = _of_topic("partition_under_replicated_partition", "1: a replica is out of sync.", "partition")
-
-
-def _of_group(name: str, text: str, *labels: str) -> Metric:
-    return gauge(f"kafka_consumergroup_{name}", text, "consumergroup", *labels)
-
-
-GROUP_OFFSET = _of_group("current_offset", "The offset that a group has committed.", "topic", "partition")
-GROUP_OFFSET_SUM = _of_group("current_offset_sum", "The sum of a group's committed offsets.", "topic")
-GROUP_LAG = _of_group("lag", "Records between a group's committed offset and the high watermark.", "topic", "partition")
-GROUP_LAG_SUM = _of_group("lag_sum", "The sum of a group's lags.", "topic")
-GROUP_MEMBERS = _of_group("members", "Members of a group.")
-
-METRICS = (
-    BROKERS,
-    BROKER_INFO,
-    TOPIC_PARTITIONS,
-    CURRENT_OFFSET,
-    OLDEST_OFFSET,
-    LEADER,
-    REPLICAS,
-    IN_SYNC,
-    IS_PREFERRED,
-    UNDER_REPLICATED,
-    GROUP_OFFSET,
-    GROUP_OFFSET_SUM,
-    GROUP_LAG,
-    GROUP_LAG_SUM,
-    GROUP_MEMBERS,
-)
+__all__ = ("METRICS", "read_cluster", "read_groups", "read_topics")
 
 _FIRST: Final = 0
 

@@ -17,7 +17,7 @@ from ottla.runtime.metrics.exposition import CONTENT_TYPE, expose
 from ottla.runtime.metrics.health import Check, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from ottla.runtime.metrics.metric import Source
     from ottla.runtime.network import Listener, Network, Transport
@@ -41,6 +41,10 @@ _JSON: Final = "application/json"
 _log = logging.getLogger(__name__)
 
 
+class ScrapeError(Exception):
+    """There is nothing to tell now; the text says why."""
+
+
 @dataclass(slots=True)
 class Answer:
     status: int
@@ -58,11 +62,14 @@ class MetricsServer:
         *,
         alive: Callable[[], Sequence[Check]] = lambda: (),
         ready: Callable[[], Sequence[Check]] = lambda: (),
+        refresh: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """`refresh`: what a scrape waits for before the sources are read; `ScrapeError` when that cannot be."""
         self.sources = list(sources)
         self._network = network
         self._alive = alive
         self._ready = ready
+        self._refresh = refresh
         self._listener: Listener | None = None
         self._connections: dict[_Connection, None] = {}  # the one that has been silent longest comes first
         self._scraping = asyncio.Lock()
@@ -99,6 +106,11 @@ class MetricsServer:
 
     async def _scrape(self) -> Answer:
         async with self._scraping:
+            if self._refresh is not None:
+                try:
+                    await self._refresh()
+                except ScrapeError as error:
+                    return Answer(503, _PLAIN, f"{error}\n".encode())
             return Answer(200, CONTENT_TYPE, await expose(self.sources))
 
     def _accept(self) -> _Connection:
