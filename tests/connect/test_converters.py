@@ -9,6 +9,7 @@ import pytest
 from tests.connect.generator import LITERALS, Generator
 from tests.connect.wire import assert_all_same, assert_same, bytes_on_wire, outcome, schema_on_wire, value_on_wire
 
+from ottla.connect.api.errors import DataError
 from ottla.connect.converters.json_converter import JsonConverter
 from ottla.connect.converters.json_writer import JsonWriter
 from ottla.connect.converters.primitive import (
@@ -231,3 +232,15 @@ class Java:
 def configured(converter: Converter, config: dict[str, str]) -> Any:
     converter.configure({"converter.type": "value"} | config)
     return converter
+
+
+@pytest.mark.parametrize("depth", [300, 700, 5000])
+def test_what_is_nested_too_deeply_is_an_error(depth: int) -> None:
+    converter = configured(JsonConverter(), {"schemas.enable": "false"})
+    document = b"[" * depth + b"]" * depth
+    if depth == 300:
+        schema, value = converter.to_connect_data("topic", document)
+        assert converter.from_connect_data("topic", schema, value) == document
+    else:
+        with pytest.raises(DataError):
+            converter.to_connect_data("topic", document)

@@ -39,6 +39,7 @@ REPLACE_NULL_WITH_DEFAULT: Final = "replace.null.with.default"
 BASE64: Final = "BASE64"
 NUMERIC: Final = "NUMERIC"
 _SCHEMA: Final = '{"schema":'
+_TOO_DEEP: Final = "Lists and maps are nested too deeply"
 _PAYLOAD: Final = ',"payload":'
 
 
@@ -129,7 +130,10 @@ class JsonConverter(Converter):
     def from_connect_data(self, topic: str, schema: Schema | None, value: object) -> bytes | None:
         if schema is None and value is None:
             return None
-        text = self._writer.write(schema, value)
+        try:
+            text = self._writer.write(schema, value)
+        except RecursionError:
+            raise DataError(f"{_TOO_DEEP} (topic {topic})") from None
         if self._schemas_enabled:
             text = f"{_SCHEMA}{self._writer.write_schema(schema)}{_PAYLOAD}{text}}}"
         return text.encode()
@@ -137,7 +141,12 @@ class JsonConverter(Converter):
     def to_connect_data(self, topic: str, value: bytes | None) -> SchemaAndValue:
         if value is None:
             return NULL
-        text = decode_text(value)
+        try:
+            return self._read(topic, decode_text(value))
+        except RecursionError:
+            raise DataError(f"{_TOO_DEEP} (topic {topic})") from None
+
+    def _read(self, topic: str, text: str) -> SchemaAndValue:
         if not self._schemas_enabled:
             node = parse_json(text, DOUBLES)
             return SchemaAndValue(None, None if node is MISSING else read_plain(node))

@@ -160,14 +160,19 @@ class JsonReader:
         return read_object if by_name else read_pairs
 
     def _struct(self, schema: Schema) -> Reader:
-        fields = [(field, self.reader(field.schema)) for field in schema.fields]
+        # What is read of a number, a boolean, text or bytes fits to its schema, unless it is null.
+        fields = [(field, self.reader(field.schema), field.schema.type in _PRIMITIVES) for field in schema.fields]
 
         def read(node: Any) -> object:
             if not isinstance(node, dict):
                 raise DataError(f"A struct is a JSON object, not {type(node).__name__}")
             struct = Struct(schema)
-            for field, read_field in fields:
-                struct.put(field, read_field(node.get(field.name)))
+            for field, read_field, is_checked in fields:
+                value = read_field(node.get(field.name))
+                if is_checked and value is not None:
+                    struct.values[field.index] = value
+                else:
+                    struct.put(field, value)
             return struct
 
         return read

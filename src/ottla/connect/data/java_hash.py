@@ -41,9 +41,13 @@ def ordered(items: Mapping[K, V], capacity: int = DEFAULT_CAPACITY, key_schema: 
     while count > capacity * _LOAD:
         capacity *= 2
     mask = capacity - 1
-    spread = [(hash_code(key, key_schema), key) for key in items]
-    buckets = sorted(((code ^ (code >> 16)) & mask, place) for place, (code, _key) in enumerate(spread))
-    return {(key := spread[place][1]): items[key] for _bucket, place in buckets}
+
+    def bucket(item: tuple[K, V]) -> int:
+        key = item[0]
+        code = string_hash(key) if key.__class__ is str else hash_code(key, key_schema)
+        return (code ^ (code >> 16)) & mask
+
+    return dict(sorted(items.items(), key=bucket))
 
 
 def capacity_of_copy(count: int) -> int:

@@ -33,6 +33,13 @@ _LOGICAL: Final[dict[str, tuple[type, ...]]] = {
     _PACKAGE + "Time": _INSTANT,
     _PACKAGE + "Timestamp": _INSTANT,
 }
+_EXACT: Final[dict[type, Type]] = {
+    str: Type.STRING,
+    bool: Type.BOOLEAN,
+    float: Type.FLOAT64,
+    bytes: Type.BYTES,
+}
+"""Classes all of whose values fit to a type: nothing more is looked at."""
 _BYTES: Final = (bytes, bytearray, memoryview)
 _HALVES: Final = {kind: 1 << (bits - 1) for kind, bits in INTEGER_BITS.items()}
 
@@ -65,7 +72,9 @@ class Struct:
     def put(self, field: str | Field, value: object) -> Struct:
         """Set one field, and return this struct."""
         found = self._field(field) if isinstance(field, str) else field
-        validate_value(found.schema, value, f'field "{found.name}"')
+        schema = found.schema
+        if schema.type is not _EXACT.get(value.__class__) or schema.name in _LOGICAL:
+            validate_value(schema, value, f'field "{found.name}"')
         self.values[found.index] = value
         return self
 

@@ -36,6 +36,7 @@ IGNORE_DEFAULT: Final = "ignore.default.for.nullables"
 MAX_SCHEMAS: Final = "schemas.cache.config"
 BASE64: Final = "BASE64"
 NUMERIC: Final = "NUMERIC"
+_TOO_DEEP: Final = "Lists and maps are nested too deeply"
 
 
 class JsonSchemaConverter(Converter):
@@ -78,7 +79,10 @@ class JsonSchemaConverter(Converter):
             found = self._prefix(topic, schema), self._writer.writer(schema)
             keep(self._writers, (topic, schema), found, self._max_schemas)
         prefix, write = found
-        return prefix + write(value).encode()
+        try:
+            return prefix + write(value).encode()
+        except RecursionError:
+            raise DataError(f"{_TOO_DEEP} (topic {topic})") from None
 
     def _prefix(self, topic: str, schema: Schema) -> bytes:
         text = compact_json(self._schema_of.convert(schema))
