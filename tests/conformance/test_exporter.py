@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from tests.peers.process import free_port, wait_for
 from tests.peers.scrape import Scrape
@@ -33,7 +33,7 @@ def test_the_lag_of_a_cluster_is_told(node: NodeProcess, tmp_path: Path) -> None
         producer.produce(TOPIC, b"x", partition=number % 3 % 2)
     assert producer.flush(60) == 0
     consumer = Consumer({**servers, "group.id": GROUP, "enable.auto.commit": False})
-    consumer.commit(offsets=[TopicPartition(TOPIC, 0, 50), TopicPartition(TOPIC, 1, 30)], asynchronous=False)
+    wait_for(lambda: _commits(consumer), "the group's coordinator")
     consumer.close()
 
     listen = f"127.0.0.1:{free_port()}"
@@ -60,6 +60,15 @@ def test_the_lag_of_a_cluster_is_told(node: NodeProcess, tmp_path: Path) -> None
     finally:
         exporter.send_signal(signal.SIGINT)
         exporter.wait(60)
+
+
+def _commits(consumer: Consumer) -> bool:
+    """Apache Kafka refuses until the coordinator is loaded."""
+    try:
+        consumer.commit(offsets=[TopicPartition(TOPIC, 0, 50), TopicPartition(TOPIC, 1, 30)], asynchronous=False)
+    except KafkaException:
+        return False
+    return True
 
 
 def test_a_cluster_that_is_gone_is_told_of_and_not_a_crash() -> None:
