@@ -5,20 +5,24 @@ With a cache the store alone forwards, when it is flushed; without one the opera
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ottla.streams.change import Change
 from ottla.streams.state.store import ValueAndTimestamp, VersionedKeyValueStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ottla.streams.operator import OperatorContext, Push
     from ottla.streams.record import Headers
+
+_new: Final = tuple.__new__  # of named tuples: a third less than to call them
 
 
 class TableStore:
     """Of a timestamped store or a versioned one."""
 
-    __slots__ = ("_forward", "_get", "_put", "_versioned", "is_cached", "send_old_values")
+    __slots__ = ("_forward", "_get", "_put", "_versioned", "get", "is_cached", "send_old_values")
 
     def __init__(self, context: OperatorContext, name: str, send_old_values: bool) -> None:
         store: Any = context.store(name)
@@ -26,15 +30,14 @@ class TableStore:
         self._versioned = isinstance(store, VersionedKeyValueStore)
         self._get = store.get
         self._put = store.put
+        self.get: Callable[[Any], ValueAndTimestamp | None] = self._get_versioned if self._versioned else store.get
         self.send_old_values = send_old_values
         listener = _forward_flushed(context.forward)
         self.is_cached: bool = store.set_flush_listener(listener, send_old_values)
 
-    def get(self, key: Any) -> ValueAndTimestamp | None:
+    def _get_versioned(self, key: Any) -> ValueAndTimestamp | None:
         found = self._get(key)
-        if found is None or not self._versioned:
-            return found  # type: ignore[no-any-return]
-        return ValueAndTimestamp(found.value, found.timestamp_ms)
+        return None if found is None else ValueAndTimestamp(found.value, found.timestamp_ms)
 
     def value_of(self, key: Any) -> Any:
         found = self._get(key)
@@ -52,6 +55,12 @@ class TableStore:
 
     def put_and_forward(self, key: Any, new: Any, old: Any, timestamp_ms: int, headers: Headers) -> None:
         """What is not put is not forwarded either."""
+        if not self._versioned:
+            self._put(key, None if new is None else _new(ValueAndTimestamp, (new, timestamp_ms)))
+            if not self.is_cached:
+                old = old if self.send_old_values else None
+                self._forward(key, _new(Change, (new, old, True)), timestamp_ms, headers)
+            return
         is_latest = self.put(key, new, timestamp_ms)
         if is_latest is not None and not self.is_cached:
             self._forward(key, Change(new, old if self.send_old_values else None, is_latest), timestamp_ms, headers)
@@ -62,6 +71,6 @@ def _forward_flushed(forward: Push) -> Push:
         new, old, is_latest = change
         if new is not None:
             new, timestamp_ms = new
-        forward(key, Change(new, None if old is None else old[0], is_latest), timestamp_ms, headers)
+        forward(key, _new(Change, (new, None if old is None else old[0], is_latest)), timestamp_ms, headers)
 
     return listener

@@ -30,6 +30,7 @@ ENTRY_BYTES: Final = 64  # what an entry costs beside its key and value
 NUMBER_BYTES: Final = 8
 
 _ABSENT: Final[Any] = object()
+_new: Final = tuple.__new__
 _DirtyEntry = tuple[Any, int, "Headers", "RawRecord | None"]
 
 
@@ -111,7 +112,10 @@ class CachedKeyValueStore(TypedKeyValueStore):
         dirty[key] = (value, record.timestamp_ms, record.headers, record.raw)
         if before is None:
             was = self._clean.pop(key, _ABSENT)
-            self._size += self._size_of(key, value) - (0 if was is _ABSENT else self._size_of(key, was))
+            if was is _ABSENT:
+                self._size += self._size_of(key, value)
+            elif self._sized or was is None or value is None:  # else one is as large as the other
+                self._size += self._size_of(key, value) - self._size_of(key, was)
         elif self._sized:
             self._size += self._size_of(key, value) - self._size_of(key, before[0])
         if self._size > self._max_size:
@@ -149,21 +153,32 @@ class CachedKeyValueStore(TypedKeyValueStore):
         clean = self._clean
         for key, entry in entries.items():
             clean[key] = entry[0]
-        record, listener = self._record, self._listener
+        record, listener, send_old_values = self._record, self._listener, self._send_old_values
+        get, write, write_value = self.bytes_store.get, self.write, self.write_value
+        topic, serialize_key = self._topic, self._serialize_key
+        holds_bytes, has_byte_keys = self._value_type is None, self._key_type is None
         before = record.saved()
         self._flushing = True  # what is clean now is not below yet, and must not be dropped
         try:
             for key, (held, timestamp_ms, headers, raw) in entries.items():
                 record.timestamp_ms, record.headers, record.raw = timestamp_ms, headers, raw
-                key_bytes = self._bytes_of_key(key)
+                key_bytes = key if has_byte_keys else serialize_key(topic, key)
+                assert key_bytes is not None
                 old = None
-                if listener is not None and (held is None or self._send_old_values):
-                    old = self.bytes_store.get(key_bytes)
+                if listener is not None and (held is None or send_old_values):
+                    old = get(key_bytes)
                     if held is None and old is None:
                         continue  # never seen below, and gone again
-                self.write(key_bytes, self._bytes_of_value(held), timestamp_ms)
-                if listener is not None:
+                if held is None or holds_bytes:
+                    write(key_bytes, held, timestamp_ms)
+                else:
+                    write_value(key_bytes, held, timestamp_ms)
+                if listener is None:
+                    continue
+                if has_byte_keys or holds_bytes or old is not None:
                     self._forward(listener, key, held, old, timestamp_ms, headers)
+                else:
+                    listener(key, _new(Change, (held, None, True)), timestamp_ms, headers)
         finally:
             self._flushing = False
             record.restore(before)

@@ -45,6 +45,9 @@ class HeadersKeyValueStore(TypedKeyValueStore):
         headers, at = _read_headers(data)
         self._log(key, data[at + TIMESTAMP_SIZE :], TIMESTAMP.unpack_from(data, at)[0], headers)
 
+    def write_value(self, key: bytes, value: Any, timestamp_ms: int) -> None:
+        self.write(key, self.data_of(value), timestamp_ms)
+
     def restore(self, records: Iterable[tuple[bytes, bytes | None, int, Headers]]) -> None:
         self.bytes_store.put_all(
             (key, None if value is None else _headed(headers) + TIMESTAMP.pack(timestamp_ms) + value)

@@ -127,7 +127,10 @@ class TypedKeyValueStore(KeyValueStore):
     # Writing
 
     def put(self, key: Any, value: Any | None) -> None:
-        self.write(self.key_bytes(key), None if value is None else self.data_of(value), self._record.timestamp_ms)
+        if value is None:
+            self.write(self.key_bytes(key), None, self._record.timestamp_ms)
+        else:
+            self.write_value(self.key_bytes(key), value, self._record.timestamp_ms)
 
     def put_if_absent(self, key: Any, value: Any) -> Any | None:
         before = self.get(key)
@@ -152,6 +155,20 @@ class TypedKeyValueStore(KeyValueStore):
         logged = self._config.headers_logged
         has_headers = logged != "never" and (data is None or logged == "always")
         log(key, data, timestamp_ms, self._record.headers if has_headers else NO_HEADERS)
+
+    def write_value(self, key: bytes, value: Any, timestamp_ms: int) -> None:
+        """`write` of the bytes of `value`, of which what is stored and what is logged are made at once."""
+        if not self.timestamped:
+            self.write(key, self._serialize_value(self._topic, value), timestamp_ms)
+            return
+        data = self._serialize_value(self._topic, value[0])
+        if data is None:
+            self.write(key, None, timestamp_ms)
+            return
+        self.bytes_store.put(key, TIMESTAMP.pack(value[1]) + data)
+        if self._log is not None:
+            has_headers = self._config.headers_logged == "always"
+            self._log(key, data, value[1], self._record.headers if has_headers else NO_HEADERS)
 
     def _evicted(self, key: bytes) -> None:
         if self._log is not None:

@@ -52,7 +52,9 @@ class Wiring:
                 continue
             operator = None if isinstance(node, SourceNode) else _operator(node)
             step = None if operator is None else operator.step
-            if guarded and step is not None and not (step.is_pure and self._has_no_sinks(node)):
+            if not node.children:
+                step = None  # the end of a stream has metrics of its own
+            elif guarded and step is not None and not (step.is_pure and self._has_no_sinks(node)):
                 step = None  # a handler is to be asked what the application's own functions fail with, and sinks
             is_inner = step is not None and len(node.children) == 1 and node.children[0] in self._chains
             push_to = self.pushes.__getitem__ if is_inner else self._entry
