@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ottla.streams.change import Change
 from ottla.streams.operators.windowed_aggregate import EXPIRED, NO_KEY, WindowedAggregate
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from ottla.streams.record import Headers
     from ottla.streams.windows import Windows
+
+_new: Final = tuple.__new__  # of named tuples: a third less than to call them
 
 
 class WindowAggregate(WindowedAggregate):
@@ -74,7 +76,7 @@ class WindowAggregate(WindowedAggregate):
             if timestamp_ms > new_timestamp_ms:
                 new_timestamp_ms = timestamp_ms
         new = self._aggregator(key, value, old)
-        store.write(store_key, None if new is None else ValueAndTimestamp(new, new_timestamp_ms))
+        store.write(store_key, None if new is None else _new(ValueAndTimestamp, (new, new_timestamp_ms)))
         if not self._is_cached:
             windowed = Windowed(key, time_window(start_ms, self._size_ms))
             self.forward(windowed, Change(new, old if self._send_old_values else None), new_timestamp_ms, headers)

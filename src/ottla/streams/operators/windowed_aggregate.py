@@ -6,7 +6,7 @@ On every update the new result goes on at once, or with the flush of the store's
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ottla.streams.change import Change
 from ottla.streams.operator import Operator
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ottla.streams.operator import OperatorContext
     from ottla.streams.record import Headers
 
+_new: Final = tuple.__new__
 NO_KEY = "the record has no key"
 NO_KEY_OR_VALUE = "the record has no key or no value"
 EXPIRED = "the window has closed"
@@ -104,4 +105,4 @@ class WindowedAggregate(Operator):
         new, old, is_latest = change
         if new is not None:
             new, timestamp_ms = new
-        self.forward(windowed, Change(new, None if old is None else old[0], is_latest), timestamp_ms, headers)
+        self.forward(windowed, _new(Change, (new, None if old is None else old[0], is_latest)), timestamp_ms, headers)

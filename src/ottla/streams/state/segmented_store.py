@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 TIMESTAMP: Final = struct.Struct(">q")
 SEGMENT_ID_BYTES: Final = 8
+_new: Final = tuple.__new__
 """Java's caches prefix the keys of such stores with the segment; ours count it, to be full at the same write."""
 
 
@@ -211,7 +212,9 @@ class SegmentedStore(StateStore):
             self._write(store_key, encoded)
             return
         inner = value[0] if self.timestamped and value is not None else value
-        cache.put(store_key, encoded, self._record.saved(), value if type(inner) is self._immutable else None)
+        record = self._record
+        saved = record.timestamp_ms, record.headers, record.raw
+        cache.put(store_key, encoded, saved, value if type(inner) is self._immutable else None)
 
     def read(self, store_key: bytes) -> Any | None:
         """A get, for who knows the store key."""
@@ -408,25 +411,26 @@ class SegmentedStore(StateStore):
             self._changelog(store_key, value[8:], TIMESTAMP.unpack_from(value)[0])
 
     def _flush_entries(self, entries: list[tuple[bytes, CacheEntry]]) -> None:
-        record = self._record
-        for store_key, (value, written, _, typed) in entries:
-            old = None
-            listener = self._listener
-            if listener is not None:
-                if value is None or self._send_old_values:
-                    old = self._stored(store_key)
-                if value is None and old is None:
-                    continue
-            before = record.saved()
-            record.restore(written)
-            try:
-                self._write(store_key, value)
+        record, listener, send_old_values = self._record, self._listener, self._send_old_values
+        before = record.saved()
+        try:
+            for store_key, (value, written, _, typed) in entries:
+                old = None
+                if listener is not None:
+                    if value is None or send_old_values:
+                        old = self._stored(store_key)
+                    if value is None and old is None:
+                        continue
+                timestamp_ms, headers, raw = written
+                record.timestamp_ms, record.headers, record.raw = timestamp_ms, headers, raw
+                self.store_bytes(store_key, value)
+                self.log_bytes(store_key, value)
                 if listener is not None:
                     new = self.decode_value(value) if typed is None else typed
-                    change = Change(new, self.decode_value(old) if self._send_old_values else None)
-                    listener(self.windowed(store_key), change, written[0], written[1])
-            finally:
-                record.restore(before)
+                    old_value = self.decode_value(old) if send_old_values else None
+                    listener(self.windowed(store_key), _new(Change, (new, old_value, True)), timestamp_ms, headers)
+        finally:
+            record.restore(before)
 
 
 def _within(key: bytes, first: bytes | None, last: bytes | None) -> bool:

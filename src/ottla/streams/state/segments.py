@@ -98,7 +98,10 @@ class Segments:
             segment = self._live[segment_id] = self._storage.create(segment_id)
             if len(self._live) > 1:
                 self._live = dict(sorted(self._live.items()))
-        self.drop_expired(stream_time_ms)
+        for oldest in self._live:
+            if oldest < least:
+                self.drop_expired(stream_time_ms)
+            break
         return segment
 
     def by_id(self, segment_id: int) -> Segment | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ottla.streams.duration import LONG_MAX
 from ottla.streams.state import window_key
@@ -12,6 +12,8 @@ from ottla.streams.windows import Windowed, time_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+_new: Final = tuple.__new__
 
 
 class SegmentedWindowStore(SegmentedStore, WindowStore):
@@ -26,12 +28,17 @@ class SegmentedWindowStore(SegmentedStore, WindowStore):
         super().__init__(config)
         self.window_size_ms = window_size_ms
         self.retain_duplicates = retain_duplicates
+        self._window = time_window(0, window_size_ms)
         self._sequence = 0
         self._logged_sequence = 0
 
     def windowed(self, store_key: bytes) -> Windowed[Any]:
-        key = self.decode_key(window_key.record_key(store_key))
-        return Windowed(key, time_window(window_key.start_of(store_key), self.window_size_ms))
+        key = self._deserialize_key(self._topic, store_key[: -window_key.SUFFIX_SIZE])
+        start_ms = window_key.start_of(store_key)
+        window = self._window
+        if start_ms != window.start_ms:  # mostly that of the entry before
+            window = self._window = time_window(start_ms, self.window_size_ms)
+        return _new(Windowed, (key, window))
 
     def put(self, key: Any, value: Any | None, window_start_ms: int) -> None:
         encoded = self.encode_key(key)
