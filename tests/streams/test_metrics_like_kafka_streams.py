@@ -23,6 +23,7 @@ pytestmark = pytest.mark.java
 
 SOME: Final = (
     "filter",
+    "merge with itself",
     "to, by an extractor",
     "tumbling, final",
     "suppress a count",

@@ -56,6 +56,8 @@ class Wiring:
                 step = None  # the end of a stream has metrics of its own
             elif guarded and step is not None and not (step.is_pure and self._has_no_sinks(node)):
                 step = None  # a handler is to be asked what the application's own functions fail with, and sinks
+            if metrics is not None and isinstance(node, ProcessorNode) and not node.children:
+                step = None  # here records end, and their age is looked at
             is_inner = step is not None and len(node.children) == 1 and node.children[0] in self._chains
             push_to = self.pushes.__getitem__ if is_inner else self._entry
             children = {child: push_to(child) for child in node.children}
