@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("ottla.connect.errors")
 PREFIX: Final = "__connect.errors."
 FULL_WAIT_S: Final = 0.05
+HEARING_S: Final = 0.5
 TIMEOUT_S: Final = 60.0
 
 
@@ -33,6 +35,8 @@ class DeadLetterQueue:
         self._producer = make_dead_letter_producer(spec)
         self.sent = 0
         self.failed = 0
+        # A task may wait for what it reported, and is then nobody who could hear that it has arrived.
+        threading.Thread(target=self._hear_forever, name="dead letters", daemon=True).start()
 
     def report(self, failure: Failure) -> Future[None]:
         message = failure.original
@@ -63,15 +67,15 @@ class DeadLetterQueue:
             except import_confluent().KafkaException as error:
                 self.failed += 1
                 raise ConnectError(f"a dead letter cannot be written: {error.args[0].str()}") from error
-        self._producer.poll(0)
         return done
 
     def flush(self, timeout_s: float) -> int:
         """How many could not be written in time."""
         return int(self._producer.flush(timeout_s))
 
-    def poll(self) -> None:
-        self._producer.poll(0)
+    def _hear_forever(self) -> None:
+        while True:
+            self._producer.poll(HEARING_S)
 
     def _make_topic(self, replication_factor: int) -> None:
         kafka = import_confluent()

@@ -59,6 +59,7 @@ class SinkLoop:
         self._current: dict[TopicPartition, int] = {}
         """What is read next of each partition when all that was read is put."""
         self._committed: dict[TopicPartition, int] = {}
+        self._open: set[TopicPartition] = set()
         self._is_redelivering = False
         self._is_paused = False
         self._rebalance_failure: BaseException | None = None
@@ -89,7 +90,11 @@ class SinkLoop:
             task.start(self._spec.task_config)
             self._channel.send("state", state="RUNNING")
             self._subscribe()
-            self._work()
+            try:
+                self._work()
+            except BaseException:
+                self._close(sorted(self._open), lost=False)
+                raise
             self._close_all()
         finally:
             try:
@@ -139,8 +144,6 @@ class SinkLoop:
         messages = self._consumer.consume(POLL_RECORDS_MAX, timeout_s)
         if self._rebalance_failure is not None:
             raise self._rebalance_failure
-        if self._dead_letters is not None:
-            self._dead_letters.poll()
         if not self._is_redelivering:
             self._convert(messages)
         elif messages:  # what came in spite of the pause comes again
@@ -362,8 +365,10 @@ class SinkLoop:
             consumer.assign(partitions)
             if self._is_paused or self._is_redelivering:
                 self._pause_all()
-            if partitions:
-                self._task.open([TopicPartition(each.topic, each.partition) for each in partitions])
+            opened = [TopicPartition(each.topic, each.partition) for each in partitions]
+            self._open.update(opened)
+            if opened:
+                self._task.open(opened)
         except Exception as error:
             self._rebalance_failure = self._rebalance_failure or error
 
@@ -374,6 +379,8 @@ class SinkLoop:
         self._close([TopicPartition(each.topic, each.partition) for each in partitions], lost=True)
 
     def _close(self, partitions: list[TopicPartition], *, lost: bool) -> None:
+        partitions = [where for where in partitions if where in self._open]
+        self._open.difference_update(partitions)
         try:
             if not lost:
                 self._commit(
@@ -396,7 +403,7 @@ class SinkLoop:
 
     def _close_all(self) -> None:
         """Before the group is left: what is stored is committed, once."""
-        self._close(list(self._current), lost=False)
+        self._close(sorted(self._open), lost=False)
         self._consumer.unsubscribe()
         if self._rebalance_failure is not None:
             raise self._rebalance_failure
