@@ -189,7 +189,7 @@ class Herder(ABC):
         defaults = {key: worker.config.text(key) for key in CONVERTERS}
         given = {key: text for key, text in config.items() if text is not None}
         resolved = {**config, **worker.variables.resolve(given)}
-        work = asyncio.to_thread(validate_connector_config, worker.plugins, defaults, resolved)
+        work = asyncio.to_thread(validate_connector_config, worker.plugins, defaults, resolved, worker.policy)
         try:
             return await asyncio.wait_for(work, VALIDATION_TIMEOUT_S)
         except TimeoutError:

@@ -21,6 +21,7 @@ from ottla.connect.runtime.connector_config import (
     sink_topics,
     source_config_def,
 )
+from ottla.connect.runtime.override_policy import OverridePolicy
 from ottla.connect.runtime.plugin_table import PluginKind
 from ottla.connect.runtime.plugins import Plugin, Plugins, new_connector
 from ottla.connect.runtime.rest_error import BadRequestError
@@ -62,7 +63,10 @@ class ConfigInfos:
 
 
 def validate_connector_config(
-    plugins: Plugins, worker_defaults: Mapping[str, str], props: Mapping[str, str | None]
+    plugins: Plugins,
+    worker_defaults: Mapping[str, str],
+    props: Mapping[str, str | None],
+    policy: OverridePolicy = OverridePolicy.ALL,
 ) -> ConfigInfos:
     """May take as long as the connector's own validation: call it from a thread. `ConnectError`."""
     class_name = props.get(CONNECTOR_CLASS)
@@ -95,6 +99,8 @@ def validate_connector_config(
             infos.add(None, config_value)
     for name, key_of in keys.items():
         infos.add(key_of, merged.get(name) or ConfigValue(name))
+    for refused in policy.refusals(props):
+        infos.add(None, refused)
     _validate_converters(plugins, props, values, infos)
     return infos
 

@@ -14,6 +14,8 @@ from ottla.connect.runtime.connector_config import (
     PRODUCER_OVERRIDES,
     TASKS_MAX,
 )
+from ottla.connect.runtime.override_policy import KEY as OVERRIDE_POLICY
+from ottla.connect.runtime.override_policy import OverridePolicy
 from ottla.connect.runtime.plugin_table import PluginKind
 from ottla.connect.runtime.task_process import RestartPolicy, TaskProcess
 from ottla.connect.runtime.task_spec import TaskSpec
@@ -41,6 +43,7 @@ class Worker:
         self.variables = variables
         self.connectors: dict[str, WorkerConnector] = {}
         self.tasks: dict[TaskId, TaskProcess] = {}
+        self.policy = OverridePolicy.of(config.text(OVERRIDE_POLICY))
         self._restarts = RestartPolicy(
             config.number("task.restart.attempts"),
             config.number("task.restart.backoff.ms"),
