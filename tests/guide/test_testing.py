@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import tomllib
 from typing import TYPE_CHECKING
 
@@ -52,9 +53,13 @@ def test_the_plugin_is_what_pytest_is_told_of() -> None:
     assert project["entry-points"]["pytest11"] == {"ottla": "ottla.testing.plugin"}
 
 
-def test_a_broker_that_does_not_start_says_why() -> None:
+def test_a_broker_that_does_not_start_says_why_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with pytest.raises(BrokerError, match=r"num\.io\.threads"):
         Broker({"num.io.threads": "many"}).start()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_broker_that_was_not_started_has_no_address() -> None:

@@ -46,8 +46,8 @@ class Broker:
         parts: Sequence[str] = (),
     ) -> None:
         self._settings = SETTINGS | dict(settings or {})
-        self._own = None if data is not None else Path(tempfile.mkdtemp(prefix="ottla-broker-"))
-        self.data = Path(data) if data is not None else Path(str(self._own), "data")
+        self._data = Path(data) if data is not None else None
+        self._own: Path | None = None
         self._parts = tuple(parts)
         self._port = 0
         self._process: subprocess.Popen[str] | None = None
@@ -56,6 +56,13 @@ class Broker:
         self._addresses: list[int] = []
         """The ports of what is ready: of the broker, and of each part."""
         self._decided = threading.Event()
+
+    @property
+    def data(self) -> Path:
+        """Where its log directory is. `BrokerError` before the first start, unless it was given."""
+        if self._data is None:
+            raise BrokerError("the broker was not started")
+        return self._data
 
     @property
     def bootstrap_servers(self) -> str:
@@ -84,6 +91,9 @@ class Broker:
         """Return when it answers. `BrokerError` if it does not."""
         if self.is_running:
             raise BrokerError("the broker is running already")
+        if self._data is None:
+            self._own = Path(tempfile.mkdtemp(prefix="ottla-broker-"))
+            self._data = self._own / "data"
         self._decided.clear()
         self._addresses = []
         command = [sys.executable, "-m", "ottla", "start", "--stop-at-eof"]
@@ -99,6 +109,7 @@ class Broker:
         self._reader.start()
         if not self._decided.wait(START_TIMEOUT_S) or not self._all_are_ready:
             self.kill()
+            self._remove_own()
             raise BrokerError(f"the broker did not start:\n{''.join([*self._printed][-TOLD_LINES:])}")
 
     def stop(self) -> None:
@@ -127,8 +138,7 @@ class Broker:
     def close(self) -> None:
         """Stop, and remove the data unless it was somebody's own."""
         self.stop()
-        if self._own is not None:
-            shutil.rmtree(self._own, ignore_errors=True)
+        self._remove_own()
 
     def __enter__(self) -> Self:
         self.start()
@@ -136,6 +146,11 @@ class Broker:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _remove_own(self) -> None:
+        if self._own is not None:
+            shutil.rmtree(self._own, ignore_errors=True)
+            self._own = self._data = None
 
     @property
     def _all_are_ready(self) -> bool:
