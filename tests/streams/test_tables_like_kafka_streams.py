@@ -55,11 +55,21 @@ def test_stores_come_back_from_changelogs_of_kafka_streams(oracle: StreamsOracle
         expected = oracle.ask(question)
         logged = {record["topic"] for record in expected["outputs"]}
         restored = {"stores": stores_restored_from(question, expected["outputs"])}
-        assert shown(restored) == {
-            name: rows for name, rows in shown(expected).items() if f"app-{name}-changelog" in logged
-        }
+        plain = plain_stores(question)
+        kept = {name: rows for name, rows in shown(expected).items() if f"app-{name}-changelog" in logged}
+        assert without_times(shown(restored), plain) == without_times(kept, plain)
 
     holds()
+
+
+def plain_stores(question: dict[str, Any]) -> set[str]:
+    """They keep no timestamps, but the cache before them does as long as it holds a value."""
+    kept = [each.get("materialized") or {} for each in question["ops"]]
+    return {each["name"] for each in kept if each.get("supplier") == "plain"}
+
+
+def without_times(stores: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    return {name: [row[:-1] for row in rows] if name in names else rows for name, rows in stores.items()}
 
 
 def shown(result: dict[str, Any]) -> dict[str, Any]:
