@@ -4,12 +4,13 @@ librdkafka runs inside the test process, in threads of its own that block every 
 say where, and thousands of tests that have nothing to do with it would not run. So the crash is shown, with the test
 that ran and the native stack where gdb is there, and the suite goes on with that very test. A second crash ends it.
 
-Without paths it is the whole suite, in two processes: what only computes runs beside what starts nodes and waits for
-them, at a lower priority, and is printed when the other has ended.
+Without paths it is the whole suite, in three processes: clusters, whose tests measure outages; beside them, at lower
+priorities and printed when these have ended, what runs clients against single nodes, and what only computes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import shutil
@@ -25,23 +26,32 @@ if TYPE_CHECKING:
 
 MAX_CRASHES: Final = 1
 STACK_LINES: Final = 60
-COMPUTING: Final = ("tests/unit", "tests/house", "tests/golden", "tests/simulation")
-NICE: Final = 10
+BESIDE: Final = (
+    (5, ("conformance", "connect", "examples", "guide", "packages", "streams")),
+    (10, ("unit", "house", "golden", "simulation")),
+)
+"""How nice to the others, and which folders of tests."""
 
 
 def main(arguments: Sequence[str]) -> int:
     _let_cores_be_dumped()
     if any(not argument.startswith("-") for argument in arguments):
         return _suite(arguments)
-    with tempfile.TemporaryFile() as printed, ThreadPoolExecutor(1) as beside:
-        computing = beside.submit(_suite, [*arguments, *COMPUTING], printed=printed, nice=NICE)
-        waiting = _suite([*arguments, *(f"--ignore={folder}" for folder in COMPUTING)])
-        print(f"\nBeside it ran {', '.join(COMPUTING)}:", flush=True)
-        code = computing.result()
-        printed.seek(0)
-        shutil.copyfileobj(printed, sys.stdout.buffer)
-        sys.stdout.flush()
-    return max(waiting, code)
+    with contextlib.ExitStack() as open_files, ThreadPoolExecutor(len(BESIDE)) as pool:
+        beside = []
+        for nice, names in BESIDE:
+            folders = [f"tests/{name}" for name in names]
+            printed = open_files.enter_context(tempfile.TemporaryFile())
+            beside.append((folders, printed, pool.submit(_suite, [*arguments, *folders], printed=printed, nice=nice)))
+        elsewhere = [f"--ignore={folder}" for folders, _, _ in beside for folder in folders]
+        codes = [_suite([*arguments, *elsewhere])]
+        for folders, printed, running in beside:
+            print(f"\nBeside it ran {', '.join(folders)}:", flush=True)
+            codes.append(running.result())
+            printed.seek(0)
+            shutil.copyfileobj(printed, sys.stdout.buffer)
+            sys.stdout.flush()
+    return max(codes)
 
 
 def _suite(arguments: Sequence[str], *, printed: IO[bytes] | None = None, nice: int = 0) -> int:

@@ -234,7 +234,7 @@ def configured(converter: Converter, config: dict[str, str]) -> Any:
     return converter
 
 
-@pytest.mark.parametrize("depth", [300, 700, 5000])
+@pytest.mark.parametrize("depth", [300, 100_000])
 def test_what_is_nested_too_deeply_is_an_error(depth: int) -> None:
     converter = configured(JsonConverter(), {"schemas.enable": "false"})
     document = b"[" * depth + b"]" * depth
