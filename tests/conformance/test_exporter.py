@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -58,7 +57,7 @@ def test_the_lag_of_a_cluster_is_told(node: NodeProcess, tmp_path: Path) -> None
         assert producer.flush(60) == 0
         assert Scrape.of(f"http://{listen}/metrics").value(f"{lag}_sum", consumergroup=GROUP, topic=TOPIC) == 11
     finally:
-        exporter.send_signal(signal.SIGINT)
+        exporter.terminate()
         exporter.wait(60)
 
 
