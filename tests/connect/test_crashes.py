@@ -113,6 +113,7 @@ def test_workers_are_killed(node: NodeProcess, tmp_path: Path) -> None:
         check(load, node, tmp_path, "killed-workers")
 
 
+@pytest.mark.long
 def test_a_stop_leaves_nothing_to_do_again(node: NodeProcess, tmp_path: Path) -> None:
     settings = SETTINGS | {"offset.flush.interval.ms": "600000"}
     worker = OttlaConnect(tmp_path / "worker", node.address, settings)

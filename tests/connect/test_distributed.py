@@ -74,6 +74,7 @@ def life_of_a_group(workers: list[ConnectProcess], directory: Path, prefix: str)
     assert [each["offset"] for each in offsets] == [{"position": len(f"first line of {names[1]}\n")}]
 
 
+@pytest.mark.long
 def test_two_workers(node: NodeProcess, tmp_path: Path) -> None:
     with ExitStack() as stack:
         workers = [OttlaConnect(tmp_path / name, node.address, SETTINGS, group="ours") for name in ("a", "b")]

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.guide.reader import BLOCK, PORTS, Reader
 from tests.peers.ottla_cli import InProcessCli
 
@@ -32,6 +33,7 @@ class InProcessReader(Reader):
         self.said[PORTS.sub("localhost", line)] = done.out + done.err
 
 
+@pytest.mark.long
 def test_the_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.delenv("OTTLA_PROFILE", raising=False)

@@ -14,6 +14,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "observability.m
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl (apt install curl)")
 
 
+@pytest.mark.long
 def test_the_page_does_what_it_says(tmp_path: Path) -> None:
     with Reader(tmp_path) as reader:
         for block in BLOCK.finditer(PAGE.read_text("utf-8")):
