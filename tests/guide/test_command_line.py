@@ -5,16 +5,12 @@ from __future__ import annotations
 import contextlib
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from tests.guide.reader import BLOCK, PORTS, Reader
 from tests.peers.ottla_cli import InProcessCli
 
 from ottla.__main__ import COMMANDS
-
-if TYPE_CHECKING:
-    import pytest
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "command-line.md"
 
