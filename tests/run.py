@@ -4,8 +4,9 @@ librdkafka runs inside the test process, in threads of its own that block every 
 say where, and thousands of tests that have nothing to do with it would not run. So the crash is shown, with the test
 that ran and the native stack where gdb is there, and the suite goes on with that very test. A second crash ends it.
 
-Without paths it is the whole suite, in three processes: clusters, whose tests measure outages; beside them, at lower
-priorities and printed when these have ended, what runs clients against single nodes, and what only computes.
+Without paths it is the whole suite, in three processes: clusters, whose tests measure outages, and the guide; beside
+them, at lower priorities and printed when these have ended, what runs clients against single nodes, and what only
+computes.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 MAX_CRASHES: Final = 1
 STACK_LINES: Final = 60
 BESIDE: Final = (
-    (5, ("conformance", "connect", "examples", "guide", "packages", "streams")),
+    (5, ("conformance", "connect", "examples", "packages", "streams")),
     (10, ("unit", "house", "golden", "simulation")),
 )
 """How nice to the others, and which folders of tests."""

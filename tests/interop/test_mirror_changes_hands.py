@@ -44,6 +44,7 @@ def read_some(client: Librdkafka, count: int) -> None:
     member.close()
 
 
+@pytest.mark.long
 def test_a_flow_changes_hands_between_ottla_and_mirrormaker(tmp_path: Path) -> None:
     with OttlaNode(tmp_path / "a", TEST_SETTINGS) as a, OttlaNode(tmp_path / "b", TEST_SETTINGS) as b:
         addresses = {"a": a.address, "b": b.address}

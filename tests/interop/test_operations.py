@@ -176,7 +176,7 @@ def test_preferred_replicas_lead_again(ottla: Cli, cluster: Cluster, tmp_path: P
     assert "has partitions 0 to 2, not 7" in ottla("elect-leaders", "--topic", "ops-elections:7").err
 
 
-@pytest.mark.parametrize("kind", [KafkaCluster, OttlaCluster])
+@pytest.mark.parametrize("kind", [pytest.param(KafkaCluster, marks=pytest.mark.long), OttlaCluster])
 def test_an_unclean_election(kind: type[KafkaCluster] | type[OttlaCluster], tmp_path: Path) -> None:
     """Who was in sync is gone; the other may lead only if somebody says so."""
     roles = (CONTROLLER, BROKER, BROKER)
@@ -307,7 +307,7 @@ def test_what_cannot_be_reassigned_is_said(ottla: Cli, tmp_path: Path) -> None:
     assert code == 1
 
 
-@pytest.mark.parametrize("kind", [KafkaCluster, OttlaCluster])
+@pytest.mark.parametrize("kind", [pytest.param(KafkaCluster, marks=pytest.mark.long), OttlaCluster])
 def test_a_replica_goes_into_another_log_directory(
     kind: type[KafkaCluster] | type[OttlaCluster], tmp_path: Path
 ) -> None:
