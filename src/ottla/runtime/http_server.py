@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable
 
-    Scope: TypeAlias = MutableMapping[str, Any]
-    Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
-    Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+    from ottla.runtime.http_request import Receive, Scope, Send
+
     Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 GRACE_S: Final = 2

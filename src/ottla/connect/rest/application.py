@@ -5,26 +5,31 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode, urlsplit
 
 from ottla.connect.api.errors import AlreadyExistsError, ConnectError, NotFoundError
 from ottla.connect.rest.message import JSON, Request, Response
 from ottla.connect.rest.routes import ROUTES, Route
 from ottla.connect.runtime.rest_error import NotLeaderError, RebalanceNeededError, RestError
 from ottla.runtime.http_client import HttpClient, HttpError
+from ottla.runtime.http_request import (
+    BodyTooLargeError,
+    headers_of,
+    match_path,
+    path_of,
+    query_of,
+    query_text,
+    read_body,
+    segments_of,
+)
 
 if TYPE_CHECKING:
     from ottla.connect.runtime.herder import Herder
+    from ottla.runtime.http_request import Receive, Scope, Send
 
 _log = logging.getLogger(__name__)
 
-Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-BODY_BYTES_MAX: Final = 16 * 1024 * 1024
 REQUEST_TIMEOUT_S: Final = 90.0
 """After which who asked is not kept waiting; what was begun goes on."""
 _FORWARDED_HEADERS: Final = (
@@ -53,7 +58,7 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = headers_of(scope)
         try:
             response = await self._answer(await _request(scope, receive, headers))
         except Exception as error:
@@ -141,25 +146,18 @@ def _refusal(error: Exception, scope: Scope) -> Response:
 
 
 async def _request(scope: Scope, receive: Receive, headers: dict[str, str]) -> Request:
-    body = bytearray()
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > BODY_BYTES_MAX:
-            raise RestError(413, f"A body has at most {BODY_BYTES_MAX} bytes")
-        if not message.get("more_body"):
-            break
-    raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0]
-    query: dict[str, list[str]] = {}
-    for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
-        query.setdefault(name, []).append(value)
+    try:
+        body = await read_body(receive)
+    except BodyTooLargeError as error:
+        raise RestError(413, str(error)) from None
+    path = path_of(scope)
     return Request(
         scope["method"],
-        raw_path,
-        [unquote(segment) for segment in raw_path.split("/") if segment],
-        query,
+        path,
+        segments_of(path),
+        query_of(query_text(scope)),
         headers,
-        bytes(body),
+        body,
         f"{scope.get('scheme', 'http')}://{headers.get('host', '')}",
     )
 
@@ -168,7 +166,7 @@ def _find(request: Request) -> Route:
     method = "GET" if request.method == "HEAD" else request.method
     is_there = False
     for route in ROUTES:
-        parameters = route.match(request.segments)
+        parameters = match_path(route.path, request.segments)
         if parameters is None:
             continue
         if route.method == method:
@@ -179,7 +177,7 @@ def _find(request: Request) -> Route:
 
 
 def _options(request: Request) -> Response:
-    methods = [route.method for route in ROUTES if route.match(request.segments) is not None]
+    methods = [route.method for route in ROUTES if match_path(route.path, request.segments) is not None]
     if not methods:
         raise _plain(404)
     allowed = [*(["HEAD"] if "GET" in methods else []), *methods, "OPTIONS"]

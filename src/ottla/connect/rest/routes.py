@@ -22,19 +22,6 @@ class Route:
     path: str
     handler: Handler
 
-    def match(self, segments: list[str]) -> dict[str, str] | None:
-        """What the names stand for, or `None`."""
-        pattern = self.path.split("/")[1:] if self.path != "/" else []
-        if len(pattern) != len(segments):
-            return None
-        found: dict[str, str] = {}
-        for wanted, segment in zip(pattern, segments, strict=True):
-            if wanted.startswith("{"):
-                found[wanted[1:-1]] = segment
-            elif wanted != segment:
-                return None
-        return found
-
 
 _ONE: Final = "/connectors/{connector}"
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Final
 
 from ottla.registry.errors import FORWARDING_FAILED, UNKNOWN_LEADER, RegistryError, invalid_schema
 from ottla.registry.metrics import RequestCounts
@@ -25,17 +23,23 @@ from ottla.registry.rest.routes import ROUTES, Route
 from ottla.registry.rest.service import Service
 from ottla.registry.schema.compact_json import compact_json
 from ottla.runtime.http_client import HttpClient, HttpError
+from ottla.runtime.http_request import (
+    BodyTooLargeError,
+    headers_of,
+    match_path,
+    path_of,
+    query_of,
+    query_text,
+    read_body,
+    segments_of,
+)
 
 if TYPE_CHECKING:
     from ottla.registry.registry import Registry
+    from ottla.runtime.http_request import Receive, Scope, Send
 
 _log = logging.getLogger(__name__)
 
-Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-BODY_BYTES_MAX: Final = 16 * 1024 * 1024
 TOO_LARGE: Final = 413
 METHOD_NOT_ALLOWED: Final = 405
 INTERNAL_ERROR: Final = 500
@@ -56,7 +60,7 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = headers_of(scope)
         content_type = accepted_type(headers.get("accept"))
         try:
             if content_type is None:
@@ -115,30 +119,25 @@ class Application:
 
 
 async def _request(scope: Scope, receive: Receive, headers: dict[str, str]) -> Request:
-    body = bytearray()
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > BODY_BYTES_MAX:
-            raise RegistryError(TOO_LARGE, f"A body has at most {BODY_BYTES_MAX} bytes")
-        if not message.get("more_body"):
-            break
-    raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0]
-    query = scope["query_string"].decode("latin-1")
+    try:
+        body = await read_body(receive)
+    except BodyTooLargeError as error:
+        raise RegistryError(TOO_LARGE, str(error)) from None
+    path, query = path_of(scope), query_text(scope)
     return Request(
         scope["method"],
-        f"{raw_path}?{query}" if query else raw_path,
-        [unquote(segment) for segment in raw_path.split("/") if segment],
-        Request.query_of(query),
+        f"{path}?{query}" if query else path,
+        segments_of(path),
+        query_of(query),
         headers,
-        bytes(body),
+        body,
     )
 
 
 def _find(request: Request) -> Route:
     is_there = False
     for route in ROUTES:
-        parameters = route.match(request.segments)
+        parameters = match_path(route.path, request.segments)
         if parameters is None:
             continue
         if route.method == request.method:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
-from urllib.parse import parse_qsl
 
 from ottla.registry.errors import INVALID_VERSION, RegistryError
 from ottla.registry.store.catalog import LATEST
@@ -44,13 +43,6 @@ class Request:
     user: User | None = None
     parameters: dict[str, str] = field(default_factory=dict)
     """What the route's names stand for."""
-
-    @classmethod
-    def query_of(cls, text: str) -> dict[str, list[str]]:
-        query: dict[str, list[str]] = {}
-        for name, value in parse_qsl(text, keep_blank_values=True):
-            query.setdefault(name, []).append(value)
-        return query
 
     def text(self, name: str) -> str | None:
         values = self.query.get(name)
