@@ -217,14 +217,7 @@ class DistributedHerder(Herder):
         async with self._turn():
             self._must_lead("Only the leader can process external offsets modification requests")
             await self.configs.refresh()
-            config = self._config(name)
-            state = self.configs.state
-            if state.target_state(name) is not TargetState.STOPPED or state.task_ids(name):
-                raise BadRequestError(
-                    "Connectors must be in the STOPPED state before their offsets can be modified. This can be done "
-                    f"for the specified connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint"
-                )
-            return await self.connector_offsets.modify(name, self.worker.variables.resolve(config), offsets)
+            return await self._modify_offsets_of_stopped(name, offsets)
 
     async def set_cluster_logger_level(self, logger: str, level: str) -> None:
         await self.configs.put_logger_level(logger, level)

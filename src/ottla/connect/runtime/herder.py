@@ -173,6 +173,16 @@ class Herder(ABC):
             raise NotFoundError(f"Connector {name} not found")
         return config
 
+    async def _modify_offsets_of_stopped(self, name: str, offsets: list[tuple[Any, Any]] | None) -> str:
+        config = self._config(name)
+        state = self.configs.state
+        if state.target_state(name) is not TargetState.STOPPED or state.task_ids(name):
+            raise BadRequestError(
+                "Connectors must be in the STOPPED state before their offsets can be modified. This can be done "
+                f"for the specified connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint"
+            )
+        return await self.connector_offsets.modify(name, self.worker.variables.resolve(config), offsets)
+
     def _type(self, config: Mapping[str, str] | None) -> str:
         try:
             if config is None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ottla.connect.api.errors import AlreadyExistsError, ConnectError, NotFoundError
 from ottla.connect.runtime.herder import Herder
 from ottla.connect.runtime.logger_levels import set_level
-from ottla.connect.runtime.rest_error import BadRequestError
 from ottla.connect.store.config_records import TargetStateRecord
 from ottla.connect.store.status import TargetState
 
@@ -117,14 +116,7 @@ class StandaloneHerder(Herder):
 
     async def modify_offsets(self, name: str, offsets: list[tuple[Any, Any]] | None) -> str:
         async with self._lock:
-            config = self._config(name)
-            state = self.configs.state
-            if state.target_state(name) is not TargetState.STOPPED or state.task_ids(name):
-                raise BadRequestError(
-                    "Connectors must be in the STOPPED state before their offsets can be modified. This can be done "
-                    f"for the specified connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint"
-                )
-            return await self.connector_offsets.modify(name, self.worker.variables.resolve(config), offsets)
+            return await self._modify_offsets_of_stopped(name, offsets)
 
     async def set_cluster_logger_level(self, logger: str, level: str) -> None:
         set_level(logger, level)

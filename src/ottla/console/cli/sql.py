@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ottla.clients.client import KafkaClient
-from ottla.console.cli.output import note, table
+from ottla.console.cli.output import note, table, text_of
 from ottla.console.cli.quantities import parse_bytes
 from ottla.console.cli.session import (
     EXIT_FAILED,
@@ -154,7 +154,7 @@ def _plain(cell: Any) -> Any:
 def _cell(cell: Any) -> Any:
     """For people: bytes as text where they are, what has parts as JSON."""
     if isinstance(cell, bytes):
-        return cell.decode("utf-8", "backslashreplace")
+        return text_of(cell)
     if isinstance(cell, datetime):
         return cell.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(cell, dict | list):

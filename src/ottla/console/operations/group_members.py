@@ -14,8 +14,6 @@ from ottla.protocol.consumer_protocol import ConsumerProtocolAssignment
 from ottla.protocol.errors import ErrorCode, KafkaError, ProtocolError, error_code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ottla.clients.client import KafkaClient
 
 CLASSIC, CONSUMER, SHARE, STREAMS = "classic", "consumer", "share", "streams"
@@ -75,34 +73,31 @@ async def _classic(client: KafkaClient, group_id: str, coordinator: int) -> Memb
 async def _consumer(client: KafkaClient, group_id: str, coordinator: int) -> Membership | None:
     request = consumer.ConsumerGroupDescribeRequest(group_ids=[group_id], include_authorized_operations=False)
     group = (await client.send_to(coordinator, request, consumer.ConsumerGroupDescribeResponse)).groups[0]
-    if not _is_there(group.error_code, group.error_message, group_id):
-        return None
-    members = [
-        GroupMember(
-            member.member_id,
-            member.instance_id,
-            member.client_id,
-            member.client_host,
-            _partitions(member.assignment.topic_partitions),
-            member.member_epoch,
-        )
-        for member in group.members
-    ]
-    return Membership(group.group_state, group.assignor_name, group.group_epoch, coordinator, members)
+    return _with_partitions(group, group_id, coordinator)
 
 
 async def _share(client: KafkaClient, group_id: str, coordinator: int) -> Membership | None:
     request = share.ShareGroupDescribeRequest(group_ids=[group_id], include_authorized_operations=False)
     group = (await client.send_to(coordinator, request, share.ShareGroupDescribeResponse)).groups[0]
+    return _with_partitions(group, group_id, coordinator)
+
+
+def _with_partitions(
+    group: consumer.DescribedGroup | share.DescribedGroup, group_id: str, coordinator: int
+) -> Membership | None:
     if not _is_there(group.error_code, group.error_message, group_id):
         return None
     members = [
         GroupMember(
             member.member_id,
-            None,
+            member.instance_id if isinstance(member, consumer.Member) else None,
             member.client_id,
             member.client_host,
-            _partitions(member.assignment.topic_partitions),
+            sorted(
+                TopicPartition(each.topic_name, index)
+                for each in member.assignment.topic_partitions
+                for index in each.partitions
+            ),
             member.member_epoch,
         )
         for member in group.members
@@ -145,12 +140,6 @@ def _is_there(code: int, message: str | None, group_id: str) -> bool:
     if code not in (ErrorCode.NONE, ErrorCode.GROUP_ID_NOT_FOUND):
         raise KafkaError(error_code(code), message or f"group '{group_id}'")
     return code == ErrorCode.NONE
-
-
-def _partitions(
-    topics: Iterable[consumer.TopicPartitions] | Iterable[share.TopicPartitions],
-) -> list[TopicPartition]:
-    return sorted(TopicPartition(each.topic_name, index) for each in topics for index in each.partitions)
 
 
 def _classic_assignment(data: bytes) -> list[TopicPartition]:

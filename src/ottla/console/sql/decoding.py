@@ -7,10 +7,10 @@ object or an array, UTF-8, bytes.
 from __future__ import annotations
 
 import json
-import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.console.sql.moment import QueryError
+from ottla.registry.client.wire import WireError, read_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ottla.registry.client.registry_client import RegistryClient
 
 FORMATS: Final = ("auto", "json", "text", "bytes", "registry")
-MAGIC: Final = 0
-FRAME_BYTES: Final = 5
 UNKNOWN_SCHEMA: Final = 40403
 MAX_SCHEMAS: Final = 10_000
 
@@ -62,10 +60,9 @@ class Decoder:
         return self._guess(topic, data)
 
     def _guess(self, topic: str, data: bytes) -> Any:
-        if self._registry is not None and len(data) >= FRAME_BYTES and data[0] == MAGIC:
-            reader = self._reader(struct.unpack_from(">i", data, 1)[0])
-            if reader is not None:
-                return reader(topic, data)
+        schema_id = _schema_id(data) if self._registry is not None else None
+        if schema_id is not None and (reader := self._reader(schema_id)) is not None:
+            return reader(topic, data)
         if data[:1] in b"{[" and data:
             try:
                 return json.loads(data)
@@ -77,9 +74,9 @@ class Decoder:
             return data
 
     def _registered(self, topic: str, data: bytes) -> Any:
-        if len(data) < FRAME_BYTES or data[0] != MAGIC:
+        schema_id = _schema_id(data)
+        if schema_id is None:
             raise ValueError("it does not begin with the id of a schema")
-        schema_id = struct.unpack_from(">i", data, 1)[0]
         reader = self._reader(schema_id)
         if reader is None:
             raise ValueError(f"the registry knows no schema {schema_id}")
@@ -118,3 +115,11 @@ class Decoder:
 
         read = ProtobufDeserializer(registry, is_key=self._is_key)
         return lambda topic, data: as_values(read(topic, data))
+
+
+def _schema_id(data: bytes) -> int | None:
+    try:
+        found = read_frame(data, (), is_key=False).schema_id
+    except WireError:
+        return None
+    return found if isinstance(found, int) else None
