@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from ottla import __version__
 from ottla.runtime.config.definition import ConfigError
 from ottla.runtime.config.endpoints import parse_endpoints
-from ottla.runtime.config.environment import properties_in
 from ottla.runtime.config.properties import parse_properties
 from ottla.runtime.config.providers import resolve_variables
 from ottla.runtime.config.server_config import LOG_FORMAT, LOG_LEVEL, METRICS_LISTEN, ServerConfig
@@ -272,6 +271,8 @@ def read_properties(
     """
     properties = _read_file(file) if file else {}
     if environment:
+        from ottla.runtime.config.environment import properties_in
+
         properties |= properties_in(os.environ)
     if data:
         for key in ("log.dir", "metadata.log.dir"):
