@@ -159,7 +159,11 @@ def make_transaction_coordinator(
             new_shard,
             clock,
             timers,
-            RuntimeConfig(write_timeout_ms=settings.write_timeout_ms, load_buffer_bytes=settings.load_buffer_size),
+            RuntimeConfig(
+                write_timeout_ms=settings.write_timeout_ms,
+                load_buffer_bytes=settings.load_buffer_size,
+                is_settled_first=True,
+            ),
             report,
         )
 

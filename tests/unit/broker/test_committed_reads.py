@@ -224,3 +224,33 @@ async def test_a_transaction_is_described_as_it_is_committed(node: Followed) -> 
     node.follow(TRANSACTION_STATE_TOPIC)
     assert await added is ErrorCode.NONE
     assert (transactions.describe_transaction("x").transaction_state, listed()) == ("Ongoing", ["Ongoing"])
+
+
+async def test_a_loaded_transaction_is_gone_on_with_when_it_is_committed(node: Followed) -> None:
+    """A batch that was taken for it would be in no transaction after the next failover, or in the next one.
+
+    Found by simulation: cluster-cluster-far-apart, seed 100043.
+    """
+    wanted = [TopicPartition("t", 0)]
+
+    def asked() -> list[object]:
+        assert node.transactions is not None
+        who = made.producer_id, made.producer_epoch
+        added = node.transactions.add_partitions("x", *who, wanted, 2)
+        return [added, *node.transactions.verify_partitions("x", *who, wanted).values()]
+
+    assert node.transactions is not None
+    answer = node.transactions.init_producer_id(
+        InitProducerIdRequest(transactional_id="x", transaction_timeout_ms=1_000)
+    )
+    assert isinstance(answer, Awaitable)
+    node.follow(TRANSACTION_STATE_TOPIC)
+    made = await answer
+    added, _ = asked()
+    assert isinstance(added, Awaitable)
+    node.start_coordinator()
+    node.load()
+    assert asked() == [ErrorCode.COORDINATOR_LOAD_IN_PROGRESS] * 2
+    node.follow(TRANSACTION_STATE_TOPIC)
+    assert await added is ErrorCode.NONE
+    assert asked() == [ErrorCode.NONE] * 2

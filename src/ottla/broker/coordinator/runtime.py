@@ -45,6 +45,9 @@ _TOLD_AS = {
     ErrorCode.INVALID_FETCH_SIZE: ErrorCode.UNKNOWN_SERVER_ERROR,
 }
 
+_IS_COMMITTED = (ErrorCode.NONE, ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND)
+"""Fewer replicas than were asked for have it; what was loaded nobody asks that of."""
+
 
 Producer: TypeAlias = tuple[int, int]
 """Id and epoch."""
@@ -81,6 +84,8 @@ class RuntimeConfig:
     load_buffer_bytes: int
     compression: CompressionType = CompressionType.NONE
     is_compacted: bool = True
+    is_settled_first: bool = False
+    """A coordinator answers nobody, and begins nothing, before all that it has loaded is committed."""
 
 
 @dataclass(slots=True)
@@ -149,9 +154,23 @@ class CoordinatorRuntime(Generic[S]):
             return
         if loader.skipped:
             self.report(f"coordinator of partition {index}: skipped {loader.skipped} records of unknown types")
-        coordinator.state = CoordinatorState.ACTIVE
         coordinator.loaded_end = loader.end
-        self._run(index, coordinator.timers, coordinator.shard.on_loaded)
+        committed = self.log.all_committed(index) if self.config.is_settled_first else None
+        if committed is None:
+            self._activate(index, coordinator)
+        else:
+            committed.add_done_callback(lambda future: self._settled(index, coordinator, future))
+
+    def _settled(self, index: int, coordinator: _Coordinator[S], committed: asyncio.Future[ErrorCode]) -> None:
+        if not committed.cancelled() and committed.result() in _IS_COMMITTED:
+            self._activate(index, coordinator)
+        else:
+            coordinator.state = CoordinatorState.FAILED
+
+    def _activate(self, index: int, coordinator: _Coordinator[S]) -> None:
+        if self._coordinators.get(index) is coordinator:
+            coordinator.state = CoordinatorState.ACTIVE
+            self._run(index, coordinator.timers, coordinator.shard.on_loaded)
 
     # -- operations
 
