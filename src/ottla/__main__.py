@@ -57,6 +57,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "profile": ("ottla.console.cli.profile", "keep clusters under names: addresses, security, registry"),
     "exporter": ("ottla.console.cli.exporter", "tell Prometheus of lag and topics, beside any cluster"),
     "completion": ("ottla.console.cli.completion", "print what a shell needs to complete commands and names"),
+    "console": ("ottla.console.web.start", "serve the web console of a cluster, or of several"),
     "tui": ("ottla.console.cli.tui", "look at a cluster in the terminal, live"),
     "doctor": ("ottla.console.cli.doctor", "say what ails a cluster or a data directory, and what to do"),
     "perf": ("ottla.console.cli.perf", "measure how fast records are produced, consumed, and there and back"),
@@ -66,7 +67,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 # What a node may have beside it, in its process: `ottla start --with NAME`. Name: the module of it.
-COMPANIONS: dict[str, str] = {"registry": "ottla.registry.beside"}
+COMPANIONS: dict[str, str] = {"registry": "ottla.registry.beside", "console": "ottla.console.web.beside"}
 
 DESCRIPTION = "Apache Kafka's little sister, in Python."
 

@@ -1,6 +1,6 @@
 """Groups of every type: describe with lag, reset and delete offsets, delete."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ottla.clients.client import KafkaClient
@@ -67,7 +67,7 @@ async def describe_group(client: KafkaClient, group_id: str) -> GroupDescription
     group = await describe_members(client, group_id, kind)
     if group is None:
         raise await _unknown_group(client, group_id)
-    committed, lags = await _committed(client, group_id, kind)
+    committed, lags = await committed_offsets(client, group_id, kind)
     owners = {where: member.member_id for member in group.members for where in member.assignment}
     wheres = sorted({*committed, *owners})
     known = await client.refresh_metadata({where.topic for where in wheres})
@@ -97,7 +97,7 @@ async def group_type(client: KafkaClient, group_id: str) -> str:
     return listed[group_id].type.lower() or CLASSIC
 
 
-async def _committed(
+async def committed_offsets(
     client: KafkaClient, group_id: str, kind: str
 ) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
     """Where the group stands, and of share groups how far from the end that is."""
@@ -122,7 +122,7 @@ async def reset_offsets(
     Without topics, all that the group has offsets for. `KafkaError(NON_EMPTY_GROUP)` while members are active.
     """
     kind = await _type_or_classic(client, group_id)
-    committed, _ = await _committed(client, group_id, kind)
+    committed, _ = await committed_offsets(client, group_id, kind)
     wheres: list[TopicPartition] = []
     if not topics:
         wheres = sorted(committed)
@@ -132,16 +132,37 @@ async def reset_offsets(
         found = await find_topic(client, topic)
         wheres += [TopicPartition(topic, each) for each in found.partitions if partition in (None, each)]
     targets = await resolve(client, position, wheres)
+    return await _reset(client, group_id, kind, committed, targets, execute=execute)
+
+
+async def commit_targets(
+    client: KafkaClient, group_id: str, targets: Mapping[TopicPartition, int], *, execute: bool = False
+) -> list[OffsetReset]:
+    """The same with an offset for each partition. `KafkaError(NON_EMPTY_GROUP)` while members are active."""
+    kind = await _type_or_classic(client, group_id)
+    committed, _ = await committed_offsets(client, group_id, kind)
+    return await _reset(client, group_id, kind, committed, targets, execute=execute)
+
+
+async def _reset(
+    client: KafkaClient,
+    group_id: str,
+    kind: str,
+    committed: Mapping[TopicPartition, int],
+    targets: Mapping[TopicPartition, int],
+    *,
+    execute: bool,
+) -> list[OffsetReset]:
     if execute:
         await _must_be_inactive(client, group_id, kind)
         await (alter_share_offsets if kind == SHARE else commit_offsets)(client, group_id, targets)
-    return [OffsetReset(*where, committed.get(where), targets[where]) for where in sorted(wheres)]
+    return [OffsetReset(*where, committed.get(where), targets[where]) for where in sorted(targets)]
 
 
 async def delete_offsets(client: KafkaClient, group_id: str, topics: Sequence[str]) -> None:
     """Forget where an inactive group stands in these topics; it begins anew there."""
     kind = await group_type(client, group_id)
-    committed, _ = await _committed(client, group_id, kind)
+    committed, _ = await committed_offsets(client, group_id, kind)
     for topic in topics:
         if all(where.topic != topic for where in committed):
             names = {where.topic for where in committed}

@@ -11,12 +11,15 @@ from ottla.clients.consumer import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, TopicPa
 from ottla.clients.groups import list_groups
 from ottla.clients.offsets import fetch_offsets
 from ottla.console.operations.group_members import CLASSIC, describe_members
+from ottla.console.operations.groups import committed_offsets
+from ottla.protocol.errors import KafkaError
 from ottla.runtime.metrics import kafka_exporter as names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ottla.clients.client import BrokerAddress, KafkaClient, TopicMetadata
+    from ottla.clients.groups import GroupSummary
     from ottla.runtime.metrics.metric import Reading
 
 MAX_GROUPS_AT_ONCE: Final = 16
@@ -27,6 +30,11 @@ MAX_GROUPS_AT_ONCE: Final = 16
 class GroupProgress:
     members: int
     committed: dict[TopicPartition, int]
+    type: str = CLASSIC
+    state: str = ""
+    protocol_type: str = ""
+    told_lags: dict[TopicPartition, int] = field(default_factory=dict)
+    """Of share groups, as their coordinator counts it."""
 
 
 @dataclass(slots=True)
@@ -38,6 +46,12 @@ class LagSnapshot:
     starts: Mapping[TopicPartition, int] = field(default_factory=dict)
     ends: Mapping[TopicPartition, int] = field(default_factory=dict)
     groups: Mapping[str, GroupProgress] = field(default_factory=dict)
+
+    def lags(self, group_id: str) -> dict[TopicPartition, int]:
+        """Of a group, where both where it stands and the end are known."""
+        group = self.groups[group_id]
+        counted = {w: max(0, self.ends[w] - offset) for w, offset in group.committed.items() if w in self.ends}
+        return counted | group.told_lags
 
     def readings(self) -> Iterator[Reading]:
         yield names.BROKERS, (), len(self.brokers)
@@ -79,9 +93,12 @@ class LagSnapshot:
             yield names.GROUP_LAG_SUM, (group_id, topic), total
 
 
-async def take_snapshot(client: KafkaClient) -> LagSnapshot:
-    """Ends are asked for after what is committed: lag is never told too small. `KafkaError`, `ClientError`."""
-    groups = await _groups(client)
+async def take_snapshot(client: KafkaClient, *, groups_max: int | None = None) -> LagSnapshot:
+    """Ends are asked for after what is committed: lag is never told too small. `KafkaError`, `ClientError`.
+
+    With `groups_max`: groups of every type, and no more than that; one that may not be described is left out.
+    """
+    groups = await (_groups(client) if groups_max is None else _every_group(client, groups_max))
     metadata = await client.refresh_metadata()
     brokers, topics = dict(metadata.brokers), dict(metadata.topics)
     led = [
@@ -116,3 +133,22 @@ async def _groups(client: KafkaClient) -> dict[str, GroupProgress]:
     listed = [group for group in await list_groups(client) if group.is_of_consumers]
     looked = await asyncio.gather(*(look(group.group_id, group.type.lower() or CLASSIC) for group in listed))
     return {group.group_id: progress for group, progress in zip(listed, looked, strict=True)}
+
+
+async def _every_group(client: KafkaClient, at_most: int) -> dict[str, GroupProgress]:
+    turns = asyncio.Semaphore(MAX_GROUPS_AT_ONCE)
+
+    async def look(group: GroupSummary) -> GroupProgress | None:
+        kind = group.type.lower() or CLASSIC
+        async with turns:
+            try:
+                committed, told = await committed_offsets(client, group.group_id, kind)
+                described = await describe_members(client, group.group_id, kind)
+            except KafkaError:
+                return None
+        members = 0 if described is None else len(described.members)
+        return GroupProgress(members, committed, kind, group.state, group.protocol_type, told)
+
+    listed = (await list_groups(client))[:at_most]
+    looked = await asyncio.gather(*map(look, listed))
+    return {group.group_id: found for group, found in zip(listed, looked, strict=True) if found is not None}

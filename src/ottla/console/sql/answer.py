@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ottla.clients.client import KafkaClient
     from ottla.console.sql.extent import Extent
+    from ottla.console.sql.scan import Mask
     from ottla.registry.client.registry_client import RegistryClient
 
 MIB: Final = 1 << 20
@@ -40,7 +41,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`attached`: name -> a database's file. `is_local`: files may be read, as by whoever runs it."""
+    """`attached`: name -> a database's file. `is_local`: files may be read, as by whoever runs it. `check_topic` is
+    asked before a topic is read, and refuses by what it raises; `mask` hides what is not to be seen."""
 
     registry: RegistryClient | None = None
     key_format: str = "auto"
@@ -48,6 +50,8 @@ class Settings:
     attached: Mapping[str, str] = field(default_factory=dict)
     is_local: bool = False
     limits: Limits = Limits()
+    check_topic: Callable[[str], None] = lambda _: None
+    mask: Mask | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ async def answer(
     query = parse_query(text, now_ms, attached=list(settings.attached))
     _check_statement(query)
     limits = settings.limits
+    for topic in dict.fromkeys(reference.topic for reference in query.references):
+        settings.check_topic(topic)
     try:
         async with asyncio.timeout(limits.seconds):
             pruned = parts(query.text, [each.name for each in query.references])
@@ -83,6 +89,7 @@ async def answer(
                 Decoder(settings.key_format, settings.registry, is_key=True),
                 Decoder(settings.value_format, settings.registry, is_key=False),
                 progress,
+                settings.mask,
             )
             tables = {each.reference.name: (await scan.columns(each)).to_arrow() for each in extents}
             columns, types, rows = await _run(query, tables, settings)

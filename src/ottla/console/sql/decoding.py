@@ -9,18 +9,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from ottla.console.operations.registered_values import RegisteredValues, schema_id_of
 from ottla.console.sql.moment import QueryError
-from ottla.registry.client.wire import WireError, read_frame
+from ottla.registry.client.registry_client import RegistryClientError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ottla.clients.consumer import ConsumedRecord
+    from ottla.console.operations.registered_values import ValueReader
     from ottla.registry.client.registry_client import RegistryClient
 
 FORMATS: Final = ("auto", "json", "text", "bytes", "registry")
-UNKNOWN_SCHEMA: Final = 40403
-MAX_SCHEMAS: Final = 10_000
 
 
 class Decoder:
@@ -32,10 +30,8 @@ class Decoder:
         if form == "registry" and registry is None:
             raise QueryError("the format registry needs to know where one is: --registry URL")
         self._form = form
-        self._registry = registry
         self._is_key = is_key
-        self._by_id: dict[int, Callable[[str, bytes], Any] | None] = {}
-        """Schema id -> what reads its values; `None`: the registry does not know it."""
+        self._values = None if registry is None else RegisteredValues(registry, is_key=is_key)
 
     def __call__(self, record: ConsumedRecord) -> Any:
         data = record.key if self._is_key else record.value
@@ -60,9 +56,9 @@ class Decoder:
         return self._guess(topic, data)
 
     def _guess(self, topic: str, data: bytes) -> Any:
-        schema_id = _schema_id(data) if self._registry is not None else None
+        schema_id = schema_id_of(data) if self._values is not None else None
         if schema_id is not None and (reader := self._reader(schema_id)) is not None:
-            return reader(topic, data)
+            return reader.read(topic, data)
         if data[:1] in b"{[" and data:
             try:
                 return json.loads(data)
@@ -74,52 +70,17 @@ class Decoder:
             return data
 
     def _registered(self, topic: str, data: bytes) -> Any:
-        schema_id = _schema_id(data)
+        schema_id = schema_id_of(data)
         if schema_id is None:
             raise ValueError("it does not begin with the id of a schema")
         reader = self._reader(schema_id)
         if reader is None:
             raise ValueError(f"the registry knows no schema {schema_id}")
-        return reader(topic, data)
+        return reader.read(topic, data)
 
-    def _reader(self, schema_id: int) -> Callable[[str, bytes], Any] | None:
-        if schema_id not in self._by_id:
-            if len(self._by_id) >= MAX_SCHEMAS:
-                raise QueryError(f"more than {MAX_SCHEMAS} schemas in one topic")
-            self._by_id[schema_id] = self._find(schema_id)
-        return self._by_id[schema_id]
-
-    def _find(self, schema_id: int) -> Callable[[str, bytes], Any] | None:
-        from ottla.registry.client.registry_client import RegistryClientError
-
-        assert self._registry is not None
+    def _reader(self, schema_id: int) -> ValueReader | None:
+        assert self._values is not None
         try:
-            kind = self._registry.schema(schema_id).schema_type
+            return self._values.reader(schema_id)
         except RegistryClientError as error:
-            if error.code == UNKNOWN_SCHEMA:
-                return None
             raise QueryError(f"the registry does not tell what schema {schema_id} is: {error}") from error
-        if kind == "AVRO":
-            from ottla.registry.client.avro import AvroDeserializer
-
-            return AvroDeserializer(self._registry, is_key=self._is_key)
-        if kind == "JSON":
-            from ottla.registry.client.json_schema import JsonDeserializer
-
-            return JsonDeserializer(self._registry, is_key=self._is_key, validates=False)
-        return self._protobuf(self._registry)
-
-    def _protobuf(self, registry: RegistryClient) -> Callable[[str, bytes], Any]:
-        from ottla.console.sql.protobuf_values import as_values
-        from ottla.registry.client.protobuf import ProtobufDeserializer
-
-        read = ProtobufDeserializer(registry, is_key=self._is_key)
-        return lambda topic, data: as_values(read(topic, data))
-
-
-def _schema_id(data: bytes) -> int | None:
-    try:
-        found = read_frame(data, (), is_key=False).schema_id
-    except WireError:
-        return None
-    return found if isinstance(found, int) else None

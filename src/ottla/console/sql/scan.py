@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ottla.clients.consumer import READ_COMMITTED, PartitionReader, TopicPartition
 from ottla.console.sql.columns import Columns
@@ -39,23 +39,44 @@ class Allowance:
             )
 
 
+class Mask(Protocol):
+    """Hides what whoever asks may not see; see `console.web.access.masking`."""
+
+    def apply(self, topic: str, part: str, value: Any) -> tuple[Any, bool]: ...
+
+    def header(self, topic: str, name: str, value: bytes | None) -> tuple[str | None, bool]: ...
+
+
 @dataclass(slots=True)
 class Scan:
-    """`progress` is told of every round: how many records were read."""
+    """`progress` is told of every round: how many records were read. Without a `mask` everything is shown."""
 
     client: KafkaClient
     allowance: Allowance
     key: Decoder
     value: Decoder
     progress: Callable[[int], None]
+    mask: Mask | None = None
     read: int = 0
 
     async def columns(self, extent: Extent) -> Columns:
         columns = Columns()
         records = self._latest(extent) if extent.reference.latest else self._records(extent)
         async for record in records:
-            columns.add(record, self.key(record), self.value(record))
+            if self.mask is None:
+                columns.add(record, self.key(record), self.value(record))
+            else:
+                self._add_masked(columns, record, self.mask)
         return columns
+
+    def _add_masked(self, columns: Columns, record: ConsumedRecord, mask: Mask) -> None:
+        key, _ = mask.apply(record.topic, "key", self.key(record))
+        value, _ = mask.apply(record.topic, "value", self.value(record))
+        headers: list[tuple[str, bytes | None]] = []
+        for name, held in record.headers:
+            shown, hidden = mask.header(record.topic, name, held)
+            headers.append((name, (shown or "").encode() if hidden else held))
+        columns.add(record._replace(headers=headers), key, value)
 
     async def _latest(self, extent: Extent) -> AsyncIterator[ConsumedRecord]:
         """The last record of each key, in the order of their offsets; tombstones and records without a key are none.

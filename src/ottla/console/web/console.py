@@ -1,0 +1,106 @@
+"""Everything that a running console has: its clusters, its sign-in, its audit log, and its bounds."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+from ottla.console.web.access.audit import AuditLog, now_ms
+from ottla.console.web.access.oidc import OidcProvider
+from ottla.console.web.access.passwords import Passwords
+from ottla.console.web.access.permissions import ADMIN, Identity
+from ottla.console.web.access.sessions import SECRET_BYTES, Sessions, Signer
+from ottla.console.web.cluster import Cluster
+from ottla.console.web.message import ApiError
+from ottla.console.web.messages.tail import Tails
+from ottla.console.web.messages.writing import produce_one
+
+if TYPE_CHECKING:
+    from ottla.console.web.settings import ConsoleSettings
+    from ottla.runtime.network import Network
+
+SEARCHES_MAX: Final = 8
+"""Searches through messages, and queries, at the same time."""
+SIGN_INS_MAX: Final = 16
+REQUESTS_MAX: Final = 256
+OPEN: Final = Identity(None, (ADMIN,))
+
+
+class Gate:
+    """`with gate:` — so many at the same time, and no more; nobody waits."""
+
+    def __init__(self, what: str, at_most: int) -> None:
+        self._what = what
+        self._at_most = at_most
+        self._inside = 0
+
+    def __enter__(self) -> None:
+        if self._inside >= self._at_most:
+            text = f"there are {self._at_most} {self._what} under way already"
+            raise ApiError(429, "TOO_MANY", text, "try again in a moment")
+        self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._inside -= 1
+
+
+class Console:
+    """`start()`, and `await stop()`."""
+
+    def __init__(self, network: Network, settings: ConsoleSettings, port: int) -> None:
+        self.settings = settings
+        self.port = port
+        self.clusters = {each.name: Cluster(network, each, settings.sample_interval_s) for each in settings.clusters}
+        secret = settings.secret or os.urandom(SECRET_BYTES)
+        self.signer = Signer(hashlib.sha256(b"sessions" + secret).digest())
+        self.mask_secret = hashlib.sha256(b"masks" + secret).digest()
+        self.sessions = Sessions(self.signer, int(settings.session_hours * 3_600_000))
+        self.passwords = Passwords(settings.users)
+        self.oidc = None if settings.oidc is None else OidcProvider(settings.oidc)
+        self.audit = AuditLog(settings.audit.file, self._send_audit if settings.audit.topic else None)
+        self.tails = Tails()
+        self.searches = Gate("searches", SEARCHES_MAX)
+        self.sign_ins = Gate("sign-ins", SIGN_INS_MAX)
+        self.requests = Gate("requests", REQUESTS_MAX)
+        self.is_stopping = asyncio.Event()
+
+    def start(self) -> None:
+        self.audit.start()
+        for cluster in self.clusters.values():
+            cluster.start()
+
+    async def stop(self) -> None:
+        self.is_stopping.set()
+        await self.audit.stop()
+        for cluster in self.clusters.values():
+            await cluster.stop()
+
+    def identity_of(self, session: dict[str, Any]) -> Identity:
+        """Roles are those of now: who is taken out of one loses it at once."""
+        user, groups = str(session["u"]), frozenset(str(each) for each in session["g"])
+        method = str(session["m"])
+        if method == "password" and user not in self.settings.users:
+            return Identity(user, (), method, str(session["i"]), int(session["e"]))
+        return self._identity(user, groups, method, str(session["i"]), int(session["e"]))
+
+    def user_identity(self, user: str) -> Identity:
+        """Of a local user who has shown the password with the request itself."""
+        return self._identity(user, frozenset(), "basic", "", None)
+
+    def _identity(
+        self, user: str, groups: frozenset[str], method: str, session: str, expires_ms: int | None
+    ) -> Identity:
+        roles = tuple(role for role in self.settings.roles if role.belongs_to(user, groups))
+        return Identity(user, roles, method, session, expires_ms)
+
+    def groups_that_matter(self, groups: frozenset[str]) -> frozenset[str]:
+        """Those that some role names: a cookie has little room."""
+        return groups & frozenset(group for role in self.settings.roles for group in role.groups)
+
+    async def _send_audit(self, line: bytes) -> None:
+        audit = self.settings.audit
+        assert audit.topic is not None
+        cluster = self.clusters[audit.cluster or self.settings.clusters[0].name]
+        await produce_one(cluster.client, audit.topic, None, line, (), timestamp_ms=now_ms())

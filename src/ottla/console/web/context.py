@@ -1,0 +1,71 @@
+"""What a handler is given: the request, who asks, the cluster, and what that role may do there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ottla.console.web.access.masking import Mask
+from ottla.console.web.access.permissions import VIEW
+from ottla.console.web.message import ApiError
+
+if TYPE_CHECKING:
+    from ottla.clients.client import KafkaClient
+    from ottla.console.web.access.permissions import Identity
+    from ottla.console.web.cluster import Cluster
+    from ottla.console.web.console import Console
+    from ottla.console.web.message import Request
+
+
+@dataclass(slots=True)
+class Context:
+    console: Console
+    request: Request
+    identity: Identity
+    of: Cluster | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+    """For the audit log: what the request is about, never secrets or messages."""
+    resource_name: str | None = None
+    """For the audit log, where the path does not say it."""
+
+    @property
+    def cluster(self) -> Cluster:
+        assert self.of is not None, "the route is not one of a cluster"
+        return self.of
+
+    @property
+    def client(self) -> KafkaClient:
+        return self.cluster.client
+
+    def parameter(self, name: str) -> str:
+        return self.request.parameters[name]
+
+    def may(self, resource: str, action: str, name: str | None = None) -> bool:
+        return self.identity.may(self.cluster.name, resource, action, name)
+
+    def may_view(self, resource: str, name: str) -> bool:
+        return self.may(resource, VIEW, name)
+
+    def require(self, resource: str, action: str, name: str | None = None) -> None:
+        """`ApiError(403)` names what is not allowed."""
+        if self.may(resource, action, name):
+            return
+        what = resource if name is None else f"{resource} '{name}'"
+        roles = ", ".join(self.identity.role_names) or "none"
+        raise ApiError(403, "FORBIDDEN", f"you may not {action.replace('_', ' ')} {what}", f"your roles: {roles}")
+
+    def require_writable(self) -> None:
+        """`ApiError(403)`: the console, or the cluster, is read-only."""
+        if self.console.settings.read_only:
+            raise ApiError(
+                403, "READ_ONLY", "this console is read-only", "start it without --read-only to change things"
+            )
+        if self.of is not None and self.of.settings.read_only:
+            raise ApiError(403, "READ_ONLY", f"cluster {self.of.name} is read-only here", "its config says so")
+
+    @property
+    def mask(self) -> Mask:
+        rules = [
+            rule for rule in self.console.settings.masks if rule.holds(self.cluster.name, self.identity.role_names)
+        ]
+        return Mask(rules, self.console.mask_secret)

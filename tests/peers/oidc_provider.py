@@ -1,0 +1,138 @@
+"""A small OpenID provider: discovery, authorization code with PKCE, signed ID tokens. Everybody is let in at once.
+
+It is as strict as a real one: an unknown client or redirect, a code that was used, a verifier that does not fit are
+refused. `spoil` changes the claims or the signature of the next token, as an attacker would.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CLIENT_ID: Final = "ottla-console"
+CLIENT_SECRET: Final = "a secret: with a colon"
+
+
+class OidcProviderServer:
+    """`with OidcProviderServer(claims) as provider:`"""
+
+    def __init__(self, claims: dict[str, Any]) -> None:
+        self.claims = claims
+        self.spoil: Callable[[dict[str, Any]], dict[str, Any]] = lambda claims: claims
+        self.sign: Callable[[dict[str, Any]], str] = self._signed
+        self.redirects: list[str] = []
+        """Where it sends people back to."""
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._codes: dict[str, dict[str, str]] = {}
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                provider.get(self)
+
+            def do_POST(self) -> None:
+                provider.post(self)
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def issuer(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}/realm"
+
+    def __enter__(self) -> OidcProviderServer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def get(self, request: BaseHTTPRequestHandler) -> None:
+        parts = urlsplit(request.path)
+        match parts.path.removeprefix("/realm"):
+            case "/.well-known/openid-configuration":
+                _json(request, 200, self._metadata())
+            case "/keys":
+                public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key()))
+                _json(request, 200, {"keys": [{**public, "kid": "one", "use": "sig", "alg": "RS256"}]})
+            case "/authorize":
+                self._authorize(request, {name: values[0] for name, values in parse_qs(parts.query).items()})
+            case _:
+                _json(request, 404, {"error": "not_found"})
+
+    def post(self, request: BaseHTTPRequestHandler) -> None:
+        body = request.rfile.read(int(request.headers.get("Content-Length", "0")))
+        form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        pair = base64.b64decode(request.headers.get("Authorization", "").removeprefix("Basic ")).decode()
+        name, _, secret = pair.partition(":")
+        if (unquote(name), unquote(secret)) != (CLIENT_ID, CLIENT_SECRET):
+            _json(request, 401, {"error": "invalid_client"})
+            return
+        asked = self._codes.pop(form.get("code", ""), None)
+        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        if (
+            asked is None
+            or asked["code_challenge"] != challenge
+            or asked["redirect_uri"] != form.get("redirect_uri")
+            or form.get("grant_type") != "authorization_code"
+        ):
+            _json(request, 400, {"error": "invalid_grant"})
+            return
+        now = int(time.time())
+        claims = {"iss": self.issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "nonce": asked["nonce"]}
+        token = self.sign(self.spoil({**claims, **self.claims}))
+        _json(request, 200, {"access_token": secrets.token_urlsafe(), "token_type": "Bearer", "id_token": token})
+
+    def _authorize(self, request: BaseHTTPRequestHandler, query: dict[str, str]) -> None:
+        right = query.get("client_id") == CLIENT_ID and query.get("response_type") == "code"
+        if not right or query.get("code_challenge_method") != "S256" or "openid" not in query.get("scope", ""):
+            _json(request, 400, {"error": "invalid_request"})
+            return
+        code = secrets.token_urlsafe()
+        self._codes[code] = query
+        location = f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query['state']})}"
+        self.redirects.append(location)
+        request.send_response(302)
+        request.send_header("Location", location)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    def _metadata(self) -> dict[str, Any]:
+        return {
+            "issuer": self.issuer,
+            "authorization_endpoint": f"{self.issuer}/authorize",
+            "token_endpoint": f"{self.issuer}/token",
+            "jwks_uri": f"{self.issuer}/keys",
+            "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+        }
+
+    def _signed(self, claims: dict[str, Any]) -> str:
+        return jwt.encode(claims, self._key, "RS256", {"kid": "one"})
+
+
+def _json(request: BaseHTTPRequestHandler, status: int, value: object) -> None:
+    data = json.dumps(value).encode()
+    request.send_response(status)
+    request.send_header("Content-Type", "application/json")
+    request.send_header("Content-Length", str(len(data)))
+    request.end_headers()
+    request.wfile.write(data)
