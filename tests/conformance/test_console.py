@@ -44,7 +44,7 @@ def orders(node: NodeProcess) -> str:
     producer = Producer({"bootstrap.servers": node.address})
     for number in range(COUNT):
         value = {"id": number, "amount": number * 10, "who": {"name": f"n{number}"}, "tags": ["a", str(number)]}
-        headers: list[tuple[str, bytes | None]] = [("trace", f"t{number}".encode()), ("empty", None)]
+        headers: list[tuple[str, str | bytes | None]] = [("trace", f"t{number}".encode()), ("empty", None)]
         producer.produce(
             ORDERS,
             json.dumps(value).encode(),

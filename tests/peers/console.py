@@ -127,7 +127,7 @@ class Browser:
         answer = self.send(method, path, body)
         value = json.loads(answer.body) if answer.body else None
         if answer.status >= 400:
-            raise Refused(answer.status, value)
+            raise Refused(answer.status, value or {})
         return value
 
     def _begin(
