@@ -1,0 +1,190 @@
+"""`python -m tests.conformance.console_ui.pictures`: the pictures of docs/guide/console.md, of a shop that is busy.
+
+A quarter of a minute of traffic passes before, so that there is something to draw.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.conformance.console_ui import browser as browsers
+from tests.conformance.console_ui.browser import Screen
+from tests.conformance.console_ui.shop import Shop, order_of
+from tests.house.source import REPOSITORY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+FOLDER: Final = REPOSITORY / "docs" / "guide" / "images"
+TRAFFIC_S: Final = 100
+SIZE: Final = {"width": 1280, "height": 800}
+QUALITY: Final = 78
+QUERY: Final = """select value.dish as dish, count(*) as orders, round(avg(value.amount), 2) as mean
+from orders
+where value.paid
+group by dish
+order by orders desc"""
+APPLICATION: Final = """
+import json
+
+from ottla.streams import Consumed, Grouped, Materialized, Produced, Serdes, StreamsBuilder
+
+text, number = Serdes.str(), Serdes.int64()
+
+
+def topology(config):
+    builder = StreamsBuilder()
+    orders = builder.stream("orders", Consumed(text, text))
+    by_city = orders.group_by(lambda _, order: json.loads(order)["address"]["city"], Grouped(text, text))
+    by_city.count(materialized=Materialized.as_("orders-by-city")).to_stream().to("cities", Produced(text, number))
+    by_dish = orders.group_by(lambda _, order: json.loads(order)["dish"], Grouped(text, text))
+    by_dish.count(materialized=Materialized.as_("orders-by-dish")).to_stream().to("dishes", Produced(text, number))
+    return builder
+"""
+
+
+@contextlib.contextmanager
+def application(shop: Shop, directory: Path) -> Iterator[None]:
+    """A streams application of two members, whose tasks the broker gives out."""
+    (directory / "menu.py").write_text(APPLICATION)
+    command = [sys.executable, "-m", "ottla", "streams", "run", "menu:topology", "--set", "application.id=menu"]
+    command += ["--set", f"bootstrap.servers={shop.node.address}", "--set", "group.protocol=streams"]
+    with contextlib.ExitStack() as running, (directory / "log").open("wb") as log:
+        for number in range(2):
+            own = [*command, "--set", f"state.dir={directory / str(number)}"]
+            process = subprocess.Popen(own, cwd=directory, stdout=log, stderr=log)
+            running.callback(process.wait)
+            running.callback(process.terminate)
+        yield
+
+
+@contextlib.contextmanager
+def busy(shop: Shop) -> Iterator[None]:
+    """Orders come in, more and fewer, until it ends."""
+    ended = threading.Event()
+
+    def work() -> None:
+        producer = shop.producer()
+        began, number = time.time(), 1000
+        while not ended.wait(0.1):
+            for _ in range(int(30 + 22 * math.sin((time.time() - began) / 9))):
+                number += 1
+                value = json.dumps(order_of(number), ensure_ascii=False)
+                producer.produce(
+                    "orders", key=f"customer-{number % 40}", value=value, headers=[("trace", f"{number:08x}")]
+                )
+                if number % 3 == 0:
+                    producer.produce("payments", key=str(number), value=json.dumps({"order": number, "paid": True}))
+            producer.flush()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def take(screen: Screen, name: str) -> None:
+    screen.page.wait_for_timeout(700)
+    session = screen.page.context.new_cdp_session(screen.page)
+    picture = session.send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
+    (FOLDER / f"{name}.webp").write_bytes(base64.b64decode(picture["data"]))
+    print(f"{name}.webp: {(FOLDER / f'{name}.webp').stat().st_size // 1024} KiB")
+
+
+def _message(screen: Screen) -> None:
+    screen.open("topics", "orders")
+    screen.grid_rows().nth(4).click()
+    screen.page.get_by_role("region", name="Message").get_by_text("trace").wait_for()
+
+
+def _tail(screen: Screen) -> None:
+    screen.open("topics", "orders", live="1", where="value.amount > 20")
+    screen.until(lambda: screen.grid_rows().count() > 20, "messages come")
+
+
+def _group(screen: Screen) -> None:
+    screen.open("groups", "billing")
+    screen.page.get_by_role("table", name="Offsets by partition").wait_for()
+
+
+def _schema(screen: Screen) -> None:
+    screen.open("schemas", "payments-value", version="2", beside="1")
+    screen.page.locator(".diff").wait_for()
+
+
+def _sql(screen: Screen) -> None:
+    screen.open("sql")
+    screen.page.get_by_label("SQL query. Control and Enter run it.").fill(QUERY)
+    screen.page.keyboard.press("Control+Enter")
+    screen.grid_rows().first.wait_for()
+
+
+def _connector(screen: Screen) -> None:
+    screen.open("connect", "new")
+    screen.page.get_by_label("Search classes").fill("FileStreamSource")
+    screen.page.locator(".card-button").first.click()
+    screen.page.get_by_text("to mend").wait_for()
+
+
+def _simple(*path: str) -> Callable[[Screen], None]:
+    def opened(screen: Screen) -> None:
+        screen.open(*path)
+        screen.page.wait_for_load_state("networkidle")
+        screen.page.wait_for_timeout(800)
+
+    return opened
+
+
+PICTURES: Final[tuple[tuple[str, str, Callable[[Screen], None]], ...]] = (
+    ("overview", "light", _simple("overview")),
+    ("overview-dark", "dark", _simple("overview")),
+    ("topics", "light", _simple("topics")),
+    ("messages", "light", _message),
+    ("tail-dark", "dark", _tail),
+    ("group", "light", _group),
+    ("schema", "light", _schema),
+    ("sql-dark", "dark", _sql),
+    ("connector", "light", _connector),
+    ("streams", "light", _simple("streams", "menu")),
+    ("metrics", "light", _simple("metrics")),
+)
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        Shop(Path(directory)) as shop,
+        busy(shop),
+        application(shop, Path(directory)),
+    ):
+        time.sleep(TRAFFIC_S)
+        with contextlib.contextmanager(browsers.launched)() as browser:
+            for name, theme, show in PICTURES:
+                if len(sys.argv) < 2 or name in sys.argv[1:]:
+                    _picture(browser, shop, name, theme, show)
+
+
+def _picture(browser: Any, shop: Shop, name: str, theme: str, show: Callable[[Screen], None]) -> None:
+    context = browser.new_context(viewport=SIZE, color_scheme=theme, reduced_motion="reduce")
+    screen = Screen(context.new_page(), shop.console_url, shop.cluster)
+    show(screen)
+    take(screen, f"console-{name}")
+    context.close()
+
+
+if __name__ == "__main__":
+    main()
