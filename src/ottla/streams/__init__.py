@@ -63,9 +63,9 @@ if TYPE_CHECKING:
     from ottla.streams.expressions.functions import when as when
     from ottla.streams.expressions.functions import with_fields as with_fields
     from ottla.streams.membership.assignment import HostInfo as HostInfo
+    from ottla.streams.metrics.recording_level import RecordingLevel as RecordingLevel
     from ottla.streams.metrics.registry import Metric as Metric
     from ottla.streams.metrics.registry import MetricName as MetricName
-    from ottla.streams.metrics.sensor import RecordingLevel as RecordingLevel
     from ottla.streams.metrics.streams_metrics import StreamsMetrics as StreamsMetrics
     from ottla.streams.processor import Processor as Processor
     from ottla.streams.processor import ProcessorContext as ProcessorContext
@@ -140,7 +140,7 @@ PLACES: Final = {
     "RangeQuery": "queries.range_query",
     "Record": "record",
     "RecordMetadata": "record",
-    "RecordingLevel": "metrics.sensor",
+    "RecordingLevel": "metrics.recording_level",
     "Repartitioned": "dsl.repartitioned",
     "Serde": "serdes.serde",
     "Serdes": "serdes.serdes",

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ottla.runtime.metrics.sensor import Sensor, Statistic
+from ottla.streams.metrics.recording_level import RecordingLevel
 from ottla.streams.metrics.registry import MetricsRegistry, average_and_maximum, rate_and_count
-from ottla.streams.metrics.sensor import RecordingLevel, Sensor, Statistic
 from ottla.streams.record import RawRecord
 from ottla.streams.tasks.rocksdb_metrics import parse_statistics
 from ottla.streams.tasks.task_metrics import consumed_bytes

@@ -5,13 +5,14 @@ from __future__ import annotations
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
-from ottla.streams.metrics.sensor import RecordingLevel, Statistic
+from ottla.runtime.metrics.sensor import Statistic
+from ottla.streams.metrics.recording_level import RecordingLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ottla.runtime.metrics.sensor import Sensor
     from ottla.streams.metrics.registry import MetricsRegistry
-    from ottla.streams.metrics.sensor import Sensor
 
 GROUP: Final = "stream-metrics"
 _STATES: Final = ("CREATED", "REBALANCING", "RUNNING", "PENDING_SHUTDOWN", "NOT_RUNNING", "PENDING_ERROR", "ERROR")

@@ -27,8 +27,8 @@ from ottla.streams.application.stream_thread import StreamThread, ThreadState
 from ottla.streams.application.thread_parts import ThreadParts
 from ottla.streams.config import StreamsConfig
 from ottla.streams.errors import StreamsError, StreamsNotStartedError, StreamsStoppedError
+from ottla.streams.metrics.recording_level import RecordingLevel
 from ottla.streams.metrics.registry import MetricsRegistry
-from ottla.streams.metrics.sensor import RecordingLevel
 from ottla.streams.state.directory import StateDirectory
 from ottla.streams.state.rocksdb import configure_below
 

@@ -22,12 +22,12 @@ from ottla.streams.membership.assignment import NOTHING, LoseAll, TaskId
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ottla.runtime.metrics.sensor import Sensor
     from ottla.streams.application.client_supplier import BatchConsumer
     from ottla.streams.application.group_session import GroupSession
     from ottla.streams.application.owned_task import OwnedTask
     from ottla.streams.application.task_manager import TaskManager
     from ottla.streams.config import StreamsConfig
-    from ottla.streams.metrics.sensor import Sensor
     from ottla.streams.record import TopicPartition
 
 RESTORE_POLL_S: Final = 0.05

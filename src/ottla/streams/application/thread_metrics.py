@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from ottla.runtime.metrics.sensor import Statistic
+from ottla.streams.metrics.recording_level import RecordingLevel
 from ottla.streams.metrics.registry import average_and_maximum, rate_and_count
-from ottla.streams.metrics.sensor import RecordingLevel, Statistic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ottla.runtime.metrics.sensor import Sensor
     from ottla.streams.metrics.registry import Definition, MetricsRegistry
-    from ottla.streams.metrics.sensor import Sensor
 
 THREAD_GROUP: Final = "stream-thread-metrics"
 UPDATER_GROUP: Final = "stream-state-updater-metrics"

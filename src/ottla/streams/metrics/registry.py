@@ -10,7 +10,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from ottla.streams.metrics.sensor import RecordingLevel, Sensor, Statistic
+from ottla.runtime.metrics.sensor import Sensor, Statistic
+from ottla.streams.metrics.recording_level import RecordingLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -13,8 +13,9 @@ from ottla.streams.metrics.registry import average_and_maximum, rate_and_count
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ottla.runtime.metrics.sensor import Sensor
+    from ottla.streams.metrics.recording_level import RecordingLevel
     from ottla.streams.metrics.registry import Definition, Metric, MetricName, MetricsRegistry, MetricsScope
-    from ottla.streams.metrics.sensor import RecordingLevel, Sensor
 
 
 class RegisteredSensor:

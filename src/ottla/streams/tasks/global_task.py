@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ottla.streams.metrics.recording_level import RecordingLevel
 from ottla.streams.metrics.registry import MetricsRegistry, rate_and_count, rate_and_total
-from ottla.streams.metrics.sensor import RecordingLevel
 from ottla.streams.metrics.streams_metrics import StreamsMetrics
 from ottla.streams.state.directory import ROCKSDB
 from ottla.streams.tasks.context import TaskStoreContext

@@ -16,7 +16,7 @@ from ottla.streams.topology.timestamp_extractor import ConsumedRecord, fail_on_i
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ottla.streams.metrics.sensor import Sensor
+    from ottla.runtime.metrics.sensor import Sensor
     from ottla.streams.operator import Push
     from ottla.streams.record import RawRecord, TopicPartition
     from ottla.streams.topology.built import SourceNode

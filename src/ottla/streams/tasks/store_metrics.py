@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from ottla.runtime.metrics.sensor import Statistic
+from ottla.streams.metrics.recording_level import RecordingLevel
 from ottla.streams.metrics.registry import average_and_maximum
-from ottla.streams.metrics.sensor import RecordingLevel, Statistic
 from ottla.streams.state.store import SessionStore, WindowStore
 from ottla.streams.state.suppress_buffer import SuppressBuffer
 from ottla.streams.tasks.rocksdb_metrics import add_rocksdb_metrics
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from ottla.runtime.metrics.sensor import Sensor
     from ottla.streams.metrics.registry import Definition, MetricsScope
-    from ottla.streams.metrics.sensor import Sensor
     from ottla.streams.record import CurrentRecord
     from ottla.streams.state.store import StateStore
 

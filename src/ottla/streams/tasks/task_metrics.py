@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from ottla.runtime.metrics.sensor import Statistic
+from ottla.streams.metrics.recording_level import RecordingLevel
 from ottla.streams.metrics.registry import average_and_maximum, rate_and_count, rate_and_total
-from ottla.streams.metrics.sensor import RecordingLevel, Statistic
 from ottla.streams.metrics.streams_metrics import StreamsMetrics
 from ottla.streams.topology.built import SinkNode, SourceNode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from ottla.runtime.metrics.sensor import Sensor
     from ottla.streams.metrics.registry import Definition, MetricsRegistry, MetricsScope
-    from ottla.streams.metrics.sensor import Sensor
     from ottla.streams.operator import Operator, Push
     from ottla.streams.record import Headers, RawRecord
     from ottla.streams.tasks.task_state import TaskState

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from ottla.streams.config import StreamsConfig
+from ottla.streams.metrics.recording_level import RecordingLevel
 from ottla.streams.metrics.registry import MetricsRegistry, rate_and_count
-from ottla.streams.metrics.sensor import RecordingLevel
 from ottla.streams.record import RawRecord, TopicPartition
 from ottla.streams.state.store import KeyValueStore, SessionStore, StateStore, VersionedKeyValueStore, WindowStore
 from ottla.streams.tasks.exception_handlers import ProducerRecord

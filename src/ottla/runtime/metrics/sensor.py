@@ -9,17 +9,9 @@ One thread records; any thread may read meanwhile, and then sees a record half n
 
 from __future__ import annotations
 
-from enum import Enum, IntEnum
+from enum import Enum
 from math import inf, nan
 from typing import Final
-
-
-class RecordingLevel(IntEnum):
-    """`metrics.recording.level`: what is recorded are the sensors of that level and of those before it."""
-
-    INFO = 0
-    DEBUG = 1
-    TRACE = 2
 
 
 class Statistic(Enum):
