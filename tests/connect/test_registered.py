@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
+from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer, ProtobufSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from tests.conftest import TEST_SETTINGS
 from tests.peers.ottla_node import OttlaNode
@@ -20,6 +21,9 @@ from ottla.connect.data.schema_builder import SchemaBuilder
 from ottla.connect.data.struct import Struct
 from ottla.connect.registered.avro_converter import AvroConverter
 from ottla.connect.registered.json_schema_converter import JsonSchemaConverter
+from ottla.connect.registered.protobuf_converter import ProtobufConverter
+from ottla.registry.client.protobuf import message_class
+from ottla.registry.client.registry_client import RegistryClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +86,46 @@ def test_json_that_others_read_and_write(registry: str) -> None:
     assert (found.schema.name, found.schema.version) == ("org.example.Order", 1)
     assert isinstance(found.value, Struct)
     assert (found.value["id"], found.value["note"], found.value["at"]) == (8, "x", instant(5))
+
+
+def test_protobuf_that_others_read_and_write(registry: str) -> None:
+    schema = order_schema()
+    made = ProtobufConverter()
+    made.configure({"converter.type": "value", "schema.registry.url": registry})
+    data = made.from_connect_data("messages", schema, Struct(schema, id=7, note="x", at=instant(86_400_250)))
+    assert data is not None
+    client = SchemaRegistryClient({"url": registry})
+    latest = client.get_latest_version("messages-value")
+    assert latest.schema_id is not None
+    message = message_class(RegistryClient(registry), latest.schema_id, (0,))
+    context = SerializationContext("messages", MessageField.VALUE)
+    conf = {"use.deprecated.format": False}
+    read: Any = ProtobufDeserializer(message, conf, client)(data, context)
+    assert (read.id, read.note, read.at.seconds, read.at.nanos) == (7, "x", 86_400, 250_000_000)
+    client = SchemaRegistryClient({"url": registry})  # the other one remembers the text, and wants a descriptor
+    serializer = ProtobufSerializer(
+        message, client, conf | {"auto.register.schemas": False, "use.latest.version": True}
+    )
+    assert serializer(read, context) == data
+    found = made.to_connect_data("messages", serializer(message(id=8), context))
+    assert found.schema is not None
+    assert (found.schema.name, found.schema.version) == ("Order", 1)
+    assert isinstance(found.value, Struct)
+    assert (found.value["id"], found.value["note"], found.value["at"]) == (8, "", None)
+
+
+def test_lone_values_of_protobuf(registry: str) -> None:
+    made = ProtobufConverter()
+    made.configure({"converter.type": "key", "schema.registry.url": registry})
+    for schema, value in ((OPTIONAL_STRING_SCHEMA, "key"), (INT32_SCHEMA, -1)):
+        found = made.to_connect_data("lone", made.from_connect_data("lone", schema, value))
+        assert found.schema is not None
+        assert (found.schema.type, found.value) == (schema.type, value)
+    assert made.from_connect_data("lone", OPTIONAL_STRING_SCHEMA, None) is None
+    with pytest.raises(DataError, match="without a schema"):
+        made.from_connect_data("lone", None, {"a": 1})
+    with pytest.raises(DataError, match="no message of Protobuf"):
+        made.from_connect_data("lone", timestamp_builder().build(), instant(0))
 
 
 def test_data_without_a_schema_and_tombstones(registry: str) -> None:

@@ -51,6 +51,7 @@ PURE: dict[str, tuple[str, ...]] = {
     "ottla.connect.converters": ("ottla.connect.api", "ottla.connect.data"),
     "ottla.connect.avro": ("ottla.connect.api", "ottla.connect.data", "ottla.registry.schema"),
     "ottla.connect.json_schema": ("ottla.connect.api", "ottla.connect.data", "ottla.connect.converters"),
+    "ottla.connect.protobuf": ("ottla.connect.api", "ottla.connect.data", "ottla.registry.schema"),
     "ottla.connect.transforms": ("ottla.connect.api", "ottla.connect.data"),
 }
 

@@ -61,6 +61,7 @@ _TRANSFORMS: Final = {
 _REGISTERED: Final = {
     "io.confluent.connect.avro.AvroConverter": "registered.avro_converter:AvroConverter",
     "io.confluent.connect.json.JsonSchemaConverter": "registered.json_schema_converter:JsonSchemaConverter",
+    "io.confluent.connect.protobuf.ProtobufConverter": "registered.protobuf_converter:ProtobufConverter",
 }
 
 PLUGINS: Final = (

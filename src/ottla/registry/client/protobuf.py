@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any
 from ottla.registry.client.registry_client import Registered, RegistryClient, Schema
 from ottla.registry.client.wire import read_frame
 from ottla.registry.schema.parsed import PROTOBUF
-from ottla.registry.schema.protobuf.names import WELL_KNOWN
+from ottla.registry.schema.protobuf.names import WELL_KNOWN, Names
 from ottla.registry.schema.protobuf.schema import SERIALIZED
+from ottla.registry.schema.protobuf.to_descriptor import to_descriptor
+from ottla.registry.schema.protobuf.well_known import add_file
 from ottla.registry.schema.reference import Reference
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ottla.registry.client.framing import Framing, Headers
+    from ottla.registry.schema.protobuf.elements import ProtoFile
 
 
 class ProtobufSerializer:
@@ -70,36 +75,43 @@ class ProtobufDeserializer:
             key = (frame.schema_id, frame.indexes)
             message = self._classes.get(key)
             if message is None:
-                message = self._classes[key] = self._make(frame.schema_id, frame.indexes)
+                message = self._classes[key] = message_class(self._client, frame.schema_id, frame.indexes)
         return message.FromString(frame.data)
 
-    def _make(self, schema_id: int | str, indexes: tuple[int, ...]) -> type[Any]:
-        from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-        schema = self._client.schema(schema_id, form=SERIALIZED)
-        pool = descriptor_pool.DescriptorPool()
-        added: set[str] = set()
+def message_class(client: RegistryClient, schema_id: int | str, indexes: Sequence[int]) -> type[Any]:
+    """Of the message that a registered schema has at the end of that way. `RegistryClientError`, `SchemaError`."""
+    from google.protobuf import descriptor_pb2, descriptor_pool
 
-        def add(name: str, text: str) -> Any:
-            file = descriptor_pb2.FileDescriptorProto.FromString(base64.b64decode(text))
-            file.name = name
-            for each in file.dependency:
-                if each.startswith(WELL_KNOWN) and each not in added:
-                    added.add(each)
-                    pool.AddSerializedFile(descriptor_pool.Default().FindFileByName(each).serialized_pb)
-            added.add(name)
-            pool.Add(file)
-            return pool.FindFileByName(name)
+    schema = client.schema(schema_id, form=SERIALIZED)
+    pool = descriptor_pool.DescriptorPool()
+    added: set[str] = set()
+    files = client.texts(schema.references, form=SERIALIZED) | {f"schema-{schema_id}.proto": schema.text}
+    for name, text in files.items():
+        file = descriptor_pb2.FileDescriptorProto.FromString(base64.b64decode(text))
+        file.name = name
+        add_file(pool, file, added)
+    return _class_at(pool, name, indexes)
 
-        for name, text in self._client.texts(schema.references, form=SERIALIZED).items():
-            add(name, text)
-        file = add(f"schema-{schema_id}.proto", schema.text)
-        messages = list(file.message_types_by_name.values())
-        descriptor = messages[indexes[0]]
-        for index in indexes[1:]:
-            descriptor = descriptor.nested_types[index]
-        made: type[Any] = message_factory.GetMessageClass(descriptor)
-        return made
+
+def message_class_of(file: ProtoFile, index: int) -> type[Any]:
+    """Of a message of a file that imports nothing but what everybody has. `SchemaError`."""
+    from google.protobuf import descriptor_pool
+
+    pool = descriptor_pool.DescriptorPool()
+    name = "schema.proto"
+    add_file(pool, to_descriptor(file, Names(file, {}), name), set())
+    return _class_at(pool, name, (index,))
+
+
+def _class_at(pool: Any, name: str, indexes: Sequence[int]) -> type[Any]:
+    from google.protobuf import message_factory
+
+    descriptor = list(pool.FindFileByName(name).message_types_by_name.values())[indexes[0]]
+    for index in indexes[1:]:
+        descriptor = descriptor.nested_types[index]
+    made: type[Any] = message_factory.GetMessageClass(descriptor)
+    return made
 
 
 def _indexes_of(descriptor: Any) -> tuple[int, ...]:

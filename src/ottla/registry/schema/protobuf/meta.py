@@ -33,6 +33,17 @@ def meta_option(options: Any) -> Option | None:
     return _written(name, options.SerializeToString()) if name is not None else None
 
 
+def meta_params(options: Any) -> dict[str, str]:
+    """The parameters that it holds."""
+    params: dict[str, str] = {}
+    for number, data in _fields(options.SerializeToString()):
+        for inner, value in _fields(data) if number == META_NUMBER else ():
+            if inner == 2:
+                pair = {key: text.decode() for key, text in _fields(value)}
+                params[pair.get(1, "")] = pair.get(2, "")
+    return params
+
+
 def in_one_form(options: Sequence[Option]) -> list[Option]:
     """What is said of it in several options, or in several ways, is one option, said in one way."""
     found: dict[str, bytes] = {}

@@ -1,0 +1,1 @@
+"""Connect's data as messages of Protobuf, and back."""
