@@ -22,7 +22,7 @@ from ottla.protocol.api.init_producer_id import InitProducerIdRequest, InitProdu
 from ottla.protocol.errors import ErrorCode, KafkaError, error_code
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
     from typing import TypeVar
 
     from ottla.clients.client import KafkaClient
@@ -32,15 +32,18 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 TRANSACTION_TIMEOUT_MS: Final = 60_000
+FENCED_AT_ONCE: Final = 16
 _TRANSACTIONAL_ID = 1
 _ADD_PARTITIONS_VERSION = 3
 _END_TXN_VERSION = 4
 
 
 class Transaction:
-    def __init__(self, client: KafkaClient, transactional_id: str) -> None:
+    def __init__(self, client: KafkaClient, transactional_id: str, *, timeout_ms: int = TRANSACTION_TIMEOUT_MS) -> None:
+        """What is open for longer than `timeout_ms` the coordinator aborts."""
         self.transactional_id = transactional_id
         self._client = client
+        self._timeout_ms = timeout_ms
         self._producer: tuple[int, int] | None = None
         self._partitions: set[TopicPartition] = set()
         self._waiting: set[TopicPartition] = set()
@@ -64,7 +67,7 @@ class Transaction:
 
         async def init(connection: Connection) -> None:
             request = InitProducerIdRequest(
-                transactional_id=self.transactional_id, transaction_timeout_ms=TRANSACTION_TIMEOUT_MS
+                transactional_id=self.transactional_id, transaction_timeout_ms=self._timeout_ms
             )
             response = await connection.send(
                 request, InitProducerIdResponse, timeout_ms=self._client.request_timeout_ms
@@ -73,6 +76,11 @@ class Transaction:
             self._producer = (response.producer_id, response.producer_epoch)
 
         await self._with_coordinator(init)
+
+    def forget(self) -> None:
+        """It has to begin again before anything else; whoever knows that it went wrong says so."""
+        self._producer = None
+        self._partitions.clear()
 
     async def add(self, where: TopicPartition) -> None:
         """Before the first batch for a partition is sent; asks only once in a transaction, for all who wait at once."""
@@ -142,3 +150,14 @@ class Transaction:
     def _check(self, code: int, what: str) -> None:
         if code != ErrorCode.NONE:
             raise KafkaError(error_code(code), f"transaction '{self.transactional_id}' {what}")
+
+
+async def fence_producers(client: KafkaClient, transactional_ids: Iterable[str]) -> None:
+    """Whoever produces under these ids now cannot any more, and what they had open is aborted (KIP-618, Admin API).
+
+    `KafkaError`, `ClientError`.
+    """
+    ids = list(transactional_ids)
+    for start in range(0, len(ids), FENCED_AT_ONCE):
+        fenced = [Transaction(client, each, timeout_ms=1) for each in ids[start : start + FENCED_AT_ONCE]]
+        await asyncio.gather(*(each.begin_again() for each in fenced))

@@ -206,11 +206,7 @@ async def start_instance(config: WorkerConfig) -> Instance:
     from ottla.protocol.errors import KafkaError
     from ottla.runtime.sockets import SocketNetwork
 
-    try:
-        instance = Instance(SocketNetwork(asyncio.get_running_loop()), config)
-    except OSError as error:
-        host, port = config.listen
-        raise ConnectError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    instance = Instance(SocketNetwork(asyncio.get_running_loop()), config)
     try:
         await instance.start()
     except ImportError as error:

@@ -1,16 +1,19 @@
-"""The HTTP server: uvicorn, on the loop that is running already."""
+"""The HTTP server: uvicorn, on the loop that is running already; with TLS, if it has contexts for it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import socket
+import time
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Awaitable, Callable
 
     from ottla.runtime.http_request import Receive, Scope, Send
+    from ottla.runtime.tls_context import TlsContexts
 
     Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -33,10 +36,21 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
+def _following(contexts: TlsContexts) -> ssl.SSLContext:
+    """Each handshake has the certificates of the files as they are by then."""
+
+    def take_current(tls: ssl.SSLSocket | ssl.SSLObject, _name: str | None, _first: ssl.SSLContext) -> None:
+        tls.context = contexts.current(time.monotonic())
+
+    first = contexts.current(time.monotonic())
+    first.sni_callback = take_current  # called without a name, too
+    return first
+
+
 class HttpServer:
     """Serves an ASGI application on a bound socket."""
 
-    def __init__(self, application: Application, bound: socket.socket) -> None:
+    def __init__(self, application: Application, bound: socket.socket, tls: TlsContexts | None = None) -> None:
         import uvicorn
 
         config = uvicorn.Config(
@@ -48,6 +62,9 @@ class HttpServer:
             backlog=BACKLOG,
             timeout_graceful_shutdown=GRACE_S,
         )
+        if tls is not None:
+            config.load()
+            config.ssl = _following(tls)
         self._server = uvicorn.Server(config)
         self._bound = bound
         self._task: asyncio.Task[None] | None = None

@@ -102,7 +102,11 @@ def test_half_of_the_tasks_are_none() -> None:
     state.replay(CommitTasksRecord("c", 2))
     assert state.task_ids("c") == []
     assert state.inconsistent == {"c"}
-    state.replay(TaskConfigRecord(TaskId("c", 0), {}))
+    state.replay(TaskConfigRecord(TaskId("c", 0), {}))  # those of before the commit do not count, as in Java
+    state.replay(CommitTasksRecord("c", 2))
+    assert state.task_ids("c") == []
+    for number in (0, 1):
+        state.replay(TaskConfigRecord(TaskId("c", number), {}))
     state.replay(CommitTasksRecord("c", 2))
     assert len(state.task_ids("c")) == 2
     assert state.inconsistent == set()

@@ -24,6 +24,7 @@ CONFIG = {
         ("All", []),
         ("None", ["producer.override.linger.ms", "producer.override.sasl.mechanism"]),
         ("Principal", ["producer.override.linger.ms"]),
+        ("Allowlist", ["producer.override.sasl.mechanism"]),
         (
             "org.apache.kafka.connect.connector.policy.PrincipalConnectorClientConfigOverridePolicy",
             ["producer.override.linger.ms"],
@@ -31,11 +32,11 @@ CONFIG = {
     ],
 )
 def test_what_is_refused(policy: str, refused: list[str]) -> None:
-    infos = validate_connector_config(Plugins(), {}, CONFIG, OverridePolicy.of(policy))
+    infos = validate_connector_config(Plugins(), {}, CONFIG, OverridePolicy.of(policy, ["linger.ms"]))
     wrong = [each["value"]["name"] for each in infos.configs if each["value"]["errors"]]
     assert (wrong, infos.error_count) == (refused, len(refused))
 
 
 def test_a_policy_that_there_is_not() -> None:
-    with pytest.raises(ConfigError, match="All, None, Principal"):
+    with pytest.raises(ConfigError, match="All, Allowlist, None, Principal"):
         OverridePolicy.of("Some")

@@ -37,8 +37,22 @@ class OffsetStorageReader(Protocol):
     def offsets(self, partitions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | None]: ...
 
 
+class TransactionContext(Protocol):
+    """How a source says where its transactions end (KIP-618); from its own thread."""
+
+    def commit_transaction(self, record: SourceRecord | None = None) -> None:
+        """Behind this record, which the next `poll` gives; without one, behind all that it gives."""
+        ...
+
+    def abort_transaction(self, record: SourceRecord | None = None) -> None:
+        """As `commit_transaction`, but what it holds is dropped, and counts as written: it does not come again."""
+        ...
+
+
 class SourceTaskContext(Protocol):
     offset_storage_reader: OffsetStorageReader
+    transaction_context: TransactionContext | None
+    """With `transaction.boundary=connector` on a worker that supports exactly-once sources."""
 
     def configs(self) -> dict[str, str]:
         """The task's configuration as it is now."""

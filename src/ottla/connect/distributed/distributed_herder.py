@@ -25,10 +25,13 @@ from ottla.connect.distributed.group_protocol import (
     encode_assignment,
     encode_worker_state,
 )
-from ottla.connect.distributed.leader_client import publish_task_configs
+from ottla.connect.distributed.leader_client import publish_task_configs, request_fencing
 from ottla.connect.distributed.session_key import new_session_key, verify
+from ottla.connect.distributed.zombie_fencing import ZombieFencing
+from ottla.connect.runtime.exactly_once import SourceSupport
 from ottla.connect.runtime.herder import Herder
 from ottla.connect.runtime.logger_levels import is_level, set_level
+from ottla.connect.runtime.plugin_table import PluginKind
 from ottla.connect.runtime.rest_error import BadRequestError, NotLeaderError, RebalanceNeededError
 from ottla.connect.store.config_records import (
     CommitTasksRecord,
@@ -40,9 +43,11 @@ from ottla.connect.store.config_records import (
 from ottla.connect.store.status import TargetState
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Mapping
 
     from ottla.connect.distributed.group_member import GroupMember, Round
+    from ottla.connect.runtime.connector_clients import ConnectorClients
     from ottla.connect.store.config_records import ConfigRecord
     from ottla.connect.store.task_id import TaskId
 
@@ -57,6 +62,11 @@ TICK_FAILURE_PAUSE_S: Final = 0.5
 
 class DistributedHerder(Herder):
     member: GroupMember
+    clients: ConnectorClients
+    rest_url: str
+    """Where others reach this worker."""
+    tls: ssl.SSLContext | None = None
+    """With which it reaches others."""
 
     async def start(self) -> None:
         config = self.worker.config
@@ -81,6 +91,7 @@ class DistributedHerder(Herder):
         self._restarts: dict[str, RestartRequest] = {}
         self._needs_rebalance = False
         self._reconfiguring: dict[str, asyncio.Task[None]] = {}
+        self._fencing = ZombieFencing(self.configs, self._lock, self.worker, self.clients)
         self.configs.listener = self
         await self.offsets.start()
         await self.statuses.start()
@@ -95,6 +106,7 @@ class DistributedHerder(Herder):
             await self._ticker
         for task in self._reconfiguring.values():
             task.cancel()
+        await self._fencing.stop()
         async with self._lock:
             await self.worker.stop()
             await self.member.stop()
@@ -137,6 +149,8 @@ class DistributedHerder(Herder):
             yield
         finally:
             self._lock.release()
+            if self.is_leader and self.configs.must_be_claimed:  # a write has failed
+                self._wake.set()
 
     def _must_lead(self, text: str) -> None:
         if not self.is_leader:
@@ -215,9 +229,20 @@ class DistributedHerder(Herder):
 
     async def modify_offsets(self, name: str, offsets: list[tuple[Any, Any]] | None) -> str:
         async with self._turn():
-            self._must_lead("Only the leader can process external offsets modification requests")
-            await self.configs.refresh()
+            await self._look_whether_offsets_can_be_modified(name)
+        if (
+            self.worker.config.source_support is SourceSupport.ENABLED
+            and self._type(self._config(name)) == PluginKind.SOURCE.value
+        ):
+            await self._fencing.run(name)
+        async with self._turn():
+            await self._look_whether_offsets_can_be_modified(name)
             return await self._modify_offsets_of_stopped(name, offsets)
+
+    async def _look_whether_offsets_can_be_modified(self, name: str) -> None:
+        self._must_lead("Only the leader can process external offsets modification requests")
+        await self.configs.refresh()
+        self._must_be_stopped(name)
 
     async def set_cluster_logger_level(self, logger: str, level: str) -> None:
         await self.configs.put_logger_level(logger, level)
@@ -235,9 +260,34 @@ class DistributedHerder(Herder):
             await self._write_task_configs(name, configs)
 
     async def fence_zombies(self, name: str, headers: Mapping[str, str], body: bytes) -> None:
-        algorithms = self.worker.config.names("inter.worker.verification.algorithms")
-        verify(self.configs.state.session_key, algorithms, headers, body)
-        raise ConnectError(f"Connector {name}: this worker does not support exactly-once source connectors")
+        if self._version >= VERSIONS["sessioned"]:
+            algorithms = self.worker.config.names("inter.worker.verification.algorithms")
+            verify(self.configs.state.session_key, algorithms, headers, body)
+        await self._fence_as_leader(name)
+
+    async def _fence_as_leader(self, name: str) -> None:
+        self._must_lead("Only the leader may perform zombie fencing.")
+        if self._type(self._config(name)) != PluginKind.SOURCE.value:
+            raise BadRequestError(f"Connector {name} is not a source connector")
+        await self._fencing.run(name)
+
+    async def fence_before(self, task_id: TaskId) -> None:
+        try:
+            await self._fence_as_leader(task_id.connector)
+        except NotLeaderError as error:
+            if error.url is None:
+                raise ConnectError("Failed to perform zombie fencing: no leader is known") from None
+            algorithm = self.worker.config.text("inter.worker.signature.algorithm")
+            key = self.configs.state.session_key if self._version >= VERSIONS["sessioned"] else None
+            await request_fencing(error.url, task_id.connector, key, algorithm, self.tls)
+
+    async def verify_task(self, task_id: TaskId, generation: int) -> None:
+        await self.configs.refresh()
+        text = f"Cannot start source task {task_id}"
+        if self.configs.state.generations.get(task_id.connector, 0) != generation:
+            raise ConnectError(f"{text} with exactly-once support as the connector has already generated new tasks")
+        if self._held is None or task_id not in self._held.assigned.tasks:
+            raise ConnectError(f"{text} as it has already been revoked from this worker")
 
     async def _write_task_configs(self, name: str, configs: list[dict[str, str]]) -> None:
         if configs and self.configs.state.target_state(name) is TargetState.STOPPED:
@@ -261,7 +311,7 @@ class DistributedHerder(Herder):
                 self._needs_rebalance = True
             case RestartRequest():
                 earlier = self._restarts.get(record.name)
-                if earlier is None or _impact(record) >= _impact(earlier):
+                if earlier is None or record.impact >= earlier.impact:
                     self._restarts[record.name] = record
             case LoggerLevelRecord(logger, level) if is_level(level):
                 set_level(logger, level)
@@ -272,7 +322,7 @@ class DistributedHerder(Herder):
     async def protocols(self) -> list[tuple[str, bytes]]:
         async with self._lock:  # what is being stopped has stopped
             held = self._held
-            state = WorkerState(f"http://{self.worker_id}/", self.configs.offset, Work())
+            state = WorkerState(f"{self.rest_url}/", self.configs.offset, Work())
             return [(name, encode_worker_state(state, held, VERSIONS[name])) for name in self._protocols]
 
     async def assign(self, protocol: str, leader: str, generation: int, members: dict[str, bytes]) -> dict[str, bytes]:
@@ -332,6 +382,8 @@ class DistributedHerder(Herder):
         self._settled.clear()
         if self.is_leader:
             self._forget_deleted()
+        else:
+            self.configs.relinquish()
         self._wake.set()
 
     def lost(self) -> None:
@@ -339,6 +391,7 @@ class DistributedHerder(Herder):
             _log.error("the group is not heard of any more; what runs here is stopped, as others may do it")
             self._to_stop.add(self._held.assigned)
         self._held = None
+        self.configs.relinquish()
         self._settled.clear()
         self._wake.set()
 
@@ -385,6 +438,8 @@ class DistributedHerder(Herder):
             return
         if self._held is not None and not self._settled.is_set() and not await self._settle(self._held):
             return
+        if self.is_leader and self.configs.must_be_claimed:
+            await self.configs.claim()
         if self.is_leader and self._version >= VERSIONS["sessioned"] and (self._key_due() or 1.0) <= time.monotonic():
             algorithm = self.worker.config.text("inter.worker.key.generation.algorithm")
             await self.configs.put_session_key(new_session_key(algorithm))
@@ -531,8 +586,8 @@ class DistributedHerder(Herder):
         if url is None:
             raise ConnectError("no leader is known")
         algorithm = self.worker.config.text("inter.worker.signature.algorithm")
-        signs = self._version >= VERSIONS["sessioned"]
-        await publish_task_configs(url, name, configs, key if signs else None, algorithm)
+        key = key if self._version >= VERSIONS["sessioned"] else None
+        await publish_task_configs(url, name, configs, key, algorithm, self.tls)
 
     def _key_due(self) -> float | None:
         """When this leader has to write a new session key, as `time.monotonic()` tells; `None`: never."""
@@ -543,8 +598,3 @@ class DistributedHerder(Herder):
             return 0.0
         expires_ms = key.creation_timestamp + self.worker.config.number("inter.worker.key.ttl.ms")
         return time.monotonic() + expires_ms / 1000 - time.time()
-
-
-def _impact(request: RestartRequest) -> int:
-    """Of two requests for a connector the one counts that restarts more."""
-    return 2 * request.include_tasks + (not request.only_failed)

@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 
 from ottla.connect.api.errors import AlreadyExistsError, ConnectError, NotFoundError
 from ottla.connect.rest.message import JSON, Request, Response
-from ottla.connect.rest.routes import ROUTES, Route
+from ottla.connect.rest.response_headers import add_response_headers
 from ottla.connect.runtime.rest_error import NotLeaderError, RebalanceNeededError, RestError
 from ottla.runtime.http_client import HttpClient, HttpError
 from ottla.runtime.http_request import (
@@ -25,6 +25,12 @@ from ottla.runtime.http_request import (
 )
 
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Sequence
+
+    from ottla.connect.rest.cross_origin import CrossOrigin
+    from ottla.connect.rest.response_headers import ResponseHeader
+    from ottla.connect.rest.routes import Route
     from ottla.connect.runtime.herder import Herder
     from ottla.runtime.http_request import Receive, Scope, Send
 
@@ -51,8 +57,20 @@ _WITH_BODY: Final = ("POST", "PUT", "PATCH")
 class Application:
     """`herder` is set when the worker has one; until then every request is answered with 404, as by Kafka Connect."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        *,
+        cross_origin: CrossOrigin | None = None,
+        response_headers: list[ResponseHeader] | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """`tls` is for requests to other workers."""
         self.herder: Herder | None = None
+        self._routes = routes
+        self._cross_origin = cross_origin
+        self._response_headers = response_headers or []
+        self._tls = tls
         self._running: set[asyncio.Task[Response]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,15 +81,17 @@ class Application:
             response = await self._answer(await _request(scope, receive, headers))
         except Exception as error:
             response = _refusal(error, scope)
-        await _respond(send, response, without_body=scope["method"] == "HEAD")
+        if self._cross_origin is not None:
+            response.headers |= self._cross_origin.headers(scope["method"], headers)
+        await _respond(send, response, self._response_headers, without_body=scope["method"] == "HEAD")
 
     async def _answer(self, request: Request) -> Response:
         herder = self.herder
         if herder is None:
             raise _plain(404)
         if request.method == "OPTIONS":
-            return _options(request)
-        route = _find(request)
+            return _options(self._routes, request)
+        route = _find(self._routes, request)
         if not _accepts_json(request.headers.get("accept")):
             raise _plain(406)
         kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
@@ -85,7 +105,7 @@ class Application:
         except TimeoutError:
             raise RestError(500, "Request timed out") from None
         except NotLeaderError as error:
-            return await _forward(request, error.url)
+            return await _forward(request, error.url, self._tls)
         except RebalanceNeededError:
             raise RestError(
                 409,
@@ -94,7 +114,7 @@ class Application:
             ) from None
 
 
-async def _forward(request: Request, url: str | None) -> Response:
+async def _forward(request: Request, url: str | None, tls: ssl.SSLContext | None) -> Response:
     """To the worker that can; from there once more, if need be, and no further."""
     if request.forward is False:
         raise RestError(409, "Cannot complete request because of a conflicting operation (e.g. worker rebalance)")
@@ -104,7 +124,7 @@ async def _forward(request: Request, url: str | None) -> Response:
     query = [(name, value) for name, values in request.query.items() if name != "forward" for value in values]
     query.append(("forward", "true" if request.forward is None else "false"))
     headers = {name: request.headers[name] for name in _FORWARDED_HEADERS if name in request.headers}
-    client = HttpClient(url)
+    client = HttpClient(url, tls=tls if url.startswith("https:") else None)
     try:
         answer = await client.send(
             request.method,
@@ -162,10 +182,10 @@ async def _request(scope: Scope, receive: Receive, headers: dict[str, str]) -> R
     )
 
 
-def _find(request: Request) -> Route:
+def _find(routes: Sequence[Route], request: Request) -> Route:
     method = "GET" if request.method == "HEAD" else request.method
     is_there = False
-    for route in ROUTES:
+    for route in routes:
         parameters = match_path(route.path, request.segments)
         if parameters is None:
             continue
@@ -176,8 +196,8 @@ def _find(request: Request) -> Route:
     raise _plain(405 if is_there else 404)
 
 
-def _options(request: Request) -> Response:
-    methods = [route.method for route in ROUTES if match_path(route.path, request.segments) is not None]
+def _options(routes: Sequence[Route], request: Request) -> Response:
+    methods = [route.method for route in routes if match_path(route.path, request.segments) is not None]
     if not methods:
         raise _plain(404)
     allowed = [*(["HEAD"] if "GET" in methods else []), *methods, "OPTIONS"]
@@ -191,7 +211,7 @@ def _accepts_json(accept: str | None) -> bool:
     return any(kind in (JSON, "application/*", "*/*") for kind in kinds)
 
 
-async def _respond(send: Send, response: Response, *, without_body: bool) -> None:
+async def _respond(send: Send, response: Response, added: list[ResponseHeader], *, without_body: bool) -> None:
     body = b""
     if "content-type" in response.headers:
         body = str(response.body).encode()
@@ -202,5 +222,6 @@ async def _respond(send: Send, response: Response, *, without_body: bool) -> Non
         headers.append((b"content-type", JSON.encode()))
     if response.status != 204:
         headers.append((b"content-length", str(len(body)).encode()))
+    headers = add_response_headers(added, headers)
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if without_body else body})

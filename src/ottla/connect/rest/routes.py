@@ -1,4 +1,7 @@
-"""Every route, in one table. `{name}` stands for one segment of the path."""
+"""Every route, in two tables: those for administrators may be served elsewhere (`admin.listeners`).
+
+`{name}` stands for one segment of the path.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,11 @@ class Route:
 
 _ONE: Final = "/connectors/{connector}"
 
+ADMIN_ROUTES: Final = (
+    Route("GET", "/admin/loggers", about.list_loggers),
+    Route("GET", "/admin/loggers/{logger}", about.get_logger),
+    Route("PUT", "/admin/loggers/{logger}", about.put_logger),
+)
 ROUTES: Final = (
     Route("GET", "/", about.root),
     Route("GET", "/health", about.health),
@@ -53,7 +61,4 @@ ROUTES: Final = (
     Route("GET", "/connector-plugins", plugins.list_plugins),
     Route("GET", "/connector-plugins/{plugin}/config", plugins.get_config),
     Route("PUT", "/connector-plugins/{plugin}/config/validate", plugins.validate),
-    Route("GET", "/admin/loggers", about.list_loggers),
-    Route("GET", "/admin/loggers/{logger}", about.get_logger),
-    Route("PUT", "/admin/loggers/{logger}", about.put_logger),
 )

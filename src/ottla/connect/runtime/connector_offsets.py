@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ottla.clients.client import KafkaClient
-    from ottla.connect.store.offset_store import OffsetStore
+    from ottla.connect.runtime.offset_stores import OffsetStores
 
 _TOPIC: Final = "kafka_topic"
 _PARTITION: Final = "kafka_partition"
@@ -36,10 +36,10 @@ def group_of(name: str, config: Mapping[str, str], worker_consumer: Mapping[str,
 
 class ConnectorOffsets:
     def __init__(
-        self, client: KafkaClient, store: OffsetStore, plugins: Plugins, worker_consumer: Mapping[str, str]
+        self, client: KafkaClient, stores: OffsetStores, plugins: Plugins, worker_consumer: Mapping[str, str]
     ) -> None:
         self._client = client
-        self._store = store
+        self._stores = stores
         self._plugins = plugins
         self._worker_consumer = worker_consumer
 
@@ -47,8 +47,9 @@ class ConnectorOffsets:
         """`ConnectError`."""
         plugin = self._plugins.connector(config[CONNECTOR_CLASS])
         if issubclass(plugin.cls, SourceConnector):
-            await self._store.refresh()
-            return [{"partition": partition, "offset": offset} for partition, offset in self._store.all_of(name)]
+            store = await self._stores.of(name, config)
+            await store.refresh()
+            return [{"partition": partition, "offset": offset} for partition, offset in store.all_of()]
         try:
             found = await fetch_offsets(self._client, group_of(name, config, self._worker_consumer))
         except (KafkaError, ClientError) as error:
@@ -78,9 +79,10 @@ class ConnectorOffsets:
     async def _modify_source(
         self, name: str, plugin: Plugin, config: Mapping[str, str], offsets: list[PartitionOffset] | None
     ) -> bool:
-        await self._store.refresh()
+        store = await self._stores.of(name, config)
+        await store.refresh()
         if offsets is None:
-            wanted: list[PartitionOffset] = [(partition, None) for partition, _ in self._store.all_of(name)]
+            wanted: list[PartitionOffset] = [(partition, None) for partition, _ in store.all_of()]
         else:
             wanted = offsets
         for partition, offset in wanted:
@@ -90,7 +92,12 @@ class ConnectorOffsets:
         assert isinstance(connector, SourceConnector)
         done = await self._ask(name, "source", connector.alter_offsets, config, wanted)
         if wanted:
-            await self._store.put(name, wanted)
+            writer = await self._stores.writer(name, config)
+            try:
+                await store.put(wanted, writer)
+            finally:
+                if writer is not None:
+                    writer.close()
         return done
 
     async def _modify_sink(

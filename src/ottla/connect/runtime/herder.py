@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.connect.api.errors import ConnectError, NotFoundError
 from ottla.connect.runtime.connector_config import CONNECTOR_CLASS, CONVERTERS
+from ottla.connect.runtime.exactly_once import SourceSupport
 from ottla.connect.runtime.rest_error import BadRequestError
 from ottla.connect.runtime.trace import trace_of
 from ottla.connect.runtime.validation import ConfigInfos, validate_connector_config
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ottla.connect.runtime.connector_offsets import ConnectorOffsets
+    from ottla.connect.runtime.offset_stores import OffsetStores
     from ottla.connect.runtime.worker import Worker
     from ottla.connect.store.config_records import RestartRequest
     from ottla.connect.store.config_store import ConfigStore
-    from ottla.connect.store.offset_store import OffsetStore
+    from ottla.connect.store.connector_offset_store import ConnectorOffsetStore
     from ottla.connect.store.status_store import StatusStore
 
 _log = logging.getLogger(__name__)
@@ -41,7 +43,7 @@ class Herder(ABC):
         cluster_id: str,
         configs: ConfigStore,
         statuses: StatusStore,
-        offsets: OffsetStore,
+        offsets: OffsetStores,
         connector_offsets: ConnectorOffsets,
     ) -> None:
         self.worker = worker
@@ -174,14 +176,17 @@ class Herder(ABC):
         return config
 
     async def _modify_offsets_of_stopped(self, name: str, offsets: list[tuple[Any, Any]] | None) -> str:
-        config = self._config(name)
+        self._must_be_stopped(name)
+        return await self.connector_offsets.modify(name, self.worker.variables.resolve(self._config(name)), offsets)
+
+    def _must_be_stopped(self, name: str) -> None:
+        self._config(name)
         state = self.configs.state
         if state.target_state(name) is not TargetState.STOPPED or state.task_ids(name):
             raise BadRequestError(
                 "Connectors must be in the STOPPED state before their offsets can be modified. This can be done "
                 f"for the specified connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint"
             )
-        return await self.connector_offsets.modify(name, self.worker.variables.resolve(config), offsets)
 
     def _type(self, config: Mapping[str, str] | None) -> str:
         try:
@@ -199,7 +204,8 @@ class Herder(ABC):
         defaults = {key: worker.config.text(key) for key in CONVERTERS}
         given = {key: text for key, text in config.items() if text is not None}
         resolved = {**config, **worker.variables.resolve(given)}
-        work = asyncio.to_thread(validate_connector_config, worker.plugins, defaults, resolved, worker.policy)
+        support = worker.config.source_support is SourceSupport.ENABLED if worker.config.is_distributed else None
+        work = asyncio.to_thread(validate_connector_config, worker.plugins, defaults, resolved, worker.policy, support)
         try:
             return await asyncio.wait_for(work, VALIDATION_TIMEOUT_S)
         except TimeoutError:
@@ -328,11 +334,36 @@ class Herder(ABC):
                 now_ms = int(time.time() * 1000)
                 self.statuses.put_topic(TopicStatus(topic, task_id.connector, task_id.task, now_ms))
 
-    def read_offsets(self, connector: str, partitions: list[Any]) -> list[Any]:
-        return [self.offsets.get(connector, partition) for partition in partitions]
+    # What tasks ask
+
+    async def _offset_store(self, connector: str) -> ConnectorOffsetStore:
+        config = self.worker.variables.resolve(self.configs.state.connectors.get(connector, {}))
+        return await self.offsets.of(connector, config)
+
+    async def read_offsets(self, connector: str, partitions: list[Any]) -> list[Any]:
+        store = await self._offset_store(connector)
+        await store.refresh()
+        return [store.get(partition) for partition in partitions]
+
+    async def offset_keys(self, connector: str, partitions: list[Any]) -> list[bytes]:
+        """What says the offset of each is a record of this key."""
+        store = await self._offset_store(connector)
+        return [store.key_of(partition) for partition in partitions]
 
     async def store_offsets(self, connector: str, offsets: list[Any]) -> None:
-        await self.offsets.put(connector, [(partition, offset) for partition, offset in offsets])
+        await (await self._offset_store(connector)).put([(partition, offset) for partition, offset in offsets])
+
+    async def store_offsets_aside(self, connector: str, offsets: list[Any]) -> None:
+        """They stand in a topic of the connector's own: in the worker's is a copy."""
+        await (await self._offset_store(connector)).put_aside([(partition, offset) for partition, offset in offsets])
+
+    async def fence_before(self, task_id: TaskId) -> None:
+        """Returns when no earlier task can write any more. `ConnectError`."""
+        raise ConnectError(f"task {task_id}: a worker by itself has no tasks that write in transactions")
+
+    async def verify_task(self, task_id: TaskId, _generation: int) -> None:
+        """`ConnectError` if the task is not this worker's any more, or is another by now."""
+        raise ConnectError(f"task {task_id}: a worker by itself has no tasks that write in transactions")
 
     def _run(self, work: Any) -> None:
         """In the background; what goes wrong is logged."""

@@ -47,8 +47,12 @@ class TaskOwner(Protocol):
     def task_restarting(self, task_id: TaskId) -> None: ...
     def task_ended(self, task_id: TaskId) -> None: ...
     def topics_used(self, task_id: TaskId, topics: Sequence[str]) -> None: ...
-    def read_offsets(self, connector: str, partitions: list[Any]) -> list[Any]: ...
+    async def read_offsets(self, connector: str, partitions: list[Any]) -> list[Any]: ...
+    async def offset_keys(self, connector: str, partitions: list[Any]) -> list[bytes]: ...
     async def store_offsets(self, connector: str, offsets: list[Any]) -> None: ...
+    async def store_offsets_aside(self, connector: str, offsets: list[Any]) -> None: ...
+    async def fence_before(self, task_id: TaskId) -> None: ...
+    async def verify_task(self, task_id: TaskId, generation: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ class TaskProcess:
         self._stopping = False
         self._failed_at_once = asyncio.Event()
         self._output: deque[str] = deque(maxlen=OUTPUT_LINES_KEPT)
-        self._background: set[asyncio.Task[None]] = set()
+        self._answering: set[asyncio.Task[None]] = set()
+        """What it has asked and is not answered yet."""
 
     @property
     def pid(self) -> int | None:
@@ -102,6 +107,8 @@ class TaskProcess:
         process = self._process
         if process is None or process.returncode is not None:
             life.cancel()
+        for answering in self._answering:  # what it waits for must not keep it from ending
+            answering.cancel()
         self._say("stop")
         done, _ = await asyncio.wait([life], timeout=grace_ms / 1000)
         if not done and self._process is not None:
@@ -252,24 +259,36 @@ class TaskProcess:
                 self._owner.topics_used(self.task_id, message["topics"])
             case "metrics":
                 self.metrics = message["values"]
-            case "read_offsets":
-                try:
-                    found = self._owner.read_offsets(self.task_id.connector, message["partitions"])
-                    self._say("offsets", id=message["id"], offsets=found)
-                except ConnectError as error:
-                    self._say("offsets", id=message["id"], error=str(error))
-            case "store_offsets":
-                storing = asyncio.get_running_loop().create_task(self._store(message["id"], message["offsets"]))
-                self._background.add(storing)
-                storing.add_done_callback(self._background.discard)
+            case "read_offsets" | "offset_keys" | "store_offsets" | "fence" | "verify":
+                answering = asyncio.get_running_loop().create_task(self._answer(message))
+                self._answering.add(answering)
+                answering.add_done_callback(self._answering.discard)
 
-    async def _store(self, number: int, offsets: list[Any]) -> None:
-        error: str | None = None
+    async def _answer(self, message: Message) -> None:
         try:
-            await self._owner.store_offsets(self.task_id.connector, offsets)
+            told = await self._told(message)
+        except asyncio.CancelledError:
+            told = {"error": "the task is to stop"}
         except Exception as failure:
-            error = str(failure)
-        self._say("stored", id=number, error=error)
+            told = {"error": str(failure)}
+        self._say("answer", id=message["id"], **told)
+
+    async def _told(self, message: Message) -> dict[str, Any]:
+        owner, connector = self._owner, self.task_id.connector
+        match message["type"]:
+            case "read_offsets":
+                return {"offsets": await owner.read_offsets(connector, message["partitions"])}
+            case "offset_keys":
+                return {"keys": [key.decode() for key in await owner.offset_keys(connector, message["partitions"])]}
+            case "store_offsets" if message.get("aside"):
+                await owner.store_offsets_aside(connector, message["offsets"])
+            case "store_offsets":
+                await owner.store_offsets(connector, message["offsets"])
+            case "fence":
+                await owner.fence_before(self.task_id)
+            case _:
+                await owner.verify_task(self.task_id, message["generation"])
+        return {}
 
     def _say(self, kind: str, **fields: object) -> None:
         writer = self._writer

@@ -29,6 +29,15 @@ class TaskSpec:
     topic_tracking: bool
     log_level: str
     plugin_path: list[str]
+    generation: int = 0
+    """Of the tasks' configurations: what the worker compares once the task's producer has begun."""
+    transactional_id: str | None = None
+    """A source whose records and offsets go into transactions (KIP-618); the rest is about them."""
+    transaction_boundary: str = "poll"
+    transaction_interval_ms: int = 0
+    offsets_topic: str = ""
+    copies_offsets: bool = False
+    """That topic is the connector's own: the worker's gets a copy."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.connect.api.config_def import CLASS, HIGH, NO_DEFAULT_VALUE, ConfigDef, ConfigKey, ConfigValue, Width
+from ottla.connect.api.connector import SourceConnector
 from ottla.connect.api.errors import ConfigError, ConnectError
 from ottla.connect.api.validators import LambdaValidator
 from ottla.connect.runtime.connector_config import (
@@ -21,7 +22,8 @@ from ottla.connect.runtime.connector_config import (
     sink_topics,
     source_config_def,
 )
-from ottla.connect.runtime.override_policy import OverridePolicy
+from ottla.connect.runtime.exactly_once import validate_exactly_once
+from ottla.connect.runtime.override_policy import ALL, OverridePolicy
 from ottla.connect.runtime.plugin_table import PluginKind
 from ottla.connect.runtime.plugins import Plugin, Plugins, new_connector
 from ottla.connect.runtime.rest_error import BadRequestError
@@ -66,9 +68,13 @@ def validate_connector_config(
     plugins: Plugins,
     worker_defaults: Mapping[str, str],
     props: Mapping[str, str | None],
-    policy: OverridePolicy = OverridePolicy.ALL,
+    policy: OverridePolicy = ALL,
+    exactly_once: bool | None = None,
 ) -> ConfigInfos:
-    """May take as long as the connector's own validation: call it from a thread. `ConnectError`."""
+    """May take as long as the connector's own validation: call it from a thread. `ConnectError`.
+
+    `exactly_once`: whether the worker supports it for sources; `None`: it is none of a group, and nobody asks.
+    """
     class_name = props.get(CONNECTOR_CLASS)
     if class_name is None:
         text = ", ".join(f"{key}={value}" for key, value in props.items())
@@ -83,6 +89,9 @@ def validate_connector_config(
     _name_classes(plugins, values)
     if not is_source:
         _validate_sink(props, values)
+    elif exactly_once is not None and isinstance(connector, SourceConnector):
+        given = {key: text for key, text in props.items() if text is not None}
+        validate_exactly_once(connector, given, values, is_enabled=exactly_once)
     for key, value in props.items():
         if value is None:
             found = values.setdefault(key, ConfigValue(key))

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ottla.connect.api.errors import ConnectError
-from ottla.connect.runtime.connector_config import (
-    ADMIN_OVERRIDES,
-    CONNECTOR_CLASS,
-    CONSUMER_OVERRIDES,
-    PRODUCER_OVERRIDES,
-    TASKS_MAX,
-)
+from ottla.connect.runtime import exactly_once
+from ottla.connect.runtime.client_properties import BOOTSTRAP, client_properties, servers
+from ottla.connect.runtime.connector_config import CONNECTOR_CLASS, TASKS_MAX
+from ottla.connect.runtime.exactly_once import SourceSupport, TransactionBoundary
+from ottla.connect.runtime.override_policy import ALLOWLIST_KEY, OverridePolicy
 from ottla.connect.runtime.override_policy import KEY as OVERRIDE_POLICY
-from ottla.connect.runtime.override_policy import OverridePolicy
 from ottla.connect.runtime.plugin_table import PluginKind
 from ottla.connect.runtime.task_process import RestartPolicy, TaskProcess
 from ottla.connect.runtime.task_spec import TaskSpec
@@ -43,7 +41,7 @@ class Worker:
         self.variables = variables
         self.connectors: dict[str, WorkerConnector] = {}
         self.tasks: dict[TaskId, TaskProcess] = {}
-        self.policy = OverridePolicy.of(config.text(OVERRIDE_POLICY))
+        self.policy = OverridePolicy.of(config.text(OVERRIDE_POLICY), config.names(ALLOWLIST_KEY))
         self._restarts = RestartPolicy(
             config.number("task.restart.attempts"),
             config.number("task.restart.backoff.ms"),
@@ -122,7 +120,6 @@ class Worker:
         connector_config = self.variables.resolve(raw_config)
         plugin = self.plugins.connector(connector_config[CONNECTOR_CLASS])
         target = state.target_state(task_id.connector) or TargetState.STARTED
-        shared = {"bootstrap.servers": config.bootstrap, **config.security}
         converters = {
             key: text
             for key, text in config.properties.items()
@@ -130,7 +127,7 @@ class Worker:
         }
         for key in ("key.converter", "value.converter", "header.converter"):
             converters.setdefault(key, config.text(key))
-        return TaskSpec(
+        spec = TaskSpec(
             connector=task_id.connector,
             task=task_id.task,
             is_source=plugin.kind is PluginKind.SOURCE,
@@ -138,9 +135,9 @@ class Worker:
             task_config=self.variables.resolve(raw_task_config),
             target_state=target.value,
             converters=converters,
-            producer=shared | config.with_prefix("producer.") | _overrides(connector_config, PRODUCER_OVERRIDES),
-            consumer=shared | config.with_prefix("consumer.") | _overrides(connector_config, CONSUMER_OVERRIDES),
-            admin=shared | config.with_prefix("admin.") | _overrides(connector_config, ADMIN_OVERRIDES),
+            producer=client_properties(config, connector_config, "producer"),
+            consumer=client_properties(config, connector_config, "consumer"),
+            admin=client_properties(config, connector_config, "admin"),
             offset_flush_interval_ms=config.number("offset.flush.interval.ms"),
             offset_flush_timeout_ms=config.number("offset.flush.timeout.ms"),
             graceful_timeout_ms=config.number("task.shutdown.graceful.timeout.ms"),
@@ -149,7 +146,22 @@ class Worker:
             log_level=logging.getLevelName(logging.getLogger("ottla.connect").getEffectiveLevel()),
             plugin_path=config.names("plugin.path"),
         )
+        if spec.is_source and config.source_support is SourceSupport.ENABLED:
+            return self._in_transactions(spec, state.generations.get(task_id.connector, 0))
+        return spec
 
-
-def _overrides(config: Mapping[str, str], prefix: str) -> dict[str, str]:
-    return {key.removeprefix(prefix): text for key, text in config.items() if key.startswith(prefix)}
+    def _in_transactions(self, spec: TaskSpec, generation: int) -> TaskSpec:
+        config, connector = self.config, spec.connector_config
+        worker_topic = config.text("offset.storage.topic")
+        topic = exactly_once.offsets_topic(connector) or worker_topic
+        is_shared = topic == worker_topic and servers(spec.producer) == servers({BOOTSTRAP: config.bootstrap})
+        interval = connector.get(exactly_once.BOUNDARY_INTERVAL_MS)
+        return replace(
+            spec,
+            generation=generation,
+            transactional_id=exactly_once.task_id(config.text("group.id"), spec.connector, spec.task),
+            transaction_boundary=TransactionBoundary.of(connector).value,
+            transaction_interval_ms=int(interval) if interval else spec.offset_flush_interval_ms,
+            offsets_topic=topic,
+            copies_offsets=not is_shared,
+        )

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from ottla.connect.api.config_def import (
     BOOLEAN,
@@ -18,6 +17,7 @@ from ottla.connect.api.config_def import (
     LIST,
     LONG,
     LOW,
+    MEDIUM,
     NO_DEFAULT_VALUE,
     SHORT,
     STRING,
@@ -25,14 +25,15 @@ from ottla.connect.api.config_def import (
 )
 from ottla.connect.api.errors import ConfigError
 from ottla.connect.api.validators import Range, ValidString
+from ottla.connect.runtime import exactly_once
+from ottla.connect.runtime.listener import HTTP, HTTPS, Listener
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_LISTEN: Final = "127.0.0.1:8083"
 JSON_CONVERTER: Final = "org.apache.kafka.connect.json.JsonConverter"
-_CLIENT_PREFIXES: Final = ("security.protocol", "sasl.", "ssl.")
-_SCHEMES: Final = ("http",)
+CLIENT_PREFIXES: Final = ("security.protocol", "sasl.", "ssl.")
 
 
 def _definition() -> ConfigDef:
@@ -46,6 +47,11 @@ def _definition() -> ConfigDef:
         .define("listeners", LIST, f"http://{DEFAULT_LISTEN}", LOW, "Where the REST API is served.")
         .define("rest.advertised.host.name", STRING, None, LOW, "The host at which others reach the REST API.")
         .define("rest.advertised.port", INT, None, LOW, "The port at which others reach the REST API.")
+        .define("rest.advertised.listener", STRING, None, LOW, "Whether others reach it by http or by https.")
+        .define("admin.listeners", LIST, None, LOW, "Where /admin is served, if not with the rest; nowhere if empty.")
+        .define("access.control.allow.origin", STRING, "", LOW, "Origins whose pages may ask; * for all.")
+        .define("access.control.allow.methods", STRING, "", LOW, "What they may ask: GET, POST, HEAD by default.")
+        .define("response.http.headers.config", STRING, "", LOW, "Headers of every answer: ACTION NAME:VALUE, …")
         .define("offset.flush.interval.ms", LONG, 60_000, LOW, "How often offsets are stored.", validator=Range(1))
         .define("offset.flush.timeout.ms", LONG, 5_000, LOW, "How long storing them may take.", validator=Range(1))
         .define("task.shutdown.graceful.timeout.ms", LONG, 5_000, LOW, "How long a task may take to end.")
@@ -54,6 +60,13 @@ def _definition() -> ConfigDef:
         .define("topic.tracking.allow.reset", BOOLEAN, True, LOW, "Whether they may be forgotten on request.")
         .define(
             "connector.client.config.override.policy", STRING, "All", LOW, "Which client settings connectors change."
+        )
+        .define(
+            "connector.client.config.override.allowlist",
+            LIST,
+            "",
+            MEDIUM,
+            "Those that the policy Allowlist lets them change.",
         )
         .define("config.providers", LIST, "", LOW, "Names of what variables are resolved with.")
         .define("plugin.path", LIST, "", LOW, "Directories that Python modules of connectors are in.")
@@ -90,7 +103,12 @@ _DISTRIBUTED: Final = (
     .define("inter.worker.signature.algorithm", STRING, "HmacSHA256", LOW, "What workers sign requests with.")
     .define("inter.worker.verification.algorithms", LIST, "HmacSHA256", LOW, "Signatures that are taken.")
     .define(
-        "exactly.once.source.support", STRING, "disabled", HIGH, "Not there yet.", validator=ValidString("disabled")
+        exactly_once.KEY,
+        STRING,
+        "disabled",
+        HIGH,
+        "Whether sources write records and offsets in transactions.",
+        validator=ValidString(*(each.value for each in exactly_once.SourceSupport)),
     )
 )
 
@@ -122,13 +140,33 @@ class WorkerConfig:
         return value
 
     @property
+    def source_support(self) -> exactly_once.SourceSupport:
+        if not self.is_distributed:
+            return exactly_once.SourceSupport.DISABLED
+        return exactly_once.SourceSupport(self.text(exactly_once.KEY))
+
+    @property
     def bootstrap(self) -> str:
         return ",".join(self.names("bootstrap.servers"))
 
     @property
-    def listen(self) -> tuple[str, int]:
-        """Host and port of the first listener."""
-        return _listener(self.names("listeners")[0])
+    def listeners(self) -> list[Listener]:
+        return [Listener.parse("listeners", text) for text in self.names("listeners")]
+
+    @property
+    def admin_listeners(self) -> list[Listener] | None:
+        """`None`: what is for administrators is served with the rest."""
+        if self.values["admin.listeners"] is None:
+            return None
+        return [Listener.parse("admin.listeners", text) for text in self.names("admin.listeners")]
+
+    @property
+    def advertised_scheme(self) -> str:
+        """By which others reach this worker."""
+        said = self.values["rest.advertised.listener"]
+        if said:
+            return str(said).lower()
+        return HTTP if any(each.scheme == HTTP for each in self.listeners) else HTTPS
 
     @property
     def offsets_file(self) -> Path:
@@ -136,7 +174,7 @@ class WorkerConfig:
 
     @property
     def security(self) -> dict[str, str]:
-        return {key: text for key, text in self.properties.items() if key.startswith(_CLIENT_PREFIXES)}
+        return {key: text for key, text in self.properties.items() if key.startswith(CLIENT_PREFIXES)}
 
     def with_prefix(self, prefix: str) -> dict[str, str]:
         return {key.removeprefix(prefix): text for key, text in self.properties.items() if key.startswith(prefix)}
@@ -156,17 +194,10 @@ def _read(properties: Mapping[str, str], definition: ConfigDef, *, is_distribute
     values = definition.parse(properties)
     if not values["listeners"]:
         raise ConfigError.of("listeners", "", "write http://HOST:PORT")
-    for listener in values["listeners"]:
-        _listener(listener)
-    return WorkerConfig(dict(properties), values, is_distributed)
-
-
-def _listener(text: str) -> tuple[str, int]:
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    if parts.scheme.lower() not in _SCHEMES or port is None:
-        raise ConfigError.of("listeners", text, "write http://HOST:PORT (other protocols are not served)")
-    return parts.hostname or "0.0.0.0", port
+    config = WorkerConfig(dict(properties), values, is_distributed)
+    schemes = {each.scheme for each in config.listeners}
+    if config.advertised_scheme not in schemes:
+        advertised = config.values["rest.advertised.listener"]
+        raise ConfigError.of("rest.advertised.listener", advertised, "name one of the protocols of listeners")
+    _ = config.admin_listeners
+    return config

@@ -33,7 +33,11 @@ class ClusterConfig:
     inconsistent: set[str] = field(default_factory=set)
     """Connectors of whose tasks only some are known: they are made anew."""
     task_count_records: dict[str, int] = field(default_factory=dict)
+    """How many tasks of a connector may have producers that write in transactions (KIP-618)."""
     pending_fencing: set[str] = field(default_factory=set)
+    """Connectors whose tasks are newer than that: those before them are fenced before they start."""
+    generations: dict[str, int] = field(default_factory=dict)
+    """Counts, on this worker alone, how often the tasks of a connector were made."""
     session_key: SessionKey | None = None
     _uncommitted: dict[str, dict[TaskId, dict[str, str]]] = field(default_factory=dict)
 
@@ -83,7 +87,9 @@ class ClusterConfig:
             del self.tasks[task_id]
 
     def _commit_tasks(self, name: str, count: int) -> None:
-        waiting = self._uncommitted.get(name, {})
+        # Whatever becomes of them: the next commit is about those that come after this one.
+        waiting = self._uncommitted.pop(name, {})
+        self.pending_fencing.add(name)
         wanted = {TaskId(name, number) for number in range(count)}
         if waiting.keys() != wanted:
             # Compaction has left only some of them, or a worker died while it wrote: none can be trusted.
@@ -93,9 +99,7 @@ class ClusterConfig:
             del self.tasks[task_id]
         self.tasks.update(waiting)
         self.inconsistent.discard(name)
-        self._uncommitted.pop(name, None)
         self.task_counts[name] = count
+        self.generations[name] = self.generations.get(name, 0) + 1
         if name in self.connectors:
             self.applied[name] = self.connectors[name]
-        if count > 0:
-            self.pending_fencing.add(name)

@@ -66,6 +66,11 @@ class RestartRequest:
     only_failed: bool
     include_tasks: bool
 
+    @property
+    def impact(self) -> int:
+        """Of two requests for a connector the one counts that restarts more."""
+        return 2 * self.include_tasks + (not self.only_failed)
+
 
 @dataclass(frozen=True, slots=True)
 class TaskCountRecord:

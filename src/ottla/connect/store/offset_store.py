@@ -58,13 +58,19 @@ class OffsetStore:
         ]
 
     async def put(self, connector: str, offsets: Iterable[tuple[Mapping[str, Any] | None, Offset]]) -> None:
-        """Returns when all are stored; `None` forgets one. `ConnectError`."""
-        await self._log.write([self._record(connector, partition, offset) for partition, offset in offsets])
-        await self._log.read_to_end()
+        """Returns when all are stored; `None` forgets one. Who reads them `refresh`es first. `ConnectError`."""
+        await self._log.write(self.records(connector, offsets))
 
-    def _record(self, connector: str, partition: Mapping[str, Any] | None, offset: Offset) -> KeyValue:
-        key = self._keys.get(_identity(connector, partition)) or offset_key(connector, partition)
-        return key, None if offset is None else encode_json(offset)
+    def records(self, connector: str, offsets: Iterable[tuple[Mapping[str, Any] | None, Offset]]) -> list[KeyValue]:
+        """What says them, for whoever writes them in a transaction of its own."""
+        return [
+            (self.key_of(connector, partition), None if offset is None else encode_json(offset))
+            for partition, offset in offsets
+        ]
+
+    def key_of(self, connector: str, partition: Mapping[str, Any] | None) -> bytes:
+        """Under which its offset stands, or would."""
+        return self._keys.get(_identity(connector, partition)) or offset_key(connector, partition)
 
     def _replay(self, key: bytes | None, value: bytes | None) -> None:
         if key is None:

@@ -1,4 +1,8 @@
-"""Records of a store in a compacted topic that all workers of a group follow (`KafkaBasedLog`)."""
+"""Records of a store in a compacted topic that all workers of a group follow (`KafkaBasedLog`).
+
+What is read is committed. The end up to which is read is the last record's, committed or not: behind a transaction that
+is still open may be records that were committed long ago.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from ottla.clients.consumer import (
     EARLIEST_TIMESTAMP,
     LATEST_TIMESTAMP,
     READ_COMMITTED,
+    READ_UNCOMMITTED,
     PartitionReader,
     TopicPartition,
     list_offsets,
@@ -36,31 +41,42 @@ _log = logging.getLogger(__name__)
 READ_WAIT_MS: Final = 1_000
 RETRY_S: Final = 0.5
 WRITE_TIMEOUT_S: Final = 30.0
-READ_TIMEOUT_S: Final = 30.0
+READ_TIMEOUT_S: Final = 120.0
+"""Transactions of others (KIP-618) may be open for a minute before theirs ends or their coordinator ends them."""
 
 
 class TopicLog:
     """A fetch that waits holds up its connection, so what reads has a client (`reading`) of its own."""
 
     def __init__(
-        self, client: KafkaClient, reading: KafkaClient, topic: str, *, partitions: int, replication_factor: int
+        self,
+        client: KafkaClient,
+        reading: KafkaClient,
+        topic: str,
+        *,
+        partitions: int,
+        replication_factor: int,
+        is_single: bool = False,
     ) -> None:
+        """`is_single`: it may have one partition alone."""
         self._client = client
         self._reading = reading
         self._topic = topic
         self._partitions = partitions
         self._replication_factor = replication_factor
+        self._is_single = is_single
         self._sender = BatchSender(client)
         self._replay: Replay | None = None
         self._reader: PartitionReader | None = None
         self._positions: dict[TopicPartition, int] = {}
+        self._replayed = 0
         self._moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     @property
     def position(self) -> int:
-        """Of a topic with one partition: the offset behind what was replayed last."""
-        return self._positions.get(TopicPartition(self._topic, 0), 0)
+        """Of a topic with one partition: the offset behind the record that was replayed last, as Java counts."""
+        return self._replayed
 
     async def start(self, replay: Replay) -> None:
         """`ConnectError` for a topic that cannot hold it."""
@@ -81,7 +97,7 @@ class TopicLog:
         await self.read_to_end()
 
     async def _check(self, partitions: int) -> None:
-        if self._partitions == 1 and partitions != 1:
+        if self._is_single and partitions != 1:
             raise ConnectError(
                 f"topic '{self._topic}' has {partitions} partitions; the topic of configurations has one, so that "
                 "their order is known"
@@ -104,19 +120,8 @@ class TopicLog:
                 await self._task
 
     async def write(self, records: Sequence[KeyValue]) -> None:
-        now_ms = int(time.time() * 1000)
         try:
-            topic = self._client.metadata.topics.get(self._topic) or await self._client.topic(self._topic)
-            count = len(topic.partitions)
-            batches: dict[int, RecordBatchBuilder] = {}
-            for key, value in records:
-                batch = batches.setdefault(partition_for_key(key, count), RecordBatchBuilder())
-                batch.append(key, value, (), timestamp_ms=now_ms)
-            sent = [
-                self._sender.send(TopicPartition(self._topic, index), batch.build(), batch.count)
-                for index, batch in batches.items()
-            ]
-            await asyncio.wait_for(asyncio.gather(*sent), WRITE_TIMEOUT_S)
+            await asyncio.wait_for(send_records(self._client, self._sender, self._topic, records), WRITE_TIMEOUT_S)
         except TimeoutError:
             raise ConnectError(f"no answer to a write to topic '{self._topic}'") from None
         except (KafkaError, ClientError) as error:
@@ -125,7 +130,7 @@ class TopicLog:
     async def read_to_end(self) -> None:
         try:
             wanted = dict.fromkeys(self._positions, LATEST_TIMESTAMP)
-            ends = await list_offsets(self._client, wanted, isolation_level=READ_COMMITTED)
+            ends = await list_offsets(self._client, wanted, isolation_level=READ_UNCOMMITTED)
         except (KafkaError, ClientError) as error:
             raise ConnectError(f"the end of topic '{self._topic}' cannot be asked for: {error}") from error
 
@@ -151,6 +156,7 @@ class TopicLog:
             for record in records:
                 where = TopicPartition(record.topic, record.partition)
                 self._positions[where] = max(self._positions[where], record.offset + 1)
+                self._replayed = record.offset + 1
                 try:
                     self._replay(record.key, record.value)
                 except Exception:
@@ -168,3 +174,17 @@ class TopicLog:
                 starts = await list_offsets(self._client, dict.fromkeys(self._positions, EARLIEST_TIMESTAMP))
                 for where, found in starts.items():
                     self._reader.positions[where] = max(self._positions[where], found.offset)
+
+
+async def send_records(client: KafkaClient, sender: BatchSender, topic: str, records: Sequence[KeyValue]) -> None:
+    """To the partitions that Kafka's clients choose for keys; a batch a partition. `KafkaError`, `ClientError`."""
+    now_ms = int(time.time() * 1000)
+    metadata = client.metadata.topics.get(topic) or await client.topic(topic)
+    count = len(metadata.partitions)
+    batches: dict[int, RecordBatchBuilder] = {}
+    for key, value in records:
+        batch = batches.setdefault(partition_for_key(key, count), RecordBatchBuilder())
+        batch.append(key, value, (), timestamp_ms=now_ms)
+    await asyncio.gather(
+        *(sender.send(TopicPartition(topic, index), batch.build(), batch.count) for index, batch in batches.items())
+    )

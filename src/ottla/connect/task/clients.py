@@ -15,6 +15,8 @@ _log = logging.getLogger("ottla.connect.clients")
 QUEUED_RECORDS_MAX: Final = 100_000
 QUEUED_KIB_MAX: Final = 64 * 1024
 FETCHED_KIB_MAX: Final = 32 * 1024
+TRANSACTION_TIMEOUT_MS: Final = 60_000
+"""librdkafka's default, and Java's."""
 _FOR_EVER_MS: Final = 2_147_483_647
 
 
@@ -39,7 +41,17 @@ def make_producer(spec: TaskSpec) -> Any:
         "queue.buffering.max.messages": QUEUED_RECORDS_MAX,
         "queue.buffering.max.kbytes": QUEUED_KIB_MAX,
     }
-    return _make(import_confluent().Producer, wanted | translate(spec.producer))
+    given = translate(spec.producer)
+    if spec.transactional_id is None:
+        return _make(import_confluent().Producer, wanted | given)
+    # Whatever the connector says: it is what the worker fences by, and what is longer than its transaction is lost.
+    insisted = {"transactional.id": spec.transactional_id, "enable.idempotence": True, "acks": "all"}
+    del wanted["delivery.timeout.ms"]
+    longest_ms = int(given.get("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS))
+    for key in ("delivery.timeout.ms", "message.timeout.ms"):
+        if key in given:
+            given[key] = min(int(given[key]), longest_ms)
+    return _make(import_confluent().Producer, wanted | given | insisted)
 
 
 def make_dead_letter_producer(spec: TaskSpec) -> Any:

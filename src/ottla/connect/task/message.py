@@ -1,8 +1,11 @@
 """What a worker and the process of a task say to each other: a line of JSON each, over a pair of sockets.
 
-worker → task   start {…spec}; target_state {state}; stop; offsets {id, offsets}; stored {id, error}
+worker → task   start {…spec}; target_state {state}; stop; answer {id, error | what was asked}
 task → worker   state {state}; failed {trace}; topics {topics}; metrics {values}; stopped;
-                read_offsets {id, partitions}; store_offsets {id, offsets}
+                and questions, each with an id:
+                read_offsets {partitions} → offsets; offset_keys {partitions} → keys, as text;
+                store_offsets {offsets, aside: only where they are a copy};
+                fence: nobody who had this task before writes any more; verify {generation}: it is still its turn
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
-"""A source task at work: polls, transforms, converts, produces, stores how far it is (`AbstractWorkerSourceTask`)."""
+"""A source task at work: polls, transforms, converts, produces (`AbstractWorkerSourceTask`).
+
+How far it is becomes stored is the business of its commits: now and then, or with each transaction.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.connect.api.errors import ConnectError, RetriableError
@@ -13,24 +15,28 @@ from ottla.connect.task.clients import import_confluent, make_producer
 from ottla.connect.task.conversion import make_converters
 from ottla.connect.task.errors import SKIPPED, ErrorConfig, RecordErrors, Reporter, Skipped, Stage
 from ottla.connect.task.log_reporter import LogReporter
-from ottla.connect.task.submitted_records import SubmittedRecord, SubmittedRecords
+from ottla.connect.task.periodic_commits import PeriodicCommits
 from ottla.connect.task.topic_creation import TopicCreation
+from ottla.connect.task.transactional_commits import TransactionalCommits
 from ottla.connect.task.transformations import make_chain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ottla.connect.api.record import SourceRecord
-    from ottla.connect.api.task import OffsetStorageReader
+    from ottla.connect.api.task import OffsetStorageReader, TransactionContext
     from ottla.connect.runtime.plugins import Plugins
     from ottla.connect.runtime.task_spec import TaskSpec
     from ottla.connect.task.channel import Channel
     from ottla.connect.task.control import Control
+    from ottla.connect.task.submitted_records import SubmittedRecord
 
 _log = logging.getLogger("ottla.connect.source")
 POLL_FAILURE_PAUSE_S: Final = 1.0
 FULL_WAIT_S: Final = 0.05
 REPORT_S: Final = 1.0
+OFFSETS_TIMEOUT_S: Final = 150.0
+"""Transactions of other tasks may be open, behind which nobody knows yet what counts."""
 
 
 class _Offsets:
@@ -43,14 +49,16 @@ class _Offsets:
         return self.offsets([partition])[0]
 
     def offsets(self, partitions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | None]:
-        answer = self._channel.ask("read_offsets", partitions=[dict(partition) for partition in partitions])
+        asked = [dict(partition) for partition in partitions]
+        answer = self._channel.ask("read_offsets", timeout_s=OFFSETS_TIMEOUT_S, partitions=asked)
         found: list[dict[str, Any] | None] = answer["offsets"]
         return found
 
 
 class _Context:
-    def __init__(self, spec: TaskSpec, channel: Channel) -> None:
+    def __init__(self, spec: TaskSpec, channel: Channel, transactions: TransactionContext | None) -> None:
         self.offset_storage_reader: OffsetStorageReader = _Offsets(channel)
+        self.transaction_context = transactions
         self._config = spec.task_config
 
     def configs(self) -> dict[str, str]:
@@ -74,27 +82,31 @@ class SourceLoop:
         self._tolerates_all = config.tolerates_all
         self._chain = make_chain(spec, plugins, self._errors)
         self._topics = TopicCreation(spec)
-        self._submitted = SubmittedRecords()
         self._producer = make_producer(spec)
+        commits = PeriodicCommits if spec.transactional_id is None else TransactionalCommits
+        self._commits: PeriodicCommits | TransactionalCommits = commits(spec, task, channel, self._producer)
         self._tells_commits = type(task).commit_record is not SourceTask.commit_record
         self._failure: BaseException | None = None
-        self._committing = threading.Lock()
         self._ended = threading.Event()
         self._used_topics: set[str] = set()
-        self._pending: dict[str, tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]] = {}
         self.polled = 0
         self.written = 0
-        self.commit_failures = 0
 
     def run(self) -> None:
-        task = self._task
+        task, commits = self._task, self._commits
+        commits.begin()
         try:
-            task.initialize(_Context(self._spec, self._channel))
+            task.initialize(_Context(self._spec, self._channel, commits.transaction_context))
             task.start(self._spec.task_config)
             self._channel.send("state", state="RUNNING")
-            threading.Thread(target=self._commit_forever, name="offsets", daemon=True).start()
+            threading.Thread(target=self._tick_forever, name="offsets", daemon=True).start()
             self._work()
-            self._finish()
+            commits.flush()
+            self._raise_failure()
+            commits.finish()
+        except BaseException:
+            commits.failed()
+            raise
         finally:
             self._ended.set()
             try:
@@ -104,11 +116,11 @@ class SourceLoop:
                 self._report()
 
     def _work(self) -> None:
-        control = self._control
+        control, commits = self._control, self._commits
         while not control.stopping:
-            if self._failure is not None:
-                raise self._failure
+            self._raise_failure()
             if control.paused:
+                commits.pausing()
                 control.wait_while_paused()
                 continue
             try:
@@ -120,21 +132,20 @@ class SourceLoop:
             if records:
                 self.polled += len(records)
                 self._send(records)
+            commits.batch_ended()
             self._producer.poll(0)
 
-    def _finish(self) -> None:
-        """All that was sent arrives, or as much as does in time, and is noted."""
-        self._producer.flush(self._spec.offset_flush_timeout_ms / 1000)
+    def _raise_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
-        self._commit()
 
     # Sending
 
     def _send(self, records: list[SourceRecord]) -> None:
         convert_key, convert_value = self._converters.key.from_connect_data, self._converters.value.from_connect_data
         transform = self._chain.apply if self._chain else None
-        produce, submit, track = self._producer.produce, self._submitted.submit, self._spec.topic_tracking
+        commits = self._commits
+        produce, submit, before, sent = self._producer.produce, commits.submit, commits.before, commits.sent
         buffer_error = BufferError
         for record in records:
             origin = record
@@ -158,9 +169,10 @@ class SourceLoop:
             if topic not in self._used_topics:
                 self._topics.ensure(topic)
                 self._used_topics.add(topic)
-                if track:
+                if self._spec.topic_tracking:
                     self._channel.send("topics", topics=[topic])
-            submitted = submit(origin.source_partition, origin.source_offset)
+            before(topic)
+            submitted = submit(origin)
             delivered = _Delivery(self, submitted, origin if self._tells_commits else None)
             partition = -1 if record.kafka_partition is None else record.kafka_partition
             timestamp = record.timestamp or 0
@@ -172,8 +184,8 @@ class SourceLoop:
                     self._producer.poll(FULL_WAIT_S)
                 except import_confluent().KafkaException as error:
                     raise ConnectError(f"a record cannot be sent to {topic}: {error.args[0].str()}") from error
-                if self._failure is not None:
-                    raise self._failure
+                self._raise_failure()
+            sent(origin)
 
     def _headers(self, record: SourceRecord) -> list[tuple[str, bytes | None]]:
         convert, topic = self._converters.header.from_connect_header, record.topic
@@ -205,14 +217,15 @@ class SourceLoop:
         return None if value is SKIPPED else (key, value, headers or None)
 
     def _drop(self, record: SourceRecord) -> None:
-        """Left out on purpose: its offset counts as written."""
-        self._submitted.submit(record.source_partition, record.source_offset).acknowledged = True
+        self._commits.dropped(record)
         if self._tells_commits:
-            self._task.commit_record(record, None)
+            self._commits.settled(record, None)
 
-    def delivered(self, error: Any, message: Any, submitted: SubmittedRecord, record: SourceRecord | None) -> None:
+    def delivered(
+        self, error: Any, message: Any, submitted: SubmittedRecord | None, record: SourceRecord | None
+    ) -> None:
         if error is not None:
-            if not self._tolerates_all or error.fatal():
+            if not (self._tolerates_all and self._commits.tolerates_lost_records) or error.fatal():
                 text = f"Unrecoverable exception from producer send callback: {error.str()}"
                 self._failure = self._failure or ConnectError(text)
                 return
@@ -220,46 +233,22 @@ class SourceLoop:
             _log.error("a record to %s could not be written and is left out: %s", message.topic(), error.str())
         else:
             self.written += 1
-        submitted.acknowledged = True
+        if submitted is not None:
+            submitted.acknowledged = True
         if record is not None:
-            try:
-                self._task.commit_record(record, None if error is not None else _metadata(message))
-            except Exception:
-                _log.exception("the task did not like to hear that a record is written")
+            self._commits.settled(record, None if error is not None else _metadata(message))
 
-    # Offsets
-
-    def _commit_forever(self) -> None:
-        interval_s = self._spec.offset_flush_interval_ms / 1000
-        due = time.monotonic() + interval_s
-        while not self._ended.wait(min(REPORT_S, interval_s)):
-            self._producer.poll(0)
+    def _tick_forever(self) -> None:
+        while not self._ended.wait(min(REPORT_S, self._spec.offset_flush_interval_ms / 1000)):
+            self._commits.tick()
             self._report()
-            if time.monotonic() >= due:
-                due = time.monotonic() + interval_s
-                try:
-                    self._commit()
-                except Exception as error:
-                    self.commit_failures += 1
-                    _log.error("offsets cannot be stored, they are tried again: %s", error)
-
-    def _commit(self) -> None:
-        with self._committing:
-            offsets = self._submitted.take_committable()
-            if offsets:
-                self._pending = {**self._pending, **{_identity(each): (each, offset) for each, offset in offsets}}
-            if self._pending:
-                # What could not be stored stays, and goes with the next.
-                self._channel.ask("store_offsets", offsets=[list(each) for each in self._pending.values()])
-                self._pending = {}
-            self._task.commit()
 
     def _report(self) -> None:
         values = {
             "source-record-poll-total": self.polled,
             "source-record-write-total": self.written,
-            "source-record-active-count": self._submitted.unacknowledged,
-            "offset-commit-failures": self.commit_failures,
+            "source-record-active-count": self._commits.unacknowledged,
+            "offset-commit-failures": self._commits.failures,
             "total-record-failures": self._errors.failures,
             "total-records-skipped": self._errors.skipped,
             "total-retries": self._errors.retries,
@@ -272,7 +261,7 @@ class _Delivery:
 
     __slots__ = ("_loop", "_record", "_submitted")
 
-    def __init__(self, loop: SourceLoop, submitted: SubmittedRecord, record: SourceRecord | None) -> None:
+    def __init__(self, loop: SourceLoop, submitted: SubmittedRecord | None, record: SourceRecord | None) -> None:
         self._loop = loop
         self._submitted = submitted
         self._record = record
@@ -283,7 +272,3 @@ class _Delivery:
 
 def _metadata(message: Any) -> RecordMetadata:
     return RecordMetadata(message.topic(), message.partition(), message.offset(), message.timestamp()[1])
-
-
-def _identity(partition: Mapping[str, Any] | None) -> str:
-    return "" if partition is None else repr(sorted(partition.items()))

@@ -1,0 +1,90 @@
+"""Where the REST API is served (`listeners`, `admin.listeners`), and with which TLS (`listeners.https.ssl.…`).
+
+Of the settings with the prefix all count or none: if there is any, the worker's own `ssl.…` are not looked at.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from ottla.connect.api.errors import ConfigError
+from ottla.runtime.config.definition import ConfigError as RuntimeConfigError
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+
+    from ottla.runtime.config.definition import Value
+    from ottla.runtime.tls_context import Setting, TlsContexts
+
+HTTP: Final = "http"
+HTTPS: Final = "https"
+PREFIX: Final = "listeners.https."
+ADMIN_PREFIX: Final = "admin.listeners.https."
+_DEFAULTS: Final[dict[str, Value]] = {
+    "ssl.enabled.protocols": ("TLSv1.2", "TLSv1.3"),
+    "ssl.client.auth": "none",
+    "ssl.keystore.type": "JKS",
+    "ssl.truststore.type": "JKS",
+    "ssl.endpoint.identification.algorithm": "https",
+}
+
+
+class Listener(NamedTuple):
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, key: str, text: str) -> Listener:
+        """`ConfigError` names the key."""
+        try:
+            parts = urlsplit(text.strip())
+            port = parts.port
+        except ValueError:
+            parts, port = urlsplit(""), None
+        scheme = parts.scheme.lower()
+        if scheme not in (HTTP, HTTPS) or port is None:
+            raise ConfigError.of(key, text, "write http://HOST:PORT or https://HOST:PORT")
+        return cls(scheme, parts.hostname or "0.0.0.0", port)
+
+
+def server_tls(properties: Mapping[str, str], prefix: str = PREFIX) -> TlsContexts:
+    """`ConfigError` names what is missing or wrong."""
+    from ottla.runtime.tls_context import server_contexts
+
+    setting, used = _settings(properties, prefix)
+    try:
+        return server_contexts(setting)
+    except RuntimeConfigError as error:
+        raise ConfigError.of(used + error.key, error.value, error.allowed) from error
+
+
+def client_tls(properties: Mapping[str, str]) -> ssl.SSLContext:
+    """What a worker meets others with. `ConfigError`."""
+    from ottla.runtime.tls_context import client_context
+
+    setting, used = _settings(properties, PREFIX)
+    try:
+        return client_context(setting)
+    except RuntimeConfigError as error:
+        raise ConfigError.of(used + error.key, error.value, error.allowed) from error
+
+
+def _settings(properties: Mapping[str, str], prefix: str) -> tuple[Setting, str]:
+    own = {key.removeprefix(prefix): text for key, text in properties.items() if key.startswith(prefix)}
+    given = own or properties
+
+    def setting(name: str) -> Value:
+        text = given.get(name)
+        if text is None:
+            return _DEFAULTS.get(name)
+        if name == "ssl.enabled.protocols":
+            return tuple(part.strip() for part in text.split(",") if part.strip())
+        return text
+
+    if setting("ssl.client.auth") not in ("none", "requested", "required"):
+        key = f"{prefix if own else ''}ssl.client.auth"
+        raise ConfigError.of(key, setting("ssl.client.auth"), "it is one of none, requested, required")
+    return setting, prefix if own else ""

@@ -1,0 +1,241 @@
+"""Exactly-once sources: tasks and workers are killed under load, and `read_committed` readers see each record once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import textwrap
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import confluent_kafka as ck
+import pytest
+from tests.connect.test_crashes import SETTINGS, Load, tasks_of
+from tests.peers.connect import ConnectProcess, KafkaConnect, OttlaConnect
+from tests.peers.process import wait_for
+
+from ottla.connect.store.config_records import TaskCountRecord, decode_config_record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tests.peers.apache_kafka import KafkaNode
+    from tests.peers.process import NodeProcess
+
+pytestmark = pytest.mark.timeout(280)
+
+ENABLED = SETTINGS | {"exactly.once.source.support": "enabled"}
+STRING = {"value.converter": "org.apache.kafka.connect.storage.StringConverter"}
+REQUIRED = {"exactly.once.support": "required"}
+
+
+def records_to_end(bootstrap: str, topic: str) -> list[tuple[bytes | None, bytes | None]]:
+    """Key and value of what a reader of committed records sees, up to the last stable offset of each partition."""
+    settings: dict[str, Any] = {"bootstrap.servers": bootstrap, "group.id": "r", "enable.auto.commit": False}
+    consumer = ck.Consumer(settings | {"isolation.level": "read_committed", "enable.partition.eof": True})
+    found: list[tuple[bytes | None, bytes | None]] = []
+    try:
+        waiting = set(consumer.list_topics(topic, timeout=30).topics[topic].partitions) or {0}
+        consumer.assign([ck.TopicPartition(topic, each, 0) for each in waiting])
+        while waiting:
+            message = consumer.poll(30)
+            assert message is not None, f"{len(found)} records of {topic}"
+            error = message.error()
+            if error is None:
+                found.append((message.key(), message.value()))
+            elif error.code() == ck.KafkaError._PARTITION_EOF:
+                waiting.discard(message.partition() or 0)
+            elif error.code() != ck.KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise AssertionError(error)
+        return found
+    finally:
+        consumer.close()
+
+
+def committed(bootstrap: str, topic: str) -> list[str]:
+    return [(value or b"").decode() for _, value in records_to_end(bootstrap, topic)]
+
+
+def start_source(worker: ConnectProcess, directory: Path, name: str, more: dict[str, str] | None = None) -> Load:
+    load = Load(directory / "in")
+    load.write(1000)
+    source = {"connector.class": "FileStreamSource", "file": str(directory / "in"), "topic": name, "batch.size": "100"}
+    assert worker.ask("PUT", f"/connectors/{name}/config", source | STRING | REQUIRED | (more or {})).status == 201
+    return load
+
+
+def check(bootstrap: str, load: Load, name: str) -> None:
+    """Nothing lost, nothing twice, in order."""
+    last = str(load.count - 1)
+    wait_for(lambda: committed(bootstrap, name)[-1:] == [last], "the last line is committed", 120)
+    assert committed(bootstrap, name) == [str(number) for number in range(load.count)]
+
+
+def count_records(bootstrap: str, group: str, name: str) -> list[int | None]:
+    read = [decode_config_record(key, value) for key, value in records_to_end(bootstrap, f"{group}-config")]
+    return [each.tasks for each in read if isinstance(each, TaskCountRecord) and each.name == name]
+
+
+def test_tasks_are_killed(node: NodeProcess, tmp_path: Path) -> None:
+    with OttlaConnect(tmp_path / "worker", node.address, ENABLED, group="once") as worker:
+        load = start_source(worker, tmp_path, "once-tasks")
+        for _ in range(2):
+            [pid] = wait_for(lambda: tasks_of(worker) or None, "the task lives")
+            load.write(2000)
+            os.kill(pid, signal.SIGKILL)
+            wait_for(lambda pid=pid: pid not in tasks_of(worker), "it is gone")  # type: ignore[misc]
+        load.write(1000)
+        check(node.address, load, "once-tasks")
+        assert count_records(node.address, "once", "once-tasks") == [1]
+        assert worker.ask("PUT", "/connectors/once-tasks/fence").status == 400  # nobody signed that
+        position = (tmp_path / "in").stat().st_size
+        told = worker.ask("GET", "/connectors/once-tasks/offsets").body["offsets"]
+        assert [each["offset"] for each in told] == [{"position": position}]
+        assert worker.ask("PUT", "/connectors/once-tasks/stop").status == 204
+        worker.wait_until("STOPPED", "once-tasks", tasks=0)
+        assert worker.ask("DELETE", "/connectors/once-tasks/offsets").status == 200
+        assert worker.ask("GET", "/connectors/once-tasks/offsets").body == {"offsets": []}
+        assert count_records(node.address, "once", "once-tasks") == [1, 0]
+
+
+def workers_are_killed(bootstrap: str, workers: Sequence[ConnectProcess], directory: Path, name: str) -> None:
+    load = start_source(workers[0], directory, name)
+    for number in (0, 1, 0):
+        workers[1 - number].wait_until("RUNNING", name, timeout_s=120)
+        load.write(3000)
+        workers[number].kill()
+        load.write(3000)
+        workers[number].start()
+    workers[1].wait_until("RUNNING", name, timeout_s=120)
+    check(bootstrap, load, name)
+
+
+@pytest.mark.long
+def test_workers_are_killed(node: NodeProcess, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        workers = [OttlaConnect(tmp_path / f"{n}", node.address, ENABLED, group="once-killed") for n in range(2)]
+        for worker in workers:
+            stack.enter_context(worker)
+        workers_are_killed(node.address, workers, tmp_path, "once-workers")
+
+
+@pytest.mark.java
+@pytest.mark.long
+def test_workers_are_killed_beside_apache_kafka(kafka_node: KafkaNode, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        workers = [OttlaConnect(tmp_path / f"{n}", kafka_node.address, ENABLED, group="once-killed") for n in range(2)]
+        for worker in workers:
+            stack.enter_context(worker)
+        workers_are_killed(kafka_node.address, workers, tmp_path, "once-workers")
+
+
+@pytest.mark.java
+@pytest.mark.long
+def test_a_group_of_both_kinds_is_killed(node: NodeProcess, tmp_path: Path) -> None:
+    """Java's worker fences ours, and ours Java's: each goes on where the other one was."""
+    with ExitStack() as stack:
+        kinds: list[type[ConnectProcess]] = [KafkaConnect, OttlaConnect]
+        workers = [kind(tmp_path / kind.__name__, node.address, ENABLED, group="once-mixed") for kind in kinds]
+        for worker in workers:
+            stack.enter_context(worker)
+        workers_are_killed(node.address, workers, tmp_path, "once-mixed")
+
+
+COUNTING = """
+    from ottla.connect.api.config_def import ConfigDef
+    from ottla.connect.api.connector import ExactlyOnceSupport, SourceConnector
+    from ottla.connect.api.record import SourceRecord
+    from ottla.connect.api.task import SourceTask
+    from ottla.connect.data.schema import STRING_SCHEMA
+
+
+    class Counting(SourceConnector):
+        def start(self, props):
+            self._props = dict(props)
+
+        def task_class(self):
+            return CountingTask
+
+        def task_configs(self, max_tasks):
+            return [{**self._props, "number": str(number)} for number in range(max_tasks)]
+
+        def config(self):
+            return ConfigDef()
+
+        def exactly_once_support(self, props):
+            return ExactlyOnceSupport.SUPPORTED
+
+        def can_define_transaction_boundaries(self, props):
+            return True
+
+        def alter_offsets(self, props, offsets):
+            return True
+
+
+    class CountingTask(SourceTask):
+        '''Five by five to ninety; what ends with 4 is the end of a transaction, and what holds a 3 is aborted.'''
+
+        def start(self, props):
+            self._partition = {"b": props["number"], "a": 1}
+            self._topic = props["to"]
+            stored = self.context.offset_storage_reader.offset(self._partition)
+            self._next = stored["next"] if stored else 0
+
+        def poll(self):
+            if self._next >= 90:
+                return None
+            numbers = range(self._next, self._next + 5)
+            self._next = numbers[-1] + 1
+            records = [
+                SourceRecord(
+                    self._partition, {"next": number + 1}, self._topic, 0, value_schema=STRING_SCHEMA, value=str(number)
+                )
+                for number in numbers
+            ]
+            if numbers[-1] % 10 == 4:
+                self.context.transaction_context.commit_transaction(records[-1])
+            elif numbers[0] == 35:
+                self.context.transaction_context.abort_transaction(records[-1])
+            else:
+                self.context.transaction_context.commit_transaction()
+            return records
+"""
+
+
+@pytest.mark.long
+def test_a_source_ends_its_transactions_and_has_a_topic_for_its_offsets(node: NodeProcess, tmp_path: Path) -> None:
+    (tmp_path / "counting_once.py").write_text(textwrap.dedent(COUNTING))
+    settings = ENABLED | {"plugin.path": str(tmp_path)}
+    source = STRING | REQUIRED | {
+        "connector.class": "counting_once:Counting",
+        "to": "once-counted",
+        "tasks.max": "2",
+        "transaction.boundary": "connector",
+        "offsets.storage.topic": "once-own-offsets",
+    }  # fmt: skip
+    with OttlaConnect(tmp_path / "worker", node.address, settings, group="once-own") as worker:
+        assert worker.ask("PUT", "/connectors/counting/config", source).status == 201
+        worker.wait_until("RUNNING", "counting", tasks=2)
+        wanted = sorted(str(number) for number in range(90) if not 35 <= number < 40) * 2
+
+        def is_whole() -> bool:
+            told = worker.ask("GET", "/connectors/counting/offsets").body["offsets"]
+            return [each["offset"] for each in told] == [{"next": 90}] * 2
+
+        wait_for(is_whole, "all is read")
+        assert sorted(committed(node.address, "once-counted")) == sorted(wanted)
+        assert count_records(node.address, "once-own", "counting") == [2]
+        # Fewer tasks: those of before are fenced first. What they have read is not read again.
+        assert worker.ask("PUT", "/connectors/counting/config", source | {"tasks.max": "1"}).status == 200
+        wait_for(lambda: count_records(node.address, "once-own", "counting") == [2, 1], "the next are recorded")
+        worker.wait_until("RUNNING", "counting", tasks=1)
+        assert worker.ask("PUT", "/connectors/counting/stop").status == 204
+        worker.wait_until("STOPPED", "counting", tasks=0)
+        first = {"partition": {"a": 1, "b": "0"}, "offset": {"next": 85}}
+        assert worker.ask("PATCH", "/connectors/counting/offsets", {"offsets": [first]}).status == 200
+        assert worker.ask("PUT", "/connectors/counting/resume").status == 202
+        again = sorted([*wanted, *(str(number) for number in range(85, 90))])
+        wait_for(lambda: sorted(committed(node.address, "once-counted")) == again, "the last five come again")
+        own = {key for key, _ in records_to_end(node.address, "once-own-offsets")}
+        assert len(own) == 2
