@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.peers.process import NodeProcess
 
-_OTHERS = "io.confluent."
+_OTHERS = ("io.confluent.", "ottla.")
 
 pytestmark = pytest.mark.timeout(280)
 
@@ -56,7 +56,7 @@ def _without_texts(body: Any) -> Any:
 
 
 def _without_others(body: Any) -> Any:
-    """Without the converters that Apache Kafka does not come with."""
+    """Without the converters and connectors that Apache Kafka does not come with."""
     if isinstance(body, dict):
         return {key: _without_others(each) for key, each in body.items()}
     if not isinstance(body, list):

@@ -7,6 +7,7 @@ import re
 import sys
 
 from tests.house.cli_reference import CLI_MD, render_cli
+from tests.house.connectors_reference import CONNECTORS_MD, render_connectors
 from tests.house.metrics_reference import METRICS_MD
 from tests.house.metrics_reference import render as render_metrics
 from tests.house.source import REPOSITORY
@@ -100,7 +101,7 @@ def tests_of(key: ApiKey) -> list[str]:
     return found
 
 
-PAGES = {APIS_MD: render, CLI_MD: render_cli, METRICS_MD: render_metrics}
+PAGES = {APIS_MD: render, CLI_MD: render_cli, METRICS_MD: render_metrics, CONNECTORS_MD: render_connectors}
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import ast
 
 import pytest
 from tests.house.cli_reference import CLI_MD, render_cli
+from tests.house.connectors_reference import CONNECTORS_MD, described, own_connectors, render_connectors
 from tests.house.reference import APIS_MD, HANDLER_FOLDER, controller_file, handler_file, kips, render
 
 from ottla.broker.api_table import HANDLERS
@@ -20,6 +21,11 @@ def test_the_page_of_apis_is_up_to_date() -> None:
 
 def test_the_page_of_the_command_line_is_up_to_date() -> None:
     assert CLI_MD.read_text("utf-8") == render_cli(), "run `make docs`"
+
+
+def test_the_page_of_connectors_is_up_to_date_and_has_them_all() -> None:
+    assert CONNECTORS_MD.read_text("utf-8") == render_connectors(), "run `make docs`"
+    assert described() == own_connectors().keys()
 
 
 def _without_tests(page: str) -> list[str]:

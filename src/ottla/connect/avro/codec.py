@@ -62,7 +62,20 @@ def decode(type_: AvroType, schema: Schema | None, settings: AvroSettings) -> Ca
     return run
 
 
-def _write_long(out: bytearray, value: int) -> None:
+def reader_of(type_: AvroType, schema: Schema | None, settings: AvroSettings) -> Read:
+    """What reads one value amid others: (bytes, where it begins) → (value, where the next does). `DataError`."""
+    read = _Reader(settings).anything() if schema is None else _Reader(settings).reader(type_, schema)
+
+    def run(data: bytes, at: int) -> tuple[Any, int]:
+        try:
+            return read(data, at)
+        except (IndexError, struct.error, UnicodeDecodeError, RecursionError, OverflowError) as error:
+            raise DataError(f"The bytes are not those of {type_.kind} in Avro: {error}") from error
+
+    return run
+
+
+def write_long(out: bytearray, value: int) -> None:
     rest = (value << 1) ^ (value >> 63)
     while rest > 0x7F:
         out.append(rest & 0x7F | 0x80)
@@ -70,7 +83,7 @@ def _write_long(out: bytearray, value: int) -> None:
     out.append(rest)
 
 
-def _read_long(data: bytes, at: int) -> tuple[int, int]:
+def read_long(data: bytes, at: int) -> tuple[int, int]:
     byte = data[at]
     at += 1
     value = byte & 0x7F
@@ -85,21 +98,21 @@ def _read_long(data: bytes, at: int) -> tuple[int, int]:
     return (value >> 1) ^ -(value & 1), at
 
 
-def _write_bytes(out: bytearray, value: Any) -> None:
+def write_bytes(out: bytearray, value: Any) -> None:
     data = bytes(value)
-    _write_long(out, len(data))
+    write_long(out, len(data))
     out += data
 
 
 def _read_bytes(data: bytes, at: int) -> tuple[bytes, int]:
-    length, at = _read_long(data, at)
+    length, at = read_long(data, at)
     if not 0 <= length <= len(data) - at:
         raise DataError(f"{length} bytes were announced, and {len(data) - at} are there")
     return data[at : at + length], at + length
 
 
 def _write_text(out: bytearray, value: Any) -> None:
-    _write_bytes(out, value.encode("utf-8", "replace"))
+    write_bytes(out, value.encode("utf-8", "replace"))
 
 
 def _read_text(data: bytes, at: int) -> tuple[str, int]:
@@ -109,18 +122,18 @@ def _read_text(data: bytes, at: int) -> tuple[str, int]:
 
 _WRITERS: Final[dict[str, Write]] = {
     "boolean": lambda out, value: out.append(1 if value else 0),
-    "int": _write_long,
-    "long": _write_long,
+    "int": write_long,
+    "long": write_long,
     "float": lambda out, value: out.extend(_FLOAT.pack(Float32(value))),
     "double": lambda out, value: out.extend(_DOUBLE.pack(value)),
-    "bytes": _write_bytes,
+    "bytes": write_bytes,
     "string": _write_text,
 }
 _READERS: Final[dict[str, Read]] = {
     "null": lambda _data, at: (None, at),
     "boolean": lambda data, at: (data[at] != 0, at + 1),
-    "int": _read_long,
-    "long": _read_long,
+    "int": read_long,
+    "long": read_long,
     "float": lambda data, at: (Float32(_FLOAT.unpack_from(data, at)[0]), at + 4),
     "double": lambda data, at: (_DOUBLE.unpack_from(data, at)[0], at + 8),
     "bytes": _read_bytes,
@@ -153,9 +166,9 @@ class _Writer:
 
         def run(out: bytearray, value: Any) -> None:
             if value is None:
-                _write_long(out, null)
+                write_long(out, null)
             else:
-                _write_long(out, place)
+                write_long(out, place)
                 write(out, value)
 
         return run
@@ -170,12 +183,12 @@ class _Writer:
         def run(out: bytearray, value: Any) -> None:
             for place, each in enumerate(value.values if value is not None else ()):
                 if each is not None:
-                    _write_long(out, place + first)
+                    write_long(out, place + first)
                     writers[place](out, each)
                     return
             if not first:
                 raise DataError(f"None of the fields of {schema}, a union, has a value")
-            _write_long(out, 0)
+            write_long(out, 0)
 
         return run
 
@@ -185,7 +198,7 @@ class _Writer:
             return self._decimal(schema, type_)
         if schema.name in INSTANTS:
             convert = INSTANTS[schema.name]
-            return lambda out, value: _write_long(out, convert(schema, value))
+            return lambda out, value: write_long(out, convert(schema, value))
         if isinstance(type_, Record):
             return self._record(schema, type_)
         if isinstance(type_, Array):
@@ -200,7 +213,7 @@ class _Writer:
 
     def _decimal(self, schema: Schema, type_: AvroType) -> Write:
         if not isinstance(type_, Fixed):
-            return lambda out, value: _write_bytes(out, logical.decimal_from_logical(schema, value))
+            return lambda out, value: write_bytes(out, logical.decimal_from_logical(schema, value))
         size = type_.size
 
         def run(out: bytearray, value: Any) -> None:
@@ -228,7 +241,7 @@ class _Writer:
 
         def run(out: bytearray, value: Any) -> None:
             if value:
-                _write_long(out, len(value))
+                write_long(out, len(value))
                 for each in value:
                     write(out, each)
             out.append(0)
@@ -241,7 +254,7 @@ class _Writer:
 
         def run(out: bytearray, value: Any) -> None:
             if value:
-                _write_long(out, len(value))
+                write_long(out, len(value))
                 for key, each in ordered(value).items():
                     if key is None:
                         raise DataError("Avro has no map with null for a key")
@@ -261,7 +274,7 @@ class _Writer:
 
         def run(out: bytearray, value: Any) -> None:
             if value:
-                _write_long(out, len(value))
+                write_long(out, len(value))
                 for key, each in value.items():
                     write_key(out, key)
                     write_value(out, each)
@@ -276,7 +289,7 @@ def _enum_writer(type_: Enum) -> Write:
     def run(out: bytearray, value: Any) -> None:
         if value not in places:
             raise DataError(f"{value!r} is none of the symbols of {type_.name.full}: {', '.join(places)}")
-        _write_long(out, places[value])
+        write_long(out, places[value])
 
     return run
 
@@ -318,7 +331,7 @@ def _write_anything(out: bytearray, value: Any, depth: int = 0) -> None:
     out.extend(before + b"\2")
     if kind in ("array", "map"):
         if value:
-            _write_long(out, len(value))
+            write_long(out, len(value))
         for each in value:
             _write_anything(out, each, depth + 1)
             if kind == "map":
@@ -361,7 +374,7 @@ class _Reader:
             symbols = type_.symbols
 
             def symbol(data: bytes, at: int) -> tuple[Any, int]:
-                place, at = _read_long(data, at)
+                place, at = read_long(data, at)
                 if not 0 <= place < len(symbols):
                     raise DataError(f"{type_.name.full} has {len(symbols)} symbols, not a {place + 1}th")
                 return symbols[place], at
@@ -411,7 +424,7 @@ class _Reader:
                 readers.append(self.reader(branch, schema))
 
         def run(data: bytes, at: int) -> tuple[Any, int]:
-            place, at = _read_long(data, at)
+            place, at = read_long(data, at)
             if not 0 <= place < len(readers):
                 raise DataError(f"A union of {len(readers)} branches has no {place + 1}th")
             return readers[place](data, at)
@@ -440,7 +453,7 @@ class _Reader:
         def run(data: bytes, at: int) -> tuple[Any, int]:
             value = None
             for read in kinds:
-                branch, at = _read_long(data, at)
+                branch, at = read_long(data, at)
                 if branch:
                     value, at = read(data, at)
             return value, at
@@ -449,7 +462,7 @@ class _Reader:
 
 
 def _read_int(data: bytes, at: int) -> tuple[Int32, int]:
-    value, at = _read_long(data, at)
+    value, at = read_long(data, at)
     return Int32(value), at
 
 
@@ -476,12 +489,12 @@ def _blocks(read: Read, finish: Callable[[list[Any]], Any]) -> Read:
     def run(data: bytes, at: int) -> tuple[Any, int]:
         found: list[Any] = []
         while True:
-            count, at = _read_long(data, at)
+            count, at = read_long(data, at)
             if count == 0:
                 return finish(found), at
             if count < 0:
                 count = -count
-                _, at = _read_long(data, at)
+                _, at = read_long(data, at)
             if count > len(data) + 1:
                 raise DataError(f"{count} elements were announced, and {len(data) - at} bytes are there")
             for _ in range(count):

@@ -64,6 +64,30 @@ _REGISTERED: Final = {
     "io.confluent.connect.protobuf.ProtobufConverter": "registered.protobuf_converter:ProtobufConverter",
 }
 
+_CONFLUENT: Final = "io.confluent."
+
+
+def _python(*where: str) -> dict[str, str]:
+    return {f"{_OTTLA}connectors.{each}": each for each in where}
+
+
+_SOURCES: Final = {
+    f"{_CONFLUENT}kafka.connect.datagen.DatagenConnector": "datagen.connector:DatagenConnector",
+    f"{_CONFLUENT}connect.jdbc.JdbcSourceConnector": "jdbc.source:JdbcSourceConnector",
+    **_python("files.directory_source:DirectorySourceConnector", "files.tail_source:FileTailSourceConnector"),
+}
+_SINKS: Final = {
+    f"{_CONFLUENT}connect.jdbc.JdbcSinkConnector": "jdbc.sink:JdbcSinkConnector",
+    f"{_CONFLUENT}connect.s3.S3SinkConnector": "files.sink:S3SinkConnector",
+    **_python("files.sink:FilesSinkConnector"),
+}
+"""Our own connectors by name: Java's where they take the configurations of one of Java's."""
+
+
+def _own(kind: PluginKind, connectors: dict[str, str]) -> list[PluginEntry]:
+    return [PluginEntry(kind, name, f"{_OTTLA}connectors.{where}") for name, where in connectors.items()]
+
+
 PLUGINS: Final = (
     *(
         PluginEntry(kind, name, _OTTLA + location)
@@ -90,6 +114,8 @@ PLUGINS: Final = (
     *_converters(PluginKind.CONVERTER),
     *_converters(PluginKind.HEADER_CONVERTER),
     *_entries(PluginKind.HEADER_CONVERTER, "storage", "converters.text", "SimpleHeaderConverter"),
+    *_own(PluginKind.SINK, _SINKS),
+    *_own(PluginKind.SOURCE, _SOURCES),
     *_entries(PluginKind.SINK, "file", "connectors.file_stream_sink", "FileStreamSinkConnector"),
     *_entries(PluginKind.SOURCE, "file", "connectors.file_stream_source", "FileStreamSourceConnector"),
 )

@@ -1,0 +1,1 @@
+"""Tables of relational databases, by SQLAlchemy: `JdbcSourceConnector` and `JdbcSinkConnector` of Confluent."""
