@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ottla.connect.api.record import SourceRecord
-    from ottla.connect.api.task import ErrantRecordReporter, OffsetStorageReader, SinkTask, SourceTask
+    from ottla.connect.api.task import (
+        ErrantRecordReporter,
+        OffsetStorageReader,
+        SinkTask,
+        SourceTask,
+        TransactionContext,
+    )
     from ottla.connect.data.schema import Schema
 
 TIMEOUT_S = 60.0
@@ -44,6 +50,7 @@ class StoredOffsets:
 class _SourceContext:
     def __init__(self, props: dict[str, str], offsets: StoredOffsets) -> None:
         self.offset_storage_reader: OffsetStorageReader = offsets
+        self.transaction_context: TransactionContext | None = None
         self._props = props
 
     def configs(self) -> dict[str, str]:
