@@ -37,7 +37,7 @@ bench: $(STAMPS)/test ## Ottla beside Apache Kafka: the same client, the same ru
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.cluster
 
-bench-streams: $(STAMPS)/test ## Ottla Streams beside Kafka Streams (Java) and Quix Streams
+bench-streams: $(STAMPS)/test ## Ottla Streams beside Kafka Streams (Java), Quix Streams and Faust
 	$(BIN)/python -m bench.streams --save
 
 docs: $(STAMPS)/test ## write what is generated: docs/reference, dashboards

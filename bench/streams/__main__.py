@@ -1,4 +1,4 @@
-"""`python -m bench.streams`: Ottla Streams beside Kafka Streams and Quix Streams, the same input, in turns.
+"""`python -m bench.streams`: Ottla Streams beside Kafka Streams, Quix Streams and Faust, the same input, in turns.
 
 Each run has a fresh node of Ottla on one core, and the application on the other:
 
@@ -26,7 +26,16 @@ from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartiti
 from confluent_kafka.admin import AdminClient, NewTopic
 from tests.peers.ottla_node import OttlaNode
 
-from bench.streams.contestants import AT_LEAST_ONCE, CONTESTANTS, EXACTLY_ONCE, GROUP, Application, Job, prepare
+from bench.streams.contestants import (
+    AT_LEAST_ONCE,
+    CONTESTANTS,
+    EXACTLY_ONCE,
+    GROUP,
+    OF_PYTHON,
+    Application,
+    Job,
+    prepare,
+)
 from bench.streams.report import table
 
 if TYPE_CHECKING:
@@ -60,7 +69,7 @@ def main() -> int:
         for workload in workloads:
             for guarantee in arguments.guarantee or (AT_LEAST_ONCE, EXACTLY_ONCE):
                 for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                    if workload == "restore" and (name == "Quix Streams" or guarantee == EXACTLY_ONCE):
+                    if workload == "restore" and (name in OF_PYTHON or guarantee == EXACTLY_ONCE):
                         continue
                     figures = _run(name, workload, guarantee, arguments.records, arguments.warm_up)
                     found.setdefault((workload, guarantee, name), []).append(figures)

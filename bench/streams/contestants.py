@@ -27,6 +27,7 @@ EXACTLY_ONCE: Final = "exactly_once_v2"
 COMMIT_MS: Final = {AT_LEAST_ONCE: 1000, EXACTLY_ONCE: 100}
 END_TIMEOUT_S: Final = 60.0
 QUIX: Final = "quixstreams==3.28.1"
+FAUST: Final = "faust-streaming==0.15.3"
 HEAP: Final = "-Xmx1g"
 
 
@@ -107,16 +108,30 @@ def ottla(job: Job) -> tuple[list[str], dict[str, str]]:
 
 
 def quix(job: Job) -> tuple[list[str], dict[str, str]]:
-    guarantee = job.guarantee.removesuffix("_v2").replace("_", "-")
+    return _foreign(QUIX, "quix_app.py", job)
+
+
+def faust(job: Job) -> tuple[list[str], dict[str, str]]:
+    return _foreign(FAUST, "faust_app.py", job)
+
+
+def _foreign(package: str, program: str, job: Job) -> tuple[list[str], dict[str, str]]:
+    """Both take the same words."""
+    guarantee = job.guarantee.removesuffix("_v2")
+    if package == QUIX:
+        guarantee = guarantee.replace("_", "-")
     words = [job.workload, job.bootstrap, GROUP, str(job.state), guarantee, str(COMMIT_MS[job.guarantee])]
-    return [str(_quix_python()), str(HERE / "quix_app.py"), *words], {"PYTHONUNBUFFERED": "1"}
+    return [str(_foreign_python(package)), str(HERE / program), *words], {"PYTHONUNBUFFERED": "1"}
 
 
 CONTESTANTS: Final[dict[str, Callable[[Job], tuple[list[str], dict[str, str]]]]] = {
     "Ottla Streams": ottla,
     "Kafka Streams": java,
     "Quix Streams": quix,
+    "Faust": faust,
 }
+OF_PYTHON: Final = {"Quix Streams": (QUIX,), "Faust": (FAUST, "rocksdict==0.3.29")}
+"""What is installed for each, in a virtual environment of its own."""
 
 
 def prepare(names: list[str]) -> None:
@@ -124,8 +139,8 @@ def prepare(names: list[str]) -> None:
     if "Kafka Streams" in names:
         _compiled()
         streams_jars()
-    if "Quix Streams" in names:
-        _quix_python()
+    for packages in (OF_PYTHON[name] for name in names if name in OF_PYTHON):
+        _foreign_python(*packages)
 
 
 def _compiled() -> Path:
@@ -140,11 +155,14 @@ def _compiled() -> Path:
     return folder
 
 
-def _quix_python() -> Path:
-    folder = cache_folder().parent / f"bench-{QUIX}"
+def _foreign_python(*packages: str) -> Path:
+    """The interpreter that has the first of them, and the others."""
+    folder = cache_folder().parent / f"bench-{packages[0]}"
     python = folder / "bin" / "python"
     if not (folder / "complete").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", QUIX], check=True)
+        subprocess.run(
+            [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *packages], check=True
+        )
         (folder / "complete").touch()
     return python
