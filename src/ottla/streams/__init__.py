@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from ottla.streams.application.kafka_streams import KafkaStreams as KafkaStreams
+    from ottla.streams.application.metrics_listener import MetricsListener as MetricsListener
     from ottla.streams.config import StreamsConfig as StreamsConfig
     from ottla.streams.dsl.branched import Branched as Branched
     from ottla.streams.dsl.consumed import Consumed as Consumed
@@ -62,10 +63,13 @@ if TYPE_CHECKING:
     from ottla.streams.expressions.functions import value as value
     from ottla.streams.expressions.functions import when as when
     from ottla.streams.expressions.functions import with_fields as with_fields
+    from ottla.streams.expressions.sides import left as left
+    from ottla.streams.expressions.sides import right as right
     from ottla.streams.membership.assignment import HostInfo as HostInfo
     from ottla.streams.metrics.recording_level import RecordingLevel as RecordingLevel
     from ottla.streams.metrics.registry import Metric as Metric
     from ottla.streams.metrics.registry import MetricName as MetricName
+    from ottla.streams.metrics.registry import Statistic as Statistic
     from ottla.streams.metrics.streams_metrics import StreamsMetrics as StreamsMetrics
     from ottla.streams.processor import Processor as Processor
     from ottla.streams.processor import ProcessorContext as ProcessorContext
@@ -88,7 +92,9 @@ if TYPE_CHECKING:
     from ottla.streams.record import RecordMetadata as RecordMetadata
     from ottla.streams.serdes.serde import Serde as Serde
     from ottla.streams.serdes.serdes import Serdes as Serdes
+    from ottla.streams.state.store import AggregationWithHeaders as AggregationWithHeaders
     from ottla.streams.state.store import ValueAndTimestamp as ValueAndTimestamp
+    from ottla.streams.state.store import ValueTimestampHeaders as ValueTimestampHeaders
     from ottla.streams.state.store import VersionedRecord as VersionedRecord
     from ottla.streams.state.stores import Stores as Stores
     from ottla.streams.testing.topology_test_driver import TopologyTestDriver as TopologyTestDriver
@@ -104,6 +110,7 @@ if TYPE_CHECKING:
 
 PLACES: Final = {
     "Aggregation": "expressions.aggregations",
+    "AggregationWithHeaders": "state.store",
     "Branched": "dsl.branched",
     "BufferConfig": "dsl.suppressed",
     "Consumed": "dsl.consumed",
@@ -127,6 +134,7 @@ PLACES: Final = {
     "Materialized": "dsl.materialized",
     "Metric": "metrics.registry",
     "MetricName": "metrics.registry",
+    "MetricsListener": "application.metrics_listener",
     "MultiVersionedKeyQuery": "queries.versioned_query",
     "Named": "dsl.named",
     "Position": "queries.position",
@@ -151,6 +159,7 @@ PLACES: Final = {
     "StateStoreMigratedError": "errors",
     "StateStoreNotAvailableError": "errors",
     "StoreQueryParameters": "queries.store_query_parameters",
+    "Statistic": "metrics.registry",
     "Stores": "state.stores",
     "StreamJoined": "dsl.stream_joined",
     "StreamsBuilder": "dsl.streams_builder",
@@ -169,6 +178,7 @@ PLACES: Final = {
     "UnknownStateStoreError": "errors",
     "UnlimitedWindows": "windows",
     "ValueAndTimestamp": "state.store",
+    "ValueTimestampHeaders": "state.store",
     "VersionedKeyQuery": "queries.versioned_query",
     "VersionedRecord": "state.store",
     "Window": "windows",
@@ -183,10 +193,12 @@ PLACES: Final = {
     "first_": "expressions.aggregations",
     "key": "expressions.functions",
     "last_": "expressions.aggregations",
+    "left": "expressions.sides",
     "lit": "expressions.functions",
     "make": "expressions.functions",
     "max_": "expressions.aggregations",
     "min_": "expressions.aggregations",
+    "right": "expressions.sides",
     "struct": "expressions.functions",
     "sum_": "expressions.aggregations",
     "value": "expressions.functions",

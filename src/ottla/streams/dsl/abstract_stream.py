@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ottla.streams.expressions.expression import Expression
+from ottla.streams.expressions.sides import of_key_and_both
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,19 +52,22 @@ class AbstractStream:
         return sources
 
 
-def with_key(function: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+def with_key(function: Any) -> Callable[[Any, Any], Any]:
+    """Of a function of the value; an expression is one of key and value as it is."""
+    if isinstance(function, Expression):
+        return function
     return lambda _, value: function(value)
 
 
-def joiner_with_key(
-    joiner: Callable[[Any, Any], Any] | None, given: Callable[[Any, Any, Any], Any] | None
-) -> Callable[[Any, Any, Any], Any]:
-    """The one of both that was given."""
-    if joiner is None and given is not None:
-        return given
-    if joiner is None or given is not None:
+def joiner_with_key(joiner: Any, given: Any) -> Callable[[Any, Any, Any], Any]:
+    """The one of both that was given. An expression is a function of all three, wherever it was given."""
+    one: Any = given if joiner is None else joiner
+    if one is None or (joiner is not None and given is not None):
         raise TypeError("give one joiner: `joiner` of both values, or `with_key` of the key and both values")
-    return lambda _, left, right: joiner(left, right)
+    if isinstance(one, Expression):
+        return of_key_and_both(one)
+    made: Callable[[Any, Any, Any], Any] = one if joiner is None else lambda _, left, right: joiner(left, right)
+    return made
 
 
 def one_mapper(plain: Any, with_key: Any) -> tuple[Any, Any]:

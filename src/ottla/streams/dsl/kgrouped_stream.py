@@ -11,6 +11,7 @@ from ottla.streams.dsl.graph.table_supplier import AggregateSupplier
 from ottla.streams.dsl.materialized import Materialized
 from ottla.streams.dsl.materialized_store import MaterializedStore
 from ottla.streams.dsl.named import AnyNamed, NodeName
+from ottla.streams.expressions.sides import of_both
 from ottla.streams.windows import SessionWindows, SlidingWindows, Windows
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ottla.streams.dsl.session_windowed_kstream import SessionWindowedKStream
     from ottla.streams.dsl.time_windowed_kstream import TimeWindowedKStream
     from ottla.streams.expressions.aggregations import Aggregation
+    from ottla.streams.expressions.expression import Expression
     from ottla.streams.operator import Operator
 
 K = TypeVar("K")
@@ -56,18 +58,20 @@ class KGroupedStream(AbstractStream, Generic[K, V]):
 
     def reduce(
         self,
-        reducer: Callable[[V, V], V],
+        reducer: Callable[[V, V], V] | Expression,
         *,
         named: AnyNamed = None,
         materialized: Materialized[K, V] | None = None,
     ) -> KTable[K, V]:
+        """`reducer(reduced, value)`, or an expression over `left()`, what was reduced, and `right()`, the value."""
+        both = of_both(reducer)
         options = materialized or Materialized.with_(self._key_serde, self._value_serde)
         store = self._store(options, REDUCE, self._value_serde)
 
         def make(name: str, send_old_values: bool) -> Operator:
             from ottla.streams.operators.aggregate import StreamReduce
 
-            return StreamReduce(name, reducer, send_old_values)
+            return StreamReduce(name, both, send_old_values)
 
         return self._aggregate(named, REDUCE, store, make)
 

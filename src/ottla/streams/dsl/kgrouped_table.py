@@ -13,6 +13,7 @@ from ottla.streams.dsl.graph.table_supplier import AggregateSupplier
 from ottla.streams.dsl.materialized import Materialized
 from ottla.streams.dsl.materialized_store import MaterializedStore
 from ottla.streams.dsl.named import AnyNamed, NodeName
+from ottla.streams.expressions.sides import of_both
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ottla.streams.dsl.grouped import Grouped
     from ottla.streams.dsl.ktable import KTable
     from ottla.streams.expressions.aggregations import Aggregation
+    from ottla.streams.expressions.expression import Expression
     from ottla.streams.operator import Operator
 
 K = TypeVar("K")
@@ -44,20 +46,21 @@ class KGroupedTable(AbstractStream, Generic[K, V]):
 
     def reduce(
         self,
-        adder: Callable[[V, V], V],
-        subtractor: Callable[[V, V], V],
+        adder: Callable[[V, V], V] | Expression,
+        subtractor: Callable[[V, V], V] | Expression,
         *,
         named: AnyNamed = None,
         materialized: Materialized[K, V] | None = None,
     ) -> KTable[K, V]:
-        """`adder(aggregate, new value)`, `subtractor(aggregate, old value)`."""
+        """`adder(aggregate, new value)`, `subtractor(aggregate, old value)`; or expressions over left and right."""
+        add, subtract = of_both(adder), of_both(subtractor)
         options = materialized or Materialized.with_(self._key_serde, self._value_serde)
         store = self._store(options, self._value_serde)
 
         def make(name: str, send_old_values: bool) -> Operator:
             from ottla.streams.operators.aggregate import TableReduce
 
-            return TableReduce(name, adder, subtractor, send_old_values)
+            return TableReduce(name, add, subtract, send_old_values)
 
         return self._build(named, REDUCE, store, make)
 

@@ -22,6 +22,8 @@ from ottla.streams.dsl.named import AnyNamed, NodeName
 from ottla.streams.dsl.printed import Printed
 from ottla.streams.dsl.produced import Produced
 from ottla.streams.dsl.repartitioned import Repartitioned
+from ottla.streams.expressions.elements import elements_of
+from ottla.streams.expressions.expression import Expression
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from ottla.streams.dsl.branched_kstream import BranchedKStream
     from ottla.streams.dsl.kgrouped_stream import KGroupedStream
     from ottla.streams.dsl.ktable import KTable
-    from ottla.streams.expressions.expression import Expression
     from ottla.streams.processor import ProcessorSupplier
     from ottla.streams.serdes.serde import Serde
     from ottla.streams.topology.topic_name_extractor import TopicNameExtractor
@@ -103,11 +104,16 @@ class KStream(StreamJoins[K, V], Generic[K, V]):
     @overload
     def flat_map_values(self, mapper: Callable[[V], Iterable[VR]], *, named: AnyNamed = None) -> KStream[K, VR]: ...
     @overload
+    def flat_map_values(self, mapper: Expression, *, named: AnyNamed = None) -> KStream[K, Any]: ...
+    @overload
     def flat_map_values(
         self, *, with_key: Callable[[K, V], Iterable[VR]], named: AnyNamed = None
     ) -> KStream[K, VR]: ...
     def flat_map_values(self, mapper: Any = None, *, with_key: Any = None, named: AnyNamed = None) -> KStream[K, Any]:
+        """Any number of values of each; of an expression, the elements of a list: `flat_map_values(col("items"))`."""
         mapper, with_key = one_mapper(mapper, with_key)
+        if isinstance(with_key, Expression):
+            with_key = elements_of(with_key)
 
         def make() -> Any:
             from ottla.streams.operators.stateless import FlatMapValues, FlatMapValuesWithKey

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ottla.streams.dsl.global_ktable import GlobalKTable
     from ottla.streams.dsl.kstream import KStream
     from ottla.streams.dsl.ktable import KTable
+    from ottla.streams.expressions.expression import Expression
     from ottla.streams.operators.table_view import TableView
     from ottla.streams.serdes.serde import Serde
     from ottla.streams.windows import JoinWindows
@@ -31,7 +32,10 @@ GK = TypeVar("GK")
 
 
 class StreamJoins(AbstractStream, Generic[K, V]):
-    """One joiner is given: `joiner` of both values, or `with_key` of the key and both values."""
+    """One joiner is given: `joiner` of both values, or `with_key` of the key and both values.
+
+    Or an expression, over `left("price")` and `right("rate")`, and `key()`.
+    """
 
     _needs_repartition: bool
 
@@ -44,29 +48,29 @@ class StreamJoins(AbstractStream, Generic[K, V]):
     def join(
         self,
         other: KStream[K, VO],
-        joiner: Callable[[V, VO], VR] | None = None,
+        joiner: Callable[[V, VO], VR] | Expression | None = None,
         windows: JoinWindows | None = None,
         *,
-        with_key: Callable[[K, V, VO], VR] | None = None,
+        with_key: Callable[[K, V, VO], VR] | Expression | None = None,
         joined: StreamJoined[K, V, VO] | None = None,
     ) -> KStream[K, VR]: ...
     @overload
     def join(
         self,
         other: KTable[K, VO],
-        joiner: Callable[[V, VO], VR] | None = None,
+        joiner: Callable[[V, VO], VR] | Expression | None = None,
         *,
-        with_key: Callable[[K, V, VO], VR] | None = None,
+        with_key: Callable[[K, V, VO], VR] | Expression | None = None,
         joined: Joined[K, V, VO] | None = None,
     ) -> KStream[K, VR]: ...
     @overload
     def join(
         self,
         other: GlobalKTable[GK, VO],
-        joiner: Callable[[V, VO], VR] | None = None,
+        joiner: Callable[[V, VO], VR] | Expression | None = None,
         *,
-        key_selector: Callable[[K, V], GK | None],
-        with_key: Callable[[K, V, VO], VR] | None = None,
+        key_selector: Callable[[K, V], GK | None] | Expression,
+        with_key: Callable[[K, V, VO], VR] | Expression | None = None,
         named: AnyNamed = None,
     ) -> KStream[K, VR]: ...
     def join(self, other: Any, joiner: Any = None, windows: JoinWindows | None = None, **options: Any) -> Any:
@@ -77,29 +81,29 @@ class StreamJoins(AbstractStream, Generic[K, V]):
     def left_join(
         self,
         other: KStream[K, VO],
-        joiner: Callable[[V, VO | None], VR] | None = None,
+        joiner: Callable[[V, VO | None], VR] | Expression | None = None,
         windows: JoinWindows | None = None,
         *,
-        with_key: Callable[[K, V, VO | None], VR] | None = None,
+        with_key: Callable[[K, V, VO | None], VR] | Expression | None = None,
         joined: StreamJoined[K, V, VO] | None = None,
     ) -> KStream[K, VR]: ...
     @overload
     def left_join(
         self,
         other: KTable[K, VO],
-        joiner: Callable[[V, VO | None], VR] | None = None,
+        joiner: Callable[[V, VO | None], VR] | Expression | None = None,
         *,
-        with_key: Callable[[K, V, VO | None], VR] | None = None,
+        with_key: Callable[[K, V, VO | None], VR] | Expression | None = None,
         joined: Joined[K, V, VO] | None = None,
     ) -> KStream[K, VR]: ...
     @overload
     def left_join(
         self,
         other: GlobalKTable[GK, VO],
-        joiner: Callable[[V, VO | None], VR] | None = None,
+        joiner: Callable[[V, VO | None], VR] | Expression | None = None,
         *,
-        key_selector: Callable[[K, V], GK | None],
-        with_key: Callable[[K, V, VO | None], VR] | None = None,
+        key_selector: Callable[[K, V], GK | None] | Expression,
+        with_key: Callable[[K, V, VO | None], VR] | Expression | None = None,
         named: AnyNamed = None,
     ) -> KStream[K, VR]: ...
     def left_join(self, other: Any, joiner: Any = None, windows: JoinWindows | None = None, **options: Any) -> Any:
@@ -109,10 +113,10 @@ class StreamJoins(AbstractStream, Generic[K, V]):
     def outer_join(
         self,
         other: KStream[K, VO],
-        joiner: Callable[[V | None, VO | None], VR] | None = None,
+        joiner: Callable[[V | None, VO | None], VR] | Expression | None = None,
         windows: JoinWindows | None = None,
         *,
-        with_key: Callable[[K, V | None, VO | None], VR] | None = None,
+        with_key: Callable[[K, V | None, VO | None], VR] | Expression | None = None,
         joined: StreamJoined[K, V, VO] | None = None,
     ) -> KStream[K, VR]:
         """Either value may be None, but not both."""

@@ -11,6 +11,7 @@ from ottla.streams.dsl.graph.table_join_supplier import JoinMergerSupplier, Tabl
 from ottla.streams.dsl.graph.table_supplier import Table
 from ottla.streams.dsl.materialized_store import MaterializedStore
 from ottla.streams.dsl.named import AnyNamed, NodeName
+from ottla.streams.expressions.sides import of_both
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ottla.streams.dsl.ktable import KTable
     from ottla.streams.dsl.materialized import Materialized
     from ottla.streams.dsl.table_joined import TableJoined
+    from ottla.streams.expressions.expression import Expression
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -33,7 +35,7 @@ class TableJoins(AbstractStream, Table, Generic[K, V]):
     def join(
         self,
         other: KTable[K, VO],
-        joiner: Callable[[V, VO], VR],
+        joiner: Callable[[V, VO], VR] | Expression,
         *,
         named: AnyNamed = None,
         materialized: Materialized[K, VR] | None = None,
@@ -42,9 +44,9 @@ class TableJoins(AbstractStream, Table, Generic[K, V]):
     def join(
         self,
         other: KTable[KO, VO],
-        joiner: Callable[[V, VO], VR],
+        joiner: Callable[[V, VO], VR] | Expression,
         *,
-        foreign_key: Callable[[V], KO | None],
+        foreign_key: Callable[[V], KO | None] | Expression,
         table_joined: TableJoined[K, KO] | None = None,
         materialized: Materialized[K, VR] | None = None,
     ) -> KTable[K, VR]: ...
@@ -52,13 +54,13 @@ class TableJoins(AbstractStream, Table, Generic[K, V]):
     def join(
         self,
         other: KTable[KO, VO],
-        joiner: Callable[[V, VO], VR],
+        joiner: Callable[[V, VO], VR] | Expression,
         *,
         foreign_key_with_key: Callable[[K, V], KO | None],
         table_joined: TableJoined[K, KO] | None = None,
         materialized: Materialized[K, VR] | None = None,
     ) -> KTable[K, VR]: ...
-    def join(self, other: Any, joiner: Callable[[Any, Any], Any], **options: Any) -> Any:
+    def join(self, other: Any, joiner: Any, **options: Any) -> Any:
         """By key; or, with a foreign key, each value of this table with the one that it names of `other`."""
         return self._join("inner", other, joiner, **options)
 
@@ -66,7 +68,7 @@ class TableJoins(AbstractStream, Table, Generic[K, V]):
     def left_join(
         self,
         other: KTable[K, VO],
-        joiner: Callable[[V, VO | None], VR],
+        joiner: Callable[[V, VO | None], VR] | Expression,
         *,
         named: AnyNamed = None,
         materialized: Materialized[K, VR] | None = None,
@@ -75,9 +77,9 @@ class TableJoins(AbstractStream, Table, Generic[K, V]):
     def left_join(
         self,
         other: KTable[KO, VO],
-        joiner: Callable[[V, VO | None], VR],
+        joiner: Callable[[V, VO | None], VR] | Expression,
         *,
-        foreign_key: Callable[[V], KO | None],
+        foreign_key: Callable[[V], KO | None] | Expression,
         table_joined: TableJoined[K, KO] | None = None,
         materialized: Materialized[K, VR] | None = None,
     ) -> KTable[K, VR]: ...
@@ -85,20 +87,20 @@ class TableJoins(AbstractStream, Table, Generic[K, V]):
     def left_join(
         self,
         other: KTable[KO, VO],
-        joiner: Callable[[V, VO | None], VR],
+        joiner: Callable[[V, VO | None], VR] | Expression,
         *,
         foreign_key_with_key: Callable[[K, V], KO | None],
         table_joined: TableJoined[K, KO] | None = None,
         materialized: Materialized[K, VR] | None = None,
     ) -> KTable[K, VR]: ...
-    def left_join(self, other: Any, joiner: Callable[[Any, Any], Any], **options: Any) -> Any:
+    def left_join(self, other: Any, joiner: Any, **options: Any) -> Any:
         """Every value of this table, whether or not `other` has one for it."""
         return self._join("left", other, joiner, **options)
 
     def outer_join(
         self,
         other: KTable[K, VO],
-        joiner: Callable[[V | None, VO | None], VR],
+        joiner: Callable[[V | None, VO | None], VR] | Expression,
         *,
         named: AnyNamed = None,
         materialized: Materialized[K, VR] | None = None,
@@ -110,11 +112,11 @@ class TableJoins(AbstractStream, Table, Generic[K, V]):
         self,
         kind: Kind,
         other: KTable[Any, Any],
-        joiner: Callable[[Any, Any], Any],
+        joiner: Any,
         *,
         named: AnyNamed = None,
         materialized: Materialized[Any, Any] | None = None,
-        foreign_key: Callable[[Any], Any] | None = None,
+        foreign_key: Any = None,
         foreign_key_with_key: Callable[[Any, Any], Any] | None = None,
         table_joined: TableJoined[Any, Any] | None = None,
     ) -> KTable[K, Any]:
@@ -122,6 +124,7 @@ class TableJoins(AbstractStream, Table, Generic[K, V]):
             raise TypeError(
                 "give one foreign key: `foreign_key` of the value, or `foreign_key_with_key` of key and value"
             )
+        joiner = of_both(joiner)
         extractor = foreign_key_with_key if foreign_key is None else with_key(foreign_key)
         if extractor is not None:
             is_left = kind == "left"

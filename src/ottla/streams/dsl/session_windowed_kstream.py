@@ -12,6 +12,7 @@ from ottla.streams.dsl.materialized import Materialized
 from ottla.streams.dsl.materialized_store import MaterializedStore
 from ottla.streams.dsl.named import AnyNamed, NodeName
 from ottla.streams.dsl.windowed_store import session_aggregate, session_windowed_serde
+from ottla.streams.expressions.sides import of_both
 from ottla.streams.windows import EmitStrategy, SessionWindows, Windowed
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from ottla.streams.dsl.ktable import KTable
     from ottla.streams.expressions.aggregations import Aggregation
+    from ottla.streams.expressions.expression import Expression
     from ottla.streams.serdes.serde import Serde
 
 K = TypeVar("K")
@@ -56,13 +58,13 @@ class SessionWindowedKStream(AbstractStream, Generic[K, V]):
 
     def reduce(
         self,
-        reducer: Callable[[V, V], V],
+        reducer: Callable[[V, V], V] | Expression,
         *,
         named: AnyNamed = None,
         materialized: Materialized[K, V] | None = None,
     ) -> KTable[Windowed[K], V]:
         options = materialized or Materialized.with_(self._key_serde, self._value_serde)
-        aggregator = reducing(reducer)
+        aggregator = reducing(of_both(reducer))
 
         def merge(key: Any, one: Any, two: Any) -> Any:
             return aggregator(key, two, one)

@@ -12,6 +12,7 @@ from ottla.streams.dsl.materialized import Materialized
 from ottla.streams.dsl.materialized_store import MaterializedStore
 from ottla.streams.dsl.named import AnyNamed, NodeName
 from ottla.streams.dsl.windowed_store import time_window_aggregate, time_windowed_serde, window_grace_ms
+from ottla.streams.expressions.sides import of_both
 from ottla.streams.windows import EmitStrategy, SlidingWindows, UnlimitedWindows, Windowed, Windows
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from ottla.streams.dsl.ktable import KTable
     from ottla.streams.expressions.aggregations import Aggregation
+    from ottla.streams.expressions.expression import Expression
     from ottla.streams.serdes.serde import Serde
 
 K = TypeVar("K")
@@ -59,13 +61,13 @@ class TimeWindowedKStream(AbstractStream, Generic[K, V]):
 
     def reduce(
         self,
-        reducer: Callable[[V, V], V],
+        reducer: Callable[[V, V], V] | Expression,
         *,
         named: AnyNamed = None,
         materialized: Materialized[K, V] | None = None,
     ) -> KTable[Windowed[K], V]:
         options = materialized or Materialized.with_(self._key_serde, self._value_serde)
-        return self._build(named, REDUCE, options, self._value_serde, nothing, reducing(reducer))
+        return self._build(named, REDUCE, options, self._value_serde, nothing, reducing(of_both(reducer)))
 
     @overload
     def aggregate(

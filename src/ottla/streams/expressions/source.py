@@ -24,6 +24,7 @@ from ottla.streams.expressions.expression import (
     Value,
 )
 from ottla.streams.expressions.operations import field
+from ottla.streams.expressions.pair import Side
 from ottla.streams.expressions.records import Make, StructOf, When, WithFields, with_values
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ class Source:
     `value` is a variable, or, after `struct`, the variables of its fields.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_sides: bool = False) -> None:
+        """`has_sides`: `left` and `right` are variables, whose columns are loaded by `load_columns_of`."""
+        self._has_sides = has_sides
         self.names: dict[str, Any] = {"_has_attributes": HAS_ATTRIBUTES, "_field": field}
         self.lines: list[str] = []
         self.key = "key"
@@ -67,6 +70,7 @@ class Source:
         self._indent = 1
         self._count = 0
         self._columns: dict[str, str] = {}
+        self._beside: dict[tuple[str, str], str] = {}
 
     # Lines
 
@@ -110,13 +114,21 @@ class Source:
         if not isinstance(self.value, str):
             return
         wanted = [name for name in _columns(expressions) if name not in self._columns]
-        if not wanted:
-            return
-        value, is_dict = self.value, f"is_dict_{self.value}"
-        if not self._columns:
+        if wanted:
+            is_first = not self._columns
+            self._columns |= self._load(self.value, wanted, is_first=is_first)
+
+    def load_columns_of(self, value: str, names: list[str]) -> None:
+        """Those of a variable that stands beside the value."""
+        if names:
+            found = self._load(value, names, is_first=True)
+            self._beside |= {(value, name): variable for name, variable in found.items()}
+
+    def _load(self, value: str, names: list[str], *, is_first: bool) -> dict[str, str]:
+        is_dict = f"is_dict_{value}"
+        if is_first:
             self.line(f"{is_dict} = type({value}) is dict")
-        variables = {name: self.variable("v") for name in wanted}
-        self._columns |= variables
+        variables = {name: self.variable("v") for name in names}
         self.line(f"if {is_dict}:")
         for name, variable in variables.items():
             self.line(f"    {variable} = {value}.get({name!r})")
@@ -127,6 +139,7 @@ class Source:
         self.line("else:")
         for name, variable in variables.items():
             self.line(f"    {variable} = _field({value}, {name!r})")
+        return variables
 
     # Expressions, whose columns are loaded
 
@@ -142,6 +155,8 @@ class Source:
                 if isinstance(self.value, str):
                     return Lowered((self.value,), self.value, True)
                 return Lowered((), self.value_text())
+            case Side():
+                return self._side(expression)
             case Strict():
                 return self._strict(expression)
             case And() | Or():
@@ -204,6 +219,13 @@ class Source:
             variable = self._columns[name]
             return Lowered((variable,), variable, True)
         return self.value.get(name) or self._literal(None)
+
+    def _side(self, expression: Side) -> Lowered:
+        if not self._has_sides:
+            return Lowered((), f"{self.constant(expression)}.evaluate(None, None)")  # which says what is wrong
+        name = expression.name
+        variable = expression.place if name is None else self._beside[expression.place, name]
+        return Lowered((variable,), variable, True)
 
     def _strict(self, expression: Strict) -> Lowered:
         operation = expression.operation

@@ -10,7 +10,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from ottla.runtime.metrics.sensor import Sensor, Statistic
+from ottla.runtime.metrics.sensor import Sensor
+from ottla.runtime.metrics.sensor import Statistic as Statistic
 from ottla.streams.metrics.recording_level import RecordingLevel
 
 if TYPE_CHECKING:
@@ -146,6 +147,10 @@ class MetricsScope:
         for name, statistic, description in definitions:
             self._add(group, tags, name, description, _measurement(sensor, statistic, registry.clock_ms))
         return sensor
+
+    def measure(self, name: MetricName, sensor: Sensor, statistic: Statistic) -> None:
+        read = _measurement(sensor, statistic, self.registry.clock_ms)
+        self._add(name.group, dict(name.tags), name.name, name.description, read)
 
     def gauge(self, group: str, tags: Mapping[str, str], name: str, description: str, read: Callable[[], Any]) -> None:
         self._add(group, tags, name, description, read)

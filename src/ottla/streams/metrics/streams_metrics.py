@@ -13,7 +13,7 @@ from ottla.streams.metrics.registry import average_and_maximum, rate_and_count
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ottla.runtime.metrics.sensor import Sensor
+    from ottla.runtime.metrics.sensor import Sensor, Statistic
     from ottla.streams.metrics.recording_level import RecordingLevel
     from ottla.streams.metrics.registry import Definition, Metric, MetricName, MetricsRegistry, MetricsScope
 
@@ -32,6 +32,10 @@ class RegisteredSensor:
 
     def record(self, value: float = 1.0) -> None:
         self._sensor.record(value, self.scope.registry.clock_ms())
+
+    def add(self, name: MetricName, statistic: Statistic) -> None:
+        """One more metric of what is recorded (Java: `Sensor.add`)."""
+        self.scope.measure(name, self._sensor, statistic)
 
 
 class StreamsMetrics:
@@ -69,6 +73,14 @@ class StreamsMetrics:
         definitions = rate_and_count(operation_name, f"{operation_name} operations")
         definitions += average_and_maximum(f"{operation_name}-latency", f"the latency of {operation_name}")
         return self._add(scope_name, entity_name, operation_name, definitions, recording_level, tags)
+
+    def add_sensor(self, name: str, recording_level: RecordingLevel) -> RegisteredSensor:
+        """One without metrics, to which `add` gives those that are wanted."""
+
+        def make() -> RegisteredSensor:
+            return RegisteredSensor(self._registry.make_sensor(recording_level), self._registry.scope())
+
+        return self._registry.user_sensor((self._thread_id, "", name), make)
 
     def remove_sensor(self, sensor: RegisteredSensor) -> None:
         self._registry.forget_user_sensor(sensor)

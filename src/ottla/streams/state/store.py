@@ -31,6 +31,13 @@ class ValueTimestampHeaders(NamedTuple):
     headers: Headers = ()
 
 
+class AggregationWithHeaders(NamedTuple):
+    """What a session store with headers holds."""
+
+    aggregation: Any
+    headers: Headers = ()
+
+
 class VersionedRecord(NamedTuple):
     """`valid_to_ms` is None while the value is the newest of its key."""
 

@@ -22,6 +22,7 @@ from ottla.streams.expressions.aggregations import (
 )
 from ottla.streams.expressions.expression import Expression, operand
 from ottla.streams.expressions.functions import coalesce, col, key, lit, make, struct, value, when, with_fields
+from ottla.streams.expressions.sides import left, right
 
 NUMBERS = ("a", "b")
 TEXTS = ("s", "t")
@@ -99,6 +100,16 @@ def expressions() -> st.SearchStrategy[Expression]:
         st.one_of(numbers, texts, st.none(), st.booleans()).map(lit),
         st.just(key()),
         st.just(value()),
+    )
+    return st.recursive(leaves, _around, max_leaves=5)
+
+
+@cache
+def expressions_of_both() -> st.SearchStrategy[Expression]:
+    """Over `left` and `right`."""
+    names = st.sampled_from([*FIELDS, *NUMBERS, *NUMBERS, "absent", None])
+    leaves = st.one_of(
+        names.map(left), names.map(right), st.one_of(numbers, texts, st.none(), st.booleans()).map(lit), st.just(key())
     )
     return st.recursive(leaves, _around, max_leaves=5)
 

@@ -145,6 +145,7 @@ def rows() -> Iterator[None]:
         mock.patch("ottla.streams.tasks.wiring.fuse", lambda *_: None),
         mock.patch.object(Expression, "__call__", Expression.row),
         mock.patch.object(Aggregator, "_compiled", lambda self: self.added),
+        mock.patch("ottla.streams.expressions.sides.function_of", lambda *_: None),
     ):
         yield
 
