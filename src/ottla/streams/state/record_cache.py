@@ -7,6 +7,7 @@ it expire.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -23,13 +24,18 @@ Saved = tuple[int, "Headers", "RawRecord | None"]
 
 
 class CacheEntry(NamedTuple):
-    """`value` is None for a deletion, which a reader must see; `record` is what was processed when it was written."""
+    """`record` is what was processed when it was written."""
 
     value: bytes | None
+    """Its bytes, where they are made already."""
     record: Saved
     size: int
     typed: Any = None
-    """What `value` are the bytes of, where that is known and nobody can change it."""
+    """What the bytes are of, where nobody can change that. Neither this nor bytes: a deletion, which readers see."""
+
+    @property
+    def is_deletion(self) -> bool:
+        return self.value is None and self.typed is None
 
 
 _new: Final = tuple.__new__  # of named tuples: a third less than to call them
@@ -45,7 +51,9 @@ class RecordCache:
         index: KeyIndex | None = None,
         key_overhead: int = 0,
     ) -> None:
-        self._entries: dict[bytes, CacheEntry] = {}
+        self._entries: OrderedDict[bytes, CacheEntry] = (
+            OrderedDict()
+        )  # whose first one is found at once, unlike a dict's
         self._dirty: dict[bytes, None] = {}
         self._max_bytes = max_bytes
         self._flush = flush
@@ -55,9 +63,9 @@ class RecordCache:
         self.misses = 0
 
     def get(self, key: bytes) -> CacheEntry | None:
-        entry = self._entries.pop(key, None)
+        entry = self._entries.get(key)
         if entry is not None:
-            self._entries[key] = entry
+            self._entries.move_to_end(key)
         else:
             self.misses += 1
         return entry
@@ -66,23 +74,27 @@ class RecordCache:
         """As a range reads: nobody takes note of the use."""
         return self._entries.get(key)
 
-    def put(self, key: bytes, value: bytes | None, record: Saved, typed: Any = None) -> None:
-        size = self._overhead + len(key) + (0 if value is None else len(value))
+    def put(self, key: bytes, value: bytes | None, record: Saved, typed: Any = None, value_size: int = 0) -> None:
+        """`value_size`: how many bytes the value has, or will have when they are made of `typed`."""
+        size = self._overhead + len(key) + value_size
         _, headers, raw = record
         if raw is not None:
             size += len(raw.topic)
         if headers:
             size += sum(len(name) + len(each or b"") for name, each in headers)
-        before = self._entries.pop(key, None)
+        entries, dirty = self._entries, self._dirty
+        before = entries.get(key)
+        entries[key] = _new(CacheEntry, (value, record, size, typed))
         if before is not None:
-            self._size -= before.size
-        elif self._index is not None:
-            self._index.add(key)
-        self._entries[key] = _new(CacheEntry, (value, record, size, typed))
-        self._size += size
-        self._dirty.pop(key, None)
-        self._dirty[key] = None
-        while self._size > self._max_bytes and self._entries:
+            self._size += size - before[2]
+            entries.move_to_end(key)
+            dirty.pop(key, None)
+        else:
+            self._size += size
+            if self._index is not None:
+                self._index.add(key)
+        dirty[key] = None
+        while self._size > self._max_bytes and entries:
             self._evict()
 
     def flush(self) -> None:
@@ -110,8 +122,10 @@ class RecordCache:
         return self._size
 
     def _evict(self) -> None:
-        key = next(iter(self._entries))
-        entry = self._remove(key)
+        key, entry = self._entries.popitem(last=False)
+        self._size -= entry[2]
+        if self._index is not None:
+            self._index.discard(key)
         if key in self._dirty:
             del self._dirty[key]
             self._flush_dirty((key, entry))
@@ -126,7 +140,7 @@ class RecordCache:
         self._flush(entries)
         for key, entry in entries:
             # A listener may have written the key again: then this entry is no longer there.
-            if entry.value is None and self._entries.get(key) is entry:
+            if entry.is_deletion and self._entries.get(key) is entry:
                 self._remove(key)
 
     def _remove(self, key: bytes) -> CacheEntry:

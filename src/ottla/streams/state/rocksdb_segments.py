@@ -1,10 +1,11 @@
-"""Segments in RocksDB, a column family for each: what is out of date is dropped whole, without looking at its keys."""
+"""Segments in RocksDB: what is out of date is dropped whole, without looking at its keys."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from ottla.streams.duration import LONG_MAX
 from ottla.streams.errors import InvalidStateStoreError
 from ottla.streams.state.directory import ROCKSDB
 from ottla.streams.state.rocksdb import RocksDatabase
@@ -16,22 +17,16 @@ if TYPE_CHECKING:
 
     from ottla.streams.state.rocksdb import Family
 
-_PREFIX: Final = "segment-"
-
 
 class RocksSegment:
-    __slots__ = ("_family", "_suffix", "id")
+    __slots__ = ("_family", "_suffix", "get", "id", "newest_ms", "put")
 
-    def __init__(self, segment_id: int, family: Family, suffix_size: int) -> None:
+    def __init__(self, segment_id: int, family: Family, suffix_size: int, newest_ms: int) -> None:
         self.id = segment_id
+        self.newest_ms = newest_ms
         self._family = family
         self._suffix = suffix_size
-
-    def get(self, store_key: bytes) -> bytes | None:
-        return self._family.get(store_key)
-
-    def put(self, store_key: bytes, value: bytes | None) -> None:
-        self._family.put(store_key, value)
+        self.get, self.put = family.get, family.put  # a call less for each record
 
     def fetch(self, key: bytes, first: bytes, last: bytes, reverse: bool) -> Iterator[tuple[bytes, bytes]]:
         """Store keys of longer record keys lie between those of `key`: they are left out by their size."""
@@ -64,16 +59,16 @@ class RocksSegments:
             raise InvalidStateStoreError(f"the store {self._name} is kept on disk, and there is no state directory")
         self._database = RocksDatabase(Path(directory) / ROCKSDB / self._name, self._name, self._configure)
         return [
-            RocksSegment(int(name.removeprefix(_PREFIX)), family, self._suffix)
-            for name, family in self._database.families.items()
-            if name.startswith(_PREFIX)
+            RocksSegment(number, family, self._suffix, LONG_MAX)
+            for number, family in self._database.families.items()
+            if isinstance(number, int)
         ]
 
     def create(self, segment_id: int) -> RocksSegment:
-        return RocksSegment(segment_id, self._open().create(f"{_PREFIX}{segment_id}"), self._suffix)
+        return RocksSegment(segment_id, self._open().create(segment_id), self._suffix, -1)
 
     def drop(self, segment_id: int) -> None:
-        self._open().drop(f"{_PREFIX}{segment_id}")
+        self._open().drop(segment_id)
 
     def commit(self, changelog_offset: int | None) -> None:
         self._open().commit(changelog_offset)

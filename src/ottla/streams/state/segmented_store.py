@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ottla.streams.change import Change
 from ottla.streams.duration import LONG_MAX
 from ottla.streams.errors import InvalidStateStoreError
-from ottla.streams.serdes.primitive import NATURAL_TYPES
+from ottla.streams.serdes.primitive import BOOL, FIXED_SIZES, NATURAL_TYPES
 from ottla.streams.state.key_index import KeyIndex
 from ottla.streams.state.record_cache import RecordCache
 from ottla.streams.state.segments import MemorySegments, Segments, SegmentStorage, segment_interval_ms
@@ -62,6 +62,9 @@ class SegmentedConfig:
     logs_headers: bool = False
     """Whether the changelog has the headers of the records that were put: that of a stream-stream join has."""
 
+    logs_headers_of_deletions: bool = False
+    """As `logs_headers`, of records that put nothing."""
+
     storage: Callable[[str, int], SegmentStorage] | None = None
     """Called with the store's name and the size of the suffix of its keys."""
 
@@ -105,6 +108,11 @@ class SegmentedStore(StateStore):
         return f"{'in-memory' if isinstance(self._storage, MemorySegments) else 'rocksdb'}-{self.kind}"
 
     @property
+    def has_headers_format(self) -> bool:
+        """Whether it is a table's whose `dsl.store.format` is HEADERS."""
+        return self._config.logs_headers_of_deletions
+
+    @property
     def cache_misses(self) -> int:
         return 0 if self._cache is None else self._cache.misses
 
@@ -124,7 +132,9 @@ class SegmentedStore(StateStore):
         self._deserialize_key = key_serde.deserializer
         self._serialize_value = value_serde.serializer
         self._deserialize_value = value_serde.deserializer
-        self._immutable: type | None = NATURAL_TYPES.get(value_serde, (None, 0, 0))[0]
+        self._immutable: type | None
+        self._immutable, self._least, self._greatest = NATURAL_TYPES.get(value_serde, (None, 0, 0))
+        self._fixed_size = 1 if value_serde is BOOL else FIXED_SIZES.get(value_serde.serializer)
         if config.caching and context.cache_bytes > 0:
             index = KeyIndex(self.suffix_size)
             self._cache = RecordCache(context.cache_bytes, self._flush_entries, index, SEGMENT_ID_BYTES)
@@ -137,12 +147,17 @@ class SegmentedStore(StateStore):
         if batch:
             self._observed_ms = max(self._observed_ms, *(time_of(key) for key, _, _, _ in batch))
         segments = self._segments
-        for key, value, timestamp_ms, _ in batch:
-            segment = segments.create_if_live(segments.segment_id(time_of(key)), self._observed_ms)
+        for key, value, timestamp_ms, headers in batch:
+            time_ms = time_of(key)
+            segment = segments.create_if_live(segments.segment_id(time_ms), self._observed_ms)
             if segment is not None:
-                if value is not None and self.timestamped:
-                    value = TIMESTAMP.pack(timestamp_ms) + value
-                segment.put(key, value)
+                segment.put(key, None if value is None else self.restored_value(value, timestamp_ms, headers))
+                if time_ms > segment.newest_ms:
+                    segment.newest_ms = time_ms
+
+    def restored_value(self, value: bytes, timestamp_ms: int, headers: Headers) -> bytes:
+        """As it is stored, of what the changelog has."""
+        return TIMESTAMP.pack(timestamp_ms) + value if self.timestamped else value
 
     def flush(self) -> None:
         if self._cache is not None:
@@ -205,16 +220,37 @@ class SegmentedStore(StateStore):
         return ValueAndTimestamp(self._deserialize_value(self._topic, value[8:]), TIMESTAMP.unpack_from(value)[0])
 
     def write(self, store_key: bytes, value: Any | None) -> None:
-        """A put, for who knows the store key."""
-        encoded = self.encode_value(value)
+        """A put, for who knows the store key. In a cache the bytes of what nobody can change wait for the flush."""
         cache = self._cache
         if cache is None:
-            self._write(store_key, encoded)
+            self._write(store_key, self.encode_value(value))
             return
         inner = value[0] if self.timestamped and value is not None else value
         record = self._record
         saved = record.timestamp_ms, record.headers, record.raw
-        cache.put(store_key, encoded, saved, value if type(inner) is self._immutable else None)
+        kind = type(inner)
+        if kind is not self._immutable:
+            encoded = self.encode_value(value)
+            cache.put(store_key, encoded, saved, None, 0 if encoded is None else len(encoded))
+            return
+        size = self._size_of(inner)
+        if size is None:
+            encoded = self.encode_value(value)
+            assert encoded is not None
+            cache.put(store_key, encoded, saved, value, len(encoded))
+        else:
+            cache.put(store_key, None, saved, value, size + TIMESTAMP.size if self.timestamped else size)
+
+    def _size_of(self, value: Any) -> int | None:
+        """How many bytes a value of the natural type will have; None where that shows when they are made."""
+        size = self._fixed_size
+        if size is None:
+            return len(value) if type(value) is bytes or value.isascii() else None
+        return size if type(value) is not int or self._least <= value <= self._greatest else None
+
+    def _data_of(self, entry: CacheEntry) -> bytes | None:
+        value, _, _, typed = entry
+        return value if value is not None or typed is None else self.encode_value(typed)
 
     def read(self, store_key: bytes) -> Any | None:
         """A get, for who knows the store key."""
@@ -246,7 +282,7 @@ class SegmentedStore(StateStore):
         for store_key in cached:
             entry = cache.peek(store_key)
             if entry is not None:
-                merged[store_key] = entry.value
+                merged[store_key] = self._data_of(entry)
         ordered = sorted(merged, reverse=reverse)
         return [(store_key, value) for store_key in ordered if (value := merged[store_key]) is not None]
 
@@ -345,7 +381,7 @@ class SegmentedStore(StateStore):
         time_of = type(self).time_of
         entries = ((store_key, self._cache.peek(store_key)) for store_key in self._cache)
         return tuple(
-            (store_key, entry.value)
+            (store_key, self._data_of(entry))
             for store_key, entry in entries
             if entry is not None and from_ms <= time_of(store_key) <= to_ms
         )
@@ -373,12 +409,23 @@ class SegmentedStore(StateStore):
         if timestamp_ms < self._least_ms():
             return None
         segment = self._segments.at(timestamp_ms)
-        return None if segment is None else segment.get(store_key)
+        return None if segment is None or timestamp_ms > segment.newest_ms else segment.get(store_key)
 
     def _write(self, store_key: bytes, value: bytes | None) -> None:
         """To the segment and to the changelog, which hears of expired writes, too."""
         self.store_bytes(store_key, value)
         self.log_bytes(store_key, value)
+
+    def _write_typed(self, store_key: bytes, value: Any) -> None:
+        """`_write` of the bytes of a value, of which what is stored and what is logged are made at once."""
+        if not self.timestamped or self._config.logs_headers:
+            self._write(store_key, self.encode_value(value))
+            return
+        data = self._serialize_value(self._topic, value[0])
+        assert data is not None
+        self.store_bytes(store_key, TIMESTAMP.pack(value[1]) + data)
+        if self._changelog is not None:
+            self._changelog(store_key, data, value[1])
 
     def store_bytes(self, store_key: bytes, value: bytes | None) -> None:
         context = self._context
@@ -394,6 +441,8 @@ class SegmentedStore(StateStore):
             context.record_expired(self.name, "expired window record")
         else:
             segment.put(store_key, value)
+            if timestamp_ms > segment.newest_ms:
+                segment.newest_ms = timestamp_ms
             if self._time_index is not None:
                 if value is None:
                     self._time_index.discard(timestamp_ms, store_key)
@@ -403,7 +452,8 @@ class SegmentedStore(StateStore):
     def log_bytes(self, store_key: bytes, value: bytes | None) -> None:
         if self._changelog is None:
             return
-        if self._config.logs_headers:
+        config = self._config
+        if config.logs_headers or (value is None and config.logs_headers_of_deletions):
             self._changelog(store_key, value, self._record.timestamp_ms, self._record.headers)
         elif value is None or not self.timestamped:
             self._changelog(store_key, value, self._record.timestamp_ms)
@@ -415,16 +465,18 @@ class SegmentedStore(StateStore):
         before = record.saved()
         try:
             for store_key, (value, written, _, typed) in entries:
+                is_deletion = value is None and typed is None
                 old = None
-                if listener is not None:
-                    if value is None or send_old_values:
-                        old = self._stored(store_key)
-                    if value is None and old is None:
+                if listener is not None and (send_old_values or is_deletion):
+                    old = self._stored(store_key)
+                    if is_deletion and old is None:
                         continue
                 timestamp_ms, headers, raw = written
                 record.timestamp_ms, record.headers, record.raw = timestamp_ms, headers, raw
-                self.store_bytes(store_key, value)
-                self.log_bytes(store_key, value)
+                if value is None and typed is not None:
+                    self._write_typed(store_key, typed)
+                else:
+                    self._write(store_key, value)
                 if listener is not None:
                     new = self.decode_value(value) if typed is None else typed
                     old_value = self.decode_value(old) if send_old_values else None

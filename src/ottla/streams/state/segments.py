@@ -24,12 +24,15 @@ def segment_interval_ms(retention_ms: int) -> int:
 
 
 class Segment(Protocol):
+    newest_ms: int
+    """No entry has a later time than this, as far as whoever writes it takes care: nothing later need be looked for."""
+
     @property
     def id(self) -> int: ...
 
-    def get(self, store_key: bytes) -> bytes | None: ...
+    def get(self, store_key: bytes, /) -> bytes | None: ...
 
-    def put(self, store_key: bytes, value: bytes | None) -> None: ...
+    def put(self, store_key: bytes, value: bytes | None, /) -> None: ...
 
     def fetch(self, key: bytes, first: bytes, last: bytes, reverse: bool) -> Iterable[tuple[bytes, bytes]]:
         """Entries of one record key, from one store key to another, both inclusive; a snapshot."""
@@ -64,13 +67,14 @@ class SegmentStorage(Protocol):
 class Segments:
     """The live segments of one store, by their ids."""
 
-    __slots__ = ("_interval_ms", "_live", "_retention_ms", "_storage")
+    __slots__ = ("_interval_ms", "_least", "_live", "_retention_ms", "_storage")
 
     def __init__(self, storage: SegmentStorage, retention_ms: int, interval_ms: int) -> None:
         self._storage = storage
         self._retention_ms = retention_ms
         self._interval_ms = interval_ms
         self._live: dict[int, Segment] = {}
+        self._least = -1  # the id below which all was dropped
 
     def open(self, directory: str | None, reserved: int | None = None) -> Segment | None:
         """The segment of the id `reserved`, when it is there: that one is not of a stretch of time."""
@@ -90,7 +94,8 @@ class Segments:
 
     def create_if_live(self, segment_id: int, stream_time_ms: int) -> Segment | None:
         """The segment of that id, made if need be, and older ones dropped; None when its time is over."""
-        least = self.segment_id(stream_time_ms - self._retention_ms)
+        past_ms = stream_time_ms - self._retention_ms
+        least = past_ms // self._interval_ms if past_ms > 0 else 0
         if segment_id < least:
             return None
         segment = self._live.get(segment_id)
@@ -98,10 +103,9 @@ class Segments:
             segment = self._live[segment_id] = self._storage.create(segment_id)
             if len(self._live) > 1:
                 self._live = dict(sorted(self._live.items()))
-        for oldest in self._live:
-            if oldest < least:
-                self.drop_expired(stream_time_ms)
-            break
+        if least != self._least:
+            self._least = least
+            self.drop_expired(stream_time_ms)
         return segment
 
     def by_id(self, segment_id: int) -> Segment | None:
@@ -128,16 +132,18 @@ class Segments:
 
     def close(self) -> None:
         self._live.clear()
+        self._least = -1
         self._storage.close()
 
 
 class MemorySegment:
     """The index by record key is made when it is first asked for: an aggregation over fixed windows never does."""
 
-    __slots__ = ("_index", "_sorted", "_suffix", "_values", "id")
+    __slots__ = ("_index", "_sorted", "_suffix", "_values", "id", "newest_ms")
 
     def __init__(self, segment_id: int, suffix_size: int) -> None:
         self.id = segment_id
+        self.newest_ms = -1
         self._suffix = suffix_size
         self._values: dict[bytes, bytes] = {}
         self._index: KeyIndex | None = None

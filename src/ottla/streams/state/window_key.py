@@ -13,20 +13,20 @@ from ottla.streams.duration import LONG_MAX
 SUFFIX_SIZE: Final = 12
 INT_MAX: Final = 2**31 - 1
 
-_SUFFIX: Final = struct.Struct(">qi")
+SUFFIX: Final = struct.Struct(">qi")
 _START: Final = struct.Struct(">q")
 
 
 def window_key(key: bytes, start_ms: int, sequence: int = 0) -> bytes:
-    return key + _SUFFIX.pack(start_ms, sequence)
+    return key + SUFFIX.pack(start_ms, sequence)
 
 
 def first_window_key(key: bytes, from_ms: int) -> bytes:
-    return key + _SUFFIX.pack(max(0, from_ms), 0)
+    return key + SUFFIX.pack(max(0, from_ms), 0)
 
 
 def last_window_key(key: bytes, to_ms: int) -> bytes:
-    return key + _SUFFIX.pack(min(to_ms, LONG_MAX), INT_MAX)
+    return key + SUFFIX.pack(min(to_ms, LONG_MAX), INT_MAX)
 
 
 def start_of(store_key: bytes) -> int:

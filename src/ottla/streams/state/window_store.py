@@ -60,7 +60,11 @@ class SegmentedWindowStore(SegmentedStore, WindowStore):
 
     def store_key(self, key: Any, window_start_ms: int) -> bytes:
         """For `read` and `write`, which an aggregation does one after the other."""
-        return window_key.window_key(self.encode_key(key), window_start_ms, self._sequence)
+        if key is None or self._context is None:
+            self.encode_key(key)  # which says what is wrong
+        encoded: Any = self._serialize_key(self._topic, key)
+        made: bytes = encoded + window_key.SUFFIX.pack(window_start_ms, self._sequence)
+        return made
 
     def fetch(self, key: Any, from_ms: int, to_ms: int, *, reverse: bool = False) -> Iterator[tuple[int, Any]]:
         encoded = self.encode_key(key)

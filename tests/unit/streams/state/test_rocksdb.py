@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KEYS = st.binary(max_size=3)
-FAMILIES = st.sampled_from([DEFAULT, "segment-1", "segment-2"])
+FAMILIES: st.SearchStrategy[str | int] = st.sampled_from([DEFAULT, -1, 0, 1, 255])
 
 
 class Model(RuleBasedStateMachine):
@@ -34,8 +34,8 @@ class Model(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.database = RocksDatabase(Path(self.folder.name), "store")
-        self.now: dict[str, dict[bytes, bytes]] = {DEFAULT: {}}
-        self.committed: dict[str, dict[bytes, bytes]] = {DEFAULT: {}}
+        self.now: dict[str | int, dict[bytes, bytes]] = {DEFAULT: {}}
+        self.committed: dict[str | int, dict[bytes, bytes]] = {DEFAULT: {}}
         self.offset: int | None = None
 
     def teardown(self) -> None:
@@ -43,8 +43,8 @@ class Model(RuleBasedStateMachine):
         self.folder.cleanup()
 
     @rule(family=FAMILIES, key=KEYS, value=st.one_of(st.none(), st.binary(max_size=4)))
-    def put(self, family: str, key: bytes, value: bytes | None) -> None:
-        if family not in self.now:
+    def put(self, family: str | int, key: bytes, value: bytes | None) -> None:
+        if isinstance(family, int) and family not in self.now:
             self.database.create(family)
             self.now[family] = {}
         self.database.families[family].put(key, value)
@@ -52,8 +52,8 @@ class Model(RuleBasedStateMachine):
         if value is not None:
             self.now[family][key] = value
 
-    @rule(family=st.sampled_from(["segment-1", "segment-2"]))
-    def drop(self, family: str) -> None:
+    @rule(family=st.sampled_from([-1, 0, 1, 255]))
+    def drop(self, family: int) -> None:
         if family in self.now:
             self.database.drop(family)
             del self.now[family]
@@ -73,13 +73,16 @@ class Model(RuleBasedStateMachine):
         assert {name: rows for name, rows in found.items() if rows} == {
             name: rows for name, rows in self.committed.items() if rows
         }
-        for name in found.keys() - {DEFAULT}:
-            if name not in self.committed:
-                self.database.drop(name)
+        for name in found.keys() - self.committed.keys():
+            assert isinstance(name, int)
+            self.database.drop(name)
+        for name in self.committed.keys() - found.keys():  # nothing was put into it
+            assert isinstance(name, int)
+            self.database.create(name)
         self.now = {name: dict(rows) for name, rows in self.committed.items()}
 
     @rule(family=FAMILIES, first=KEYS, last=KEYS, reverse=st.booleans())
-    def read(self, family: str, first: bytes, last: bytes, reverse: bool) -> None:
+    def read(self, family: str | int, first: bytes, last: bytes, reverse: bool) -> None:
         if family not in self.now:
             return
         rows = self.now[family]
@@ -182,3 +185,14 @@ def test_segments_come_back_and_expired_ones_go_with_the_commit(tmp_path: Path) 
     found = segments[4].fetch(b"k", b"k" + suffix, b"k" + b"\xff" * 12, False)
     assert list(found) == [(b"k" + suffix, b"2")]
     storage.close()
+
+
+def test_segments_of_an_earlier_layout_are_restored_anew(tmp_path: Path) -> None:
+    opened = RocksDatabase(tmp_path / "store", "store")
+    opened._db.create_column_family("segment-3", opened._options())
+    opened.commit(7)
+    opened.close()
+    opened = RocksDatabase(tmp_path / "store", "store")
+    assert opened.committed_offset is None
+    assert list(opened.families) == [DEFAULT]
+    opened.close()
