@@ -304,6 +304,7 @@ CONFIGS = st.fixed_dictionaries(
     optional={
         "statestore.cache.max.bytes": st.just("0"),
         "topology.optimization": st.just("all"),
+        "dsl.store.format": st.just("HEADERS"),
     },
 )
 

@@ -22,6 +22,7 @@ LONG_MAX: Final = 2**63 - 1
 AGGREGATION_INTERVAL: Final = "__emit.interval.ms.kstreams.windowed.aggregation__"
 OUTER_JOIN_INTERVAL: Final = "__emit.interval.ms.kstreams.outer.join.spurious.results.fix__"
 CACHE: Final = "statestore.cache.max.bytes"
+FORMAT: Final = "dsl.store.format"
 
 
 def windowed_aggregation(random: Random) -> Question:
@@ -50,6 +51,8 @@ def windowed_aggregation(random: Random) -> Question:
     config: dict[str, Any] = {CACHE: 0} if random.random() < 0.3 else {}
     if random.random() < 0.3:
         config[AGGREGATION_INTERVAL] = 1_000
+    if random.random() < 0.3:
+        config[FORMAT] = "HEADERS"
     return _question(ops + _written(on, key_serde, value_serde), config, _inputs(random, topics, scale))
 
 

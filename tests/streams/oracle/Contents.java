@@ -2,10 +2,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
+import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.TopologyTestDriver;
 import org.apache.kafka.streams.kstream.Windowed;
 import org.apache.kafka.streams.processor.StateStore;
+import org.apache.kafka.streams.state.AggregationWithHeaders;
 import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.SessionStore;
@@ -54,9 +56,16 @@ final class Contents {
         if (row.value instanceof ValueAndTimestamp both) {
             into.add(Lambdas.text(both.value())).add(both.timestamp());
         } else if (row.value instanceof ValueTimestampHeaders all) {
-            into.add(Lambdas.text(all.value())).add(all.timestamp());
+            into.add(Lambdas.text(all.value()) + headers(all.headers())).add(all.timestamp());
+        } else if (row.value instanceof AggregationWithHeaders all) {
+            into.add(Lambdas.text(all.aggregation()) + headers(all.headers())).addNull();
         } else {
             into.add(Lambdas.text(row.value)).addNull();
         }
+    }
+
+    /** Nothing, or something that no store without headers shows. */
+    private static String headers(Headers headers) {
+        return headers.toArray().length == 0 ? "" : " with " + headers;
     }
 }

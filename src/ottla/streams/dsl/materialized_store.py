@@ -18,6 +18,7 @@ from ottla.streams.windows import EmitStrategy
 if TYPE_CHECKING:
     from ottla.streams.dsl.graph.graph_builder import GraphBuilder
     from ottla.streams.dsl.materialized import Materialized
+    from ottla.streams.dsl.store_suppliers import DslStoreSuppliers
     from ottla.streams.serdes.serde import Serde
     from ottla.streams.state.store import StoreBuilder
     from ottla.streams.topology.defaults import Defaults
@@ -96,8 +97,11 @@ class MaterializedStore:
             options = self.options
             supplier = options.supplier
             if supplier is None:
-                supplier = configured_suppliers(options.store_type, defaults.config).window_store(params)
+                suppliers = configured_suppliers(options.store_type, defaults.config)
+                supplier = _in_format(suppliers.window_store(params), suppliers, defaults)
             made = stores.timestamped_window_store_builder(supplier, options.key_serde, options.value_serde)
+            if getattr(supplier, "headers", False):
+                made = made.with_headers_of_deletions_logged()  # operators put values without headers
             return self._finished(made, cacheable=not (is_sliding and params.is_final))
 
         return self._factory(make)
@@ -113,8 +117,11 @@ class MaterializedStore:
             options = self.options
             supplier = options.supplier
             if supplier is None:
-                supplier = configured_suppliers(options.store_type, defaults.config).session_store(params)
+                suppliers = configured_suppliers(options.store_type, defaults.config)
+                supplier = _in_format(suppliers.session_store(params), suppliers, defaults)
             made = stores.session_store_builder(supplier, options.key_serde, options.value_serde)
+            if getattr(supplier, "headers", False):
+                made = made.with_headers_of_deletions_logged()
             return self._finished(made, cacheable=not params.is_final)
 
         return self._factory(make)
@@ -126,10 +133,7 @@ class MaterializedStore:
         supplier = options.supplier
         if supplier is None:
             suppliers = configured_suppliers(options.store_type, defaults.config)
-            supplier = suppliers.key_value_store(self.name)
-            with_headers = str(defaults.config.get("dsl.store.format", "")).upper() == "HEADERS"
-            if with_headers and suppliers is BuiltInDslStoreSuppliers.ROCKS_DB:
-                supplier = Stores.persistent_timestamped_key_value_store_with_headers(self.name)
+            supplier = _in_format(suppliers.key_value_store(self.name), suppliers, defaults)
         if self.is_versioned:
             # Versioned stores have no cache.
             made = stores.versioned_key_value_store_builder(supplier, options.key_serde, options.value_serde)
@@ -148,6 +152,14 @@ class MaterializedStore:
     def _factory(self, make: Any, history_retention_ms: int | None = None) -> StoreFactory:
         assert self.name is not None
         return StoreFactory(self.name, make, object(), self.options.logging_enabled, history_retention_ms)
+
+
+def _in_format(supplier: Any, suppliers: DslStoreSuppliers, defaults: Defaults) -> Any:
+    """As `dsl.store.format` wants it, of stores on disk; those in memory have one format."""
+    with_headers = str(defaults.config.get("dsl.store.format", "")).upper() == "HEADERS"
+    return (
+        replace(supplier, headers=True) if with_headers and suppliers is BuiltInDslStoreSuppliers.ROCKS_DB else supplier
+    )
 
 
 def logged(builder: Any, enabled: bool, topic_config: Any) -> StoreBuilder:

@@ -62,7 +62,8 @@ class SessionAggregate(Operator):
             self._emitted_ms = -1 if emitted_ms is None else emitted_ms
             self._tracker.interval_ms = emit_interval_ms(context.config, AGGREGATION_INTERVAL)
         else:
-            self._is_cached = store.set_flush_listener(self._flushed, self._send_old_values)
+            flushed = self._flushed_without_headers if store.has_headers_format else self._flushed
+            self._is_cached = store.set_flush_listener(flushed, self._send_old_values)
 
     def process(self, key: Any, value: Any, timestamp_ms: int, headers: Headers, /) -> None:
         if key is None:
@@ -113,3 +114,7 @@ class SessionAggregate(Operator):
 
     def _flushed(self, session: Any, change: Change, timestamp_ms: int, headers: Headers, /) -> None:
         self.forward(session, change, session.window.end_ms, headers)
+
+    def _flushed_without_headers(self, session: Any, change: Change, timestamp_ms: int, headers: Headers, /) -> None:
+        """In Java those that were put beside the aggregate go on, which are none."""
+        self.forward(session, change, session.window.end_ms, NO_HEADERS)

@@ -12,7 +12,7 @@ from ottla.streams.queries.query import ResultOrder
 from ottla.streams.queries.query_result import FailureReason, QueryResult
 from ottla.streams.queries.range_query import RangeQuery, TimestampedRangeQuery
 from ottla.streams.queries.segment_scan import SegmentScan, is_paged
-from ottla.streams.queries.stored_value import as_it_is, is_key_value, is_timestamped, plain, timestamped
+from ottla.streams.queries.stored_value import is_key_value, is_timestamped, plain, timestamped
 from ottla.streams.queries.versioned_query import MultiVersionedKeyQuery, VersionedKeyQuery
 from ottla.streams.queries.window_query import WindowKeyQuery, WindowRangeQuery
 from ottla.streams.state.key_value_store import TypedKeyValueStore
@@ -154,7 +154,7 @@ def _rows(
 def _windows(query: WindowKeyQuery, readable: ReadableStore) -> Any:
     store: Any = readable.store
     rows = store.fetch(query.key, query.time_from_ms, query.time_to_ms)
-    return _live(store, rows, lambda start_ms: start_ms)
+    return _live(store, _of_values(rows, timestamped(store)), lambda start_ms: start_ms)
 
 
 def _windows_or_sessions(query: WindowRangeQuery, readable: ReadableStore) -> Any:
@@ -162,10 +162,15 @@ def _windows_or_sessions(query: WindowRangeQuery, readable: ReadableStore) -> An
     if isinstance(store, WindowStore):
         from_ms, to_ms = query.time_from_ms or 0, query.time_to_ms or 0
         if is_paged(readable):
-            return SegmentScan(readable, from_ms, to_ms, as_it_is, live=True)
-        rows = store.fetch_all(from_ms, to_ms)
+            return SegmentScan(readable, from_ms, to_ms, timestamped(store), live=True)
+        rows = _of_values(store.fetch_all(from_ms, to_ms), timestamped(store))
         return _live(store, rows, lambda windowed: windowed.window.start_ms)
-    return _live(store, store.fetch(query.key), lambda windowed: windowed.window.end_ms)
+    rows = _of_values(store.fetch(query.key), plain(store))
+    return _live(store, rows, lambda windowed: windowed.window.end_ms)
+
+
+def _of_values(rows: Iterator[tuple[Any, Any]], value_of: Callable[[Any], Any]) -> Iterator[tuple[Any, Any]]:
+    return ((key, value_of(value)) for key, value in rows)
 
 
 def _live(store: Any, rows: Iterator[tuple[Any, Any]], time_of: Callable[[Any], int]) -> Iterator[tuple[Any, Any]]:

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ottla.streams.queries.readable_store import ReadableStore
-    from ottla.streams.state.store import StateStore, ValueAndTimestamp, ValueTimestampHeaders
+    from ottla.streams.state.store import (
+        AggregationWithHeaders,
+        StateStore,
+        ValueAndTimestamp,
+        ValueTimestampHeaders,
+    )
 
 T = TypeVar("T", covariant=True)
 
@@ -58,6 +63,10 @@ def _is_window(store: StateStore) -> bool:
     return isinstance(store, WindowStore)
 
 
+def _is_session(store: StateStore) -> bool:
+    return isinstance(store, SessionStore)
+
+
 _KEY_VALUE: Final[_Kind[ReadOnlyKeyValueStore[Any, Any]]] = _Kind(
     "key-value store", is_key_value, lambda stores: ReadOnlyKeyValueStore(stores, plain)
 )
@@ -67,7 +76,9 @@ _TIMESTAMPED: Final[_Kind[ReadOnlyKeyValueStore[Any, ValueAndTimestamp]]] = _Kin
     lambda stores: ReadOnlyKeyValueStore(stores, timestamped),
 )
 _WITH_HEADERS: Final[_Kind[ReadOnlyKeyValueStore[Any, ValueTimestampHeaders]]] = _Kind(
-    "timestamped key-value store with headers", has_headers, lambda stores: ReadOnlyKeyValueStore(stores, _as_it_is)
+    "timestamped key-value store with headers",
+    lambda store: is_key_value(store) and has_headers(store),
+    lambda stores: ReadOnlyKeyValueStore(stores, _as_it_is),
 )
 _WINDOW: Final[_Kind[ReadOnlyWindowStore[Any, Any]]] = _Kind(
     "window store", _is_window, lambda stores: ReadOnlyWindowStore(stores, plain)
@@ -75,10 +86,20 @@ _WINDOW: Final[_Kind[ReadOnlyWindowStore[Any, Any]]] = _Kind(
 _TIMESTAMPED_WINDOW: Final[_Kind[ReadOnlyWindowStore[Any, ValueAndTimestamp]]] = _Kind(
     "timestamped window store",
     lambda store: _is_window(store) and is_timestamped(store),
+    lambda stores: ReadOnlyWindowStore(stores, timestamped),
+)
+_WINDOW_WITH_HEADERS: Final[_Kind[ReadOnlyWindowStore[Any, ValueTimestampHeaders]]] = _Kind(
+    "timestamped window store with headers",
+    lambda store: _is_window(store) and has_headers(store),
     lambda stores: ReadOnlyWindowStore(stores, _as_it_is),
 )
 _SESSION: Final[_Kind[ReadOnlySessionStore[Any, Any]]] = _Kind(
-    "session store", lambda store: isinstance(store, SessionStore), ReadOnlySessionStore
+    "session store", _is_session, lambda stores: ReadOnlySessionStore(stores, plain)
+)
+_SESSION_WITH_HEADERS: Final[_Kind[ReadOnlySessionStore[Any, AggregationWithHeaders]]] = _Kind(
+    "session store with headers",
+    lambda store: _is_session(store) and has_headers(store),
+    lambda stores: ReadOnlySessionStore(stores, _as_it_is),
 )
 
 
@@ -108,5 +129,14 @@ class QueryableStoreTypes:
         return _TIMESTAMPED_WINDOW
 
     @staticmethod
+    def timestamped_window_store_with_headers() -> QueryableStoreType[ReadOnlyWindowStore[Any, ValueTimestampHeaders]]:
+        return _WINDOW_WITH_HEADERS
+
+    @staticmethod
     def session_store() -> QueryableStoreType[ReadOnlySessionStore[Any, Any]]:
+        """Values alone, of stores with headers, too."""
         return _SESSION
+
+    @staticmethod
+    def session_store_with_headers() -> QueryableStoreType[ReadOnlySessionStore[Any, AggregationWithHeaders]]:
+        return _SESSION_WITH_HEADERS

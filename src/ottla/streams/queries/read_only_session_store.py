@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ottla.streams.duration import LONG_MAX
 from ottla.streams.queries.segment_scan import SegmentScan, is_paged
-from ottla.streams.queries.stored_value import as_it_is
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from ottla.streams.queries.readable_store import ReadableStore
+    from ottla.streams.state.store import StateStore
     from ottla.streams.windows import Windowed
 
 K = TypeVar("K")
@@ -25,8 +25,13 @@ V = TypeVar("V")
 class ReadOnlySessionStore(Generic[K, V]):
     """Every method raises `InvalidStateStoreError` where the store is not here any more, or cannot be read now."""
 
-    def __init__(self, stores: Callable[[], Sequence[ReadableStore]]) -> None:
+    def __init__(
+        self,
+        stores: Callable[[], Sequence[ReadableStore]],
+        value_of: Callable[[StateStore], Callable[[Any], Any]],
+    ) -> None:
         self._stores = stores
+        self._value_of = value_of
 
     def find_sessions(
         self, key: K, earliest_end_ms: int, latest_start_ms: int, *, reverse: bool = False
@@ -49,21 +54,23 @@ class ReadOnlySessionStore(Generic[K, V]):
             if is_paged(readable):
                 store: Any = readable.store
                 keeps = store.key_filter(first, last, latest_start_ms)
-                return SegmentScan(readable, earliest_end_ms, LONG_MAX, as_it_is, keeps, reverse=reverse)
+                value_of = self._value_of(store)
+                return SegmentScan(readable, earliest_end_ms, LONG_MAX, value_of, keeps, reverse=reverse)
             rows: list[tuple[Any, Any]] = readable.read(
                 lambda store: list(
                     store.find_sessions_range(first, last, earliest_end_ms, latest_start_ms, reverse=reverse)
                 )
             )
-            return iter(rows)
+            return self._values(readable, rows)
 
         return chain.from_iterable([one(each) for each in self._stores()])
 
     def fetch_session(self, key: K, start_ms: int, end_ms: int) -> V | None:
         for readable in self._stores():
-            found: V | None = readable.read(lambda store: store.fetch_session(key, start_ms, end_ms))
+            found = readable.read(lambda store: store.fetch_session(key, start_ms, end_ms))
             if found is not None:
-                return found
+                value: V = self._value_of(readable.store)(found)
+                return value
         return None
 
     def fetch(self, key: K, *, reverse: bool = False) -> Iterator[tuple[Windowed[K], V]]:
@@ -77,5 +84,9 @@ class ReadOnlySessionStore(Generic[K, V]):
         for readable in self._stores():
             rows = readable.read(lambda store: list(read(store)))
             if rows:
-                return iter(rows)
+                return self._values(readable, rows)
         return iter(())
+
+    def _values(self, readable: ReadableStore, rows: list[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
+        value_of = self._value_of(readable.store)
+        return ((windowed, value_of(value)) for windowed, value in rows)

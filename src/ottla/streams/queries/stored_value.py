@@ -1,10 +1,11 @@
-"""Values as a store has them, and as a query wants them: alone, or with their time."""
+"""Values as a store has them, and as a query wants them: alone, with their time, or with headers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ottla.streams.state.headers_key_value_store import HeadersKeyValueStore
+from ottla.streams.state.headers_segmented_store import HeadersSessionStore, HeadersWindowStore
 from ottla.streams.state.store import KeyValueStore, ValueAndTimestamp
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def is_timestamped(store: StateStore) -> bool:
 
 
 def has_headers(store: StateStore) -> bool:
-    return isinstance(store, HeadersKeyValueStore)
+    return isinstance(store, HeadersKeyValueStore | HeadersWindowStore | HeadersSessionStore)
 
 
 def is_key_value(store: StateStore) -> bool:
@@ -31,7 +32,7 @@ def as_it_is(stored: Any) -> Any:
 
 def plain(store: StateStore) -> Callable[[Any], Any]:
     """What makes a value alone of what the store has."""
-    return _first if is_timestamped(store) else as_it_is
+    return _first if is_timestamped(store) or has_headers(store) else as_it_is
 
 
 def timestamped(store: StateStore) -> Callable[[Any], Any]:

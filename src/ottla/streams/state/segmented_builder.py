@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ottla.streams.state.headers_segmented_store import HeadersSessionStore, HeadersWindowStore
 from ottla.streams.state.persistent_segments import PersistentSegments
 from ottla.streams.state.segmented_store import SegmentedConfig
 from ottla.streams.state.session_store import SegmentedSessionStore
@@ -29,6 +30,8 @@ class WindowBytesStoreSupplier:
     time_ordered: bool = False
     timestamped: bool = True
     indexed_by_key: bool = False
+    headers: bool = False
+    """True for a store that keeps headers, too; a table of the DSL has none to keep, but logs those of deletions."""
 
     def __post_init__(self) -> None:
         if self.retention_ms < 0:
@@ -62,6 +65,8 @@ class SessionBytesStoreSupplier:
     retention_ms: int
     is_in_memory: bool = False
     time_ordered: bool = False
+    headers: bool = False
+    """As of windows."""
 
     def __post_init__(self) -> None:
         if self.retention_ms < 0:
@@ -90,6 +95,7 @@ class _SegmentedStoreBuilder:
     logging_enabled: bool = True
     caching_enabled: bool = False
     log_config: dict[str, str] = field(default_factory=dict)
+    logs_headers_of_deletions: bool = False
 
     @property
     def name(self) -> str:
@@ -115,18 +121,25 @@ class _SegmentedStoreBuilder:
 
     def _config(self) -> SegmentedConfig:
         config: SegmentedConfig = self.supplier.config(self.key_serde, self.value_serde, caching=self.caching_enabled)
-        return config
+        return replace(config, logs_headers_of_deletions=self.logs_headers_of_deletions)
+
+    def with_headers_of_deletions_logged(self) -> Self:
+        """For tables whose `dsl.store.format` is HEADERS."""
+        return replace(self, logs_headers_of_deletions=True)
 
 
 @dataclass(frozen=True, slots=True)
 class WindowStoreBuilder(_SegmentedStoreBuilder):
     timestamped: bool = False
     logs_headers: bool = False
+    keeps_headers: bool = False
 
     def build(self) -> SegmentedWindowStore:
         """Duplicates are never cached: a cache would keep the last alone."""
         supplier: WindowBytesStoreSupplier = self.supplier
         kind = TimestampedWindowStore if self.timestamped else SegmentedWindowStore
+        if self.keeps_headers:
+            kind = HeadersWindowStore
         config = self._config()
         if supplier.retain_duplicates:
             config = replace(config, caching=False, logs_headers=self.logs_headers)
@@ -135,5 +148,7 @@ class WindowStoreBuilder(_SegmentedStoreBuilder):
 
 @dataclass(frozen=True, slots=True)
 class SessionStoreBuilder(_SegmentedStoreBuilder):
+    keeps_headers: bool = False
+
     def build(self) -> SegmentedSessionStore:
-        return SegmentedSessionStore(self._config())
+        return HeadersSessionStore(self._config()) if self.keeps_headers else SegmentedSessionStore(self._config())

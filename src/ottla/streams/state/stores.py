@@ -94,6 +94,13 @@ class Stores:
         )
 
     @staticmethod
+    def persistent_timestamped_window_store_with_headers(
+        name: str, retention_period: Duration, window_size: Duration, *, retain_duplicates: bool = False
+    ) -> WindowBytesStoreSupplier:
+        retention_ms, size_ms = _window_times(retention_period, window_size)
+        return WindowBytesStoreSupplier(name, retention_ms, size_ms, retain_duplicates, headers=True)
+
+    @staticmethod
     def in_memory_window_store(
         name: str, retention_period: Duration, window_size: Duration, *, retain_duplicates: bool = False
     ) -> WindowBytesStoreSupplier:
@@ -106,6 +113,10 @@ class Stores:
     ) -> SessionBytesStoreSupplier:
         retention_ms = milliseconds(retention_period, "retentionPeriod")
         return SessionBytesStoreSupplier(name, retention_ms, time_ordered=time_ordered)
+
+    @staticmethod
+    def persistent_session_store_with_headers(name: str, retention_period: Duration) -> SessionBytesStoreSupplier:
+        return SessionBytesStoreSupplier(name, milliseconds(retention_period, "retentionPeriod"), headers=True)
 
     @staticmethod
     def in_memory_session_store(name: str, retention_period: Duration) -> SessionBytesStoreSupplier:
@@ -168,6 +179,20 @@ class Stores:
         supplier: WindowBytesStoreSupplier, key_serde: Serde[Any] | None, value_serde: Serde[Any] | None
     ) -> WindowStoreBuilder:
         return WindowStoreBuilder(supplier, key_serde, value_serde, timestamped=True)
+
+    @staticmethod
+    def timestamped_window_store_with_headers_builder(
+        supplier: WindowBytesStoreSupplier, key_serde: Serde[Any] | None, value_serde: Serde[Any] | None
+    ) -> WindowStoreBuilder:
+        """Of `ValueTimestampHeaders`."""
+        return WindowStoreBuilder(supplier, key_serde, value_serde, keeps_headers=True)
+
+    @staticmethod
+    def session_store_with_headers_builder(
+        supplier: SessionBytesStoreSupplier, key_serde: Serde[Any] | None, value_serde: Serde[Any] | None
+    ) -> SessionStoreBuilder:
+        """Of `AggregationWithHeaders`."""
+        return SessionStoreBuilder(supplier, key_serde, value_serde, keeps_headers=True)
 
     @staticmethod
     def session_store_builder(
