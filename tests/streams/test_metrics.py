@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
 
 import pytest
 from tests.peers.process import wait_for
@@ -12,6 +13,7 @@ from tests.streams.counting import make_topics, read_counts, send_lines, some_li
 from tests.streams.dsl_word_count import topology
 
 from ottla.streams.application.kafka_streams import KafkaStreams
+from ottla.streams.application.metrics_listener import MetricsListener
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +65,11 @@ def test_an_application_measures_itself(tmp_path: Path, ottla: NodeProcess) -> N
         assert all(value > 0 for value in values("put-rate", rocksdb_state_id="counts"))
         assert set(values("restore-remaining-records-total")) == {0}
         running = {each.group for each in app.metrics()}
+        with MetricsListener(app, port=0) as listener, urlopen(listener.url, timeout=10) as response:
+            told = response.read().decode().splitlines()
+        (processed,) = (line for line in told if line.startswith("kafka_streams_stream_thread_metrics_process_total{"))
+        assert processed.endswith(f" {400 + words.total()}")
+        assert any(line.startswith("kafka_streams_stream_metrics{") and 'state="RUNNING"' in line for line in told)
     assert "stream-task-metrics" in running
     assert {each.group for each in app.metrics()} == {"kafka-metrics-count", "stream-metrics"}
     assert values("state", "stream-metrics") == ["NOT_RUNNING"]

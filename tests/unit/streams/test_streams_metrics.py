@@ -6,11 +6,13 @@ from typing import Any
 
 from ottla.streams import (
     Consumed,
+    MetricName,
     Processor,
     ProcessorContext,
     Record,
     RecordingLevel,
     Serdes,
+    Statistic,
     StreamsBuilder,
     TopologyTestDriver,
 )
@@ -71,3 +73,29 @@ def test_what_is_below_the_level_is_not_recorded() -> None:
         driver.create_input_topic("in", TEXT.serializer, TEXT.serializer).pipe_input("k", "abc")
         assert fraud(driver)["seen-total"][0] == 1
         assert fraud(driver)["look-total"][0] == 0
+
+
+class Sizes(Processor[str, str]):
+    def init(self, context: ProcessorContext) -> None:
+        super().init(context)
+        self.sizes = context.metrics.add_sensor("sizes", RecordingLevel.INFO)
+        for name, statistic in (("size-max", Statistic.MAXIMUM), ("size-sum", Statistic.TOTAL)):
+            self.sizes.add(MetricName(name, "stream-fraud-metrics", (("of", "words"),)), statistic)
+        assert context.metrics.add_sensor("sizes", RecordingLevel.INFO) is self.sizes
+
+    def process(self, record: Record[str, str]) -> None:
+        self.sizes.record(len(record.value))
+        if record.value == "no more":
+            self.context.metrics.remove_sensor(self.sizes)
+
+
+def test_a_sensor_with_metrics_of_ones_own() -> None:
+    builder = StreamsBuilder()
+    builder.stream("in", Consumed(TEXT, TEXT)).process(Sizes)
+    with TopologyTestDriver(builder.build(), {}, 0) as driver:
+        topic = driver.create_input_topic("in", TEXT.serializer, TEXT.serializer)
+        for value in ("abc", "a"):
+            topic.pipe_input("k", value)
+        assert fraud(driver) == {"size-max": (3, {"of": "words"}), "size-sum": (4, {"of": "words"})}
+        topic.pipe_input("k", "no more")
+        assert fraud(driver) == {}

@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import importlib
 import inspect
 import logging
@@ -31,10 +33,14 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from ottla.streams.application.kafka_streams import KafkaStreams
+
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 RESPAWN_PAUSE_S: Final = 1.0
+GARBAGE_OBJECTS: Final = 100_000
+"""So many new objects bring the collector."""
 POLL_S: Final = 0.2
 
 
@@ -48,6 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_common(run_verb)
     run_verb.add_argument(
         "--processes", metavar="N", type=int, default=1, help="so many processes share the work (default: 1)"
+    )
+    run_verb.add_argument(
+        "--metrics",
+        metavar="HOST:PORT",
+        help="where it tells Prometheus how it does; of several processes that of the first",
     )
     run_verb.add_argument("--verbose", action="store_true", help="say more of what happens")
     describe = verbs.add_parser("describe", help="print the topology", description="Print an application's topology.")
@@ -68,9 +79,10 @@ def run(arguments: argparse.Namespace) -> int:
         config = read_config(arguments.config, arguments.set)
         if arguments.verb == "describe":
             return _describe(arguments.application, config, arguments.svg)
+        metrics = _metrics_address(arguments.metrics)
         if arguments.processes > 1:
-            return _run_processes(arguments, config)
-        return _run_one(arguments.application, config, verbose=arguments.verbose)
+            return _run_processes(arguments, config, metrics)
+        return _run_one(arguments.application, config, metrics, verbose=arguments.verbose)
     except (UsageError, ConfigError) as error:
         print(f"ottla: {error}", file=sys.stderr)
         return EXIT_USAGE
@@ -134,7 +146,16 @@ def _describe(application: str, properties: dict[str, str], svg: str | None) -> 
     return EXIT_OK
 
 
-def _run_one(application: str, properties: dict[str, str], *, verbose: bool) -> int:
+def _metrics_address(text: str | None) -> tuple[str, int] | None:
+    from ottla.runtime.metrics.listen import parse_listen
+
+    try:
+        return None if text is None else parse_listen(text)
+    except ValueError as error:
+        raise UsageError(f"--metrics: {error}") from None
+
+
+def _run_one(application: str, properties: dict[str, str], metrics: tuple[str, int] | None, *, verbose: bool) -> int:
     from ottla.streams.application.kafka_streams import KafkaStreams, State
     from ottla.streams.application.restore_listener import RestoreProgress
 
@@ -146,21 +167,37 @@ def _run_one(application: str, properties: dict[str, str], *, verbose: bool) -> 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     app.set_state_listener(lambda new, old: _say(config.application_id, new.value))
-    app.start()
-    while not stop.wait(POLL_S) and app.state not in (State.ERROR, State.NOT_RUNNING):
-        pass
+    with _told(app, metrics):
+        _spare_the_collector()
+        app.start()
+        while not stop.wait(POLL_S) and app.state not in (State.ERROR, State.NOT_RUNNING):
+            pass
     if app.state is State.ERROR:
         print(f"ottla: the application ended: {app.failure}", file=sys.stderr)
         return EXIT_FAILED
     return EXIT_OK if app.close() and app.failure is None else EXIT_FAILED
 
 
+def _told(app: KafkaStreams, metrics: tuple[str, int] | None) -> contextlib.AbstractContextManager[object]:
+    if metrics is None:
+        return contextlib.nullcontext()
+    from ottla.streams.application.metrics_listener import MetricsListener
+
+    return MetricsListener(app, *metrics)
+
+
+def _spare_the_collector() -> None:
+    """Records on their way, and what caches hold, are many objects, and no circles."""
+    gc.freeze()
+    gc.set_threshold(GARBAGE_OBJECTS, 20, 20)
+
+
 def _say(application_id: str, state: str) -> None:
     print(f"{application_id} is {state}", flush=True)
 
 
-def _run_processes(arguments: argparse.Namespace, properties: dict[str, str]) -> int:
-    """Each has a state directory of its own; one that dies is started again."""
+def _run_processes(arguments: argparse.Namespace, properties: dict[str, str], metrics: tuple[str, int] | None) -> int:
+    """Each has a state directory of its own, and a port for metrics; one that dies is started again."""
     _, config = load(arguments.application, properties)
     state_dir = str(config["state.dir"])
     stop = threading.Event()
@@ -171,6 +208,8 @@ def _run_processes(arguments: argparse.Namespace, properties: dict[str, str]) ->
         settings = properties | {"state.dir": str(Path(state_dir) / f"process-{index}")}
         command = [sys.executable, "-m", "ottla", "streams", "run", arguments.application]
         command += [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+        if metrics is not None:
+            command += ["--metrics", f"{metrics[0]}:{metrics[1] + index}"]
         return subprocess.Popen(command + (["--verbose"] if arguments.verbose else []), env=os.environ)
 
     processes = [spawn(index) for index in range(arguments.processes)]
