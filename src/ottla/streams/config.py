@@ -26,6 +26,7 @@ from ottla.streams.config_definitions import (
     RENAMED,
     STREAMS,
     STREAMS_CONFIGS,
+    WITHOUT_EFFECT,
 )
 
 if TYPE_CHECKING:
@@ -178,6 +179,8 @@ class StreamsConfig(Mapping[str, Any]):
             for key in ("consumer.group.instance.id", "main.consumer.group.instance.id"):
                 if instance := self.originals.get(key):
                     raise ConfigError(key, str(instance), "group.protocol=streams has no static members; leave it out")
+        for key in sorted(WITHOUT_EFFECT & self.originals.keys()):
+            _log.warning("%s has no effect here; docs/gaps.md says why", key)
         for key in self.originals:
             if key not in STREAMS_CONFIGS and not key.startswith((*PREFIXES, *SECURITY_PREFIXES)):
                 _log.warning("%s is no key of Kafka Streams; only the application's own processors see it", key)

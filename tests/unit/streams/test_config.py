@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import ottla.streams
+from ottla.streams import config_definitions
 from ottla.streams.config import ConfigError, StreamsConfig
+from ottla.streams.config_definitions import RENAMED, STREAMS_CONFIGS, WITHOUT_EFFECT
 
 NEEDED = {"application.id": "app", "bootstrap.servers": "localhost:9092,localhost:9093"}
 
@@ -113,3 +117,12 @@ def test_what_is_needed_must_be_there() -> None:
         StreamsConfig(bootstrap_servers="localhost:9092")
     with pytest.raises(ConfigError, match=r"bootstrap\.servers"):
         StreamsConfig(application_id="a")
+
+
+def test_keys_without_an_effect_are_known_as_such(caplog: pytest.LogCaptureFixture) -> None:
+    definitions = Path(config_definitions.__file__)
+    files = Path(ottla.streams.__file__).parent.rglob("*.py")
+    sources = "".join(each.read_text("utf-8") for each in files if each != definitions)
+    assert {each for each in STREAMS_CONFIGS if f'"{each}"' not in sources} - RENAMED.keys() == WITHOUT_EFFECT
+    config(task_timeout_ms=5)
+    assert [each.message for each in caplog.records] == ["task.timeout.ms has no effect here; docs/gaps.md says why"]
