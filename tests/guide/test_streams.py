@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.guide.reader import BLOCK, Reader
 
+KEYS_SELECTED = "KSTREAM-KEY-SELECT-0000000003"
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "streams.md"
 
 
@@ -19,6 +20,10 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
         revenue = "{'Prague': 15, 'Vienna': 11, 'Berlin': 2}"
         assert reader.said_by("buy.py").splitlines()[:2] == [revenue, revenue]
         assert reader.said_by("orders.py") == "[('tea@0', 12)] 1\n"
+        assert reader.said_by("priced.py").splitlines() == [
+            "[('tea', 42)]",
+            str(["orders-value", f"priced-{KEYS_SELECTED}-repartition-value", "products-value", "totals-value"]),
+        ]
         assert reader.said_by("sales.py").splitlines() == [
             "{'shop': 'TEA', 'total': 7.5, 'size': 'small'}",
             "{'shop': 'TEA', 'total': 24.0, 'size': 'large'}",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -221,3 +222,31 @@ def test_a_serde_by_type() -> None:
     assert Serdes.serde_from(Item).deserializer("t", b'{"name":"a"}') == Item("a")
     with pytest.raises(ValueError, match="complex"):
         Serdes.serde_from(complex)
+
+
+class Line(msgspec.Struct):
+    name: str
+    n: int = 1
+
+
+class Basket(msgspec.Struct):
+    id: int
+    lines: list[Line] = []
+
+
+def test_structs_of_msgspec_are_json() -> None:
+    serde: Serde[Basket] = Serdes.json(Basket)
+    basket = Basket(1, [Line("a"), Line("b", 2)])
+    written = serde.serializer("t", basket)
+    assert written == b'{"id":1,"lines":[{"name":"a","n":1},{"name":"b","n":2}]}'
+    assert serde.deserializer("t", written) == basket
+    plain: Any = Serdes.json().deserializer("t", written)
+    assert plain["lines"][1]["n"] == 2
+    assert serde.deserializer("t", b'{"id":1,"later":[]}') == Basket(1)
+    assert serde.serializer("t", None) is None
+    for broken in (b"{}", b'{"id":"1"}', b"{"):
+        with pytest.raises(SerializationError, match="is no Basket"):
+            serde.deserializer("t", broken)
+    unfit: Any = {1: object()}
+    with pytest.raises(SerializationError, match="cannot go to t as JSON"):
+        serde.serializer("t", unfit)

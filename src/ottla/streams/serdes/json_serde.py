@@ -95,7 +95,10 @@ def _msgspec_serde(kind: Any) -> Serde[Any]:
     write, read = msgspec.json.Encoder().encode, msgspec.json.Decoder(kind).decode
 
     def serialize(topic: str, data: Any, headers: Headers = (), /) -> bytes | None:
-        return None if data is None else bytes(write(data))
+        try:
+            return None if data is None else bytes(write(data))
+        except (TypeError, ValueError, msgspec.MsgspecError) as error:
+            raise SerializationError(f"{data!r} cannot go to {topic} as JSON: {error}") from error
 
     def deserialize(topic: str, data: bytes | None, headers: Headers = (), /) -> Any:
         if data is None:
