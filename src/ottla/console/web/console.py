@@ -7,7 +7,8 @@ import hashlib
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from ottla.console.web.access.audit import AuditLog, now_ms
+from ottla.console.web.access.audit import AuditLog
+from ottla.console.web.access.audit_topic import AuditTopic
 from ottla.console.web.access.oidc import OidcProvider
 from ottla.console.web.access.passwords import Passwords
 from ottla.console.web.access.permissions import ADMIN, Identity
@@ -15,7 +16,6 @@ from ottla.console.web.access.sessions import SECRET_BYTES, Sessions, Signer
 from ottla.console.web.cluster import Cluster
 from ottla.console.web.message import ApiError
 from ottla.console.web.messages.tail import Tails
-from ottla.console.web.messages.writing import produce_one
 
 if TYPE_CHECKING:
     from ottla.console.web.settings import ConsoleSettings
@@ -59,7 +59,8 @@ class Console:
         self.sessions = Sessions(self.signer, int(settings.session_hours * 3_600_000))
         self.passwords = Passwords(settings.users)
         self.oidc = None if settings.oidc is None else OidcProvider(settings.oidc)
-        self.audit = AuditLog(settings.audit.file, self._send_audit if settings.audit.topic else None)
+        self._audit_topic = self._topic_of_audit()
+        self.audit = AuditLog(settings.audit.file, None if self._audit_topic is None else self._audit_topic.send)
         self.tails = Tails()
         self.searches = Gate("searches", SEARCHES_MAX)
         self.sign_ins = Gate("sign-ins", SIGN_INS_MAX)
@@ -74,6 +75,8 @@ class Console:
     async def stop(self) -> None:
         self.is_stopping.set()
         await self.audit.stop()
+        if self._audit_topic is not None:
+            self._audit_topic.close()
         for cluster in self.clusters.values():
             await cluster.stop()
 
@@ -99,8 +102,8 @@ class Console:
         """Those that some role names: a cookie has little room."""
         return groups & frozenset(group for role in self.settings.roles for group in role.groups)
 
-    async def _send_audit(self, line: bytes) -> None:
+    def _topic_of_audit(self) -> AuditTopic | None:
         audit = self.settings.audit
-        assert audit.topic is not None
-        cluster = self.clusters[audit.cluster or self.settings.clusters[0].name]
-        await produce_one(cluster.client, audit.topic, None, line, (), timestamp_ms=now_ms())
+        if audit.topic is None:
+            return None
+        return AuditTopic(self.clusters[audit.cluster or self.settings.clusters[0].name].client.twin(), audit.topic)
