@@ -1,10 +1,11 @@
-"""A node of each kind with SASL, an authorizer and delegation tokens, and the command line of its administrator."""
+"""Nodes of each kind: as they come, and with SASL, an authorizer and delegation tokens, and its administrator."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.conftest import TEST_SETTINGS
 from tests.interop.security_scenarios import SETTINGS
 from tests.peers.apache_kafka import KafkaNode
 from tests.peers.ottla_cli import InProcessCli
@@ -33,6 +34,16 @@ NODE = {
     "offsets.topic.num.partitions": "2",
 }
 KINDS = ["ottla", pytest.param("apache-kafka", marks=[pytest.mark.java, pytest.mark.long])]
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    """The session's node, and where everything runs one of Apache Kafka as well."""
+    if request.param == "ottla":
+        yield request.getfixturevalue("node")
+    else:
+        with KafkaNode(tmp_path_factory.mktemp("kafka"), TEST_SETTINGS) as node:
+            yield node
 
 
 @pytest.fixture(scope="session", params=KINDS)

@@ -2,51 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from tests.conformance.heartbeats import LEAVE, StreamsGroupMember, heartbeat
 from tests.peers.ottla_cli import InProcessCli
 from tests.peers.process import wait_for
 
-from ottla.clients.client import KafkaClient
-from ottla.protocol.api import streams_group_heartbeat as streams
 from ottla.protocol.api.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse
 from ottla.protocol.api.share_group_heartbeat import ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse
-from ottla.protocol.errors import KafkaError, error_code
-from ottla.runtime.sockets import SocketNetwork
 
 if TYPE_CHECKING:
     from tests.peers.process import NodeProcess
-
-LEAVE = -1
 
 
 @pytest.fixture(scope="module")
 def ottla(node: NodeProcess) -> InProcessCli:
     return InProcessCli(("--bootstrap", node.address))
-
-
-def heartbeat(node: NodeProcess, request: Any, response: Any) -> Any:
-    """One heartbeat of a member, whose answer must be no error."""
-
-    async def run() -> Any:
-        network = SocketNetwork(asyncio.get_running_loop())
-        try:
-            async with KafkaClient(network, node.address) as client:
-
-                async def beat() -> Any:
-                    answer = await client.send_to(await client.coordinator(request.group_id), request, response)
-                    if answer.error_code:
-                        raise KafkaError(error_code(answer.error_code), answer.error_message)
-                    return answer
-
-                return await client.retry(beat)  # while the coordinator moves or loads
-        finally:
-            network.close()
-
-    return asyncio.run(run())
 
 
 def consumer(group: str, member: str, epoch: int, topic: str) -> ConsumerGroupHeartbeatRequest:
@@ -119,39 +92,12 @@ def test_a_share_group(ottla: InProcessCli, node: NodeProcess) -> None:
 
 def test_a_streams_group(ottla: InProcessCli, node: NodeProcess) -> None:
     ottla.works("topics", "create", "gt-topic", "--partitions", "2")
-    member = str(uuid.uuid4())
-    subtopology = streams.Subtopology(
-        subtopology_id="0",
-        source_topics=["gt-topic"],
-        source_topic_regex=[],
-        state_changelog_topics=[],
-        repartition_sink_topics=[],
-        repartition_source_topics=[],
-        copartition_groups=[],
-    )
-
-    def beat(epoch: int, topology: streams.Topology | None) -> Any:
-        request = streams.StreamsGroupHeartbeatRequest(
-            group_id="gt-group",
-            member_id=member,
-            member_epoch=epoch,
-            endpoint_information_epoch=0,
-            rebalance_timeout_ms=60_000,
-            topology=topology,
-            active_tasks=[],
-            standby_tasks=[],
-            warmup_tasks=[],
-            process_id="p",
-            client_tags=[],
-        )
-        return heartbeat(node, request, streams.StreamsGroupHeartbeatResponse)
-
-    topology = streams.Topology(epoch=0, subtopologies=[subtopology])
-    wait_for(lambda: beat(0, topology).active_tasks, "the member to get its tasks")
+    member = StreamsGroupMember(node, "gt-group", "gt-topic")
+    wait_for(member.join, "the member to get its tasks")
     (described,) = ottla.json("groups", "describe", "gt-group")
     assert described["type"] == "streams"
     assert described["members"][0]["tasks"] == ["0_0", "0_1"]
-    assert [each["member_id"] for each in described["offsets"]] == [member, member]
+    assert [each["member_id"] for each in described["offsets"]] == [member.member_id] * 2
     assert "tasks 0_0, 0_1" in ottla.works("groups", "describe", "gt-group").out
-    beat(LEAVE, None)
+    member.leave()
     ottla.works("groups", "delete", "gt-group")

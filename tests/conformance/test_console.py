@@ -23,10 +23,10 @@ PARTITIONS = 3
 
 
 @pytest.fixture(scope="module")
-def console(node: NodeProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleProcess]:
+def console(cluster: NodeProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleProcess]:
     directory = tmp_path_factory.mktemp("console")
     config = directory / "console.toml"
-    config.write_text(f'sample_interval_s = 1\n[[cluster]]\nname = "local"\nbootstrap = "{node.address}"\n')
+    config.write_text(f'sample_interval_s = 1\n[[cluster]]\nname = "local"\nbootstrap = "{cluster.address}"\n')
     with ConsoleProcess(directory, "--config", str(config)) as running:
         yield running
         assert running.errors == []
@@ -38,10 +38,10 @@ def browser(console: ConsoleProcess) -> Browser:
 
 
 @pytest.fixture(scope="module")
-def orders(node: NodeProcess) -> str:
+def orders(cluster: NodeProcess) -> str:
     """Record *n* at second *n*, in partition *n* modulo 3; at the end a tombstone, and two records that say nothing."""
-    create(node, ORDERS, PARTITIONS)
-    producer = Producer({"bootstrap.servers": node.address})
+    create(cluster, ORDERS, PARTITIONS)
+    producer = Producer({"bootstrap.servers": cluster.address})
     for number in range(COUNT):
         value = {"id": number, "amount": number * 10, "who": {"name": f"n{number}"}, "tags": ["a", str(number)]}
         headers: list[tuple[str, str | bytes | None]] = [("trace", f"t{number}".encode()), ("empty", None)]
@@ -57,8 +57,8 @@ def orders(node: NodeProcess) -> str:
     return ORDERS
 
 
-def create(node: NodeProcess, name: str, partitions: int = 1, **config: str) -> None:
-    admin = AdminClient({"bootstrap.servers": node.address})
+def create(cluster: NodeProcess, name: str, partitions: int = 1, **config: str) -> None:
+    admin = AdminClient({"bootstrap.servers": cluster.address})
     admin.create_topics([NewTopic(name, partitions, 1, config=config)])[name].result(60)
 
 
@@ -210,10 +210,10 @@ def test_filters_look_into_what_is_shown(browser: Browser, orders: str) -> None:
     assert browser.get("expression", {"where": "value.a == 1"}) == {"ok": True}
 
 
-def test_a_message_shows_everything_of_it(browser: Browser, node: NodeProcess) -> None:
+def test_a_message_shows_everything_of_it(browser: Browser, cluster: NodeProcess) -> None:
     topic = "console-shapes"
-    create(node, topic)
-    producer = Producer({"bootstrap.servers": node.address})
+    create(cluster, topic)
+    producer = Producer({"bootstrap.servers": cluster.address})
     values = [
         b"plain",
         b'{"big": 9007199254740993, "list": [1.5, null]}',
@@ -249,9 +249,9 @@ def test_a_message_shows_everything_of_it(browser: Browser, node: NodeProcess) -
     )
 
 
-def test_messages_are_written_and_written_again(browser: Browser, node: NodeProcess) -> None:
+def test_messages_are_written_and_written_again(browser: Browser, cluster: NodeProcess) -> None:
     topic = "console-written"
-    create(node, topic, 3)
+    create(cluster, topic, 3)
     asked = {
         "partition": 1,
         "timestamp_ms": FIRST_MS,
@@ -279,10 +279,10 @@ def test_messages_are_written_and_written_again(browser: Browser, node: NodeProc
         assert refused.value.status in (400, 404)
 
 
-def test_aborted_records_are_left_out_of_what_is_committed(browser: Browser, node: NodeProcess) -> None:
+def test_aborted_records_are_left_out_of_what_is_committed(browser: Browser, cluster: NodeProcess) -> None:
     topic = "console-transactions"
-    create(node, topic)
-    producer = Producer({"bootstrap.servers": node.address, "transactional.id": "console-t"})
+    create(cluster, topic)
+    producer = Producer({"bootstrap.servers": cluster.address, "transactional.id": "console-t"})
     producer.init_transactions(60)
     for end in (producer.commit_transaction, producer.abort_transaction, producer.commit_transaction):
         producer.begin_transaction()
@@ -310,10 +310,10 @@ def test_aborted_records_are_left_out_of_what_is_committed(browser: Browser, nod
     browser.post("transactions/console-t/abort")
 
 
-def test_records_are_deleted(browser: Browser, node: NodeProcess) -> None:
+def test_records_are_deleted(browser: Browser, cluster: NodeProcess) -> None:
     topic = "console-deleted"
-    create(node, topic)
-    producer = Producer({"bootstrap.servers": node.address})
+    create(cluster, topic)
+    producer = Producer({"bootstrap.servers": cluster.address})
     for number in range(5):
         producer.produce(topic, b"%d" % number)
     assert producer.flush(60) == 0
@@ -323,10 +323,10 @@ def test_records_are_deleted(browser: Browser, node: NodeProcess) -> None:
     assert browser.get(f"topics/{topic}")["records"] == 0
 
 
-def test_a_tail_shows_what_comes_and_goes_on_where_it_was(browser: Browser, node: NodeProcess) -> None:
+def test_a_tail_shows_what_comes_and_goes_on_where_it_was(browser: Browser, cluster: NodeProcess) -> None:
     topic = "console-tail"
-    create(node, topic, 2)
-    producer = Producer({"bootstrap.servers": node.address})
+    create(cluster, topic, 2)
+    producer = Producer({"bootstrap.servers": cluster.address})
 
     def write(*values: bytes) -> None:
         for value in values:
@@ -347,9 +347,9 @@ def test_a_tail_shows_what_comes_and_goes_on_where_it_was(browser: Browser, node
 
 
 @pytest.mark.long
-def test_a_tail_ends_with_its_topic(browser: Browser, node: NodeProcess) -> None:
+def test_a_tail_ends_with_its_topic(browser: Browser, cluster: NodeProcess) -> None:
     topic = "console-tail-deleted"
-    create(node, topic)
+    create(cluster, topic)
     with browser.events(f"topics/{topic}/tail") as events:
         browser.delete(f"topics/{topic}")
         failure = next(data for name, data, _ in events if name == "failure")
@@ -388,9 +388,9 @@ def _next_messages(events: Iterator[tuple[str, Any, str]]) -> tuple[list[dict[st
 # Groups, users, quotas
 
 
-def test_a_group_is_told_reset_and_deleted(browser: Browser, node: NodeProcess, orders: str) -> None:
+def test_a_group_is_told_reset_and_deleted(browser: Browser, cluster: NodeProcess, orders: str) -> None:
     group = "console-billing"
-    consumer = Consumer({"bootstrap.servers": node.address, "group.id": group, "enable.auto.commit": False})
+    consumer = Consumer({"bootstrap.servers": cluster.address, "group.id": group, "enable.auto.commit": False})
     offsets = [TopicPartition(orders, 0, 4), TopicPartition(orders, 1, 13)]
     consumer.commit(offsets=offsets, asynchronous=False)
     consumer.close()
@@ -426,9 +426,9 @@ def test_a_group_is_told_reset_and_deleted(browser: Browser, node: NodeProcess, 
     wait_for(lambda: group not in {each["group_id"] for each in browser.get("groups")["groups"]}, "the deletion")
 
 
-def test_a_group_with_members_is_not_moved(browser: Browser, node: NodeProcess, orders: str) -> None:
+def test_a_group_with_members_is_not_moved(browser: Browser, cluster: NodeProcess, orders: str) -> None:
     group = "console-active"
-    consumer = Consumer({"bootstrap.servers": node.address, "group.id": group, "auto.offset.reset": "earliest"})
+    consumer = Consumer({"bootstrap.servers": cluster.address, "group.id": group, "auto.offset.reset": "earliest"})
     consumer.subscribe([orders])
     try:
         wait_for(lambda: consumer.poll(0.1) is not None, "a record")
@@ -479,10 +479,10 @@ def test_without_an_authorizer_there_are_no_acls(browser: Browser) -> None:
 # What is sampled, and SQL
 
 
-def test_rates_are_sampled(browser: Browser, node: NodeProcess) -> None:
+def test_rates_are_sampled(browser: Browser, cluster: NodeProcess) -> None:
     topic = "console-sampled"
-    create(node, topic)
-    producer = Producer({"bootstrap.servers": node.address})
+    create(cluster, topic)
+    producer = Producer({"bootstrap.servers": cluster.address})
 
     def sampled() -> bool:
         producer.produce(topic, b"x")

@@ -106,13 +106,13 @@ def provider() -> Iterator[OidcProviderServer]:
 
 @pytest.fixture(scope="module")
 def console(
-    node: NodeProcess, provider: OidcProviderServer, tmp_path_factory: pytest.TempPathFactory
+    cluster: NodeProcess, provider: OidcProviderServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ConsoleProcess]:
     directory = tmp_path_factory.mktemp("console-access")
     for name in (PEOPLE, SECRET_TOPIC, AUDIT_TOPIC):
-        admin = AdminClient({"bootstrap.servers": node.address})
+        admin = AdminClient({"bootstrap.servers": cluster.address})
         admin.create_topics([NewTopic(name, 1, 1)])[name].result(60)
-    producer = Producer({"bootstrap.servers": node.address})
+    producer = Producer({"bootstrap.servers": cluster.address})
     for number, name in enumerate(("Ann", "Ben")):
         value = {
             "name": name,
@@ -127,7 +127,7 @@ def console(
     producer.produce(SECRET_TOPIC, b"{}")
     assert producer.flush(60) == 0
     text = CONFIG.format(
-        address=node.address,
+        address=cluster.address,
         ada=hash_password("ada's"),
         bob=hash_password("bob's"),
         issuer=provider.issuer,
