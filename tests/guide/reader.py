@@ -20,6 +20,8 @@ TIMEOUT_S = 120
 STAYS = {
     "ottla start": "is ready on",
     "ottla exporter": "is on",
+    "ottla console --bootstrap": "is ready on",
+    "ottla console --config": "is ready on",
     "ottla mirror": "Mirroring",
     "ottla registry --bootstrap": "is ready on",
     "ottla connect ": "is ready on",

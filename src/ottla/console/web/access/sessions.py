@@ -33,7 +33,8 @@ class Signer:
     def read(self, purpose: str, text: str, now_ms: int) -> dict[str, Any] | None:
         """`None`: it is not ours, or is over (`"e"`, in milliseconds)."""
         body, _, signature = text.partition(".")
-        if not body or not hmac.compare_digest(_encoded(self._mac(purpose, body)), signature):
+        expected = _encoded(self._mac(purpose, body)).encode()
+        if not body or not hmac.compare_digest(expected, signature.encode("utf-8", "replace")):
             return None
         payload = json.loads(_decoded(body))
         return payload if isinstance(payload, dict) and payload.get("e", 0) > now_ms else None
