@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import textwrap
@@ -14,7 +15,12 @@ from tests.connect.test_crashes import SETTINGS, Load, tasks_of
 from tests.peers.connect import ConnectProcess, KafkaConnect, OttlaConnect
 from tests.peers.process import wait_for
 
+from ottla.clients.client import KafkaClient
+from ottla.clients.topics import create_compacted_topic
+from ottla.connect.runtime.exactly_once import leader_id
 from ottla.connect.store.config_records import TaskCountRecord, decode_config_record
+from ottla.connect.store.transactional_writer import PrivilegedWriteError, TransactionalWriter
+from ottla.runtime.sockets import SocketNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,6 +103,34 @@ def test_tasks_are_killed(node: NodeProcess, tmp_path: Path) -> None:
         assert worker.ask("DELETE", "/connectors/once-tasks/offsets").status == 200
         assert worker.ask("GET", "/connectors/once-tasks/offsets").body == {"offsets": []}
         assert count_records(node.address, "once", "once-tasks") == [1, 0]
+
+
+def test_a_leader_of_before_writes_no_more(node: NodeProcess) -> None:
+    """Its write fails whole; when it leads again, it claims again, and the other one is out."""
+
+    async def lead() -> None:
+        network = SocketNetwork(asyncio.get_running_loop())
+        async with KafkaClient(network, node.address) as client:
+            await create_compacted_topic(client, "once-led", 1, 1)
+            one, other = (TransactionalWriter(client, "once-led", leader_id("once-led")) for _ in range(2))
+            with pytest.raises(PrivilegedWriteError, match="has claimed it"):
+                await one.write([(b"a", b"0")])
+            await one.begin()
+            await one.write([(b"a", b"1"), (b"b", b"1")])
+            await other.begin()
+            with pytest.raises(PrivilegedWriteError, match="once-led"):
+                await one.write([(b"a", b"2"), (b"b", b"2")])
+            assert not one.has_begun
+            await other.write([(b"a", b"3")])
+            await one.begin()
+            await one.write([(b"a", b"4")])
+            with pytest.raises(PrivilegedWriteError):
+                await other.write([(b"a", b"5")])
+            one.close()
+            other.close()
+
+    asyncio.run(lead())
+    assert records_to_end(node.address, "once-led") == [(b"a", b"1"), (b"b", b"1"), (b"a", b"3"), (b"a", b"4")]
 
 
 def workers_are_killed(bootstrap: str, workers: Sequence[ConnectProcess], directory: Path, name: str) -> None:

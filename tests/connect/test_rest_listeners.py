@@ -15,6 +15,7 @@ from tests.peers.connect import KafkaConnect, OttlaConnect
 from tests.peers.process import free_port, wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.peers.connect import ConnectProcess
@@ -84,7 +85,7 @@ def test_tls_admin_and_other_origins(node: NodeProcess, tmp_path: Path) -> None:
     worker._settings |= secured.settings() | {
         "listeners": f"http://{worker.address},{https}",
         "admin.listeners": admin,
-        "access.control.allow.origin": "http://*.example",
+        "access.control.allow.origin": "http://.*[.]example",
         "access.control.allow.methods": "GET,PUT",
         "response.http.headers.config": "set X-Frame-Options: DENY",
     }
@@ -138,26 +139,29 @@ def test_workers_that_forward_over_tls(node: NodeProcess, tmp_path: Path) -> Non
 
 @pytest.mark.java
 @pytest.mark.long
-@pytest.mark.parametrize("origins", ["*", "http://here.example,http://there.example", "http://*.other"])
-def test_other_origins_hear_what_kafka_connect_tells_them(node: NodeProcess, tmp_path: Path, origins: str) -> None:
-    """The headers that browsers look at, of a dozen requests."""
+def test_other_origins_hear_what_kafka_connect_tells_them(node: NodeProcess, tmp_path: Path) -> None:
+    """The headers that browsers look at, of forty requests."""
     kinds: list[type[ConnectProcess]] = [KafkaConnect, OttlaConnect]
-    told: list[list[dict[str, str]]] = []
+    settings = {"access.control.allow.origin": "http://h.*ple, http://there.example"}
+    told: list[list[dict[str, Any]]] = []
     for kind in kinds:
-        settings = {"access.control.allow.origin": origins, "access.control.allow.methods": "GET,DELETE"}
         with kind(tmp_path / kind.__name__, node.address, settings) as worker:
-            url = f"http://{worker.address}/connectors"
-            answers = []
-            for origin in (ORIGIN, "http://elsewhere.example", "http://a.other"):
-                for method in ("GET", "DELETE", "PUT"):
-                    for wanted in ("content-type", "x-other"):
-                        asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": wanted}
-                        answers.append(ask(url, "OPTIONS", {"Origin": origin} | asked))
-                answers.append(ask(url, "GET", {"Origin": origin}))
-            names = [{name: text for name, text in each.headers.items() if _is_theirs(name)} for each in answers]
-            told.append(names)
+            told.append(list(_heard(f"http://{worker.address}/connectors")))
     assert told[0] == told[1]
 
 
-def _is_theirs(name: str) -> bool:
-    return name.startswith("access-control-") or name == "vary"
+def _heard(url: str) -> Iterator[dict[str, Any]]:
+    for origin in (None, ORIGIN, "http://there.example", "http://hpl", f"{ORIGIN} http://elsewhere.example"):
+        for method in ("GET", "DELETE", "PUT", None):
+            for wanted in (None, "x-other"):
+                asked = {"Origin": origin, "Access-Control-Request-Method": method}
+                asked["Access-Control-Request-Headers"] = wanted
+                sent = {name: text for name, text in asked.items() if text is not None}
+                for verb in ("OPTIONS", "GET"):
+                    answer = ask(url, verb, sent)
+                    heard: dict[str, Any] = {
+                        name: set(text.split(","))
+                        for name, text in answer.headers.items()
+                        if name.startswith("access-control-") or name == "vary"
+                    }
+                    yield heard | {"status": answer.status}

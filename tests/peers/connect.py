@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 START_TIMEOUT_S: Final = 120.0
-_URL: Final = re.compile(r"ready on http://127\.0\.0\.1:(\d+)")
+_URL: Final = re.compile(r"ready on https?://127\.0\.0\.1:(\d+)")
 _JAVA_MAIN: Final = "org.apache.kafka.connect.cli.Connect"
 TOPICS: Final = ("config.storage", "offset.storage", "status.storage")
 

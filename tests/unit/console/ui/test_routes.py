@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ottla.console.web.routes import ROUTES
 from tests.unit.console.ui.source import routes
+
+from ottla.console.web.routes import ROUTES
 
 _CLUSTER: Final = "/api/clusters/{cluster}"
 
