@@ -88,6 +88,16 @@ def _own(kind: PluginKind, connectors: dict[str, str]) -> list[PluginEntry]:
     return [PluginEntry(kind, name, f"{_OTTLA}connectors.{where}") for name, where in connectors.items()]
 
 
+_BRIDGES: Final = {
+    PluginKind.SINK: ("singer.sink:SingerSinkConnector", "java.connector:JavaSinkConnector"),
+    PluginKind.SOURCE: (
+        "airbyte.source:AirbyteSourceConnector",
+        "java.connector:JavaSourceConnector",
+        "singer.source:SingerSourceConnector",
+    ),
+}
+"""Connectors that host those of others, which need not be installed as plugins."""
+
 PLUGINS: Final = (
     *(
         PluginEntry(kind, name, _OTTLA + location)
@@ -118,6 +128,11 @@ PLUGINS: Final = (
     *_own(PluginKind.SOURCE, _SOURCES),
     *_entries(PluginKind.SINK, "file", "connectors.file_stream_sink", "FileStreamSinkConnector"),
     *_entries(PluginKind.SOURCE, "file", "connectors.file_stream_source", "FileStreamSourceConnector"),
+    *(
+        PluginEntry(kind, f"{_OTTLA}bridges.{location}", f"{_OTTLA}bridges.{location}")
+        for kind, locations in _BRIDGES.items()
+        for location in locations
+    ),
 )
 
 TASKS: Final = {

@@ -4,6 +4,8 @@ connector.class=FileStreamSource                     an alias: without package, 
 connector.class=org.apache.….FileStreamSourceConnector   Java's name of one that we have
 connector.class=my_package.my_module:MyConnector     a class of Python; or my_package.my_module.MyConnector
 
+connector.class=tap-csv                      a plugin of others that is installed here (`ottla connectors install`)
+
 Packages say what they bring by entry points of the group `ottla.connect`: the name is the alias, the object the class.
 """
 
@@ -77,7 +79,7 @@ class Plugins:
                 yield PluginEntry(kind, point.value, point.value)
 
     def listed(self, *kinds: PluginKind) -> list[PluginEntry]:
-        known = (*PLUGINS, *self.installed)
+        known = (*PLUGINS, *self.installed, *_bridged())
         return [entry for kind in kinds or PluginKind for entry in known if entry.kind is kind]
 
     def connector(self, name: str) -> Plugin:
@@ -108,7 +110,7 @@ class Plugins:
         found = self._loaded.get((kind, name))
         if found is None:
             found = self._find(kind, name)
-            if found is not None:
+            if found is not None and not hasattr(found.cls, "installed"):
                 self._loaded[kind, name] = found
         return found
 
@@ -119,7 +121,22 @@ class Plugins:
         cls = _import(name) if _DOTTED.fullmatch(name) else None
         if cls is not None and kind_of(cls) is kind:
             return Plugin(kind, f"{cls.__module__}:{cls.__qualname__}", cls)
-        return _named(self.installed, kind, name)
+        return _named(self.installed, kind, name) or _bridge(kind, name)
+
+
+def _bridged() -> Iterable[PluginEntry]:
+    """Plugins of others that are installed beside Ottla (`ottla connectors install`)."""
+    from ottla.connect.bridges.classes import installed_connectors
+
+    return [PluginEntry(PluginKind(kind), name, "") for kind, name in installed_connectors()]
+
+
+def _bridge(kind: PluginKind, name: str) -> Plugin | None:
+    """One of them. It may be installed, updated and removed while the worker runs, so it is looked for each time."""
+    from ottla.connect.bridges.classes import connector_class
+
+    found = connector_class(kind.value, name) if kind in CONNECTORS else None
+    return None if found is None else Plugin(kind, *found)
 
 
 def _named(entries: Iterable[PluginEntry], kind: PluginKind, name: str) -> Plugin | None:

@@ -1,0 +1,1 @@
+"""Airbyte sources, those of packages and those that are a manifest."""

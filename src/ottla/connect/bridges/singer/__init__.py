@@ -1,0 +1,1 @@
+"""Singer taps as sources, Singer targets as sinks."""

@@ -1,0 +1,1 @@
+"""Connectors of others: which there are, and those that are installed here."""
