@@ -104,7 +104,7 @@ def test_a_tap_goes_on_where_its_state_says(worker: OttlaConnect, node: NodeProc
     ("mode", "more", "said"),
     [
         ("die", {}, "numbers-tap ended with status 1\ncounting from 0\nthere is nothing behind that"),
-        ("rubbish", {}, "no message of Singer's: this is no JSON"),
+        pytest.param("rubbish", {}, "no message of Singer's: this is no JSON", marks=pytest.mark.long),
         ("hang", {"idle.timeout.ms": "600"}, "numbers-tap has said nothing for 600 ms and is ended"),
     ],
 )
@@ -123,7 +123,8 @@ def test_a_tap_that_fails_says_why(
 def test_a_tap_ends_with_its_task(worker: OttlaConnect, node: NodeProcess, tmp_path: Path) -> None:
     (tmp_path / "limit").write_text("5")
     assert worker.ask("PUT", "/connectors/killed/config", tap(tmp_path, "killed.", mode="hang")).status == 201
-    pid = int(wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), "it runs", 30))
+    wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), "it runs", 30)
+    pid = int((tmp_path / "pid").read_text())
     task = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(task, signal.SIGKILL)
     wait_for(lambda: not Path(f"/proc/{pid}").exists(), "the tap has ended, too", 30)

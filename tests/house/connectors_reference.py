@@ -29,9 +29,10 @@ def described() -> set[str]:
 
 
 def own_connectors() -> dict[str, str]:
-    """Location by the last part of the name: those that Kafka Connect does not come with."""
+    """Location by the last part of the name: those that Kafka Connect does not come with, and that host no others."""
     kinds = (PluginKind.SOURCE, PluginKind.SINK)
-    entries = [entry for entry in PLUGINS if entry.kind in kinds and not entry.name.startswith("org.apache.kafka.")]
+    others = ("org.apache.kafka.", "ottla.connect.bridges.")
+    entries = [entry for entry in PLUGINS if entry.kind in kinds and not entry.name.startswith(others)]
     return {re.split("[.:]", entry.name)[-1]: entry.location for entry in entries}
 
 

@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 
+from tests.house.catalogue_reference import CATALOGUE_MD, render_catalogue
 from tests.house.cli_reference import CLI_MD, render_cli
 from tests.house.connectors_reference import CONNECTORS_MD, render_connectors
 from tests.house.metrics_reference import METRICS_MD
@@ -101,7 +102,13 @@ def tests_of(key: ApiKey) -> list[str]:
     return found
 
 
-PAGES = {APIS_MD: render, CLI_MD: render_cli, METRICS_MD: render_metrics, CONNECTORS_MD: render_connectors}
+PAGES = {
+    APIS_MD: render,
+    CATALOGUE_MD: render_catalogue,
+    CLI_MD: render_cli,
+    CONNECTORS_MD: render_connectors,
+    METRICS_MD: render_metrics,
+}
 
 
 if __name__ == "__main__":

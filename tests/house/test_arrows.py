@@ -36,6 +36,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "console": (
         "ottla.clients",
         "ottla.tools",
+        "ottla.connect.catalogue",
         "ottla.registry.client",
         "ottla.registry.schema",
         "ottla.protocol",

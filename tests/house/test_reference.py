@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
+from tests.house.catalogue_reference import CATALOGUE_MD, render_catalogue
 from tests.house.cli_reference import CLI_MD, render_cli
 from tests.house.connectors_reference import CONNECTORS_MD, described, own_connectors, render_connectors
 from tests.house.reference import APIS_MD, HANDLER_FOLDER, controller_file, handler_file, kips, render
@@ -26,6 +27,10 @@ def test_the_page_of_the_command_line_is_up_to_date() -> None:
 def test_the_page_of_connectors_is_up_to_date_and_has_them_all() -> None:
     assert CONNECTORS_MD.read_text("utf-8") == render_connectors(), "run `make docs`"
     assert described() == own_connectors().keys()
+
+
+def test_the_page_of_connectors_of_others_is_up_to_date() -> None:
+    assert CATALOGUE_MD.read_text("utf-8") == render_catalogue(), "run `make docs`"
 
 
 def _without_tests(page: str) -> list[str]:

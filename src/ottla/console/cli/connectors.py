@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ottla.console.cli.connector_plugins import PLUGIN_OPERATIONS, add_plugin_arguments, run_plugin_operation
 from ottla.console.cli.output import note, print_json, table
 from ottla.console.cli.session import EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError, connect_profile
 from ottla.console.operations.connectors import (
@@ -67,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     plugins = commands.add_parser("plugins", parents=common, help="what the worker has, or what one of it takes")
     plugins.add_argument("plugin", nargs="?", metavar="CLASS")
     plugins.add_argument("--all", action="store_true", help="transformations, predicates and converters, too")
+    add_plugin_arguments(commands)
 
 
 def _worker_arguments() -> argparse.ArgumentParser:
@@ -90,6 +92,8 @@ def _file(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.operation in PLUGIN_OPERATIONS:
+        return run_plugin_operation(arguments)
     operations: dict[str, Operation] = {
         "list": _list,
         "status": _status,
