@@ -90,6 +90,7 @@ OPTIONAL = {
     "duckdb": "duckdb",
     "pyarrow": "pyarrow",
     "sqlglot": "sqlglot",
+    "psycopg": "psycopg",
 }  # import name -> package of an extra; imported only where it is needed, never at the top
 
 HANDED_IN = {"random.Random"}  # the type of what a core is handed

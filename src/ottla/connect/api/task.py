@@ -125,6 +125,10 @@ class SourceTask(Task):
         """A record was written, or (`None`) left out on purpose."""
         return
 
+    def metrics(self) -> Mapping[str, float]:
+        """What it tells of itself beside what every task does, by names of `runtime/metrics.py`; any thread asks."""
+        return {}
+
 
 class SinkTask(Task):
     context: SinkTaskContext

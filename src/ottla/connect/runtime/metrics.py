@@ -33,6 +33,11 @@ def _of_worker(name: str, text: str, *labels: str) -> Metric:
     return gauge(full, text, *labels, mbean=f"{_BEAN}connect-worker-metrics{',connector=*' if labels else ''} {name}")
 
 
+def _of_capture(name: str, text: str, *, total: bool = False) -> Metric:
+    make = counter if total else gauge
+    return make(f"ottla_connect_cdc_{name}", text, "connector", "task")
+
+
 OF_TASKS: Final = {
     "source-record-poll-total": _of_task("source-task", "source-record-poll-total", "Records that the source gave."),
     "source-record-write-total": _of_task("source-task", "source-record-write-total", "Records that were written."),
@@ -48,6 +53,17 @@ OF_TASKS: Final = {
     ),
     "deadletterqueue-produce-failures": _of_task(
         "task-error", "deadletterqueue-produce-failures", "Records that could not be sent there."
+    ),
+    "cdc-events-total": _of_capture("events_total", "Changes of rows that came from the database.", total=True),
+    "cdc-reconnections-total": _of_capture("reconnections_total", "Connections that were lost.", total=True),
+    "cdc-snapshot-running": _of_capture("snapshot_running", "1: the first snapshot is being taken."),
+    "incremental-snapshot-tables-waiting": _of_capture(
+        "incremental_snapshot_tables_waiting", "Tables of which a snapshot was asked for and is not complete."
+    ),
+    "replication-slot-lag-bytes": _of_capture("slot_lag_bytes", "Bytes of the log that are not confirmed yet."),
+    "replication-slot-kept-wal-bytes": _of_capture("slot_kept_wal_bytes", "Bytes of the log that the slot keeps."),
+    "replication-slot-wal-bound-bytes": _of_capture(
+        "slot_wal_bound_bytes", "Beyond so many kept bytes the slot is lost (max_slot_wal_keep_size); -1: no bound."
     ),
 }
 """By what a task's process calls them."""

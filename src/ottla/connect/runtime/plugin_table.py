@@ -74,6 +74,7 @@ def _python(*where: str) -> dict[str, str]:
 _SOURCES: Final = {
     f"{_CONFLUENT}kafka.connect.datagen.DatagenConnector": "datagen.connector:DatagenConnector",
     f"{_CONFLUENT}connect.jdbc.JdbcSourceConnector": "jdbc.source:JdbcSourceConnector",
+    "io.debezium.connector.postgresql.PostgresConnector": "postgres.connector:PostgresConnector",
     **_python("files.directory_source:DirectorySourceConnector", "files.tail_source:FileTailSourceConnector"),
 }
 _SINKS: Final = {
@@ -138,5 +139,8 @@ PLUGINS: Final = (
 TASKS: Final = {
     f"{_KAFKA}file.FileStreamSourceTask": f"{_OTTLA}connectors.file_stream_source:FileStreamSourceTask",
     f"{_KAFKA}file.FileStreamSinkTask": f"{_OTTLA}connectors.file_stream_sink:FileStreamSinkTask",
+    "io.debezium.connector.postgresql.PostgresConnectorTask": (
+        f"{_OTTLA}connectors.postgres.connector:PostgresConnectorTask"
+    ),
 }
 """What stands as `task.class` in a task's configuration, so that a worker of either kind can start it."""

@@ -253,7 +253,7 @@ class SourceLoop:
             "total-records-skipped": self._errors.skipped,
             "total-retries": self._errors.retries,
         }
-        self._channel.send("metrics", values=values)
+        self._channel.send("metrics", values=values | dict(self._task.metrics()))
 
 
 class _Delivery:

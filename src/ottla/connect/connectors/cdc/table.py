@@ -1,0 +1,203 @@
+"""A table as it is captured: the schemas of its keys, rows and envelopes, and what makes these of rows of the database.
+
+One object is one version of the table; another version is another object. Names are Debezium's:
+`prefix.schema.table.Key`, `….Value`, `….Envelope`, in the topic `prefix.schema.table`.
+"""
+
+from __future__ import annotations
+
+import logging
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from ottla.connect.api.errors import DataError
+from ottla.connect.connectors.cdc.envelope import envelope_schema
+from ottla.connect.connectors.cdc.field_type import UNAVAILABLE, ConversionError, FieldType
+from ottla.connect.connectors.cdc.names import field_namer, schema_namer, topic_name
+from ottla.connect.data import logical
+from ottla.connect.data.schema_builder import SchemaBuilder
+from ottla.connect.data.struct import Struct
+from ottla.connect.data.type import Type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ottla.connect.data.schema import Schema
+
+_log = logging.getLogger("ottla.connect.cdc")
+FAILURE_MODES: Final = ("fail", "warn", "skip")
+
+
+class Column(NamedTuple):
+    name: str
+    type: FieldType
+    type_name: str
+    """For messages."""
+    optional: bool
+    default: object = None
+    """What stands in the schema of a required column that has one: a value, converted."""
+    doc: str | None = None
+
+
+class TableStyle(NamedTuple):
+    """What the configuration says of all tables."""
+
+    prefix: str
+    source: Schema
+    schema_names: str = "none"
+    field_names: str = "none"
+    on_failure: str = "fail"
+
+
+class _Plan(NamedTuple):
+    """Which cells of a row stand in a struct, in the order of its schema."""
+
+    schema: Schema
+    cells: tuple[tuple[int, Callable[[Any], object]], ...]
+    columns: tuple[Column, ...]
+
+
+class CapturedTable:
+    def __init__(
+        self,
+        name: tuple[str, str],
+        columns: Sequence[Column],
+        key: Sequence[int],
+        style: TableStyle,
+        included: Callable[[str], bool] = lambda _column: True,
+    ) -> None:
+        """`name` is (schema, table), or (database, table); `key` are the places of the columns that identify a row.
+
+        `included` says of a column whether it is captured; those of the key are in any case part of the key.
+        """
+        self.path = (name[0], name[1])
+        self.name = ".".join(name)
+        self.topic = topic_name(style.prefix, *name)
+        self.columns = tuple(columns)
+        self.key_places = tuple(key)
+        self._on_failure = style.on_failure
+        adjust, field = schema_namer(style.schema_names), field_namer(style.field_names)
+        full = ".".join((style.prefix, *name))
+        captured = [place for place, column in enumerate(columns) if included(column.name)]
+        self._value = self._plan(adjust(full + ".Value"), captured, field, optional=True)
+        self._key = self._plan(adjust(full + ".Key"), self.key_places, field, optional=False) if key else None
+        self.value_schema = self._value.schema
+        self.key_schema = self._key.schema if self._key is not None else None
+        self.envelope_schema = envelope_schema(adjust(full + ".Envelope"), self.value_schema, style.source)
+
+    def _plan(self, name: str, places: Sequence[int], field: Callable[[str], str], *, optional: bool) -> _Plan:
+        builder = SchemaBuilder.struct().name(name)
+        for place in places:
+            column = self.columns[place]
+            builder.field(field(column.name), _field_schema(column))
+        if optional:
+            builder.optional()
+        columns = tuple(self.columns[place] for place in places)
+        cells = tuple((place, self.columns[place].type.convert) for place in places)
+        return _Plan(builder.build(), cells, columns)
+
+    def value(self, row: Sequence[Any]) -> Struct:
+        """The row as it is. Raises `ConversionError`, unless failures are to be left out."""
+        return self._struct(self._value, row)
+
+    def key(self, row: Sequence[Any]) -> Struct | None:
+        """`None`: the table has no key."""
+        return self._struct(self._key, row) if self._key is not None else None
+
+    def key_value(self, row: Sequence[Any]) -> Struct:
+        """A row of which only the key is known; what is required has a neutral value, the rest is null."""
+        made = self._struct(self._value, row)
+        for place, column in enumerate(self._value.columns):
+            if made.values[place] is None and not column.optional:
+                made.values[place] = neutral(made.schema.fields[place].schema)
+        return made
+
+    def raw_key(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        """The key as the database tells it."""
+        return tuple(row[place] for place in self.key_places)
+
+    def _struct(self, plan: _Plan, row: Sequence[Any]) -> Struct:
+        made = Struct(plan.schema)
+        if UNAVAILABLE in row:
+            made.values = self._carefully(plan, row)
+            return made
+        try:
+            made.values = [None if (cell := row[place]) is None else convert(cell) for place, convert in plan.cells]
+        except (ValueError, ArithmeticError, DataError):
+            made.values = self._carefully(plan, row)
+        return made
+
+    def _carefully(self, plan: _Plan, row: Sequence[Any]) -> list[object]:
+        values: list[object] = []
+        for (place, convert), column in zip(plan.cells, plan.columns, strict=True):
+            cell = row[place]
+            try:
+                values.append(
+                    None if cell is None else self._unavailable(column) if cell is UNAVAILABLE else convert(cell)
+                )
+            except (ValueError, ArithmeticError, DataError) as error:
+                self._failed(column, error)
+                values.append(None)
+        return values
+
+    def _unavailable(self, column: Column) -> object:
+        if column.type.unavailable is None:
+            raise ConversionError(
+                "the value did not change and was not sent (TOAST), and this type has no placeholder; "
+                f"ALTER TABLE {self.name} REPLICA IDENTITY FULL makes the database send it"
+            )
+        return column.type.unavailable
+
+    def _failed(self, column: Column, error: Exception) -> None:
+        """Raises, unless null is to stand for it."""
+        text = f"a value of the column {self.name}.{column.name} ({column.type_name}) cannot be converted: {error}"
+        if self._on_failure == "fail" or not column.optional:
+            raise ConversionError(
+                f"{text}. With event.converting.failure.handling.mode=warn it is null where the column may be null"
+            ) from error
+        if self._on_failure == "warn":
+            _log.warning("%s; it is null in the record", text)
+
+
+def _field_schema(column: Column) -> Schema:
+    builder = column.type.builder()
+    if column.optional:
+        builder.optional()
+    elif column.default is not None:
+        builder.default(column.default)
+    return builder.doc(column.doc).build() if column.doc else builder.build()
+
+
+_NEUTRAL: Final[dict[Type, object]] = {
+    Type.INT8: 0,
+    Type.INT16: 0,
+    Type.INT32: 0,
+    Type.INT64: 0,
+    Type.FLOAT32: 0.0,
+    Type.FLOAT64: 0.0,
+    Type.BOOLEAN: False,
+    Type.STRING: "",
+    Type.BYTES: b"",
+}
+
+
+def neutral(schema: Schema) -> object:
+    """What stands in a required field whose value nobody knows: zero, or nothing."""
+    if schema.default_value is not None:
+        return schema.default_value
+    match schema.name:
+        case logical.DECIMAL:
+            return Decimal((0, (0,), -logical.scale_of(schema)))
+        case logical.DATE:
+            return logical.instant(0).date()
+        case logical.TIME:
+            return logical.instant(0).time()
+        case logical.TIMESTAMP:
+            return logical.instant(0)
+    if schema.type is Type.STRUCT:
+        made = Struct(schema)
+        made.values = [None if field.schema.optional else neutral(field.schema) for field in schema.fields]
+        return made
+    if schema.type is Type.ARRAY:
+        return []
+    return {} if schema.type is Type.MAP else _NEUTRAL[schema.type]

@@ -1,0 +1,316 @@
+"""One connector at work: connects, takes the first snapshot if one is needed, follows the stream, connects again.
+
+    connect ──► snapshot ──► stream ──┐      a connection that is lost: after a while once more, from the last
+       ▲                              │      position; a snapshot that is interrupted is taken anew
+       └───────────── lost ◄──────────┘
+
+`poll` is called by one thread; `confirm` by another.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from ottla.connect.api.errors import ConnectError
+from ottla.connect.connectors.cdc.backoff import Backoff
+from ottla.connect.connectors.cdc.changes import Changes
+from ottla.connect.connectors.cdc.heartbeat import Heartbeats
+from ottla.connect.connectors.cdc.incremental_snapshot import OFFSET_KEY, IncrementalSnapshot
+from ottla.connect.connectors.cdc.transaction import TransactionRecords
+from ottla.connect.connectors.postgres import slot as slots
+from ottla.connect.connectors.postgres.catalog import Catalog
+from ottla.connect.connectors.postgres.change_stream import ChangeStream
+from ottla.connect.connectors.postgres.chunks import ChunkReader
+from ottla.connect.connectors.postgres.failures import ConnectionLostError, SlotInUseError, SlotLostError
+from ottla.connect.connectors.postgres.logical_messages import LogicalMessages
+from ottla.connect.connectors.postgres.lsn import format_lsn
+from ottla.connect.connectors.postgres.position import Position, snapshot_is_under_way
+from ottla.connect.connectors.postgres.replication import Change, Replication
+from ottla.connect.connectors.postgres.session import Session
+from ottla.connect.connectors.postgres.snapshot import FirstSnapshot
+from ottla.connect.connectors.postgres.source import SOURCE_SCHEMA, SourceBlocks
+from ottla.connect.connectors.postgres.tables import Tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ottla.connect.api.record import SourceRecord
+    from ottla.connect.connectors.postgres.config import PostgresConfig
+
+_log = logging.getLogger("ottla.connect.cdc.postgres")
+WAIT_S: Final = 0.5
+"""The longest that one `poll` waits for something to happen."""
+
+
+class Capture:
+    def __init__(self, config: PostgresConfig, partition: Mapping[str, Any], offset: Mapping[str, Any] | None) -> None:
+        self._config = config
+        self._partition = partition
+        self._position: Position | None = None
+        """Where to go on; `None`: a snapshot is needed, or nothing is known yet."""
+        if offset is not None and not snapshot_is_under_way(offset) and config.snapshot_mode != "always":
+            self._position = Position.of(offset)
+        self._incremental = IncrementalSnapshot(offset.get(OFFSET_KEY) if offset is not None else None)
+        self._changes = Changes(partition, tombstones=config.tombstones, skipped=config.skipped)
+        self._sources = SourceBlocks(config.prefix, config.dbname)
+        self._heartbeats = Heartbeats(
+            partition, config.prefix, config.heartbeat.topics_prefix, config.heartbeat.interval_ms
+        )
+        self._watch = slots.SlotWatch(config)
+        self._backoff = Backoff(config.retry_wait_max_ms, config.retries)
+        self._slot_backoff = Backoff(config.slot_retry_wait_max_ms, config.slot_retries)
+        self._retry_s = 0.0
+        self._session: Session | None = None
+        self._replication: Replication | None = None
+        self._snapshot: FirstSnapshot | None = None
+        self._batches: Iterator[list[SourceRecord]] | None = None
+        self._stream: ChangeStream | None = None
+        self._tables: Tables | None = None
+        self._chunks: ChunkReader | None = None
+        self._is_over = False
+        self._reconnections = 0
+        self._guard = threading.Lock()
+        """Of the connection, which another thread tells that the connector is there."""
+
+    def poll(self) -> list[SourceRecord] | None:
+        """Raises `ConnectError` for what does not pass by itself, or has not in time."""
+        if self._is_over:
+            time.sleep(WAIT_S)
+            return None
+        wait_s = self._retry_s - time.monotonic()
+        if wait_s > 0:
+            time.sleep(min(wait_s, WAIT_S))
+            return None
+        try:
+            if self._session is None:
+                self._connect()
+            records = self._next_batch() if self._batches is not None else self._follow()
+        except (ConnectionLostError, SlotInUseError) as error:
+            self._lost(error)
+            return None
+        self._backoff.succeeded()
+        return records
+
+    def confirm(self, offset: Mapping[str, Any]) -> None:
+        """That offset is stored: what was before need not be kept."""
+        if snapshot_is_under_way(offset):
+            return
+        lsn = Position.of(offset).lsn_commit
+        with self._guard:
+            if self._replication is not None and self._stream is not None:
+                self._replication.confirm(lsn)
+
+    def tell_presence(self) -> None:
+        with self._guard:
+            if self._replication is not None and self._stream is not None:
+                self._replication.send_status()
+
+    def close(self) -> None:
+        session, self._session = self._session, None
+        self._disconnect()
+        if session is None:
+            return
+        if self._config.drops_slot:
+            try:
+                slots.drop_slot(session, self._config)
+            except ConnectError as error:
+                _log.warning("the slot is not dropped: %s", error)
+        session.close()
+
+    def metrics(self) -> dict[str, float]:
+        told = {
+            "cdc-reconnections-total": float(self._reconnections),
+            "cdc-snapshot-running": float(self._batches is not None),
+        }
+        if self._stream is not None:
+            told["cdc-events-total"] = float(self._stream.events)
+        return told | dict(self._watch.metrics) | dict(self._incremental.progress())
+
+    # Connections
+
+    def _lost(self, error: ConnectError) -> None:
+        self._disconnect(keep_stream=True)
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+        backoff = self._slot_backoff if isinstance(error, SlotInUseError) else self._backoff
+        wait_s = backoff.next_wait_s()
+        if wait_s is None:
+            raise ConnectError(f"{error} (tried {backoff.failures} times in a row)") from error
+        _log.warning("%s; another attempt follows in %g s", error, wait_s)
+        self._reconnections += 1
+        self._retry_s = time.monotonic() + wait_s
+
+    def _disconnect(self, *, keep_stream: bool = False) -> None:
+        with self._guard:
+            replication, self._replication = self._replication, None
+        self._batches = self._snapshot = None
+        if not keep_stream:
+            self._stream = None
+        if replication is not None:
+            replication.close()
+
+    def _connect(self) -> None:
+        config = self._config
+        session = self._session = Session(config)
+        slots.check_server(session, config)
+        catalog = Catalog(session)
+        tables = self._tables = Tables(config, catalog, config.table_style(SOURCE_SCHEMA))
+        captured = tables.captured()
+        if not captured:
+            _log.warning("no table of %s matches table.include.list and table.exclude.list yet", config.dbname)
+        if config.signal_table is not None:
+            self._chunks = ChunkReader(config, session, tables, config.signal_table)
+            signals = tuple(config.signal_table.split(".", 1))
+            captured = [*captured, (signals[0], signals[-1])] if signals not in captured else captured
+        slots.ensure_publication(session, config, captured)
+        if self._stream is not None:
+            self._position = self._stream.position
+        try:
+            if self._position is not None or config.snapshot_mode == "no_data":
+                self._go_on(self._position)
+                return
+        except SlotLostError as error:
+            if config.snapshot_mode != "when_needed":
+                raise
+            _log.warning("%s", error)
+            self._forget(session)
+        self._begin_snapshot(session, tables)
+
+    def _forget(self, session: Session) -> None:
+        """Nothing that was is of use: a new slot, a new snapshot."""
+        self._disconnect()
+        self._position = None
+        rows = session.rows(
+            "SELECT 1 FROM pg_catalog.pg_replication_slots WHERE slot_name = %s", (self._config.slot_name,)
+        )
+        if rows:
+            slots.drop_slot(session, self._config)
+
+    def _begin_snapshot(self, session: Session, tables: Tables) -> None:
+        config = self._config
+        slot = slots.find_slot(session, config)
+        replication = Replication(config)
+        self._replication = replication
+        exported = None
+        if slot is None:
+            made = replication.create_slot()
+            start_lsn, exported = made.consistent_lsn, made.snapshot
+        else:
+            start_lsn = slot.confirmed_lsn
+        _log.info("a snapshot begins; the stream goes on at %s", format_lsn(start_lsn))
+        self._snapshot = FirstSnapshot(config, session, tables, self._changes, self._sources, start_lsn, exported)
+        self._batches = self._snapshot.batches()
+
+    def _go_on(self, position: Position | None) -> None:
+        """The stream from there; without a position from where the slot is, or from now on."""
+        session, config = self._session, self._config
+        assert session is not None
+        slot = slots.find_slot(session, config)
+        if slot is None and position is not None:
+            raise SlotLostError(
+                f"there is no replication slot {config.slot_name} any more: changes since "
+                f"{format_lsn(position.lsn_commit)} are lost. "
+                "Take a new snapshot: snapshot.mode=when_needed does, or delete the connector's offsets"
+            )
+        replication = Replication(config)
+        if slot is None:
+            position = Position(replication.create_slot().consistent_lsn)
+        elif position is None:
+            position = Position(slot.confirmed_lsn)
+        else:
+            slots.check_position(slot, position, config)
+        self._start_stream(replication, position)
+
+    def _start_stream(self, replication: Replication, position: Position) -> None:
+        session, tables, config = self._session, self._tables, self._config
+        assert session is not None
+        assert tables is not None
+        with_messages = session.server_version >= slots.MESSAGES_SINCE
+        try:
+            replication.start(position.lsn_commit, with_messages=with_messages)
+        except BaseException:
+            replication.close()
+            raise
+        self._slot_backoff.succeeded()
+        stream = self._stream
+        if stream is None:
+            stream = self._make_stream(position, tables)
+        stream.begin_again(tables)
+        with self._guard:
+            self._replication, self._stream = replication, stream
+        _log.info("the stream of the slot %s begins at %s", config.slot_name, format_lsn(position.lsn_commit))
+
+    def _make_stream(self, position: Position, tables: Tables) -> ChangeStream:
+        config = self._config
+        return ChangeStream(
+            position,
+            tables,
+            self._changes,
+            self._sources,
+            self._incremental,
+            signal_table=config.signal_table,
+            transactions=TransactionRecords(self._partition, config.prefix) if config.tells_transactions else None,
+            messages=LogicalMessages(self._partition, config.prefix, config.message_prefixes, config.binary_mode),
+        )
+
+    # Work
+
+    def _next_batch(self) -> list[SourceRecord]:
+        """Of the snapshot; after the last the stream begins."""
+        assert self._batches is not None
+        batch = next(self._batches, None)
+        if batch is not None:
+            return batch
+        assert self._snapshot is not None
+        position = self._position = self._snapshot.position
+        self._batches = self._snapshot = None
+        if self._config.snapshot_mode == "initial_only":
+            _log.info("the snapshot is taken, and snapshot.mode=initial_only asks for nothing more")
+            self._is_over = True
+            self._disconnect()
+            return []
+        replication = self._replication
+        assert replication is not None
+        self._start_stream(replication, position)
+        assert self._stream is not None
+        return [self._heartbeats.record(self._stream.offset())] if self._heartbeats.enabled else []
+
+    def _follow(self) -> list[SourceRecord]:
+        replication, stream, session = self._replication, self._stream, self._session
+        assert replication is not None
+        assert stream is not None
+        assert session is not None
+        for message in replication.receive(WAIT_S):
+            if isinstance(message, Change):
+                stream.take(message.lsn, message.data)
+            else:
+                stream.passed(message.lsn)
+            if stream.waiting >= self._config.max_batch_size:
+                break
+        records = stream.drain()
+        if stream.is_within_transaction or stream.waiting:
+            return records
+        if self._incremental.wants_chunk and self._chunks is not None:
+            self._chunks.read(self._incremental)
+        if self._heartbeats.due():
+            records.append(self._heartbeats.record(stream.offset()))
+            self._act(session)
+        if self._watch.due():
+            self._watch.look(session)
+        return records
+
+    def _act(self, session: Session) -> None:
+        """`heartbeat.action.query`."""
+        query = self._config.heartbeat.action_query
+        if query is None:
+            return
+        try:
+            session.execute(query, doing="executing heartbeat.action.query")
+        except ConnectionLostError:
+            raise
+        except ConnectError as error:
+            _log.warning("%s", error)

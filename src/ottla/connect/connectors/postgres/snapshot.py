@@ -1,0 +1,119 @@
+"""The first snapshot: every captured table as it was at one moment, from which the stream goes on without a gap.
+
+With a new slot that moment is the slot's own (an exported snapshot): no change comes twice, none is missing. With one
+that is there already it is now, and the stream begins where the slot is, before that moment: nothing may be left out of
+it, since a snapshot that was interrupted may have told of rows that are gone by now.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from ottla.connect.connectors.postgres.position import Position, snapshot_offset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ottla.connect.api.record import SourceRecord
+    from ottla.connect.connectors.cdc.changes import Changes
+    from ottla.connect.connectors.cdc.table import CapturedTable
+    from ottla.connect.connectors.postgres.config import PostgresConfig
+    from ottla.connect.connectors.postgres.session import Session
+    from ottla.connect.connectors.postgres.source import SourceBlocks
+    from ottla.connect.connectors.postgres.tables import Tables
+
+_log = logging.getLogger("ottla.connect.cdc.postgres")
+
+
+class _Row(NamedTuple):
+    table: CapturedTable
+    cells: list[bytes | None]
+    is_first_table: bool
+    is_first: bool
+
+
+class FirstSnapshot:
+    def __init__(
+        self,
+        config: PostgresConfig,
+        session: Session,
+        tables: Tables,
+        changes: Changes,
+        sources: SourceBlocks,
+        start_lsn: int,
+        exported: str | None,
+    ) -> None:
+        """`start_lsn` is where the stream begins, `exported` the name of the slot's snapshot."""
+        self._config = config
+        self._session = session
+        self._tables = tables
+        self._changes = changes
+        self._sources = sources
+        self._start_lsn = start_lsn
+        self._exported = exported
+        self.position = Position(start_lsn)
+        self.rows = 0
+
+    def batches(self) -> Iterator[list[SourceRecord]]:
+        """Records, some thousand at a time; after the last `position` is where the stream goes on."""
+        session = self._session
+        session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", doing="beginning a snapshot")
+        self.position = self._moment()
+        now_us = self.position.commit_us or 0
+        held: _Row | None = None
+        batch: list[SourceRecord] = []
+        for row in self._all_rows():
+            if held is not None:
+                batch.append(self._record(held, now_us, ends_table=row.is_first, is_last=False))
+                if len(batch) >= self._config.fetch_size:
+                    yield batch
+                    batch = []
+            held = row
+        if held is not None:
+            batch.append(self._record(held, now_us, ends_table=True, is_last=True))
+        session.execute("COMMIT", doing="ending a snapshot")
+        _log.info("the snapshot is complete: %d rows", self.rows)
+        yield batch
+
+    def _moment(self) -> Position:
+        """What the transaction sees is settled by its first query."""
+        if self._exported is not None:
+            self._session.text_rows(
+                f"SET TRANSACTION SNAPSHOT {self._session.literal(self._exported)}", "taking the slot's snapshot"
+            )
+        return Position(self._start_lsn, time.time_ns() // 1000)
+
+    def _all_rows(self) -> Iterator[_Row]:
+        is_first_table = True
+        for schema, name in self._tables.captured():
+            full = f"{schema}.{name}"
+            if not self._config.in_snapshot.matches(full):
+                continue
+            readable = self._tables.from_catalog(schema, name)
+            if readable is None:
+                continue
+            _log.info("the snapshot reads %s", full)
+            is_first = True
+            doing = f"reading the table {full}"
+            for rows in self._session.text_rows_in_batches(readable.select, self._config.fetch_size, doing):
+                for cells in rows:
+                    yield _Row(readable.table, cells, is_first_table, is_first)
+                    is_first = False
+            is_first_table = False
+
+    def _record(self, row: _Row, now_us: int, *, ends_table: bool, is_last: bool) -> SourceRecord:
+        if is_last:
+            marker = "last"
+        elif row.is_first and row.is_first_table:
+            marker = "first"
+        elif ends_table:
+            marker = "last_in_data_collection"
+        else:
+            marker = "first_in_data_collection" if row.is_first else "true"
+        source = self._sources.block(row.table.path, now_us, snapshot=marker, lsn=self._start_lsn)
+        record = self._changes.read(row.table, row.cells, source)
+        record.source_offset = snapshot_offset(self.position, is_last=is_last)
+        self.rows += 1
+        return record
