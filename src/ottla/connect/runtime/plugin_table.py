@@ -75,10 +75,15 @@ _SOURCES: Final = {
     f"{_CONFLUENT}kafka.connect.datagen.DatagenConnector": "datagen.connector:DatagenConnector",
     f"{_CONFLUENT}connect.jdbc.JdbcSourceConnector": "jdbc.source:JdbcSourceConnector",
     "io.debezium.connector.postgresql.PostgresConnector": "postgres.connector:PostgresConnector",
-    **_python("files.directory_source:DirectorySourceConnector", "files.tail_source:FileTailSourceConnector"),
+    **_python(
+        "files.directory_source:DirectorySourceConnector",
+        "files.tail_source:FileTailSourceConnector",
+        "http.source:HttpSourceConnector",
+    ),
 }
 _SINKS: Final = {
     f"{_CONFLUENT}connect.jdbc.JdbcSinkConnector": "jdbc.sink:JdbcSinkConnector",
+    f"{_CONFLUENT}connect.http.HttpSinkConnector": "http.sink:HttpSinkConnector",
     f"{_CONFLUENT}connect.s3.S3SinkConnector": "files.sink:S3SinkConnector",
     **_python("files.sink:FilesSinkConnector"),
 }

@@ -1,0 +1,1 @@
+"""APIs over HTTP: records sent to one, records asked of one."""
