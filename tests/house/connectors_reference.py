@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 CONNECTORS_MD = REPOSITORY / "docs" / "guide" / "connectors.md"
 _TABLE = re.compile(r"(<!-- settings of (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_OWN = "ottla.connect.connectors."
+_ELSEWHERE = (f"{_OWN}postgres", f"{_OWN}mysql")
+"""Change data capture has a page of its own."""
 _HEAD = "\n| setting | type | default | what it says |\n|---|---|---|---|\n"
 
 
