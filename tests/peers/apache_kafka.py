@@ -36,6 +36,11 @@ _ARTIFACTS: Final = (
 _SHELL_ARTIFACTS: Final = (("org.apache.kafka", "kafka-shell", VERSION),)
 _STREAMS_ARTIFACTS: Final = (("org.apache.kafka", "kafka-streams", VERSION),)
 _STREAMS_TEST_ARTIFACTS: Final = (*_STREAMS_ARTIFACTS, ("org.apache.kafka", "kafka-streams-test-utils", VERSION))
+_STREAMS_SMOKE_ARTIFACTS: Final = (
+    *_STREAMS_ARTIFACTS,
+    ("org.apache.kafka", "kafka-streams:test", VERSION),
+    ("org.apache.kafka", "kafka-clients:test", VERSION),
+)
 _MIRROR_ARTIFACTS: Final = (("org.apache.kafka", "connect-mirror", VERSION),)
 _CONNECT_ARTIFACTS: Final = (
     ("org.apache.kafka", "connect-runtime", VERSION),
@@ -82,6 +87,11 @@ def streams_jars() -> Path:
 def streams_test_jars() -> Path:
     """The folder of Kafka Streams' jars with those of its TopologyTestDriver."""
     return _fetched(cache_folder().parent / f"kafka-streams-test-utils-{VERSION}", _STREAMS_TEST_ARTIFACTS)
+
+
+def streams_smoke_jars() -> Path:
+    """The folder of Kafka Streams' jars with those of its tests, of which the smoke test has a driver."""
+    return _fetched(cache_folder().parent / f"kafka-streams-tests-{VERSION}", _STREAMS_SMOKE_ARTIFACTS)
 
 
 def mirror_jars() -> Path:
@@ -250,15 +260,20 @@ def _fetch(folder: Path, artifacts: Sequence[tuple[str, str, str]]) -> None:
 
 
 def _pom(artifacts: Sequence[tuple[str, str, str]]) -> str:
-    dependencies = "".join(
-        f"<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId><version>{version}</version></dependency>"
-        for group, artifact, version in artifacts
-    )
+    dependencies = "".join(_dependency(*each) for each in artifacts)
     return (
         '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
         "<groupId>ottla.tests</groupId><artifactId>apache-kafka</artifactId><version>1</version>"
         f"<dependencies>{dependencies}</dependencies></project>\n"
     )
+
+
+def _dependency(group: str, artifact: str, version: str) -> str:
+    """`artifact` may end with `:` and a classifier."""
+    name, _, classifier = artifact.partition(":")
+    classified = f"<classifier>{classifier}</classifier>" if classifier else ""
+    parts = f"<groupId>{group}</groupId><artifactId>{name}</artifactId><version>{version}</version>{classified}"
+    return f"<dependency>{parts}</dependency>"
 
 
 def _unavailable(reason: str) -> NoReturn:

@@ -1,0 +1,1 @@
+"""Kafka Streams' own smoke test, whose driver in Java judges an application in Python."""
