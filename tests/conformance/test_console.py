@@ -9,10 +9,11 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from tests.peers.console import Browser, ConsoleProcess, Refused
-from tests.peers.process import wait_for
+from tests.peers.process import free_port, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.peers.process import NodeProcess
 
@@ -383,6 +384,37 @@ def _next_messages(events: Iterator[tuple[str, Any, str]]) -> tuple[list[dict[st
         if name == "messages":
             return data, event_id
     raise AssertionError("the stream ended")
+
+
+@pytest.mark.long
+def test_who_goes_away_stops_a_query(browser: Browser, orders: str) -> None:
+    """As many as may run at the same time; were they still running, the next would be refused."""
+    endless = {"query": "select sum(a.range * b.range) from range(10000000) a, range(1000000) b"}
+    browser.csrf = browser.get("/api/session")["csrf"]
+    for _ in range(8):
+        with pytest.raises(TimeoutError):
+            browser.send("POST", "/api/clusters/local/sql", endless, timeout_s=0.3)
+
+    def again() -> bool:
+        try:
+            return bool(browser.post("sql", {"query": "select 1"})["rows"])
+        except Refused as refused:
+            assert refused.code == "TOO_MANY"
+            return False
+
+    wait_for(again, "the queries to be stopped")
+
+
+def test_a_cluster_that_is_down_is_said_to_be(tmp_path: Path) -> None:
+    options = ("--bootstrap", f"127.0.0.1:{free_port()}")
+    with ConsoleProcess(tmp_path, *options) as console:
+        browser = Browser(console.address)
+        assert browser.get("/api/session")["signed_in"]
+        for path in ("overview", "topics", "topics/x/messages", "groups"):
+            with pytest.raises(Refused) as refused:
+                browser.get(path)
+            assert (refused.value.status, refused.value.code) == (502, "UNREACHABLE")
+            assert "no broker could be reached" in refused.value.error["message"]
 
 
 # Groups, users, quotas

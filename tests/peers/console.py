@@ -78,9 +78,17 @@ class Browser:
         self.cookies: dict[str, str] = {}
         self.csrf: str | None = None
 
-    def send(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
-        """Whatever comes back."""
-        connection = http.client.HTTPConnection(self.address, timeout=TIMEOUT_S)
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        timeout_s: float = TIMEOUT_S,
+    ) -> Answer:
+        """Whatever comes back; `TimeoutError`, and the connection is closed."""
+        connection = http.client.HTTPConnection(self.address, timeout=timeout_s)
         try:
             response = self._begin(connection, method, path, body, headers)
             return Answer(response.status, dict(response.getheaders()), response.read())

@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_S: Final = 90.0
+BODY_TIMEOUT_S: Final = 30.0
+_NOT_OF_BROKERS: Final = ("subject", "connector")
+"""What is asked of others than the brokers."""
 NOBODY: Final = Identity(None, (), "nobody")
 _SAFE_METHODS: Final = ("GET", "HEAD")
 _CSRF_HEADER: Final = "x-ottla-csrf"
@@ -112,9 +115,12 @@ class Application:
                 context.require_writable()
         if request.method not in _SAFE_METHODS:
             try:
-                request.body = await read_body(receive)
+                async with asyncio.timeout(BODY_TIMEOUT_S):
+                    request.body = await read_body(receive)
             except BodyTooLargeError as error:
                 raise ApiError(413, "TOO_LARGE", str(error)) from None
+        if context.of is not None and context.of.sampler.failure and route.resource not in _NOT_OF_BROKERS:
+            await context.client.any_connection()  # says at once that there is none
         return await self._run(route, context, receive)
 
     async def _run(self, route: Route, context: Context, receive: Receive) -> Response:

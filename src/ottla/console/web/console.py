@@ -84,7 +84,8 @@ class Console:
         """Roles are those of now: who is taken out of one loses it at once."""
         user, groups = str(session["u"]), frozenset(str(each) for each in session["g"])
         method = str(session["m"])
-        if method == "password" and user not in self.settings.users:
+        is_gone = (method == "password" and user not in self.settings.users) or (method == "oidc" and self.oidc is None)
+        if is_gone:
             return Identity(user, (), method, str(session["i"]), int(session["e"]))
         return self._identity(user, groups, method, str(session["i"]), int(session["e"]))
 

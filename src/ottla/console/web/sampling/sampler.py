@@ -92,6 +92,7 @@ class Sampler:
             await asyncio.sleep(max(self.interval_s - took, took * SHARE_OF_TIME - took, 0.1))
 
     async def _look(self) -> None:
+        await self._client.any_connection()  # says at once that there is none; what follows tries again and again
         now = await take_snapshot(self._client, groups_max=GROUPS_MAX)
         if self._count % SIZES_EVERY == 0:
             self.sizes = await self._sizes()
