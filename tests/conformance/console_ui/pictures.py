@@ -29,9 +29,9 @@ FOLDER: Final = REPOSITORY / "docs" / "guide" / "images"
 TRAFFIC_S: Final = 100
 SIZE: Final = {"width": 1280, "height": 800}
 QUALITY: Final = 78
-QUERY: Final = """select value.dish as dish, count(*) as orders, round(avg(value.amount), 2) as mean
+QUERY: Final = """select dish, count(*) as orders, round(avg(amount), 2) as mean
 from orders
-where value.paid
+where paid
 group by dish
 order by orders desc"""
 APPLICATION: Final = """

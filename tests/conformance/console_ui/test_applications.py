@@ -52,7 +52,7 @@ def test_a_schema_is_checked_before_it_is_registered(screen: Screen) -> None:
     text = dialog.get_by_label("Schema", exact=True)
     text.fill('{"type":"record","name":"Order","namespace":"shop","fields":[{"name":"id","type":"string"}]}')
     dialog.get_by_role("button", name="Check compatibility").click()
-    dialog.get_by_text("Not compatible").wait_for()
+    dialog.get_by_text("Not compatible", exact=True).wait_for()
     assert dialog.locator(".messages-list li").count() > 0
     dialog.get_by_role("button", name="Register").click()
     dialog.get_by_role("alert").wait_for()

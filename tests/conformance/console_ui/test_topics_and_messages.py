@@ -80,6 +80,7 @@ def test_a_time_is_where_reading_starts(screen: Screen) -> None:
     first.click()
     value = page.get_by_role("region", name="Message").get_by_role("group", name="Value")
     assert '"id": 101' in value.inner_text()
+    screen.button("Load all").click()
     screen.until(
         lambda: f"{ORDERS - 101} messages, all there are" in page.locator(".status-bar").inner_text(), "all after it"
     )

@@ -92,6 +92,7 @@ test("numbers, sizes and times", () => {
   assert.equal(roundUp(0), 1);
   assert.equal(roundUp(3), 5);
   assert.equal(roundUp(1001), 2000);
+  assert.equal(roundUp(3 * 1024 * 1024, true), 4 * 1024 * 1024);
   const ms = 1_764_403_200_000;
   assert.equal(fromInput(toInput(ms)), ms);
   assert.match(time(ms + 7), /\.007$/);

@@ -1,6 +1,7 @@
 /** Numbers, sizes, times and bytes as people read them. */
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const JUST_MS = 1000;
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
 export function count(value) {
@@ -58,7 +59,8 @@ function two(value) {
 }
 
 export function ago(ms, now = Date.now()) {
-  return ms === null || ms === undefined || ms < 0 ? "–" : `${duration(Math.max(0, now - ms))} ago`;
+  if (ms === null || ms === undefined || ms < 0) return "–";
+  return now - ms < JUST_MS ? "just now" : `${duration(now - ms)} ago`;
 }
 
 export function plural(number, one, many = `${one}s`) {

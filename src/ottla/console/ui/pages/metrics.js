@@ -46,7 +46,7 @@ function Charts({ title, kinds, times, of, actions }) {
   if (names.length === 0 && !actions) return null;
   return html`<${Panel} title=${title} actions=${actions}>
     ${names.length === 0 && html`<p class="none">None.</p>`}
-    ${names.length > 0 && html`<div class="charts">${kinds.map(([kind, text, unit]) => html`<${Chart} key=${kind} title=${text} unit=${unit} times=${times} series=${names.map((name) => ({ name, values: of[name][kind] ?? [] }))} />`)}</div>`}
+    ${names.length > 0 && html`<div class="charts">${kinds.map(([kind, text, unit]) => html`<${Chart} key=${kind} title=${text} unit=${unit} isBinary=${unit === bytes || unit === byteRate} times=${times} series=${names.map((name) => ({ name, values: of[name][kind] ?? [] }))} />`)}</div>`}
   <//>`;
 }
 

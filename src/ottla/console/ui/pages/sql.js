@@ -7,7 +7,7 @@ import { recall, remember } from "../core/remember.js";
 import { amend } from "../core/router.js";
 import { Copy } from "../parts/code.js";
 import { Field } from "../parts/form.js";
-import { Grid } from "../parts/grid.js";
+import { Grid, ROW_PX } from "../parts/grid.js";
 import { Icon } from "../parts/icons.js";
 import { Empty, Failure } from "../parts/notice.js";
 import { Page, Panel } from "../parts/page.js";
@@ -15,10 +15,10 @@ import { SqlEditor } from "../parts/sql_editor.js";
 
 const MAX_HISTORY = 50;
 const EXAMPLES = [
-  ["The last hundred", "select * from orders order by timestamp desc limit 100"],
+  ["The last hundred", "select * from orders order by _timestamp desc limit 100"],
   ["The last value of each key", "select * from latest(orders)"],
   ["As it was an hour ago", "select count(*) from latest(orders) as of timestamp '1h'"],
-  ["How many by partition", "select partition, count(*) as records, max(\"offset\") as last\nfrom orders\ngroup by partition\norder by partition"],
+  ["How many by partition", "select _partition, count(*) as records, max(_offset) as last\nfrom orders\ngroup by _partition\norder by _partition"],
 ];
 
 export default function Sql({ query }) {
@@ -66,7 +66,8 @@ export default function Sql({ query }) {
         <${Failure} error=${error} />
         ${answer && html`<${Answer} answer=${answer} />`}
         ${!answer && !error && !running && html`<${Empty} title="Topics are tables.">
-          <p>A topic has a row for each record; <code>latest(topic)</code> has the last one of each key. Both as they are now, or <code>as of</code> a time.</p><//>`}
+          <p>A topic has a row for each record; <code>latest(topic)</code> has the last one of each key. Both as they are now, or <code>as of</code> a time.</p>
+          <p>Columns are the fields of the value, and <code>_partition</code>, <code>_offset</code>, <code>_timestamp</code>, <code>_key</code>, <code>_value</code>, <code>_headers</code>.</p><//>`}
       </div>
       <section class="sql-side" aria-label="Queries">
         <${Panel} title="History">${history.length === 0 ? html`<p class="none">Queries that were run are kept in this browser.</p>` : html`<ol class="history">${history.map((each) => html`<li key=${each.query}><button type="button" class="quiet" onClick=${() => setText(each.query)}><code>${each.query.slice(0, 160)}</code>
@@ -87,7 +88,7 @@ function Answer({ answer }) {
     show: (row) => cellOf(row[index]),
   }));
   const at = new Map(answer.rows.map((row, index) => [row, index]));
-  return html`<div class="answer"><${Grid} label="Rows" columns=${columns} rows=${answer.rows} keyOf=${(row) => at.get(row)} chosen=${chosen} onChoose=${setChosen} /></div>
+  return html`<div class="answer" style=${{ height: `min(52vh, ${(answer.rows.length + 1) * ROW_PX + 4}px)` }}><${Grid} label="Rows" columns=${columns} rows=${answer.rows} keyOf=${(row) => at.get(row)} chosen=${chosen} onChoose=${setChosen} /></div>
     <${Panel} title="Read exactly">
       <ul class="read">${answer.read.map((each) => html`<li key=${each.again}>
         <p><strong>${each.topic}</strong>${each.latest ? " (last of each key)" : ""}: ${rangesOf(each.ranges)}</p>

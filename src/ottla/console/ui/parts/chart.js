@@ -11,12 +11,12 @@ import { clock, short } from "../core/format.js";
 const PAD = { left: 46, right: 10, top: 8, bottom: 20 };
 export const MAX_SERIES = 6;
 
-export function Chart({ title, times, series, unit = short, height = 150 }) {
+export function Chart({ title, times, series, unit = short, isBinary = false, height = 150 }) {
   const [width, frame] = useWidth(420);
   const [at, setAt] = useState(null);
   const shown = series.slice(0, MAX_SERIES);
   const known = shown.flatMap((each) => each.values).filter((value) => value !== null && value !== undefined);
-  const top = roundUp(Math.max(0, ...known));
+  const top = roundUp(Math.max(0, ...known), isBinary);
   const inner = { width: Math.max(40, width - PAD.left - PAD.right), height: height - PAD.top - PAD.bottom };
   const from = times[0] ?? 0;
   const span = Math.max(1, (times.at(-1) ?? 1) - from);
@@ -100,9 +100,10 @@ function nearest(times, ms) {
   return best;
 }
 
-/** The next of 1, 2, 5 times a power of ten; never 0, by which is divided. */
-export function roundUp(value) {
+/** The next of 1, 2, 5 times a power of ten, or of two for bytes; never 0, by which is divided. */
+export function roundUp(value, isBinary = false) {
   if (value <= 0) return 1;
+  if (isBinary) return 2 ** Math.ceil(Math.log2(value));
   const power = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 5, 10].find((step) => step * power >= value) * power;
 }

@@ -15,7 +15,7 @@ export function Configs({ label, configs, canChange, save }) {
   const rows = onlySet ? configs.filter((config) => !config.is_default) : configs;
   const columns = [
     { name: "name", title: "Setting", of: (row) => row.name, show: (row) => html`<code>${row.name}</code>${row.documentation && html`<small class="muted block">${row.documentation}</small>`}` },
-    { name: "value", title: "Value", of: (row) => row.value ?? "", show: (row) => (row.sensitive ? html`<span class="muted">hidden</span>` : row.value === "" ? html`<span class="muted">empty</span>` : html`<code class=${row.is_default ? "" : "is-set"}>${row.value}</code>`), wide: true },
+    { name: "value", title: "Value", of: (row) => row.value ?? "", show: (row) => (row.sensitive ? html`<span class="muted">hidden</span>` : row.value === null ? null : row.value === "" ? html`<span class="muted">empty</span>` : html`<code class=${row.is_default ? "" : "is-set"}>${row.value}</code>`), wide: true },
     { name: "source", title: "From", of: (row) => row.source, show: (row) => html`<${Badge} kind=${row.is_default ? "" : "accent"}>${row.source}<//>` },
     { name: "change", title: "", show: (row) => canChange && !row.read_only && html`<button type="button" class="quiet small" aria-label=${`Change ${row.name}`} onClick=${() => setEdited(row)}>Change</button>` },
   ];

@@ -80,16 +80,15 @@ function TimeField({ value = "", onChange }) {
     <span class="near">${[["5 min", 300_000], ["1 h", 3_600_000], ["1 d", 86_400_000]].map(([text, span]) => html`<button key=${text} type="button" class="quiet small" aria-label=${`${text} ago`} onClick=${() => back(span)}>−${text}</button>`)}</span>`;
 }
 
-/** An expression, checked by the server while it is typed, taken over with Enter. */
+/** An expression, checked by the server while it is typed, taken over with Enter or when the field is left. */
 function Expression({ value }) {
   const [text, setText] = useState(value);
   const [wrong, setWrong] = useState(null);
   useEffect(() => setText(value), [value]);
   useEffect(() => {
-    setWrong(null);
     if (!text || text === value) return undefined;
     const abort = new AbortController();
-    const check = () => ask("checkExpression", { query: { where: text }, signal: abort.signal }).catch((error) => error.name !== "AbortError" && setWrong(error));
+    const check = () => ask("checkExpression", { query: { where: text }, signal: abort.signal }).catch((error) => error.name !== "AbortError" && setWrong({ text, error }));
     const timer = setTimeout(check, TYPED_MS);
     return () => {
       clearTimeout(timer);
@@ -97,12 +96,14 @@ function Expression({ value }) {
     };
   }, [text]);
   useKey("/", "filter messages", () => document.getElementById("where")?.focus());
-  const entered = (event) => {
-    if (event.key === "Enter" && !wrong) amend({ where: text });
+  const take = (event) => {
+    const typed = event.target.value;
+    if (typed !== value && wrong?.text !== typed) amend({ where: typed });
   };
+  const shown = wrong?.text === text ? wrong.error : null;
   return html`<div class="expression">
-    <input id="where" class="mono" aria-label="Filter by an expression" aria-invalid=${wrong ? "true" : undefined} aria-describedby=${wrong ? "where-wrong" : undefined}
-      placeholder=${'value.amount > 10 and key == "k1"  ( / )'} value=${text} onInput=${(event) => setText(event.target.value)} onKeyDown=${entered} onBlur=${() => !wrong && text !== value && amend({ where: text })} />
-    ${wrong && html`<p id="where-wrong" class="field-error popped" role="alert">${wrong.message}</p>`}
+    <input id="where" class="mono" aria-label="Filter by an expression" aria-invalid=${shown ? "true" : undefined} aria-describedby=${shown ? "where-wrong" : undefined}
+      placeholder=${'value.amount > 10 and key == "k1"  ( / )'} value=${text} onInput=${(event) => setText(event.target.value)} onKeyDown=${(event) => event.key === "Enter" && take(event)} onBlur=${take} />
+    ${shown && html`<p id="where-wrong" class="field-error popped" role="alert">${shown.message}</p>`}
   </div>`;
 }

@@ -16,7 +16,8 @@ import { ProduceDialog } from "./produce_dialog.js";
 
 const keyOf = (message) => `${message.partition}:${message.offset}`;
 
-function columnsOf(topic) {
+/** Beside an open message there is less space. */
+function columnsOf(topic, isNarrow) {
   const columns = [
     { name: "time", title: "Time", width: "190px", show: (message) => html`<span class="mono">${time(message.timestamp_ms)}</span>` },
     { name: "offset", title: "Offset", width: "92px", number: true, show: (message) => html`<span class="mono">${message.offset}</span>` },
@@ -25,6 +26,7 @@ function columnsOf(topic) {
     { name: "headers", title: "Headers", width: "72px", number: true, show: (message) => (message.headers.length ? message.headers.length : "") },
     { name: "size", title: "Size", width: "80px", number: true, show: (message) => bytes(message.size_bytes) },
   ];
+  if (isNarrow) columns.splice(-2, 2);
   if (topic.partitions > 1) columns.splice(1, 0, { name: "partition", title: "Part.", width: "52px", number: true, show: (message) => message.partition });
   return columns;
 }
@@ -66,7 +68,7 @@ function Pages({ topic, search, query, reproduce, mayWrite }) {
   if (!state) return html`<${Waiting} what="Reading messages" />`;
   const { rows, loading, done, paused, error } = state;
   const bar = html`<div class="status-bar">
-    <span role="status">${loading ? "Reading… " : ""}${plural(rows.length, "message")}${state.records > rows.length ? ` of ${count(state.records)} looked at (${bytes(state.bytes)})` : ""}${whyEnded(state)}</span>
+    <span role="status">${loading ? "Reading… " : ""}${plural(rows.length, "message")}${isFiltered(search) ? ` in ${plural(state.records, "record")} (${bytes(state.bytes)})` : ""}${whyEnded(state)}</span>
     <span class="actions">
       ${mayWrite && html`<button type="button" class="small" onClick=${() => reproduce({})}>Produce</button>`}
       ${loading && html`<button type="button" class="small" onClick=${() => pages.current.stop()}><${Icon} name="stop" size=${12} />Stop</button>`}
@@ -75,7 +77,11 @@ function Pages({ topic, search, query, reproduce, mayWrite }) {
     </span>
   </div>`;
   return html`${bar}<${Failure} error=${error} retry=${() => pages.current.more({ asked: true })} />
-    ${rows.length === 0 && !loading && !error ? html`<${NoMessages} topic=${topic} isSearch=${Object.keys(search).length > 1} isPaused=${paused} produce=${mayWrite && (() => reproduce({}))} />` : frame({ onNearEnd: more })}`;
+    ${rows.length === 0 && !loading && !error ? html`<${NoMessages} topic=${topic} isSearch=${isFiltered(search) || Boolean(search.from || search.partitions)} isPaused=${paused} produce=${mayWrite && (() => reproduce({}))} />` : frame({ onNearEnd: more })}`;
+}
+
+function isFiltered(search) {
+  return ["where", "key", "value", "header", "tombstones"].some((name) => search[name]);
 }
 
 function whyEnded(state) {
@@ -132,7 +138,7 @@ function sayLive(state, paused) {
 /** The grid and, beside it, the message that is looked at. */
 function useFrame({ topic, query, rows, reproduce, mayWrite, looked }) {
   const [chosen, setChosen] = useState(null);
-  const columns = useMemo(() => columnsOf(topic), [topic.partitions]);
+  const columns = useMemo(() => columnsOf(topic, chosen !== null), [topic.partitions, chosen !== null]);
   const choose = useCallback((message) => {
     setChosen(message);
     looked?.();

@@ -46,7 +46,7 @@ function Header({ column, sort, setSort }) {
   const direction = sort?.name === column.name ? (sort.down ? "descending" : "ascending") : undefined;
   const turn = () => setSort({ name: column.name, down: direction ? direction === "ascending" : Boolean(column.number) });
   return html`<th scope="col" class=${style} aria-sort=${direction}><button type="button" class="sorter" onClick=${turn}>${column.title}
-    <span class="arrow" aria-hidden="true">${direction ? (sort.down ? "↓" : "↑") : ""}</span></button></th>`;
+    <span class=${direction ? "arrow" : "arrow unsorted"} aria-hidden="true">${direction && sort.down ? "↓" : "↑"}</span></button></th>`;
 }
 
 function filtered(rows, columns, filter) {
