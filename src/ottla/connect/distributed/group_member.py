@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from ottla.clients.errors import ClientError
 from ottla.connect.distributed.group_protocol import PROTOCOL_TYPE
+from ottla.connect.runtime.worker_measures import Rebalances
 from ottla.protocol.api.heartbeat import HeartbeatRequest, HeartbeatResponse
 from ottla.protocol.api.join_group import JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse
 from ottla.protocol.api.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberIdentity
@@ -70,6 +71,7 @@ class GroupMember:
         heartbeat_interval_ms: int,
     ) -> None:
         self.member_id = ""
+        self.rebalances = Rebalances()
         self._client = client
         self._group = group
         self._owner = owner
@@ -137,6 +139,7 @@ class GroupMember:
         self._is_lost = False
 
     async def _join(self) -> None:
+        self.rebalances.begin()
         if self._coordinator is None:
             self._coordinator = await self._client.coordinator(self._group)
         request = JoinGroupRequest(
@@ -175,6 +178,7 @@ class GroupMember:
         synced = await self._client.send_to(self._coordinator, sync, SyncGroupResponse, timeout_ms=timeout_ms)
         self._check(synced.error_code)
         self._heard()
+        self.rebalances.end()
         self._owner.joined(Round(protocol, self._generation, self.member_id, bytes(synced.assignment)))
 
     async def _heartbeat(self) -> bool:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ottla.connect.runtime.connector_offsets import ConnectorOffsets
     from ottla.connect.runtime.offset_stores import OffsetStores
     from ottla.connect.runtime.worker import Worker
+    from ottla.connect.runtime.worker_measures import Rebalances
     from ottla.connect.store.config_records import RestartRequest
     from ottla.connect.store.config_store import ConfigStore
     from ottla.connect.store.connector_offset_store import ConnectorOffsetStore
@@ -54,6 +55,8 @@ class Herder(ABC):
         self.offsets = offsets
         self.connector_offsets = connector_offsets
         self.is_ready = False
+        self.rebalances: Rebalances | None = None
+        """Of the group, if there is one."""
         self._background: set[asyncio.Task[Any]] = set()
 
     @property

@@ -178,6 +178,7 @@ class Instance:
             rebalance_timeout_ms=config.number("rebalance.timeout.ms"),
             heartbeat_interval_ms=config.number("heartbeat.interval.ms"),
         )
+        herder.rebalances = herder.member.rebalances
         return herder
 
     async def _config_store(self) -> ConfigStore:

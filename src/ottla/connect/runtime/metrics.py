@@ -1,7 +1,7 @@
 """What a worker tells Prometheus: metrics of Kafka Connect, under the names that dashboards know.
 
 The names are those of `ConnectMetricsRegistry` as Strimzi's rules for the JMX exporter write them. Counters of a task
-begin anew with its process.
+begin anew with its process. What is a text in Kafka Connect (classes, versions, the leader's name) is not there.
 """
 
 from __future__ import annotations
@@ -19,18 +19,20 @@ if TYPE_CHECKING:
     from ottla.runtime.metrics.metric import Reading
 
 _BEAN: Final = "kafka.connect:type="
+_GROWING: Final = ("-total", "-failures", "-requests", "-skipped", "-retries", "-record-errors", "-logged")
 
 
 def _of_task(kind: str, name: str, text: str) -> Metric:
     """Totals only grow."""
-    make = counter if name.endswith(("-total", "-failures", "-requests", "-skipped", "-retries")) else gauge
+    make = counter if name.endswith(_GROWING) else gauge
     full = f"kafka_connect_{kind.replace('-', '_')}_{name.replace('-', '_')}"
     return make(full, text, "connector", "task", mbean=f"{_BEAN}{kind}-metrics,connector=*,task=* {name}")
 
 
 def _of_worker(name: str, text: str, *labels: str) -> Metric:
     full = f"kafka_connect_worker_{name.replace('-', '_')}"
-    return gauge(full, text, *labels, mbean=f"{_BEAN}connect-worker-metrics{',connector=*' if labels else ''} {name}")
+    make = counter if name.endswith("-total") else gauge
+    return make(full, text, *labels, mbean=f"{_BEAN}connect-worker-metrics{',connector=*' if labels else ''} {name}")
 
 
 def _of_capture(name: str, text: str, *, total: bool = False) -> Metric:
@@ -38,22 +40,60 @@ def _of_capture(name: str, text: str, *, total: bool = False) -> Metric:
     return make(f"ottla_connect_cdc_{name}", text, "connector", "task")
 
 
-OF_TASKS: Final = {
-    "source-record-poll-total": _of_task("source-task", "source-record-poll-total", "Records that the source gave."),
-    "source-record-write-total": _of_task("source-task", "source-record-write-total", "Records that were written."),
-    "source-record-active-count": _of_task("source-task", "source-record-active-count", "Records on their way."),
-    "sink-record-read-total": _of_task("sink-task", "sink-record-read-total", "Records that were read."),
-    "sink-record-send-total": _of_task("sink-task", "sink-record-send-total", "Records that the sink took."),
-    "partition-count": _of_task("sink-task", "partition-count", "Partitions that are read."),
-    "total-record-failures": _of_task("task-error", "total-record-failures", "Failures, those tried again too."),
-    "total-records-skipped": _of_task("task-error", "total-records-skipped", "Records left out as wrong."),
-    "total-retries": _of_task("task-error", "total-retries", "Operations that were tried again."),
-    "deadletterqueue-produce-requests": _of_task(
-        "task-error", "deadletterqueue-produce-requests", "Records sent to the dead letter queue."
-    ),
-    "deadletterqueue-produce-failures": _of_task(
-        "task-error", "deadletterqueue-produce-failures", "Records that could not be sent there."
-    ),
+_KINDS: Final = {
+    "source-task": {
+        "source-record-poll-total": "Records that the source gave.",
+        "source-record-poll-rate": "Records a second that the source gave lately.",
+        "source-record-write-total": "Records that were written.",
+        "source-record-write-rate": "Records a second that were written lately.",
+        "source-record-active-count": "Records on their way.",
+        "source-record-active-count-max": "The most of them lately.",
+        "source-record-active-count-avg": "Their average lately.",
+        "poll-batch-max-time-ms": "The longest poll that gave something.",
+        "poll-batch-avg-time-ms": "How long such a poll takes.",
+        "transaction-size-min": "Records of the smallest transaction lately.",
+        "transaction-size-max": "Records of the largest one.",
+        "transaction-size-avg": "Records of one on average.",
+    },
+    "sink-task": {
+        "sink-record-read-total": "Records that were read.",
+        "sink-record-read-rate": "Records a second that were read lately.",
+        "sink-record-send-total": "Records that the sink took.",
+        "sink-record-send-rate": "Records a second that the sink took lately.",
+        "sink-record-active-count": "Records that were read and are not committed.",
+        "sink-record-active-count-max": "The most of them lately.",
+        "sink-record-active-count-avg": "Their average lately.",
+        "partition-count": "Partitions that are read.",
+        "put-batch-max-time-ms": "The longest put.",
+        "put-batch-avg-time-ms": "How long a put takes.",
+        "offset-commit-seq-no": "The number of the latest commit of offsets.",
+        "offset-commit-completion-total": "Commits of offsets that are done.",
+        "offset-commit-completion-rate": "Those a second lately.",
+        "offset-commit-skip-total": "Commits that came too late: none, each is waited for.",
+        "offset-commit-skip-rate": "Those a second lately: none.",
+    },
+    "connector-task": {
+        "running-ratio": "The part of its life in which it ran.",
+        "pause-ratio": "The part of its life in which it paused.",
+        "batch-size-max": "Records of the largest batch lately.",
+        "batch-size-avg": "Records of a batch on average.",
+        "offset-commit-max-time-ms": "The longest commit of offsets.",
+        "offset-commit-avg-time-ms": "How long such a commit takes.",
+        "offset-commit-success-percentage": "The part of the commits that succeeded lately: 0 to 1.",
+        "offset-commit-failure-percentage": "The part that failed.",
+    },
+    "task-error": {
+        "total-record-failures": "Failures, those tried again too.",
+        "total-record-errors": "Failures for good.",
+        "total-records-skipped": "Records left out as wrong.",
+        "total-retries": "Operations that were tried again.",
+        "total-errors-logged": "Errors that stand in the log.",
+        "deadletterqueue-produce-requests": "Records sent to the dead letter queue.",
+        "deadletterqueue-produce-failures": "Records that could not be sent there.",
+        "last-error-timestamp": "When the latest error was, in ms since 1970.",
+    },
+}
+_CAPTURE: Final = {
     "cdc-events-total": _of_capture("events_total", "Changes of rows that came from the database.", total=True),
     "cdc-reconnections-total": _of_capture("reconnections_total", "Connections that were lost.", total=True),
     "cdc-snapshot-running": _of_capture("snapshot_running", "1: the first snapshot is being taken."),
@@ -66,7 +106,38 @@ OF_TASKS: Final = {
         "slot_wal_bound_bytes", "Beyond so many kept bytes the slot is lost (max_slot_wal_keep_size); -1: no bound."
     ),
 }
+OF_TASKS: Final = {
+    **{name: _of_task(kind, name, text) for kind, described in _KINDS.items() for name, text in described.items()},
+    **_CAPTURE,
+}
 """By what a task's process calls them."""
+
+_ENDS: Final = {
+    "attempts-total": "Starts of {} here.",
+    "success-total": "Those that succeeded.",
+    "failure-total": "Those that failed.",
+    "success-percentage": "The part that succeeded lately: 0 to 1.",
+    "failure-percentage": "The part that failed lately.",
+}
+CONNECTOR_STARTS: Final = {
+    end: _of_worker(f"connector-startup-{end}", text.format("connectors")) for end, text in _ENDS.items()
+}
+TASK_STARTS: Final = {end: _of_worker(f"task-startup-{end}", text.format("tasks")) for end, text in _ENDS.items()}
+
+REBALANCES: Final = {
+    name: (counter if name.endswith("-total") else gauge)(
+        f"kafka_connect_worker_rebalance_{name.replace('-', '_')}",
+        text,
+        mbean=f"{_BEAN}connect-worker-rebalance-metrics {name}",
+    )
+    for name, text in {
+        "completed-rebalances-total": "Rebalances of the group that are over.",
+        "rebalancing": "1: one is under way.",
+        "rebalance-max-time-ms": "The longest lately.",
+        "rebalance-avg-time-ms": "How long they take.",
+        "time-since-last-rebalance-ms": "Since the latest.",
+    }.items()
+}
 
 CONNECTORS: Final = _of_worker("connector-count", "Connectors that run here.")
 TASKS: Final = _of_worker("task-count", "Tasks that run here.")
@@ -76,6 +147,7 @@ TASK_STATES: Final = {
     State.FAILED: _of_worker("connector-failed-task-count", "Its tasks here that have failed.", "connector"),
     State.RESTARTING: _of_worker("connector-restarting-task-count", "Its tasks here that start anew.", "connector"),
     State.UNASSIGNED: _of_worker("connector-unassigned-task-count", "Its tasks here that are over.", "connector"),
+    State.DESTROYED: _of_worker("connector-destroyed-task-count", "Its tasks here that are forgotten.", "connector"),
 }
 TASKS_OF: Final = _of_worker("connector-total-task-count", "All its tasks here.", "connector")
 STATUS: Final = gauge(
@@ -102,6 +174,9 @@ METRICS: Final = (
     TASKS_OF,
     STATUS,
     EPOCH,
+    *CONNECTOR_STARTS.values(),
+    *TASK_STARTS.values(),
+    *REBALANCES.values(),
     *OF_TASKS.values(),
     TASK_RESTARTS,
 )
@@ -117,6 +192,10 @@ class ConnectMetrics:
         yield CONNECTORS, (), len(worker.connectors)
         yield TASKS, (), len(tasks)
         yield EPOCH, (), herder.generation
+        for metrics, starts in ((CONNECTOR_STARTS, worker.connector_starts), (TASK_STARTS, worker.task_starts)):
+            yield from ((metrics[end], (), value) for end, value in starts.values().items())
+        if herder.rebalances is not None:
+            yield from ((REBALANCES[name], (), value) for name, value in herder.rebalances.values().items())
         states: dict[str, Counter[State]] = {}
         for task_id, task in tasks:
             labels = (task_id.connector, str(task_id.task))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ottla.connect.runtime.task_spec import TaskSpec
+    from ottla.connect.runtime.worker_measures import Starts
     from ottla.connect.store.task_id import TaskId
 
 _log = logging.getLogger(__name__)
@@ -68,7 +69,12 @@ class TaskProcess:
     """`start()`, then `set_target_state` as often as wanted, and `await stop()`."""
 
     def __init__(
-        self, task_id: TaskId, owner: TaskOwner, make_spec: Callable[[], TaskSpec], policy: RestartPolicy
+        self,
+        task_id: TaskId,
+        owner: TaskOwner,
+        make_spec: Callable[[], TaskSpec],
+        policy: RestartPolicy,
+        starts: Starts,
     ) -> None:
         self.task_id = task_id
         self.metrics: dict[str, float] = {}
@@ -77,6 +83,9 @@ class TaskProcess:
         self._owner = owner
         self._make_spec = make_spec
         self._policy = policy
+        self._starts = starts
+        self._is_up = False
+        """Whether this life of it came so far as to work."""
         self._target_state: TargetState | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -126,9 +135,12 @@ class TaskProcess:
         loop = asyncio.get_running_loop()
         while not self._stopping:
             began = loop.time()
+            self._is_up = False
             trace = await self._live_once()
             if self._is_told_to_stop():
                 break
+            if not self._is_up:
+                self._starts.note(succeeded=False)
             if loop.time() - began > RECOVERED_S:
                 self.failures = 0
             self.failures += 1
@@ -251,6 +263,9 @@ class TaskProcess:
     def _take(self, message: Message) -> None:
         match message["type"]:
             case "state" if not self._stopping:
+                if not self._is_up:
+                    self._is_up = True
+                    self._starts.note(succeeded=True)
                 if message["state"] == "PAUSED":
                     self._owner.task_paused(self.task_id)
                 else:

@@ -18,6 +18,7 @@ from ottla.connect.runtime.plugin_table import PluginKind
 from ottla.connect.runtime.task_process import RestartPolicy, TaskProcess
 from ottla.connect.runtime.task_spec import TaskSpec
 from ottla.connect.runtime.worker_connector import WorkerConnector
+from ottla.connect.runtime.worker_measures import Starts
 from ottla.connect.store.status import TargetState
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Worker:
         self.variables = variables
         self.connectors: dict[str, WorkerConnector] = {}
         self.tasks: dict[TaskId, TaskProcess] = {}
+        self.connector_starts = Starts()
+        self.task_starts = Starts()
         self.policy = OverridePolicy.of(config.text(OVERRIDE_POLICY), config.names(ALLOWLIST_KEY))
         self._restarts = RestartPolicy(
             config.number("task.restart.attempts"),
@@ -60,11 +63,15 @@ class Worker:
             config = self.variables.resolve(raw_config)
             plugin = self.plugins.connector(config[CONNECTOR_CLASS])
         except ConnectError as error:
+            self.connector_starts.note(succeeded=False)
             owner.connector_failed(name, error)
             raise
         connector = WorkerConnector(name, plugin, config, owner, asyncio.get_running_loop())
         self.connectors[name] = connector
-        await connector.transition_to(target)
+        try:
+            await connector.transition_to(target)
+        finally:
+            self.connector_starts.note(succeeded=not connector.has_failed)
 
     async def stop_connector(self, name: str) -> None:
         connector = self.connectors.pop(name, None)
@@ -93,7 +100,7 @@ class Worker:
         """In a process of its own; how it fares is told to `owner`."""
         if task_id in self.tasks:
             raise ConnectError(f"Task already exists in this worker: {task_id}")
-        task = TaskProcess(task_id, owner, lambda: self._spec(task_id, state), self._restarts)
+        task = TaskProcess(task_id, owner, lambda: self._spec(task_id, state), self._restarts, self.task_starts)
         self.tasks[task_id] = task
         task.start()
 

@@ -33,6 +33,7 @@ class DeadLetterQueue:
         self._with_context = config.get("errors.deadletterqueue.context.headers.enable", "false").lower() == "true"
         self._make_topic(int(config.get("errors.deadletterqueue.topic.replication.factor", "3")))
         self._producer = make_dead_letter_producer(spec)
+        self.logged = 0
         self.sent = 0
         self.failed = 0
         # A task may wait for what it reported, and is then nobody who could hear that it has arrived.

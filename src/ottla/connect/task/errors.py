@@ -46,6 +46,9 @@ class Failure:
 
 
 class Reporter(Protocol):
+    logged: int
+    """How many of them stand in the log."""
+
     def report(self, failure: Failure) -> Future[None] | None:
         """`None`: it is done already."""
         ...
@@ -87,7 +90,10 @@ class RecordErrors:
         self.failures = 0
         self.retries = 0
         self.skipped = 0
-        self.logged = 0
+        self.errors = 0
+        """Records, or batches of them, with which it came to an end."""
+        self.last_error_ms = 0
+        """Since 1970; 0: there was none."""
 
     def attempt(
         self, original: Any, stage: Stage, class_name: str, work: Callable[..., T], *arguments: Any
@@ -132,8 +138,24 @@ class RecordErrors:
             except Exception as other:
                 return self._give_up(Failure(original, stage, class_name, other, attempts))
 
-    def _give_up(self, failure: Failure) -> Skipped:
+    def values(self) -> dict[str, float]:
+        """Under their names in `ConnectMetricsRegistry`."""
+        return {
+            "total-record-failures": self.failures,
+            "total-record-errors": self.errors,
+            "total-records-skipped": self.skipped,
+            "total-retries": self.retries,
+            "total-errors-logged": sum(reporter.logged for reporter in self._reporters),
+            "last-error-timestamp": self.last_error_ms,
+        }
+
+    def _count(self) -> None:
         self.failures += 1
+        self.errors += 1
+        self.last_error_ms = int(time.time() * 1000)
+
+    def _give_up(self, failure: Failure) -> Skipped:
+        self._count()
         self.report(failure)
         if not self._config.tolerates_all:
             raise ToleranceExceededError("Tolerance exceeded in error handler") from failure.error
@@ -147,7 +169,7 @@ class RecordErrors:
 
     def fail(self, failure: Failure) -> list[Future[None]]:
         """A record that the task itself reports (KIP-610). `ConnectError` where none is tolerated."""
-        self.failures += 1
+        self._count()
         waiting = self.report(failure)
         if not self._config.tolerates_all:
             raise ToleranceExceededError("Tolerance exceeded in error handler") from failure.error

@@ -10,6 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from ottla.connect.task.measures import clock_ms
 from ottla.connect.task.submitted_records import SubmittedRecord, SubmittedRecords
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ottla.connect.api.task import RecordMetadata, SourceTask
     from ottla.connect.runtime.task_spec import TaskSpec
     from ottla.connect.task.channel import Channel
+    from ottla.connect.task.measures import TaskMeasures
 
 _log = logging.getLogger("ottla.connect.source")
 
@@ -28,8 +30,11 @@ class PeriodicCommits:
     tolerates_lost_records = True
     """Whether `errors.tolerance=all` counts for what cannot be written."""
 
-    def __init__(self, spec: TaskSpec, task: SourceTask, channel: Channel, producer: Any) -> None:
+    def __init__(
+        self, spec: TaskSpec, task: SourceTask, channel: Channel, producer: Any, measures: TaskMeasures
+    ) -> None:
         self._task = task
+        self._measures = measures
         self._channel = channel
         self._producer = producer
         self._interval_s = spec.offset_flush_interval_ms / 1000
@@ -97,6 +102,15 @@ class PeriodicCommits:
         return
 
     def _commit(self) -> None:
+        began_ms = clock_ms()
+        try:
+            self._store()
+        except BaseException:
+            self._measures.committed(clock_ms() - began_ms, stored=False)
+            raise
+        self._measures.committed(clock_ms() - began_ms, stored=True)
+
+    def _store(self) -> None:
         with self._committing:
             offsets = self._submitted.take_committable()
             if offsets:

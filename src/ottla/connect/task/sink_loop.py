@@ -17,6 +17,19 @@ from ottla.connect.task.conversion import make_converters
 from ottla.connect.task.dead_letters import DeadLetterQueue
 from ottla.connect.task.errors import ErrorConfig, Failure, RecordErrors, Reporter, Skipped, Stage
 from ottla.connect.task.log_reporter import LogReporter
+from ottla.connect.task.measures import (
+    ACTIVE,
+    BATCH_SIZE,
+    COMPLETED,
+    OF_SINKS,
+    PAUSED,
+    PUT_TIME,
+    READ,
+    RUNNING,
+    SENT,
+    TaskMeasures,
+    clock_ms,
+)
 from ottla.connect.task.sink_context import SinkContext
 from ottla.connect.task.transformations import make_chain
 
@@ -53,6 +66,7 @@ class SinkLoop:
         self._errors = self._make_errors(ErrorConfig.of(spec.connector_config))
         self._chain = make_chain(spec, plugins, self._errors)
         self._consumer = make_consumer(spec)
+        self._measures = TaskMeasures(OF_SINKS)
         self.context = SinkContext(spec.task_config, self._consumer, self)
         self._batch: list[SinkRecord] = []
         self._batch_offsets: dict[TopicPartition, int] = {}
@@ -71,6 +85,7 @@ class SinkLoop:
         """The consumer's record of each of the batch's, for who reports it."""
         self.read = 0
         self.put = 0
+        self.commits = 0
 
     def _make_errors(self, config: ErrorConfig) -> RecordErrors:
         reporters: list[Reporter] = []
@@ -89,6 +104,7 @@ class SinkLoop:
             task.initialize(self.context)
             task.start(self._spec.task_config)
             self._channel.send("state", state="RUNNING")
+            self._measures.enter(RUNNING)
             self._subscribe()
             try:
                 self._work()
@@ -131,6 +147,7 @@ class SinkLoop:
         if self._control.paused is self._is_paused:
             return
         self._is_paused = self._control.paused
+        self._measures.enter(PAUSED if self._is_paused else RUNNING)
         if self._is_paused:
             self._pause_all()
             self._channel.send("state", state="PAUSED")
@@ -230,6 +247,9 @@ class SinkLoop:
             _log.warning("the consumer: %s", error.str())
 
     def _deliver(self) -> None:
+        began_ms = clock_ms()
+        if self._batch:
+            self._measures.record(BATCH_SIZE, len(self._batch))
         try:
             self._task.put(self._batch)
         except RetriableError as error:
@@ -240,6 +260,7 @@ class SinkLoop:
             return
         except Exception as error:
             raise ConnectError("Exiting WorkerSinkTask due to unrecoverable exception.") from error
+        self._measures.record(PUT_TIME, clock_ms() - began_ms)
         self._check_reports()
         self.put += len(self._batch)
         self._current.update(self._batch_offsets)
@@ -287,24 +308,32 @@ class SinkLoop:
         mine = dict(offsets)
         if not mine:
             return
+        began_ms = clock_ms()
+        self.commits += 1
+        stored = self._commit_all(mine, closing=closing)
+        self._measures.committed(clock_ms() - began_ms, stored=stored)
+        if stored:
+            self._measures.record(COMPLETED, 1)
+
+    def _commit_all(self, mine: dict[TopicPartition, int], *, closing: bool) -> bool:
         try:
             self._await_reports()
             stored = self._task.pre_commit(dict(mine))
         except Exception as error:
             if closing:
                 _log.warning("offsets are not committed, as the task could not store what it has: %s", error)
-                return
+                return False
             _log.error("offsets are not committed, and reading goes on behind those that are: %s", error)
             self._seek(self._committed)
             self._current.update(self._committed)
-            return
+            return False
         wanted = {
             where: offset
             for where, offset in (stored or {}).items()
             if where in mine and offset <= mine[where] and self._committed.get(where) != offset
         }
         if not wanted:
-            return
+            return True
         kafka = import_confluent()
         try:
             self._consumer.commit(
@@ -315,8 +344,9 @@ class SinkLoop:
             )
         except kafka.KafkaException as error:
             _log.error("offsets cannot be committed, they are tried again: %s", error.args[0].str())
-            return
+            return False
         self._committed.update(wanted)
+        return True
 
     def _rewind(self) -> None:
         wanted = self.context.take_offsets()
@@ -417,14 +447,19 @@ class SinkLoop:
         self._consumer.resume([each for each in assignment if (each.topic, each.partition) not in paused])
 
     def _report(self) -> None:
+        measures = self._measures
+        measures.grown_to(READ, self.read)
+        measures.grown_to(SENT, self.put)
+        behind = (self._current[where] - offset for where, offset in self._committed.items() if where in self._current)
+        measures.record(ACTIVE, sum(max(each, 0) for each in behind))
         values = {
             "sink-record-read-total": self.read,
             "sink-record-send-total": self.put,
             "partition-count": len(self._current),
-            "total-record-failures": self._errors.failures,
-            "total-records-skipped": self._errors.skipped,
-            "total-retries": self._errors.retries,
+            "offset-commit-seq-no": self.commits,
+            "offset-commit-skip-rate": 0,
+            "offset-commit-skip-total": 0,
             "deadletterqueue-produce-requests": self._dead_letters.sent if self._dead_letters else 0,
             "deadletterqueue-produce-failures": self._dead_letters.failed if self._dead_letters else 0,
         }
-        self._channel.send("metrics", values=values)
+        self._channel.send("metrics", values=values | measures.values() | self._errors.values())

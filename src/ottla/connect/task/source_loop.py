@@ -15,6 +15,19 @@ from ottla.connect.task.clients import import_confluent, make_producer
 from ottla.connect.task.conversion import make_converters
 from ottla.connect.task.errors import SKIPPED, ErrorConfig, RecordErrors, Reporter, Skipped, Stage
 from ottla.connect.task.log_reporter import LogReporter
+from ottla.connect.task.measures import (
+    ACTIVE,
+    BATCH_SIZE,
+    OF_SOURCES,
+    OF_TRANSACTIONS,
+    PAUSED,
+    POLL_TIME,
+    POLLED,
+    RUNNING,
+    WRITTEN,
+    TaskMeasures,
+    clock_ms,
+)
 from ottla.connect.task.periodic_commits import PeriodicCommits
 from ottla.connect.task.topic_creation import TopicCreation
 from ottla.connect.task.transactional_commits import TransactionalCommits
@@ -83,8 +96,11 @@ class SourceLoop:
         self._chain = make_chain(spec, plugins, self._errors)
         self._topics = TopicCreation(spec)
         self._producer = make_producer(spec)
+        self._measures = TaskMeasures(OF_SOURCES | (OF_TRANSACTIONS if spec.transactional_id is not None else {}))
         commits = PeriodicCommits if spec.transactional_id is None else TransactionalCommits
-        self._commits: PeriodicCommits | TransactionalCommits = commits(spec, task, channel, self._producer)
+        self._commits: PeriodicCommits | TransactionalCommits = commits(
+            spec, task, channel, self._producer, self._measures
+        )
         self._tells_commits = type(task).commit_record is not SourceTask.commit_record
         self._failure: BaseException | None = None
         self._ended = threading.Event()
@@ -99,6 +115,7 @@ class SourceLoop:
             task.initialize(_Context(self._spec, self._channel, commits.transaction_context))
             task.start(self._spec.task_config)
             self._channel.send("state", state="RUNNING")
+            self._measures.enter(RUNNING)
             threading.Thread(target=self._tick_forever, name="offsets", daemon=True).start()
             self._work()
             commits.flush()
@@ -116,13 +133,16 @@ class SourceLoop:
                 self._report()
 
     def _work(self) -> None:
-        control, commits = self._control, self._commits
+        control, commits, measures = self._control, self._commits, self._measures
         while not control.stopping:
             self._raise_failure()
             if control.paused:
                 commits.pausing()
+                measures.enter(PAUSED)
                 control.wait_while_paused()
+                measures.enter(RUNNING)
                 continue
+            began_ms = clock_ms()
             try:
                 records = self._task.poll()
             except RetriableError as error:
@@ -130,6 +150,8 @@ class SourceLoop:
                 control.sleep(POLL_FAILURE_PAUSE_S)
                 continue
             if records:
+                measures.record(POLL_TIME, clock_ms() - began_ms)
+                measures.record(BATCH_SIZE, len(records))
                 self.polled += len(records)
                 self._send(records)
             commits.batch_ended()
@@ -244,16 +266,17 @@ class SourceLoop:
             self._report()
 
     def _report(self) -> None:
+        measures, active = self._measures, self._commits.unacknowledged
+        measures.record(ACTIVE, active)
+        measures.grown_to(POLLED, self.polled)
+        measures.grown_to(WRITTEN, self.written)
         values = {
             "source-record-poll-total": self.polled,
             "source-record-write-total": self.written,
-            "source-record-active-count": self._commits.unacknowledged,
-            "offset-commit-failures": self._commits.failures,
-            "total-record-failures": self._errors.failures,
-            "total-records-skipped": self._errors.skipped,
-            "total-retries": self._errors.retries,
+            "source-record-active-count": active,
         }
-        self._channel.send("metrics", values=values | dict(self._task.metrics()))
+        told = values | measures.values() | self._errors.values() | dict(self._task.metrics())
+        self._channel.send("metrics", values=told)
 
 
 class _Delivery:

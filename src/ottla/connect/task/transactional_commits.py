@@ -17,6 +17,7 @@ from ottla.connect.api.errors import ConnectError
 from ottla.connect.runtime.exactly_once import TransactionBoundary
 from ottla.connect.store.json_text import encode_json
 from ottla.connect.task.clients import import_confluent
+from ottla.connect.task.measures import TRANSACTION_SIZE
 from ottla.connect.task.transaction_context import SourceTransactionContext
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ottla.connect.api.task import RecordMetadata, SourceTask
     from ottla.connect.runtime.task_spec import TaskSpec
     from ottla.connect.task.channel import Channel
+    from ottla.connect.task.measures import TaskMeasures
 
 _log = logging.getLogger("ottla.connect.source")
 
@@ -41,8 +43,11 @@ KEYS_MAX: Final = 100_000
 class TransactionalCommits:
     tolerates_lost_records = False
 
-    def __init__(self, spec: TaskSpec, task: SourceTask, channel: Channel, producer: Any) -> None:
+    def __init__(
+        self, spec: TaskSpec, task: SourceTask, channel: Channel, producer: Any, measures: TaskMeasures
+    ) -> None:
         self._spec = spec
+        self._measures = measures
         self._task = task
         self._channel = channel
         self._producer = producer
@@ -58,8 +63,6 @@ class TransactionalCommits:
         self.transaction_context = (
             SourceTransactionContext() if self._boundary is TransactionBoundary.CONNECTOR else None
         )
-        self.on_size: Callable[[int], None] | None = None
-        """Told of how many records each committed transaction had."""
         self.failures = 0
 
     @property
@@ -176,10 +179,11 @@ class TransactionalCommits:
                     raise ConnectError(f"the offsets of the task cannot be written: {self._failure}")
             except BaseException:
                 self.failures += 1
+                self._measures.committed(0, stored=False)
                 raise
             self._is_open = False
-            if self.on_size is not None:
-                self.on_size(self._size)
+            self._measures.committed((time.monotonic() - self._last_commit) * 1000, stored=True)
+            self._measures.record(TRANSACTION_SIZE, self._size)
             self._size = 0
             offsets, self._offsets = self._offsets, {}
             if self._spec.copies_offsets and offsets:
