@@ -83,26 +83,31 @@ def count_records(bootstrap: str, group: str, name: str) -> list[int | None]:
     return [each.tasks for each in read if isinstance(each, TaskCountRecord) and each.name == name]
 
 
-def test_tasks_are_killed(node: NodeProcess, tmp_path: Path) -> None:
+INTERVAL = {"transaction.boundary": "interval", "transaction.boundary.interval.ms": "500"}
+
+
+@pytest.mark.parametrize("more", [{}, pytest.param(INTERVAL, marks=pytest.mark.long)])
+def test_tasks_are_killed(node: NodeProcess, tmp_path: Path, more: dict[str, str]) -> None:
+    name = f"once-tasks{len(more)}"
     with OttlaConnect(tmp_path / "worker", node.address, ENABLED, group="once") as worker:
-        load = start_source(worker, tmp_path, "once-tasks")
+        load = start_source(worker, tmp_path, name, more)
         for _ in range(2):
             [pid] = wait_for(lambda: tasks_of(worker) or None, "the task lives")
             load.write(2000)
             os.kill(pid, signal.SIGKILL)
             wait_for(lambda pid=pid: pid not in tasks_of(worker), "it is gone")  # type: ignore[misc]
         load.write(1000)
-        check(node.address, load, "once-tasks")
-        assert count_records(node.address, "once", "once-tasks") == [1]
-        assert worker.ask("PUT", "/connectors/once-tasks/fence").status == 400  # nobody signed that
+        check(node.address, load, name)
+        assert count_records(node.address, "once", name) == [1]
+        assert worker.ask("PUT", f"/connectors/{name}/fence").status == 400  # nobody signed that
         position = (tmp_path / "in").stat().st_size
-        told = worker.ask("GET", "/connectors/once-tasks/offsets").body["offsets"]
+        told = worker.ask("GET", f"/connectors/{name}/offsets").body["offsets"]
         assert [each["offset"] for each in told] == [{"position": position}]
-        assert worker.ask("PUT", "/connectors/once-tasks/stop").status == 204
-        worker.wait_until("STOPPED", "once-tasks", tasks=0)
-        assert worker.ask("DELETE", "/connectors/once-tasks/offsets").status == 200
-        assert worker.ask("GET", "/connectors/once-tasks/offsets").body == {"offsets": []}
-        assert count_records(node.address, "once", "once-tasks") == [1, 0]
+        assert worker.ask("PUT", f"/connectors/{name}/stop").status == 204
+        worker.wait_until("STOPPED", name, tasks=0)
+        assert worker.ask("DELETE", f"/connectors/{name}/offsets").status == 200
+        assert worker.ask("GET", f"/connectors/{name}/offsets").body == {"offsets": []}
+        assert count_records(node.address, "once", name) == [1, 0]
 
 
 def test_a_leader_of_before_writes_no_more(node: NodeProcess) -> None:

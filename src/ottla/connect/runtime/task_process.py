@@ -36,6 +36,7 @@ _CONNECT_EXCEPTION: Final = "org.apache.kafka.connect.errors.ConnectException"
 RECOVERED_S: Final = 300.0
 KILL_GRACE_S: Final = 2.0
 OUTPUT_LINES_KEPT: Final = 20
+_BEFORE_WORK: Final = ("read_offsets", "fence", "verify")
 OUTPUT_LINE_BYTES_MAX: Final = 64 * 1024
 
 
@@ -95,6 +96,8 @@ class TaskProcess:
         self._output: deque[str] = deque(maxlen=OUTPUT_LINES_KEPT)
         self._answering: set[asyncio.Task[None]] = set()
         """What it has asked and is not answered yet."""
+        self._beginning: set[asyncio.Task[None]] = set()
+        """Of that, what it cannot begin to work without."""
 
     @property
     def pid(self) -> int | None:
@@ -116,7 +119,7 @@ class TaskProcess:
         process = self._process
         if process is None or process.returncode is not None:
             life.cancel()
-        for answering in self._answering:  # what it waits for must not keep it from ending
+        for answering in self._beginning:  # it has nothing to finish yet
             answering.cancel()
         self._say("stop")
         done, _ = await asyncio.wait([life], timeout=grace_ms / 1000)
@@ -278,6 +281,9 @@ class TaskProcess:
                 answering = asyncio.get_running_loop().create_task(self._answer(message))
                 self._answering.add(answering)
                 answering.add_done_callback(self._answering.discard)
+                if message["type"] in _BEFORE_WORK:
+                    self._beginning.add(answering)
+                    answering.add_done_callback(self._beginning.discard)
 
     async def _answer(self, message: Message) -> None:
         try:
