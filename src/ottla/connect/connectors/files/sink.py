@@ -160,7 +160,7 @@ def _s3_settings(config: Mapping[str, Any]) -> dict[str, str]:
     found = {"region": config[REGION]}
     if config[ENDPOINT]:
         found["endpoint"] = config[ENDPOINT]
-        found["allow_http"] = "true"
+        found["client_options"] = '{"allow_http": true}'
     if config[ACCESS_KEY]:
         found["access_key_id"] = config[ACCESS_KEY]
     if config[SECRET_KEY]:

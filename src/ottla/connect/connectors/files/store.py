@@ -8,6 +8,7 @@ connector's keys that begin with `fs.` (`fs.endpoint_url=http://…`).
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 OPTIONS_PREFIX: Final = "fs."
 EXTRA: Final = "[files]"
+READ_AHEAD_BYTES: Final = 1024 * 1024
 _OBSTORE: Final = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
 
 
@@ -169,13 +171,15 @@ class FsspecStore:
         return sorted(found)
 
     def open(self, path: str) -> IO[bytes]:
-        opened: IO[bytes] = self._system.open(self._at(path), "rb")
-        return opened
+        return io.BufferedReader(_Raw(self._system.open(self._at(path), "rb")), READ_AHEAD_BYTES)
 
     def write(self, path: str, data: bytes) -> None:
         if type(self._system).__name__ == "MemoryFileSystem":
             self._system.makedirs(self._at(path).rpartition("/")[0], exist_ok=True)
         self._system.pipe_file(self._at(path), data)
+        self._system.invalidate_cache()
+        if self._system.info(self._at(path))["size"] != len(data):  # not every library tells every failure
+            raise OSError(f"{path} is not there as it was written")
 
     def move(self, path: str, target: Store, target_path: str) -> None:
         if isinstance(target, FsspecStore) and target._system is self._system:
@@ -188,6 +192,36 @@ class FsspecStore:
     def delete(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             self._system.rm_file(self._at(path))
+
+
+class _Raw(io.RawIOBase):
+    """A library's file as Python's own are made of: libraries differ in what theirs can."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = bytes(self._file.read(len(buffer)))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._file.seek(offset, whence)
+        return int(self._file.tell())
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.close()
+        super().close()
 
 
 def _first(details: Mapping[str, Any], *names: str) -> Any:

@@ -43,6 +43,8 @@ _DRIVERS: Final = {
     "mssql": (("pymssql", "pymssql"), ("pyodbc", "pyodbc")),
     "oracle": (("oracledb", "oracledb"),),
 }
+_REFUSALS_OF_MYSQL: Final = (1048, 1054, 1062, 1136, 1146, 1264, 1265, 1364, 1366, 1406, 1451, 1452, 3819, 4025)
+"""Some of its drivers call these errors of the connection's kind: they are about a value or a statement."""
 _ADDRESSED: Final = ("postgresql", "mysql", "mariadb")
 
 
@@ -214,4 +216,7 @@ def may_pass(error: BaseException) -> bool:
     library = sqlalchemy()
     if getattr(error, "connection_invalidated", False):
         return True
+    code = next(iter(getattr(getattr(error, "orig", None), "args", ())), None)
+    if code in _REFUSALS_OF_MYSQL:
+        return False
     return isinstance(error, library.exc.OperationalError | library.exc.InterfaceError | library.exc.TimeoutError)
