@@ -83,6 +83,35 @@ def test_two_threads_share_the_tasks_and_stores_are_read(
         app.start()
 
 
+def test_paused_it_keeps_its_tasks_and_does_nothing(apps: Apps, ottla: NodeProcess) -> None:
+    make_topics(ottla.address)
+    words = send_lines(ottla.address, some_lines(100, 1))
+    app = apps.make("one", STREAMS | EXACTLY_ONCE)
+    with app:
+        app.wait_until_running()
+        read_counts(ottla.address, words)
+        app.pause()
+        (thread,) = app.threads
+        words += send_lines(ottla.address, some_lines(100, 2))
+
+        def waiting() -> int:
+            return sum(each.task.buffered_records for each in thread.tasks.running)
+
+        wait_for(lambda: waiting() == 100, "all are read, and none is processed")
+        assert app.is_paused
+        assert app.state is State.RUNNING
+        assert sum(dict(app.store(COUNTS).all()).values()) == words.total() - 300
+        (here,) = app.metadata_for_local_threads()
+        assert (here.thread_name, here.thread_state) == (thread.name, "RUNNING")
+        assert {str(each.task_id) for each in here.active_tasks} == {
+            f"{sub}_{each}" for sub in "01" for each in range(3)
+        }
+        assert {part.topic for each in here.active_tasks for part in each.topic_partitions} == {"lines", "words"}
+        assert here.standby_tasks == frozenset()
+        app.resume()
+        assert_exactly_once(read_counts(ottla.address, words), words)
+
+
 @PROTOCOLS
 def test_missing_source_topics_end_it_with_their_names(apps: Apps, protocol: dict[str, str]) -> None:
     app = apps.make("one", protocol)

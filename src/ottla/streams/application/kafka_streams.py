@@ -24,6 +24,7 @@ from ottla.streams.application.control import ControlThread
 from ottla.streams.application.interactive_queries import InteractiveQueries
 from ottla.streams.application.restore_listener import NoRestoreListener
 from ottla.streams.application.stream_thread import StreamThread, ThreadState
+from ottla.streams.application.thread_metadata import ThreadMetadata, metadata_of
 from ottla.streams.application.thread_parts import ThreadParts
 from ottla.streams.config import StreamsConfig
 from ottla.streams.errors import StreamsError, StreamsNotStartedError, StreamsStoppedError
@@ -125,6 +126,7 @@ class KafkaStreams:
             writable_by_group=bool(self.config["allow.os.group.write.access"]),
         )
         self._cleaner: threading.Timer | None = None
+        self._is_paused = False
         self.failure: BaseException | None = None
         """What brought the instance to ERROR."""
 
@@ -222,6 +224,7 @@ class KafkaStreams:
             thread = self._parts.make_thread(
                 index, self._thread_changed, self._thread_failed, self._shutdown_wanted, self._restore_listener
             )
+            thread.is_paused = self._is_paused
             self._threads[index] = thread
         thread.start()
         return thread.name
@@ -238,6 +241,23 @@ class KafkaStreams:
         with self._changed:
             self._threads.pop(index, None)
         return thread.name
+
+    def pause(self) -> None:
+        """Process and restore nothing until `resume`; tasks stay here, and stores can be asked (KIP-834)."""
+        self._pause(True)
+
+    def resume(self) -> None:
+        self._pause(False)
+
+    @property
+    def is_paused(self) -> bool:
+        return self._is_paused
+
+    def _pause(self, paused: bool) -> None:
+        with self._changed:
+            self._is_paused = paused
+            for thread in self._threads.values():
+                thread.is_paused = paused
 
     def wait_until_running(self, timeout_s: float = 120.0) -> None:
         """Return when every task that this instance has is restored and runs; raise what it failed with."""
@@ -326,6 +346,10 @@ class KafkaStreams:
     def metrics(self) -> dict[MetricName, Metric]:
         """What it measures now: of itself once it was started, of threads, tasks and stores while they are there."""
         return self._metrics.metrics()
+
+    def metadata_for_local_threads(self) -> frozenset[ThreadMetadata]:
+        """What each thread of this instance has to do."""
+        return frozenset(metadata_of(each) for each in self.threads)
 
     def _alive_threads(self) -> int:
         return sum(each.state not in (ThreadState.CREATED, ThreadState.DEAD) for each in list(self._threads.values()))

@@ -69,6 +69,8 @@ class StreamThread:
         self.session = session
         self.state = ThreadState.CREATED
         self.processed = 0
+        self.is_paused = False
+        """Then nothing is processed or restored, while the thread keeps its tasks and its place in the group."""
         self._consumer = consumer
         self._restore_consumer = restore_consumer
         self._on_state = on_state
@@ -160,8 +162,10 @@ class StreamThread:
         if session.wants_shutdown:
             self._on_shutdown_wanted()
         self._complete()
-        busy = self._restore()
-        busy = self._process_all() or busy
+        busy = False
+        if not self.is_paused:
+            busy = self._restore()
+            busy = self._process_all() or busy
         self._poll(0.0 if busy else self._idle_s())
         self._commit_if_due()
 
