@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ottla.broker.node_view import NodeView
     from ottla.runtime.loop import StopRequest
     from ottla.runtime.metrics.metric import Metric
+    from ottla.runtime.metrics.otlp_exporter import OtlpExporter, OtlpSettings
     from ottla.runtime.world import World
 
 METRICS: Final[dict[str, tuple[Metric, ...]]] = {
@@ -60,6 +61,7 @@ class Observation:
         self._requests.watch(view.dispatcher)
         self._controller = controller.ControllerMetrics(view, clock)
         self._raft = raft.RaftMetrics(view, clock)
+        self._exporter: OtlpExporter | None = None
         self.server = MetricsServer(world.network, alive=self._alive, ready=self._ready)
         self.server.sources += [
             self._requests.read,
@@ -77,6 +79,8 @@ class Observation:
 
     def follow(self) -> None:
         """The node has started."""
+        if self._exporter is not None:
+            self._exporter.start()
         metadata = self._view.metadata
         assert metadata is not None
         if metadata.dispatcher is not None:
@@ -85,6 +89,21 @@ class Observation:
         metadata.quorum.subscribe(self._raft.on_metadata)
         self._controller.on_leader(metadata.quorum.leader_id, metadata.quorum.leader_epoch)
         metadata.quorum.on_leader_changed(self._controller.on_leader)
+
+    @property
+    def url(self) -> str | None:
+        """Of the metrics, if it answers scrapes."""
+        return self.server.url if self.server.is_open else None
+
+    def export(self, settings: OtlpSettings) -> None:
+        """Tell a collector, from `follow` on."""
+        from ottla.runtime.metrics.otlp_exporter import OtlpExporter
+
+        self._exporter = OtlpExporter(settings, self.server)
+
+    async def stop_exporting(self) -> None:
+        if self._exporter is not None:
+            await self._exporter.stop()
 
     def close(self) -> None:
         self.server.close()

@@ -49,7 +49,8 @@ AUTHORIZER_CONFIGS = frozenset({"super.users", "allow.everyone.if.no.acl.found"}
 METRICS_LISTEN = "ottla.metrics.listen"
 LOG_FORMAT = "ottla.log.format"
 LOG_LEVEL = "ottla.log.level"
-OWN_CONFIGS = frozenset({METRICS_LISTEN, LOG_FORMAT, LOG_LEVEL})
+OTLP_ENDPOINT = "ottla.otlp.endpoint"
+OWN_CONFIGS = frozenset({METRICS_LISTEN, LOG_FORMAT, LOG_LEVEL, OTLP_ENDPOINT})
 """Ottla's own, which Kafka does not know: of the process, before there is a node. See `ottla start --help`."""
 
 

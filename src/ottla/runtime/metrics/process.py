@@ -21,7 +21,7 @@ from ottla.runtime.metrics.metric import counter, gauge
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ottla.runtime.metrics.metric import Reading
+    from ottla.runtime.metrics.metric import Metric, Reading
 
 CPU = counter("process_cpu_seconds_total", "CPU time of all threads, in user and system mode, in seconds.")
 RESIDENT = gauge("process_resident_memory_bytes", "Memory that is resident, in bytes.")
@@ -56,7 +56,13 @@ def read_process() -> Iterator[Reading]:
     yield BUILD, (__version__,), 1
 
 
-def _read_proc() -> Iterator[Reading]:
+def age_s() -> float | None:
+    """How long ago the process began; `None` where the system does not say."""
+    began = next((value for metric, _, value in _read_proc() if metric is START), None)
+    return None if began is None else time.time() - began
+
+
+def _read_proc() -> Iterator[tuple[Metric, tuple[str, ...], float]]:
     try:
         fields = _STAT.read_text().rpartition(")")[2].split()
         boot_s = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)

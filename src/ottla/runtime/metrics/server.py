@@ -53,7 +53,7 @@ class Answer:
 
 
 class MetricsServer:
-    """`sources` may grow while it serves. `alive` and `ready` are asked at each probe."""
+    """`sources` may grow while it serves, and `refresh` be set. `alive` and `ready` are asked at each probe."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class MetricsServer:
         self._network = network
         self._alive = alive
         self._ready = ready
-        self._refresh = refresh
+        self.refresh = refresh
         self._listener: Listener | None = None
         self._connections: dict[_Connection, None] = {}  # the one that has been silent longest comes first
         self._scraping = asyncio.Lock()
@@ -77,6 +77,10 @@ class MetricsServer:
     async def start(self, host: str, port: int) -> None:
         """`OSError` when the address is not to be had."""
         self._listener = await self._network.listen(host, port, self._accept)
+
+    @property
+    def is_open(self) -> bool:
+        return self._listener is not None
 
     @property
     def url(self) -> str:
@@ -106,9 +110,9 @@ class MetricsServer:
 
     async def _scrape(self) -> Answer:
         async with self._scraping:
-            if self._refresh is not None:
+            if self.refresh is not None:
                 try:
-                    await self._refresh()
+                    await self.refresh()
                 except ScrapeError as error:
                     return Answer(503, _PLAIN, f"{error}\n".encode())
             return Answer(200, CONTENT_TYPE, await expose(self.sources))
