@@ -66,8 +66,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "protocol": ("ottla.console.cli.protocol", "show the code that reads and writes one version of a message"),
 }
 
-# What a node may have beside it, in its process: `ottla start --with NAME`. Name: the module of it.
-COMPANIONS: dict[str, str] = {"registry": "ottla.registry.beside", "console": "ottla.console.web.beside"}
+# What a node may have beside it: `ottla start --with NAME` or `--all`. Name: the module of it.
+COMPANIONS: dict[str, str] = {
+    "registry": "ottla.registry.beside",
+    "connect": "ottla.connect.beside",
+    "console": "ottla.console.web.beside",
+}
 
 DESCRIPTION = "Apache Kafka's little sister, in Python."
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.house.source import REPOSITORY
 
+from ottla.broker.companion_process import COMPANION_METRICS
 from ottla.broker.metrics.observation import METRICS
 from ottla.connect.runtime.metrics import METRICS as CONNECT_METRICS
 from ottla.registry.metrics import METRICS as REGISTRY_METRICS
@@ -34,7 +35,11 @@ TABLE = """
 
 
 def render() -> str:
-    subjects = METRICS | {"The schema registry": REGISTRY_METRICS, "Connect": CONNECT_METRICS}
+    subjects = METRICS | {
+        "What runs beside it": COMPANION_METRICS,
+        "The schema registry": REGISTRY_METRICS,
+        "Connect": CONNECT_METRICS,
+    }
     return HEAD + "".join(
         TABLE.format(subject=subject) + "".join(map(_row, metrics)) for subject, metrics in subjects.items()
     )

@@ -83,8 +83,6 @@ def _metrics_address(text: str | None) -> tuple[str, int] | None:
 
 
 def _config(arguments: argparse.Namespace) -> WorkerConfig:
-    from ottla.connect.runtime.worker_config import distributed_config, standalone_config
-
     properties = _properties(Path(arguments.config)) if arguments.config else {}
     for setting in arguments.set:
         key, separator, text = setting.partition("=")
@@ -95,13 +93,20 @@ def _config(arguments: argparse.Namespace) -> WorkerConfig:
         properties["bootstrap.servers"] = arguments.bootstrap
     if arguments.listen:
         properties["listeners"] = f"http://{arguments.listen}"
-    if arguments.mode == STANDALONE:
-        if arguments.offsets:
-            properties["offset.storage.file.filename"] = arguments.offsets
+    if arguments.mode == STANDALONE and arguments.offsets:
+        properties["offset.storage.file.filename"] = arguments.offsets
+    if arguments.mode == DISTRIBUTED and arguments.group:
+        properties["group.id"] = arguments.group
+    return worker_config(arguments.mode, properties)
+
+
+def worker_config(mode: str, properties: dict[str, str]) -> WorkerConfig:
+    """With our defaults for what Kafka Connect requires. `ConfigError` names the key."""
+    from ottla.connect.runtime.worker_config import distributed_config, standalone_config
+
+    if mode == STANDALONE:
         properties.setdefault("offset.storage.file.filename", "connect.offsets")
         return standalone_config(properties)
-    if arguments.group:
-        properties["group.id"] = arguments.group
     group = properties.setdefault("group.id", "connect-cluster")
     for key, suffix in _TOPICS.items():
         properties.setdefault(key, f"{group}-{suffix}")

@@ -76,10 +76,10 @@ def _definition() -> ConfigDef:
     )
 
 
-_STANDALONE: Final = _definition().define(
+STANDALONE: Final = _definition().define(
     "offset.storage.file.filename", STRING, NO_DEFAULT_VALUE, HIGH, "The file in which offsets are kept."
 )
-_DISTRIBUTED: Final = (
+DISTRIBUTED: Final = (
     _definition()
     .define("group.id", STRING, NO_DEFAULT_VALUE, HIGH, "Workers of one group share the work.")
     .define("config.storage.topic", STRING, NO_DEFAULT_VALUE, HIGH, "The topic of configurations.")
@@ -182,12 +182,12 @@ class WorkerConfig:
 
 def standalone_config(properties: Mapping[str, str]) -> WorkerConfig:
     """`ConfigError` names the key."""
-    return _read(properties, _STANDALONE, is_distributed=False)
+    return _read(properties, STANDALONE, is_distributed=False)
 
 
 def distributed_config(properties: Mapping[str, str]) -> WorkerConfig:
     """`ConfigError` names the key."""
-    return _read(properties, _DISTRIBUTED, is_distributed=True)
+    return _read(properties, DISTRIBUTED, is_distributed=True)
 
 
 def _read(properties: Mapping[str, str], definition: ConfigDef, *, is_distributed: bool) -> WorkerConfig:
