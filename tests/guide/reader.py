@@ -24,6 +24,7 @@ STAYS = {
     "ottla console --config": "is ready on",
     "ottla mirror": "Mirroring",
     "ottla registry --bootstrap": "is ready on",
+    "ottla sql --serve": "is ready on",
     "ottla connect ": "is ready on",
     "ottla streams run": "RUNNING",
     "python shop.py": "the shop is open",

@@ -1,12 +1,12 @@
 """`ottla sql "SELECT … FROM topic AS OF TIMESTAMP '…'"`: topics as tables, now and as they were."""
 
 import argparse
-import base64
 import csv
 import json
 import sys
 import time
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,17 @@ from ottla.console.cli.quantities import parse_bytes
 from ottla.console.cli.session import (
     EXIT_FAILED,
     EXIT_OK,
+    EXIT_USAGE,
     UsageError,
     add_cluster_arguments,
     key_values,
+    read_security,
     registry_profile,
     run_with_client,
 )
 from ottla.console.sql.answer import Answer, Limits, Settings, answer
 from ottla.console.sql.decoding import FORMATS
+from ottla.console.sql.lines import columns_of, plain, read_of
 from ottla.console.sql.moment import QueryError
 from ottla.registry.client.registry_client import RegistryClient, RegistryClientError
 
@@ -38,7 +41,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " `as of timestamp '…'`, `as of offsets '0:12,1:7'` and `between … and …` behind them say which state."
     )
     add_cluster_arguments(parser)
-    parser.add_argument("query", metavar="QUERY", help="a SELECT of DuckDB's; - reads it from the standard input")
+    parser.add_argument(
+        "query", metavar="QUERY", nargs="?", help="a SELECT of DuckDB's; - reads it from the standard input"
+    )
+    parser.add_argument(
+        "--serve",
+        metavar="HOST:PORT",
+        help="answer POST /v1/sql there until Ctrl-C, instead of one query: JSON lines; limits are upper bounds",
+    )
+    parser.add_argument(
+        "--sign-in",
+        action="store_true",
+        help="with --serve: who asks is a user of the cluster (HTTP Basic), with its ACLs",
+    )
     parser.add_argument("--csv", action="store_true", help="comma-separated values, with a header")
     parser.add_argument("--registry", metavar="URL", help="where schemas are (default: the profile's)")
     for part in ("key", "value"):
@@ -68,7 +83,44 @@ def _bytes(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    return run_with_client(arguments, _ask)
+    if (arguments.query is None) == (arguments.serve is None):
+        note("ottla: a query is wanted, or --serve HOST:PORT, and not both")
+        return EXIT_USAGE
+    return run_with_client(arguments, _ask if arguments.serve is None else _serve)
+
+
+async def _serve(client: KafkaClient, arguments: argparse.Namespace) -> int:
+    """`client` has found the cluster: whoever starts this hears at once if there is none."""
+    import asyncio
+
+    from ottla.console.sql.server import ListenError, SqlServer, parse_listen
+    from ottla.runtime.loop import StopRequest
+    from ottla.runtime.sockets import SocketNetwork
+
+    loop = asyncio.get_running_loop()
+    stop = StopRequest(loop)
+    stop.install()
+    network = SocketNetwork(loop)
+    try:
+        server = SqlServer(
+            network,
+            arguments.bootstrap,
+            read_security(arguments),
+            replace(_settings(arguments), is_local=False),
+            parse_listen(arguments.serve),
+            sign_in=arguments.sign_in,
+        )
+        await server.start()
+    except ListenError as error:
+        raise UsageError(f"--serve: {error}") from None
+    except ModuleNotFoundError as error:
+        note(f"ottla: --serve needs {error.name}: pip install 'ottla[sql]'")
+        return EXIT_FAILED
+    print(f"SQL over {arguments.bootstrap} is ready on {server.url}. Ctrl-C stops it.", flush=True)
+    await stop.wait()
+    await server.stop()
+    network.close()
+    return EXIT_OK
 
 
 async def _ask(client: KafkaClient, arguments: argparse.Namespace) -> int:
@@ -89,7 +141,7 @@ async def _ask(client: KafkaClient, arguments: argparse.Namespace) -> int:
     elif arguments.csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(found.columns)
-        writer.writerows([_plain(cell) for cell in row] for row in found.rows)
+        writer.writerows([plain(cell) for cell in row] for row in found.rows)
     else:
         print(table(found.columns, [[_cell(cell) for cell in row] for row in found.rows]))
     if not arguments.json:
@@ -129,26 +181,13 @@ def _tell(found: Answer) -> None:
 
 def _print_json(found: Answer) -> None:
     told = {
-        "columns": [{"name": n, "type": t} for n, t in zip(found.columns, found.types, strict=True)],
-        "rows": [[_plain(cell) for cell in row] for row in found.rows],
+        "columns": columns_of(found),
+        "rows": [[plain(cell) for cell in row] for row in found.rows],
         "is_cut": found.is_cut,
         "records": found.records,
-        "read": [
-            {
-                "topic": each.reference.topic,
-                "ranges": {str(partition): list(ends) for partition, ends in each.ranges.items()},
-                "again": str(each),
-            }
-            for each in found.extents
-        ],
+        "read": [read_of(each) for each in found.extents],
     }
     print(json.dumps(told, ensure_ascii=False, default=str), flush=True)
-
-
-def _plain(cell: Any) -> Any:
-    if isinstance(cell, bytes):
-        return base64.b64encode(cell).decode("ascii")
-    return cell.isoformat() if isinstance(cell, date | datetime) else cell
 
 
 def _cell(cell: Any) -> Any:
@@ -158,7 +197,7 @@ def _cell(cell: Any) -> Any:
     if isinstance(cell, datetime):
         return cell.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(cell, dict | list):
-        return json.dumps(cell, ensure_ascii=False, default=_plain)
+        return json.dumps(cell, ensure_ascii=False, default=plain)
     return cell
 
 

@@ -6,6 +6,7 @@ text ─► Query ─► Extents (one look at all topics) ─► Scan ─► tab
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ottla.registry.client.registry_client import RegistryClient
 
 MIB: Final = 1 << 20
+INTERRUPT_S: Final = 0.05
 STATEMENTS: Final = ("SELECT", "EXPLAIN")
 
 
@@ -121,12 +123,21 @@ async def _run(
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
-            connection.interrupt()
-            await asyncio.wait((running,))
-            running.exception()
+            stopping = asyncio.ensure_future(_interrupt(connection, running))
+            while not stopping.done():
+                with contextlib.suppress(asyncio.CancelledError):  # cancelled once more: it is on its way
+                    await asyncio.shield(stopping)
             raise
     finally:
         connection.close()
+
+
+async def _interrupt(connection: Any, running: asyncio.Future[Any]) -> None:
+    """Again and again: one that comes before the query begins is lost."""
+    while not running.done():
+        connection.interrupt()
+        await asyncio.wait((running,), timeout=INTERRUPT_S)
+    running.exception()
 
 
 def _execute(
