@@ -11,8 +11,8 @@ STAMPS := $(VENV)/.stamps
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-run: $(STAMPS)/run ## a node on 127.0.0.1:9092, its data in $OTTLA_DATA or ./data
-	@exec $(BIN)/ottla start --data $(DATA)
+run: $(STAMPS)/run ## broker 9092, registry 8081, Connect 8083, console 8080, metrics 9404; data in $OTTLA_DATA or ./data
+	@exec $(BIN)/ottla start --all --data $(DATA)
 
 test: $(STAMPS)/test ## every test that needs no more than this machine
 	$(BIN)/python -m tests.run -q
@@ -40,9 +40,10 @@ bench: $(STAMPS)/test ## Ottla beside Apache Kafka: the same client, the same ru
 bench-streams: $(STAMPS)/test ## Ottla Streams beside Kafka Streams (Java), Quix Streams and Faust
 	$(BIN)/python -m bench.streams --save
 
-docs: $(STAMPS)/test ## write what is generated: docs/reference, dashboards
+docs: $(STAMPS)/docs ## write what is generated (docs/reference, dashboards), and build the site: build/site/index.html
 	$(BIN)/python -m tests.house.reference
 	$(BIN)/python -m observability.dashboards
+	$(BIN)/python -m docs.site
 
 clean: ## forget what can be made again; data stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
@@ -50,14 +51,21 @@ clean: ## forget what can be made again; data stays
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
+# Where a wheel of an extra is not to be had, the node runs without it, and says so.
 $(STAMPS)/run: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[all]' || \
+	  $(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@$(BIN)/python -m compileall -q src/ottla
 	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/docs: pyproject.toml | $(STAMPS)/test
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[docs]'
+	@touch $@
 
 $(STAMPS)/test: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test]'
-	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/run
+	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/check: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,check]'
-	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/run $(STAMPS)/test
+	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/test

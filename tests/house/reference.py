@@ -8,9 +8,13 @@ import sys
 
 from tests.house.catalogue_reference import CATALOGUE_MD, render_catalogue
 from tests.house.cli_reference import CLI_MD, render_cli
+from tests.house.configs_reference import CONFIGS_MD
+from tests.house.configs_reference import render as render_configs
 from tests.house.connectors_reference import CONNECTORS_MD, render_connectors
 from tests.house.metrics_reference import METRICS_MD
 from tests.house.metrics_reference import render as render_metrics
+from tests.house.rest_reference import REST_MD
+from tests.house.rest_reference import render as render_rest
 from tests.house.source import REPOSITORY
 
 from ottla.broker.api_table import HANDLERS
@@ -106,8 +110,10 @@ PAGES = {
     APIS_MD: render,
     CATALOGUE_MD: render_catalogue,
     CLI_MD: render_cli,
+    CONFIGS_MD: render_configs,
     CONNECTORS_MD: render_connectors,
     METRICS_MD: render_metrics,
+    REST_MD: render_rest,
 }
 
 

@@ -7,8 +7,12 @@ import ast
 import pytest
 from tests.house.catalogue_reference import CATALOGUE_MD, render_catalogue
 from tests.house.cli_reference import CLI_MD, render_cli
+from tests.house.configs_reference import CONFIGS_MD
+from tests.house.configs_reference import render as render_configs
 from tests.house.connectors_reference import CONNECTORS_MD, described, own_connectors, render_connectors
 from tests.house.reference import APIS_MD, HANDLER_FOLDER, controller_file, handler_file, kips, render
+from tests.house.rest_reference import REST_MD
+from tests.house.rest_reference import render as render_rest
 
 from ottla.broker.api_table import HANDLERS
 from ottla.broker.controller_api_table import CONTROLLER_HANDLERS
@@ -31,6 +35,14 @@ def test_the_page_of_connectors_is_up_to_date_and_has_them_all() -> None:
 
 def test_the_page_of_connectors_of_others_is_up_to_date() -> None:
     assert CATALOGUE_MD.read_text("utf-8") == render_catalogue(), "run `make docs`"
+
+
+def test_the_page_of_configs_is_up_to_date() -> None:
+    assert CONFIGS_MD.read_text("utf-8") == render_configs(), "run `make docs`"
+
+
+def test_the_page_of_rest_apis_is_up_to_date() -> None:
+    assert REST_MD.read_text("utf-8") == render_rest(), "run `make docs`"
 
 
 def _without_tests(page: str) -> list[str]:
