@@ -30,7 +30,10 @@ START_TIMEOUT_S = 60
 class Container:
     """The entry point with a container's environment: `ottla` is on the path, data has a place."""
 
-    def __init__(self, directory: Path, environment: Mapping[str, str], *arguments: str) -> None:
+    def __init__(
+        self, directory: Path, environment: Mapping[str, str], *arguments: str, script: str | None = None
+    ) -> None:
+        """`script` is run by a shell in place of the entry point, which it finds in $ENTRYPOINT."""
         directory.mkdir()
         (directory / "ottla").write_text(f'#!/bin/sh\nexec {sys.executable} -m ottla "$@"\n')
         (directory / "ottla").chmod(0o755)
@@ -43,11 +46,11 @@ class Container:
         own["OTTLA_CONFIG"] = str(directory / "server.properties")
         if "PYTHONPATH" in os.environ:
             own["PYTHONPATH"] = os.environ["PYTHONPATH"]
+        own["ENTRYPOINT"] = str(ENTRYPOINT)
         self.environment = own | dict(environment)
+        command = ["sh", str(ENTRYPOINT), *arguments] if script is None else ["sh", "-c", script]
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                ["sh", str(ENTRYPOINT), *arguments], env=self.environment, stdout=log, stderr=log
-            )
+            self._process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
 
     @property
     def log(self) -> str:
