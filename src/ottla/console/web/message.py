@@ -105,6 +105,10 @@ class Request:
             raise bad_request(f"the body is to be {JSON}", "send the header Content-Type: application/json")
         try:
             value = json.loads(self.body)
+            if b"\\u" in self.body:
+                json.dumps(value, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError:
+            raise bad_request("the body has half a character in it (a surrogate without the other)") from None
         except (ValueError, RecursionError) as error:
             raise bad_request(f"the body is not JSON: {error}") from None
         return Body.of(value, "the body", known)
