@@ -207,6 +207,7 @@ def test_filters_look_into_what_is_shown(browser: Browser, orders: str) -> None:
     assert asked(where="exists(value.missing)") == []
     assert asked(where='value.tags[1] == "7" or value.tags contains "9"') == [7, 9]
     assert asked(key="K3", value='"id":1') == [11, 15, 19]
+    assert asked(value='"name": "N7"}, "tags"') == [7]
     assert asked(header="T17") == [17]
     assert browser.get("expression", {"where": "value.a == 1"}) == {"ok": True}
 

@@ -403,6 +403,14 @@ def test_id_tokens_that_are_not_right_are_refused(console: ConsoleProcess, provi
         provider.sign, provider.spoil = right_signature, lambda claims: claims
 
 
+def test_guessing_is_slow(console: ConsoleProcess) -> None:
+    guesser = Browser(console.address)
+    for _ in range(10):
+        assert refused(lambda: guesser.sign_in("nobody", "a guess")) == (401, "UNAUTHENTICATED")
+    assert refused(lambda: guesser.sign_in("nobody", "bob's")) == (429, "TOO_MANY")
+    assert guesser.sign_in("bob", "bob's")["user"] == "bob"
+
+
 def test_sessions_outlive_the_server_when_its_secret_does(console: ConsoleProcess) -> None:
     browser = Browser(console.address)
     browser.sign_in("ada", "ada's")

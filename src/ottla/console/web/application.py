@@ -163,21 +163,20 @@ class Application:
             return OPEN
         authorization = request.headers.get("authorization")
         if authorization is not None:
-            return await self._basic(authorization)
+            return await self._basic(authorization, request.address)
         cookie = cookies_of(request.headers.get("cookie", "")).get(session_cookie_name(self._origin.port))
         session = None if cookie is None else self._console.sessions.read(cookie, now_ms())
         return NOBODY if session is None else self._console.identity_of(session)
 
-    async def _basic(self, authorization: str) -> Identity:
+    async def _basic(self, authorization: str, address: str) -> Identity:
         """A name and password with the request itself, as scripts do."""
         scheme, _, encoded = authorization.partition(" ")
         try:
             name, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             name = colon = password = ""
-        with self._console.sign_ins:
-            if scheme.lower() == "basic" and colon and await self._console.passwords.fit(name, password):
-                return self._console.user_identity(name)
+        if scheme.lower() == "basic" and colon and await self._console.password_fits(name, password, address):
+            return self._console.user_identity(name)
         raise ApiError(401, "UNAUTHENTICATED", "a name and password are wanted that the console knows")
 
     def _check_forged(self, request: Request, route: Route, identity: Identity) -> None:

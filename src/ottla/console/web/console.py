@@ -7,7 +7,8 @@ import hashlib
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from ottla.console.web.access.audit import AuditLog
+from ottla.console.web.access.attempts import Attempts
+from ottla.console.web.access.audit import AuditLog, now_ms
 from ottla.console.web.access.audit_topic import AuditTopic
 from ottla.console.web.access.oidc import OidcProvider
 from ottla.console.web.access.passwords import Passwords
@@ -58,6 +59,7 @@ class Console:
         self.mask_secret = hashlib.sha256(b"masks" + secret).digest()
         self.sessions = Sessions(self.signer, int(settings.session_hours * 3_600_000))
         self.passwords = Passwords(settings.users)
+        self.attempts = Attempts()
         self.oidc = None if settings.oidc is None else OidcProvider(settings.oidc)
         self._audit_topic = self._topic_of_audit()
         self.audit = AuditLog(settings.audit.file, None if self._audit_topic is None else self._audit_topic.send)
@@ -88,6 +90,20 @@ class Console:
         if is_gone:
             return Identity(user, (), method, str(session["i"]), int(session["e"]))
         return self._identity(user, groups, method, str(session["i"]), int(session["e"]))
+
+    async def password_fits(self, user: str, password: str, address: str) -> bool:
+        """`ApiError(429)`: it was wrong too often, or too many are being looked at."""
+        wait_ms = self.attempts.wait_ms(user, address, now_ms())
+        if wait_ms:
+            text = f"the password of '{user}' was wrong too often"
+            raise ApiError(429, "TOO_MANY", text, f"try again in {wait_ms // 1000 + 1} s")
+        with self.sign_ins:
+            fits = await self.passwords.fit(user, password)
+        if fits:
+            self.attempts.succeeded(user, address)
+        else:
+            self.attempts.failed(user, address, now_ms())
+        return fits
 
     def user_identity(self, user: str) -> Identity:
         """Of a local user who has shown the password with the request itself."""

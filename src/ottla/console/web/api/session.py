@@ -37,9 +37,7 @@ async def sign_in(context: Context) -> Response:
     console = context.console
     if not console.passwords:
         raise ApiError(404, "NOT_CONFIGURED", "nobody signs in here with a password")
-    with console.sign_ins:
-        fits = await console.passwords.fit(user, password)
-    if not fits:
+    if not await console.password_fits(user, password, context.request.address):
         raise ApiError(
             401, "UNAUTHENTICATED", "user or password is wrong", "`ottla console --hash-password` makes new ones"
         )

@@ -49,11 +49,21 @@ class Decoded:
     error: str | None = None
     masked: bool = False
 
-    def text(self) -> str:
-        """What a search for text looks into."""
+    def contains(self, wanted: str) -> bool:
+        """A text that is folded (`str.casefold`); in JSON also as people write it, with spaces behind `:` and `,`."""
         if isinstance(self.value, str):
-            return self.value
-        return "" if self.value is None else rendered(plain(self.value))
+            return wanted in self.value.casefold()
+        if self.value is None:
+            return False
+        if wanted in self._rendered(",", ":").casefold():
+            return True
+        return ("," in wanted or ":" in wanted) and wanted in self._rendered(", ", ": ").casefold()
+
+    def _rendered(self, comma: str, colon: str) -> str:
+        try:
+            return json.dumps(self.value, ensure_ascii=False, separators=(comma, colon), default=plain)
+        except (TypeError, ValueError, RecursionError):
+            return rendered(plain(self.value))
 
     def to_json(self, longest: int = CUT_LENGTH) -> dict[str, Any]:
         data = plain(self.value)

@@ -64,10 +64,10 @@ class MessageFilter:
         if wanted.tombstones != BOTH and (record.value is None) is not (wanted.tombstones == ONLY):
             return None
         key = self._key(record.key)
-        if self._key_text and self._key_text not in key.text().casefold():
+        if self._key_text and not key.contains(self._key_text):
             return None
         value = self._value(record.value)
-        if self._value_text and self._value_text not in value.text().casefold():
+        if self._value_text and not value.contains(self._value_text):
             return None
         headers = [(name, self._header(name, each)) for name, each in record.headers[:HEADERS_MAX]]
         if self._header_text and not self._in_headers(headers):
@@ -84,7 +84,7 @@ class MessageFilter:
 
     def _in_headers(self, headers: Sequence[tuple[str, Decoded]]) -> bool:
         wanted = self._header_text
-        return any(wanted in name.casefold() or wanted in each.text().casefold() for name, each in headers)
+        return any(wanted in name.casefold() or each.contains(wanted) for name, each in headers)
 
     def _fits(
         self,
