@@ -9,6 +9,7 @@ Eager rebalancing with the `range` assignor, so that it shares a group with any 
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from ottla.clients.classic_group import ClassicGroup
 from ottla.clients.client import KafkaClient
 from ottla.clients.consumer import (
     LATEST_TIMESTAMP,
@@ -19,21 +20,13 @@ from ottla.clients.consumer import (
 )
 from ottla.clients.errors import RebalanceError
 from ottla.clients.offsets import commit_offsets, fetch_offsets
-from ottla.protocol.api.heartbeat import HeartbeatRequest, HeartbeatResponse
-from ottla.protocol.api.join_group import (
-    JoinGroupRequest,
-    JoinGroupRequestProtocol,
-    JoinGroupResponse,
-    JoinGroupResponseMember,
-)
-from ottla.protocol.api.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberIdentity
-from ottla.protocol.api.sync_group import SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse
+from ottla.protocol.api.join_group import JoinGroupResponse, JoinGroupResponseMember
 from ottla.protocol.consumer_protocol import (
     ConsumerProtocolAssignment,
     ConsumerProtocolAssignmentTopicPartition,
     ConsumerProtocolSubscription,
 )
-from ottla.protocol.errors import ErrorCode, KafkaError, error_code
+from ottla.protocol.errors import ErrorCode, KafkaError
 
 PROTOCOL_TYPE = "consumer"
 RANGE = "range"
@@ -41,9 +34,14 @@ SESSION_TIMEOUT_MS = 45_000
 REBALANCE_TIMEOUT_MS = 60_000
 HEARTBEAT_INTERVAL_MS = 3_000
 
-_REJOIN = (ErrorCode.REBALANCE_IN_PROGRESS, ErrorCode.ILLEGAL_GENERATION)
-_START_OVER = (ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.MEMBER_ID_REQUIRED)
-_COORDINATOR_MOVED = (ErrorCode.NOT_COORDINATOR, ErrorCode.COORDINATOR_NOT_AVAILABLE)
+_REJOIN = (
+    ErrorCode.REBALANCE_IN_PROGRESS,
+    ErrorCode.ILLEGAL_GENERATION,
+    ErrorCode.UNKNOWN_MEMBER_ID,
+    ErrorCode.NOT_COORDINATOR,
+    ErrorCode.COORDINATOR_NOT_AVAILABLE,
+)
+"""After these it joins again, as whom and where the group knows."""
 
 
 def assign_range(
@@ -86,17 +84,19 @@ class GroupConsumer:
         session_timeout_ms: int = SESSION_TIMEOUT_MS,
         rebalance_timeout_ms: int = REBALANCE_TIMEOUT_MS,
     ) -> None:
-        self.group_id = group_id
         self.topics = list(topics)
-        self.member_id = ""
-        self.generation_id = -1
         self.reader = PartitionReader(client, {})
         self._client = client
-        self._group_instance_id = group_instance_id
+        self._group = ClassicGroup(
+            client,
+            group_id,
+            PROTOCOL_TYPE,
+            session_timeout_ms=session_timeout_ms,
+            rebalance_timeout_ms=rebalance_timeout_ms,
+            group_instance_id=group_instance_id,
+        )
         self._reset_timestamp = reset_timestamp
-        self._session_timeout_ms = session_timeout_ms
         self._rebalance_timeout_ms = rebalance_timeout_ms
-        self._coordinator: int | None = None
         self._heartbeats: asyncio.Task[None] | None = None
         self._rejoin_needed = asyncio.Event()
         self._rejoin_needed.set()
@@ -107,6 +107,18 @@ class GroupConsumer:
 
     async def __aexit__(self, *_: object) -> None:
         await self.leave()
+
+    @property
+    def group_id(self) -> str:
+        return self._group.group_id
+
+    @property
+    def member_id(self) -> str:
+        return self._group.member_id
+
+    @property
+    def generation_id(self) -> int:
+        return self._group.generation_id
 
     @property
     def assignment(self) -> list[TopicPartition]:
@@ -140,7 +152,7 @@ class GroupConsumer:
                 self.reader.positions,
                 member_id=self.member_id,
                 generation_id=self.generation_id,
-                group_instance_id=self._group_instance_id,
+                group_instance_id=self._group.group_instance_id,
             )
 
     async def leave(self) -> None:
@@ -148,16 +160,7 @@ class GroupConsumer:
         if self._heartbeats is not None:
             self._heartbeats.cancel()
             self._heartbeats = None
-        if not self.member_id or self._coordinator is None or self._group_instance_id is not None:
-            return
-        member_id, self.member_id = self.member_id, ""
-        connection = await self._client.connection_to(self._coordinator)
-        request = LeaveGroupRequest(group_id=self.group_id)
-        if connection.version_of(LeaveGroupRequest) >= 3:
-            request.members = [MemberIdentity(member_id=member_id, reason="the consumer is being closed")]
-        else:
-            request.member_id = member_id
-        await connection.send(request, LeaveGroupResponse, timeout_ms=self._client.request_timeout_ms)
+        await self._group.leave("the consumer is being closed")
 
     # Joining
 
@@ -165,75 +168,29 @@ class GroupConsumer:
         self._rejoin_needed.clear()
         self.reader.positions.clear()
         try:
-            answer = await self._send_join()
-            assignment = await self._sync(answer)
-            await self._start_at(assignment)
+            subscription = ConsumerProtocolSubscription(topics=sorted(self.topics))
+            joined = await self._group.join([(RANGE, (0).to_bytes(2, "big") + subscription.encode(0))])
+            await self._start_at(await self._sync(joined))
         except KafkaError as error:
             self._rejoin_needed.set()
-            if error.code in _START_OVER:
-                self.generation_id = -1
-                if error.code is ErrorCode.UNKNOWN_MEMBER_ID:
-                    self.member_id = ""
-            elif error.code in _COORDINATOR_MOVED:
-                self._coordinator = None
-            elif error.code not in _REJOIN:
+            if error.code not in _REJOIN:
                 raise
             raise RebalanceError(str(error)) from error
         except BaseException:
             self._rejoin_needed.set()
-            self._coordinator = None
             raise
         if self._heartbeats is None:
             self._heartbeats = asyncio.get_running_loop().create_task(self._heartbeat_forever())
 
-    async def _send_join(self) -> JoinGroupResponse:
-        if self._coordinator is None:
-            self._coordinator = await self._client.coordinator(self.group_id)
-        subscription = ConsumerProtocolSubscription(topics=sorted(self.topics))
-        metadata = (0).to_bytes(2, "big") + subscription.encode(0)
-        request = JoinGroupRequest(
-            group_id=self.group_id,
-            session_timeout_ms=self._session_timeout_ms,
-            rebalance_timeout_ms=self._rebalance_timeout_ms,
-            member_id=self.member_id,
-            group_instance_id=self._group_instance_id,
-            protocol_type=PROTOCOL_TYPE,
-            protocols=[JoinGroupRequestProtocol(name=RANGE, metadata=metadata)],
-        )
-        answer = await self._client.send_to(
-            self._coordinator, request, JoinGroupResponse, timeout_ms=self._rebalance_timeout_ms + 10_000
-        )
-        if answer.error_code == ErrorCode.MEMBER_ID_REQUIRED:
-            self.member_id = answer.member_id
-        self._check(answer.error_code)
-        self.member_id, self.generation_id = answer.member_id, answer.generation_id
-        return answer
-
     async def _sync(self, joined: JoinGroupResponse) -> ConsumerProtocolAssignment:
-        assignments: list[SyncGroupRequestAssignment] = []
-        if joined.leader == joined.member_id and not joined.skip_assignment:
-            assignments = await self._assign(joined.members)
-        request = SyncGroupRequest(
-            group_id=self.group_id,
-            generation_id=self.generation_id,
-            member_id=self.member_id,
-            group_instance_id=self._group_instance_id,
-            protocol_type=PROTOCOL_TYPE,
-            protocol_name=joined.protocol_name,
-            assignments=assignments,
-        )
-        if self._coordinator is None:  # a heartbeat lost it meanwhile
-            raise KafkaError(ErrorCode.NOT_COORDINATOR, f"group '{self.group_id}'")
-        answer = await self._client.send_to(
-            self._coordinator, request, SyncGroupResponse, timeout_ms=self._rebalance_timeout_ms + 10_000
-        )
-        self._check(answer.error_code)
-        if len(answer.assignment) < 2:
+        assignments = await self._assign(joined.members) if ClassicGroup.assigns(joined) else {}
+        assignment = await self._group.sync(joined, assignments)
+        if len(assignment) < 2:
             return ConsumerProtocolAssignment(assigned_partitions=[])
-        version = min(int.from_bytes(answer.assignment[:2], "big"), ConsumerProtocolAssignment.versions.latest)
-        return ConsumerProtocolAssignment.decode(answer.assignment, version, 2)
+        version = min(int.from_bytes(assignment[:2], "big"), ConsumerProtocolAssignment.versions.latest)
+        return ConsumerProtocolAssignment.decode(assignment, version, 2)
 
-    async def _assign(self, members: Sequence[JoinGroupResponseMember]) -> list[SyncGroupRequestAssignment]:
+    async def _assign(self, members: Sequence[JoinGroupResponseMember]) -> dict[str, bytes]:
         subscriptions: dict[str, list[str]] = {}
         for member in members:
             version = min(int.from_bytes(member.metadata[:2], "big"), ConsumerProtocolSubscription.versions.latest)
@@ -241,10 +198,10 @@ class GroupConsumer:
         wanted = {topic for topics in subscriptions.values() for topic in topics}
         metadata = await self._client.refresh_metadata(wanted)
         counts = {name: len(metadata.topics[name].partitions) for name in wanted if name in metadata.topics}
-        return [
-            SyncGroupRequestAssignment(member_id=member_id, assignment=_encode_assignment(partitions))
+        return {
+            member_id: _encode_assignment(partitions)
             for member_id, partitions in assign_range(subscriptions, counts).items()
-        ]
+        }
 
     async def _start_at(self, assignment: ConsumerProtocolAssignment) -> None:
         mine = [
@@ -263,35 +220,18 @@ class GroupConsumer:
     async def _heartbeat_forever(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_INTERVAL_MS / 1000)
-            if self._rejoin_needed.is_set() or self._coordinator is None:
+            if self._rejoin_needed.is_set():
                 continue
-            request = HeartbeatRequest(
-                group_id=self.group_id,
-                generation_id=self.generation_id,
-                member_id=self.member_id,
-                group_instance_id=self._group_instance_id,
-            )
             try:
-                answer = await self._client.send_to(self._coordinator, request, HeartbeatResponse)
-            except Exception:
-                self._coordinator = None  # the next poll finds the coordinator again
+                stays = await self._group.heartbeat()
+            except Exception as error:  # the next poll finds the group again
+                if isinstance(error, KafkaError) and error.code is ErrorCode.FENCED_INSTANCE_ID:
+                    self._fatal = KafkaError(
+                        error.code, f"another consumer took over '{self._group.group_instance_id}'"
+                    )
+                stays = False
+            if not stays:
                 self._rejoin_needed.set()
-                continue
-            self._heed(error_code(answer.error_code))
-
-    def _heed(self, code: ErrorCode) -> None:
-        if code in _COORDINATOR_MOVED:
-            self._coordinator = None
-        if code is ErrorCode.UNKNOWN_MEMBER_ID:
-            self.member_id, self.generation_id = "", -1
-        if code is ErrorCode.FENCED_INSTANCE_ID:
-            self._fatal = KafkaError(code, f"another consumer took over '{self._group_instance_id}'")
-        if code is not ErrorCode.NONE:
-            self._rejoin_needed.set()
-
-    def _check(self, code: int) -> None:
-        if code != ErrorCode.NONE:
-            raise KafkaError(error_code(code), f"group '{self.group_id}'")
 
 
 def _encode_assignment(partitions: Mapping[str, Sequence[int]]) -> bytes:

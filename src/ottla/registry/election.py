@@ -11,15 +11,12 @@ import asyncio
 import contextlib
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from ottla.clients.classic_group import ClassicGroup
 from ottla.clients.errors import ClientError
-from ottla.protocol.api.heartbeat import HeartbeatRequest, HeartbeatResponse
-from ottla.protocol.api.join_group import JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse
-from ottla.protocol.api.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberIdentity
-from ottla.protocol.api.sync_group import SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse
-from ottla.protocol.errors import ErrorCode, KafkaError, error_code
+from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.registry.schema.compact_json import compact_json
 
 if TYPE_CHECKING:
@@ -35,8 +32,6 @@ PROTOCOL: Final = "v0"
 REBALANCE_TIMEOUT_MS: Final = 30_000
 RETRY_S: Final = 0.2
 DUPLICATE_URLS: Final = 1
-
-_COORDINATOR_MOVED: Final = (ErrorCode.NOT_COORDINATOR, ErrorCode.COORDINATOR_NOT_AVAILABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +96,16 @@ class Election:
         *,
         session_timeout_ms: int,
     ) -> None:
-        self._client = client
-        self._group = group
+        self._group = ClassicGroup(
+            client,
+            group,
+            PROTOCOL_TYPE,
+            session_timeout_ms=session_timeout_ms,
+            rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+        )
         self._identity = identity
         self._on_leader = on_leader
         self._session_timeout_ms = session_timeout_ms
-        self._member_id = ""
-        self._generation = -1
-        self._coordinator: int | None = None
         self._leads = False
         self._heard_at = 0.0
         self._task: asyncio.Task[None] | None = None
@@ -127,9 +124,8 @@ class Election:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
-        if self._member_id and self._coordinator is not None:
-            with contextlib.suppress(KafkaError, ClientError):
-                await self._leave(self._coordinator)
+        with contextlib.suppress(KafkaError, ClientError):
+            await self._group.leave("the registry is being stopped")
 
     async def _run(self) -> None:
         while True:
@@ -137,9 +133,9 @@ class Election:
                 await self._join()
                 await self._stay()
             except (KafkaError, ClientError, OSError) as error:
-                _log.debug("group %s: %s", self._group, error)
-                if not isinstance(error, KafkaError) or error.code in _COORDINATOR_MOVED:
-                    self._coordinator = None
+                _log.debug("group %s: %s", self._group.group_id, error)
+                if isinstance(error, KafkaError) and error.code is ErrorCode.UNKNOWN_MEMBER_ID and self._leads:
+                    self._set_leader(None, mine=False)  # thrown out: somebody else may lead already
                 await asyncio.sleep(RETRY_S)
 
     async def _stay(self) -> None:
@@ -157,46 +153,12 @@ class Election:
                 self._set_leader(None, mine=False)
 
     async def _join(self) -> None:
-        if self._coordinator is None:
-            self._coordinator = await self._client.coordinator(self._group)
-        identity = Identity(
-            self._identity.host, self._identity.port, self._identity.eligible, self._identity.scheme, self._leads
-        )
-        metadata = compact_json(identity.to_json()).encode()
-        request = JoinGroupRequest(
-            group_id=self._group,
-            session_timeout_ms=self._session_timeout_ms,
-            rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
-            member_id=self._member_id,
-            protocol_type=PROTOCOL_TYPE,
-            protocols=[JoinGroupRequestProtocol(name=PROTOCOL, metadata=metadata)],
-        )
-        joined = await self._client.send_to(
-            self._coordinator, request, JoinGroupResponse, timeout_ms=REBALANCE_TIMEOUT_MS + 10_000
-        )
-        if joined.error_code == ErrorCode.MEMBER_ID_REQUIRED:
-            self._member_id = joined.member_id
-            return await self._join()
-        self._check(joined.error_code)
-        self._member_id, self._generation = joined.member_id, joined.generation_id
-        assignments: list[SyncGroupRequestAssignment] = []
-        if joined.leader == joined.member_id and not joined.skip_assignment:
-            assignments = _assign(joined.members)
-        sync = SyncGroupRequest(
-            group_id=self._group,
-            generation_id=self._generation,
-            member_id=self._member_id,
-            protocol_type=PROTOCOL_TYPE,
-            protocol_name=joined.protocol_name,
-            assignments=assignments,
-        )
-        synced = await self._client.send_to(
-            self._coordinator, sync, SyncGroupResponse, timeout_ms=REBALANCE_TIMEOUT_MS + 10_000
-        )
-        self._check(synced.error_code)
+        identity = replace(self._identity, leads=self._leads)
+        joined = await self._group.join([(PROTOCOL, compact_json(identity.to_json()).encode())])
+        assignments = _assign(joined.members) if ClassicGroup.assigns(joined) else {}
+        assignment = await self._group.sync(joined, assignments)
         self._heard()
-        self._take(bytes(synced.assignment))
-        return None
+        self._take(assignment)
 
     def _take(self, assignment: bytes) -> None:
         try:
@@ -204,9 +166,9 @@ class Election:
         except ValueError:
             value = {}
         if value.get("error") == DUPLICATE_URLS:
-            _log.error("two instances of group %s say that they are reached at one URL", self._group)
+            _log.error("two instances of group %s say that they are reached at one URL", self._group.group_id)
         member = value.get("master")
-        self._set_leader(Identity.from_json(value.get("master_identity")), mine=member == self._member_id)
+        self._set_leader(Identity.from_json(value.get("master_identity")), mine=member == self._group.member_id)
 
     def _set_leader(self, identity: Identity | None, *, mine: bool) -> None:
         self._leads = mine
@@ -214,40 +176,15 @@ class Election:
 
     async def _heartbeat(self) -> bool:
         """False: the group wants to be joined again."""
-        assert self._coordinator is not None
-        request = HeartbeatRequest(group_id=self._group, generation_id=self._generation, member_id=self._member_id)
-        answer = await self._client.send_to(self._coordinator, request, HeartbeatResponse)
-        code = error_code(answer.error_code)
-        if code is ErrorCode.REBALANCE_IN_PROGRESS:
-            self._heard()
-            return False
-        self._check(answer.error_code)
+        stays = await self._group.heartbeat()
         self._heard()
-        return True
+        return stays
 
     def _heard(self) -> None:
         self._heard_at = asyncio.get_running_loop().time()
 
-    def _check(self, number: int) -> None:
-        code = error_code(number)
-        if code is ErrorCode.UNKNOWN_MEMBER_ID:
-            self._member_id, self._generation = "", -1
-            if self._leads:  # thrown out: somebody else may lead already
-                self._set_leader(None, mine=False)
-        if code is not ErrorCode.NONE:
-            raise KafkaError(code, f"group '{self._group}'")
 
-    async def _leave(self, coordinator: int) -> None:
-        connection = await self._client.connection_to(coordinator)
-        request = LeaveGroupRequest(group_id=self._group)
-        if connection.version_of(LeaveGroupRequest) >= 3:
-            request.members = [MemberIdentity(member_id=self._member_id, reason="the registry is being stopped")]
-        else:
-            request.member_id = self._member_id
-        await connection.send(request, LeaveGroupResponse, timeout_ms=self._client.request_timeout_ms)
-
-
-def _assign(members: Sequence[JoinGroupResponseMember]) -> list[SyncGroupRequestAssignment]:
+def _assign(members: Sequence[JoinGroupResponseMember]) -> dict[str, bytes]:
     identities: dict[str, Identity] = {}
     for member in members:
         with contextlib.suppress(ValueError):
@@ -259,5 +196,4 @@ def _assign(members: Sequence[JoinGroupResponseMember]) -> list[SyncGroupRequest
     value: dict[str, object] = {"version": 1, "error": DUPLICATE_URLS if len(set(urls)) < len(urls) else 0}
     if leader is not None:
         value |= {"master": leader, "master_identity": identities[leader].to_json()}
-    assignment = compact_json(value).encode()
-    return [SyncGroupRequestAssignment(member_id=member.member_id, assignment=assignment) for member in members]
+    return dict.fromkeys((member.member_id for member in members), compact_json(value).encode())
