@@ -35,7 +35,10 @@ class NoRestoreListener:
 
 
 class RestoreProgress:
-    """One line for all that is being restored, rewritten in place on a terminal, else a line at start and end."""
+    """One line for all that is being restored, rewritten in place on a terminal, else a line at the end.
+
+    Nothing where there is nothing to restore.
+    """
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stderr
@@ -48,7 +51,8 @@ class RestoreProgress:
         if not self._ranges:
             self._restored, self._began_s = 0, time.monotonic()
         self._ranges[partition] = (start_offset, start_offset, end_offset)
-        self._write()
+        if start_offset < end_offset:
+            self._write()
 
     def on_batch_restored(self, partition: TopicPartition, store: str, batch_end_offset: int, records: int) -> None:
         start, _, end = self._ranges.get(partition, (0, 0, batch_end_offset))
@@ -60,7 +64,8 @@ class RestoreProgress:
         start, _, end = self._ranges.get(partition, (0, 0, 0))
         self._ranges[partition] = (start, end, end)
         if all(position >= last for _, position, last in self._ranges.values()):
-            self._write(last=True)
+            if self._restored:
+                self._write(last=True)
             self._ranges.clear()
 
     def on_restore_suspended(self, partition: TopicPartition, store: str, total_restored: int) -> None:
