@@ -312,6 +312,51 @@ def test_aborted_records_are_left_out_of_what_is_committed(browser: Browser, clu
     browser.post("transactions/console-t/abort")
 
 
+def test_pages_go_on_over_holes_and_times_that_go_back(browser: Browser, cluster: NodeProcess) -> None:
+    """Markers of transactions and aborted records are holes; each message is on one page, in both orders."""
+    topic = "console-holes"
+    create(cluster, topic, 2)
+    producer = Producer({"bootstrap.servers": cluster.address, "transactional.id": "console-holes"})
+    producer.init_transactions(60)
+    committed: list[set[str]] = [set(), set()]
+    for number in range(8):
+        producer.begin_transaction()
+        for partition in (0, 1):
+            for part in range(number % 3):
+                name = f"{number}-{partition}-{part}"
+                producer.produce(topic, name, partition=partition, timestamp=FIRST_MS - 1000 * number)
+                committed[1].add(name)
+                if number % 2:
+                    committed[0].add(name)
+        assert producer.flush(60) == 0
+        (producer.commit_transaction if number % 2 else producer.abort_transaction)(60)
+    for isolation, wanted in (("committed", committed[0]), ("uncommitted", committed[1])):
+        for order in ("newest", "oldest"):
+            for limit in (1, 3):
+                found = pages(browser, topic, order=order, isolation=isolation, limit=limit)
+                shown = [message for page in found for message in page["messages"]]
+                assert sorted(each["value"]["data"] for each in shown) == sorted(wanted)
+                for partition in (0, 1):
+                    offsets = [each["offset"] for each in shown if each["partition"] == partition]
+                    assert offsets == sorted(offsets, reverse=order == "newest")
+
+
+@pytest.mark.long
+def test_large_messages_make_small_chunks(browser: Browser, cluster: NodeProcess) -> None:
+    """More than a chunk may hold: what is left out of one comes with the next."""
+    topic, size, count = "console-large", 900_000, 24
+    create(cluster, topic)
+    producer = Producer({"bootstrap.servers": cluster.address})
+    for number in range(count):
+        producer.produce(topic, b"%06d" % number + b"x" * size)
+    assert producer.flush(60) == 0
+    for order in ("newest", "oldest"):
+        found = pages(browser, topic, order=order, limit=10)
+        numbers = [int(each["value"]["data"][:6]) for page in found for each in page["messages"]]
+        assert numbers == (list(range(count)) if order == "oldest" else list(range(count - 1, -1, -1)))
+        assert all(each["value"]["cut"] for page in found for each in page["messages"])
+
+
 def test_records_are_deleted(browser: Browser, cluster: NodeProcess) -> None:
     topic = "console-deleted"
     create(cluster, topic)

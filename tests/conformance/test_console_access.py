@@ -30,6 +30,7 @@ SECRET_TOPIC: Final = "console-salaries"
 AUDIT_TOPIC: Final = "console-audit"
 CONFIG: Final = """
 secret_file = "secret"
+trusted_proxies = ["127.0.0.1"]
 sample_interval_s = 5
 
 [[cluster]]
@@ -329,6 +330,13 @@ def test_requests_of_other_sites_are_refused(ada: Browser, console: ConsoleProce
     other = {"Content-Type": "text/plain"}
     assert status("POST", {**right, **other}) == (400, "BAD_REQUEST")
     assert status("POST", {**right, "Origin": f"http://{console.address}"}) == (201, "")
+
+
+def test_a_proxy_is_believed(ada: Browser, console: ConsoleProcess) -> None:
+    headers = {"X-Forwarded-For": "1.1.1.1, 10.0.0.9", "X-Forwarded-Proto": "https"}
+    answer = Browser(console.address).send("POST", "/api/session", {"user": "ada", "password": "ada's"}, headers)
+    assert answer.headers["set-cookie"].endswith("; Secure")
+    assert ada.get("/api/audit", {"limit": 1})["entries"][0]["address"] == "10.0.0.9"
 
 
 def test_scripts_send_their_password(console: ConsoleProcess) -> None:

@@ -33,8 +33,11 @@ class OidcProviderServer:
         self.claims = claims
         self.spoil: Callable[[dict[str, Any]], dict[str, Any]] = lambda claims: claims
         self.sign: Callable[[dict[str, Any]], str] = self._signed
+        self.method = "client_secret_basic"
+        """How clients show who they are."""
         self.redirects: list[str] = []
         """Where it sends people back to."""
+        self._kid = "one"
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._codes: dict[str, dict[str, str]] = {}
         provider = self
@@ -51,6 +54,10 @@ class OidcProviderServer:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    def change_key(self) -> None:
+        self._kid = "two"
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     @property
     def issuer(self) -> str:
@@ -72,7 +79,7 @@ class OidcProviderServer:
                 _json(request, 200, self._metadata())
             case "/keys":
                 public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key()))
-                _json(request, 200, {"keys": [{**public, "kid": "one", "use": "sig", "alg": "RS256"}]})
+                _json(request, 200, {"keys": [{**public, "kid": self._kid, "use": "sig", "alg": "RS256"}]})
             case "/authorize":
                 self._authorize(request, {name: values[0] for name, values in parse_qs(parts.query).items()})
             case _:
@@ -81,9 +88,7 @@ class OidcProviderServer:
     def post(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers.get("Content-Length", "0")))
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
-        pair = base64.b64decode(request.headers.get("Authorization", "").removeprefix("Basic ")).decode()
-        name, _, secret = pair.partition(":")
-        if (unquote(name), unquote(secret)) != (CLIENT_ID, CLIENT_SECRET):
+        if not self._knows(request.headers.get("Authorization"), form):
             _json(request, 401, {"error": "invalid_client"})
             return
         asked = self._codes.pop(form.get("code", ""), None)
@@ -101,6 +106,15 @@ class OidcProviderServer:
         claims = {"iss": self.issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "nonce": asked["nonce"]}
         token = self.sign(self.spoil({**claims, **self.claims}))
         _json(request, 200, {"access_token": secrets.token_urlsafe(), "token_type": "Bearer", "id_token": token})
+
+    def _knows(self, authorization: str | None, form: dict[str, str]) -> bool:
+        if self.method == "client_secret_basic":
+            pair = base64.b64decode((authorization or "").removeprefix("Basic ")).decode()
+            name, _, secret = pair.partition(":")
+            return (unquote(name), unquote(secret)) == (CLIENT_ID, CLIENT_SECRET)
+        if authorization is not None or form.get("client_id") != CLIENT_ID:
+            return False
+        return form.get("client_secret") == (CLIENT_SECRET if self.method == "client_secret_post" else None)
 
     def _authorize(self, request: BaseHTTPRequestHandler, query: dict[str, str]) -> None:
         right = query.get("client_id") == CLIENT_ID and query.get("response_type") == "code"
@@ -122,11 +136,11 @@ class OidcProviderServer:
             "authorization_endpoint": f"{self.issuer}/authorize",
             "token_endpoint": f"{self.issuer}/token",
             "jwks_uri": f"{self.issuer}/keys",
-            "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+            "token_endpoint_auth_methods_supported": [self.method],
         }
 
     def _signed(self, claims: dict[str, Any]) -> str:
-        return jwt.encode(claims, self._key, "RS256", {"kid": "one"})
+        return jwt.encode(claims, self._key, "RS256", {"kid": self._kid})
 
 
 def _json(request: BaseHTTPRequestHandler, status: int, value: object) -> None:

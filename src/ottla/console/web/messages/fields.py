@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -37,7 +38,8 @@ DEPTH_MAX: Final = 100
 SAFE_INTEGER: Final = 2**53 - 1
 """What JavaScript reads without rounding."""
 _KINDS: Final = {"AVRO": "avro", "JSON": "json_schema", "PROTOBUF": "protobuf"}
-_PLAIN_CONTROLS: Final = frozenset("\t\n\r")
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+"""All but tabs and ends of lines."""
 
 
 @dataclass(slots=True)
@@ -160,7 +162,7 @@ def as_text(data: bytes, error: str | None = None) -> Decoded:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         return Decoded("hex", data.hex(), len(data), error=error)
-    if any(each < " " and each not in _PLAIN_CONTROLS for each in text):
+    if _CONTROLS.search(text) is not None:
         return Decoded("hex", data.hex(), len(data), error=error)
     return Decoded("text", text, len(data), error=error)
 

@@ -171,7 +171,7 @@ class Search:
         for index in indexes:
             partition = self._partitions[index]
             window, count = partition.window, min(partition.chunk, longest)
-            partition.chunk = min(2 * partition.chunk, CHUNK_MAX)
+            partition.chunk = min(2 * count, CHUNK_MAX)
             if self._newest:
                 chunks[index] = Window(max(window.first, window.last - count), window.last)
             else:
@@ -183,6 +183,9 @@ class Search:
         found = await asyncio.to_thread(self._keep.matches, [record for each in records.values() for record in each])
         for index, chunk in chunks.items():
             partition = self._partitions[index]
+            if reader.sizes[index]:  # large messages make small chunks
+                average = reader.sizes[index] // len(records[index])
+                partition.chunk = max(1, min(partition.chunk, CHUNK_BYTES // max(1, average)))
             if self._newest:
                 partition.window.last = chunk.first
             else:
@@ -206,12 +209,13 @@ class ChunkReader:
     ) -> None:
         self.records = 0
         self.size_bytes = 0
+        self.sizes = dict.fromkeys(chunks, 0)
+        """Bytes of what is kept of each partition."""
         self._client = client
         self._topic = topic
         self._chunks = chunks
         self._isolation_level = isolation_level
         self._keeps_last = keeps_last
-        self._sizes = dict.fromkeys(chunks, 0)
 
     async def read(self) -> dict[int, list[ConsumedRecord]]:
         """By partition, in order of their offsets."""
@@ -238,12 +242,12 @@ class ChunkReader:
         self.records += 1
         self.size_bytes += size
         mine.append(record)
-        self._sizes[record.partition] += size
-        if self._sizes[record.partition] <= CHUNK_BYTES:
+        self.sizes[record.partition] += size
+        if self.sizes[record.partition] <= CHUNK_BYTES:
             return
         if self._keeps_last:  # the first of them are left for the next chunk
-            while len(mine) > 1 and self._sizes[record.partition] > CHUNK_BYTES:
-                self._sizes[record.partition] -= size_of(mine.pop(0))
+            while len(mine) > 1 and self.sizes[record.partition] > CHUNK_BYTES:
+                self.sizes[record.partition] -= size_of(mine.pop(0))
             chunk.first = mine[0].offset
         else:
             chunk.last = record.offset + 1
