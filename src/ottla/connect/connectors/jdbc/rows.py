@@ -26,7 +26,7 @@ from ottla.connect.data.type import Type
 from ottla.connect.data.values import infer_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ottla.connect.api.record import SinkRecord
 
@@ -151,3 +151,30 @@ def _optional(schema: Schema) -> Schema:
 def _where(record: SinkRecord) -> str:
     place = (record.original_topic, record.original_kafka_partition, record.original_kafka_offset)
     return "record {}-{}@{}".format(*place)
+
+
+def alike(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Rows of one table, action and set of columns that may go at once, in an order that changes nothing."""
+    open_: dict[Any, list[Row]] = {}
+    for row in rows:
+        found = open_.get(row.table)
+        if found is not None and (found[0].action is not row.action or found[0].values.keys() != row.values.keys()):
+            yield _last_of_each_key(found)
+            found = None
+        if found is None:
+            open_[row.table] = [row]
+        else:
+            found.append(row)
+    for found in open_.values():
+        yield _last_of_each_key(found)
+
+
+def _last_of_each_key(rows: list[Row]) -> list[Row]:
+    if rows[0].action in (Action.INSERT, Action.UPDATE) or not rows[0].key:
+        return rows
+    last = {tuple(row.values[name] for name in row.key): row for row in rows}
+    return list(last.values())
+
+
+def place_of(record: SinkRecord) -> tuple[str, int | None, int]:
+    return record.original_topic, record.original_kafka_partition, record.original_kafka_offset

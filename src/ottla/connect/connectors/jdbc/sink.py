@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ottla.connect.api.errors import ConnectError, DataError, RetriableError
 from ottla.connect.api.task import SinkTask
 from ottla.connect.connectors.jdbc.database import Database, error_text, may_pass, sqlalchemy
-from ottla.connect.connectors.jdbc.rows import Action, Row, RowMaker
+from ottla.connect.connectors.jdbc.rows import Row, RowMaker, alike, place_of
 from ottla.connect.connectors.jdbc.sink_config import BATCH_SIZE, CONFIG, MAX_RETRIES, RETRY_BACKOFF_MS, problems
 from ottla.connect.connectors.jdbc.statements import write
 from ottla.connect.connectors.jdbc.structure import Structure
@@ -20,7 +20,7 @@ from ottla.connect.connectors.rejects import reject
 from ottla.connect.connectors.simple import SimpleSink, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ottla.connect.api.record import SinkRecord
 
@@ -71,9 +71,9 @@ class JdbcSinkTask(SinkTask):
     def _write(self, rows: Sequence[Row]) -> None:
         assert self._database is not None
         connection = self._database.connection()
-        for each in _alike(rows):  # before any row is written: what makes a table ends a transaction
+        for each in alike(rows):  # before any row is written: what makes a table ends a transaction
             self._structure.table(connection, each[0])
-        for each in _alike(rows):
+        for each in alike(rows):
             table = self._structure.table(connection, each[0])
             if table is not None:
                 write(connection, table, each, self._database.zone, self._batch_size)
@@ -97,7 +97,7 @@ class JdbcSinkTask(SinkTask):
             raise ConnectError(text) from error
         assert self._database is not None
         for row in rows:
-            place = _place(row.record)
+            place = place_of(row.record)
             if place in self._done:
                 continue
             try:
@@ -112,33 +112,6 @@ class JdbcSinkTask(SinkTask):
     def stop(self) -> None:
         if self._database is not None:
             self._database.close()
-
-
-def _place(record: SinkRecord) -> tuple[str, int | None, int]:
-    return record.original_topic, record.original_kafka_partition, record.original_kafka_offset
-
-
-def _alike(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Rows of one table, action and set of columns that may go at once, in an order that changes nothing."""
-    open_: dict[Any, list[Row]] = {}
-    for row in rows:
-        found = open_.get(row.table)
-        if found is not None and (found[0].action is not row.action or found[0].values.keys() != row.values.keys()):
-            yield _last_of_each_key(found)
-            found = None
-        if found is None:
-            open_[row.table] = [row]
-        else:
-            found.append(row)
-    for found in open_.values():
-        yield _last_of_each_key(found)
-
-
-def _last_of_each_key(rows: list[Row]) -> list[Row]:
-    if rows[0].action in (Action.INSERT, Action.UPDATE) or not rows[0].key:
-        return rows
-    last = {tuple(row.values[name] for name in row.key): row for row in rows}
-    return list(last.values())
 
 
 class JdbcSinkConnector(SimpleSink):

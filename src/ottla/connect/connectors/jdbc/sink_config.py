@@ -86,7 +86,7 @@ CONFIG: Final = (
 )
 
 
-def problems(config: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+def key_problems(config: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     mode, key_mode, fields = config[INSERT_MODE].lower(), config[PK_MODE].lower(), config[PK_FIELDS]
     if mode != INSERT and key_mode == NONE:
         yield PK_MODE, f"{INSERT_MODE}={mode} needs to know the primary key"
@@ -96,6 +96,10 @@ def problems(config: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         yield PK_FIELDS, f"{PK_MODE}={KAFKA} takes three columns (topic, partition, offset), or none for the default"
     if key_mode == NONE and fields:
         yield PK_FIELDS, f"{PK_MODE}={NONE} has no columns"
+
+
+def problems(config: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    yield from key_problems(config)
     try:
         url_of(config)
     except ConnectError as error:
