@@ -177,9 +177,10 @@ def test_a_store_that_fails_is_tried_again_and_nothing_is_twice(
         whole(self, path, data)
 
     monkeypatch.setattr(store.LocalStore, "write", write)
-    task = sink(tmp_path)
-    task.put(*({"n": number} for number in range(10)))
+    task = sink(tmp_path, reports=True)
+    task.put({"n": 0}, {"n": 1}, None, *({"n": number} for number in range(2, 10)))
     assert (task.retried, task.context.timeouts) == (3, [1] * 3)
+    assert [record.kafka_offset for record, _ in task.rejected] == [2]
     read = [json.loads(line)["n"] for data in files(tmp_path).values() for line in data.splitlines()]
     assert read == list(range(9))
     monkeypatch.setattr(store.LocalStore, "write", lambda *_: (_ for _ in ()).throw(OSError("still full")))

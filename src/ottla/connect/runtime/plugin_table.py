@@ -85,7 +85,7 @@ _SINKS: Final = {
     f"{_CONFLUENT}connect.jdbc.JdbcSinkConnector": "jdbc.sink:JdbcSinkConnector",
     f"{_CONFLUENT}connect.http.HttpSinkConnector": "http.sink:HttpSinkConnector",
     f"{_CONFLUENT}connect.s3.S3SinkConnector": "files.sink:S3SinkConnector",
-    **_python("duckdb.sink:DuckDbSinkConnector", "files.sink:FilesSinkConnector"),
+    **_python("duckdb.sink:DuckDbSinkConnector", "files.sink:FilesSinkConnector", "iceberg.sink:IcebergSinkConnector"),
 }
 """Our own connectors by name: Java's where they take the configurations of one of Java's."""
 

@@ -16,6 +16,7 @@ from ottla.connect.connectors.files.formats.writer import where
 from ottla.connect.connectors.files.partition_writer import PartitionWriter
 from ottla.connect.connectors.files.partitioner import WALLCLOCK, folder_of, time_of
 from ottla.connect.connectors.files.store import open_store
+from ottla.connect.connectors.jdbc.rows import place_of
 from ottla.connect.connectors.rejects import reject
 from ottla.connect.connectors.simple import SimpleSink, parse, validate
 
@@ -40,6 +41,8 @@ class FilesSinkTask(SinkTask):
         self._schedule_s: float = config[keys.ROTATE_SCHEDULE_MS] / 1000
         self._scheduled = self._next_schedule()
         self._left: int = config[keys.MAX_RETRIES]
+        self._rejected: dict[tuple[str, int | None, int], tuple[SinkRecord, DataError]] = {}
+        """Reported when their batch is dealt with: it may have to come again, and they are passed over then."""
 
     def open(self, partitions: Sequence[TopicPartition]) -> None:
         for each in partitions:
@@ -52,7 +55,6 @@ class FilesSinkTask(SinkTask):
 
     def put(self, records: Sequence[SinkRecord]) -> None:
         self._write()
-        rejected = []
         for record in records:
             if record.value is None and self._ignores_nulls:
                 continue
@@ -64,7 +66,7 @@ class FilesSinkTask(SinkTask):
             except DataError as error:
                 if self.context.errant_record_reporter is None:
                     raise
-                rejected.append((record, error))
+                self._rejected[place_of(record)] = record, error
         now = time.time()
         if self._config[keys.EXTRACTOR] == WALLCLOCK:
             for writer in self._writers.values():
@@ -74,8 +76,9 @@ class FilesSinkTask(SinkTask):
             for writer in self._writers.values():
                 writer.close_files()
         self._write()
-        for record, why in rejected:
+        for record, why in self._rejected.values():
             reject(self.context, record, why)
+        self._rejected.clear()
 
     def _next_schedule(self) -> float:
         return (time.time() // self._schedule_s + 1) * self._schedule_s if self._schedule_s > 0 else 0.0
