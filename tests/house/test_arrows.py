@@ -91,6 +91,8 @@ OPTIONAL = {
     "pyarrow": "pyarrow",
     "sqlglot": "sqlglot",
     "psycopg": "psycopg",
+    "pymysql": "mysql-replication",
+    "pymysqlreplication": "mysql-replication",
 }  # import name -> package of an extra; imported only where it is needed, never at the top
 
 HANDED_IN = {"random.Random"}  # the type of what a core is handed

@@ -74,6 +74,8 @@ def _python(*where: str) -> dict[str, str]:
 _SOURCES: Final = {
     f"{_CONFLUENT}kafka.connect.datagen.DatagenConnector": "datagen.connector:DatagenConnector",
     f"{_CONFLUENT}connect.jdbc.JdbcSourceConnector": "jdbc.source:JdbcSourceConnector",
+    "io.debezium.connector.mariadb.MariaDbConnector": "mysql.connector:MariaDbConnector",
+    "io.debezium.connector.mysql.MySqlConnector": "mysql.connector:MySqlConnector",
     "io.debezium.connector.postgresql.PostgresConnector": "postgres.connector:PostgresConnector",
     **_python(
         "files.directory_source:DirectorySourceConnector",
@@ -144,6 +146,8 @@ PLUGINS: Final = (
 TASKS: Final = {
     f"{_KAFKA}file.FileStreamSourceTask": f"{_OTTLA}connectors.file_stream_source:FileStreamSourceTask",
     f"{_KAFKA}file.FileStreamSinkTask": f"{_OTTLA}connectors.file_stream_sink:FileStreamSinkTask",
+    "io.debezium.connector.mariadb.MariaDbConnectorTask": f"{_OTTLA}connectors.mysql.connector:MariaDbConnectorTask",
+    "io.debezium.connector.mysql.MySqlConnectorTask": f"{_OTTLA}connectors.mysql.connector:MySqlConnectorTask",
     "io.debezium.connector.postgresql.PostgresConnectorTask": (
         f"{_OTTLA}connectors.postgres.connector:PostgresConnectorTask"
     ),

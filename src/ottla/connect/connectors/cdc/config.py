@@ -53,7 +53,7 @@ def _valid_operations(name: str, value: Any) -> None:
 _LISTED: Final = ListValidator()
 
 
-def cdc_config(port: int) -> ConfigDef:
+def cdc_config(port: int, time_mode: str = "adaptive") -> ConfigDef:
     """The keys that all databases have; each connector adds its own."""
     return (
         ConfigDef()
@@ -86,7 +86,7 @@ def cdc_config(port: int) -> ConfigDef:
         .define("heartbeat.action.query", STRING, None, LOW, "A statement that is executed with each heartbeat.")
         .define("decimal.handling.mode", STRING, "precise", MEDIUM, "What decimals are: precise (Connect's Decimal), "
                 "double or string.", validator=ValidString(*DECIMAL_MODES))
-        .define("time.precision.mode", STRING, "adaptive", MEDIUM, "What dates and times are.",
+        .define("time.precision.mode", STRING, time_mode, MEDIUM, "What dates and times are.",
                 validator=ValidString(*PRECISION_MODES))
         .define("tombstones.on.delete", BOOLEAN, True, MEDIUM, "Whether a deletion is followed by a record without a "
                 "value, with which compaction forgets the key.")
@@ -161,5 +161,5 @@ class CdcConfig:
             return False
         return self.tables.matches(table)
 
-    def table_style(self, source: Schema) -> TableStyle:
-        return TableStyle(self.prefix, source, self.schema_names, self.field_names, self.on_failure)
+    def table_style(self, source: Schema, *, fills_required: bool = False) -> TableStyle:
+        return TableStyle(self.prefix, source, self.schema_names, self.field_names, self.on_failure, fills_required)

@@ -47,6 +47,8 @@ class TableStyle(NamedTuple):
     schema_names: str = "none"
     field_names: str = "none"
     on_failure: str = "fail"
+    fills_required: bool = False
+    """Null in a required column (what a database made of a date that is none) becomes a neutral value."""
 
 
 class _Plan(NamedTuple):
@@ -76,6 +78,7 @@ class CapturedTable:
         self.columns = tuple(columns)
         self.key_places = tuple(key)
         self._on_failure = style.on_failure
+        self._fills_required = style.fills_required
         adjust, field = schema_namer(style.schema_names), field_namer(style.field_names)
         full = ".".join((style.prefix, *name))
         captured = [place for place, column in enumerate(columns) if included(column.name)]
@@ -107,9 +110,7 @@ class CapturedTable:
     def key_value(self, row: Sequence[Any]) -> Struct:
         """A row of which only the key is known; what is required has a neutral value, the rest is null."""
         made = self._struct(self._value, row)
-        for place, column in enumerate(self._value.columns):
-            if made.values[place] is None and not column.optional:
-                made.values[place] = neutral(made.schema.fields[place].schema)
+        _fill(made, self._value.columns)
         return made
 
     def raw_key(self, row: Sequence[Any]) -> tuple[Any, ...]:
@@ -117,6 +118,12 @@ class CapturedTable:
         return tuple(row[place] for place in self.key_places)
 
     def _struct(self, plan: _Plan, row: Sequence[Any]) -> Struct:
+        made = self._converted(plan, row)
+        if self._fills_required and None in made.values:
+            _fill(made, plan.columns)
+        return made
+
+    def _converted(self, plan: _Plan, row: Sequence[Any]) -> Struct:
         made = Struct(plan.schema)
         if UNAVAILABLE in row:
             made.values = self._carefully(plan, row)
@@ -157,6 +164,12 @@ class CapturedTable:
             ) from error
         if self._on_failure == "warn":
             _log.warning("%s; it is null in the record", text)
+
+
+def _fill(made: Struct, columns: Sequence[Column]) -> None:
+    for place, column in enumerate(columns):
+        if made.values[place] is None and not column.optional:
+            made.values[place] = neutral(made.schema.fields[place].schema)
 
 
 def _field_schema(column: Column) -> Schema:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 import struct
-from base64 import b64encode, urlsafe_b64encode
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ottla.connect.connectors.cdc.binary import binary_writer
 from ottla.connect.connectors.cdc.envelope import enum_builder
 from ottla.connect.connectors.cdc.field_type import ConversionError, FieldType
 from ottla.connect.connectors.cdc.numbers import decimal_type
@@ -46,7 +46,6 @@ MONTH_US: Final = 2_629_800_000_000
 INFINITY_TIMESTAMP: Final = {"infinity": 9_223_372_036_825_200_000, "-infinity": -9_223_372_036_832_400_000}
 INFINITY_DATE: Final = {"infinity": (1 << 31) - 1, "-infinity": -(1 << 31)}
 BITS_MAX: Final = (1 << 31) - 1
-BINARY_MODES: Final = ("bytes", "base64", "base64-url-safe", "hex")
 HSTORE_MODES: Final = ("json", "map")
 INTERVAL_MODES: Final = ("numeric", "string")
 DOMAINS_DEEP_MAX: Final = 100
@@ -202,18 +201,6 @@ def binary_type(mode: str, placeholder: str) -> FieldType:
         return FieldType(SchemaBuilder.bytes, read, hidden)
     write = binary_writer(mode)
     return FieldType(SchemaBuilder.string, lambda text: write(read(text)), write(hidden))
-
-
-def binary_writer(mode: str) -> Callable[[bytes], Any]:
-    """What bytes become under `binary.handling.mode`."""
-    match mode:
-        case "base64":
-            return lambda data: b64encode(data).decode()
-        case "base64-url-safe":
-            return lambda data: urlsafe_b64encode(data).decode()
-        case "hex":
-            return bytes.hex
-    return bytes
 
 
 def bits_type(length: int) -> FieldType:

@@ -18,9 +18,10 @@ from ottla.connect.api.config_def import (
 )
 from ottla.connect.api.errors import ConfigError
 from ottla.connect.api.validators import LambdaValidator, NonEmptyString, Range, ValidString
+from ottla.connect.connectors.cdc.binary import BINARY_MODES
 from ottla.connect.connectors.cdc.config import CdcConfig, cdc_config
 from ottla.connect.connectors.cdc.filters import ListValidator, NameFilter
-from ottla.connect.connectors.postgres.column_types import BINARY_MODES, HSTORE_MODES, INTERVAL_MODES, TypeModes
+from ottla.connect.connectors.postgres.column_types import HSTORE_MODES, INTERVAL_MODES, TypeModes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,9 +6,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ottla.connect.api.record import SourceRecord
+from ottla.connect.connectors.cdc.binary import binary_writer
 from ottla.connect.connectors.cdc.envelope import MESSAGE, TRANSACTION_SCHEMA
 from ottla.connect.connectors.cdc.names import topic_name
-from ottla.connect.connectors.postgres.column_types import binary_type, binary_writer
+from ottla.connect.connectors.postgres.column_types import binary_type
 from ottla.connect.connectors.postgres.source import SOURCE_SCHEMA
 from ottla.connect.data.schema import OPTIONAL_INT64_SCHEMA, OPTIONAL_STRING_SCHEMA, STRING_SCHEMA
 from ottla.connect.data.schema_builder import SchemaBuilder

@@ -1,0 +1,1 @@
+"""Changes of MySQL and MariaDB, from their binary log, in the shapes of Debezium's connectors."""

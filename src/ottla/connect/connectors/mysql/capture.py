@@ -1,0 +1,223 @@
+"""One connector at work: connects, takes the first snapshot if one is needed, follows the log, connects again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from ottla.connect.api.errors import ConnectError
+from ottla.connect.connectors.cdc.backoff import Backoff
+from ottla.connect.connectors.cdc.changes import Changes
+from ottla.connect.connectors.cdc.heartbeat import Heartbeats
+from ottla.connect.connectors.cdc.incremental_snapshot import OFFSET_KEY, IncrementalSnapshot
+from ottla.connect.connectors.cdc.transaction import TransactionRecords
+from ottla.connect.connectors.mysql.binlog import Binlog, Commit, Ddl
+from ottla.connect.connectors.mysql.change_stream import ChangeStream
+from ottla.connect.connectors.mysql.chunks import read_chunk
+from ottla.connect.connectors.mysql.failures import BinlogLostError, ConnectionLostError
+from ottla.connect.connectors.mysql.position import BinlogPosition
+from ottla.connect.connectors.mysql.session import Session
+from ottla.connect.connectors.mysql.snapshot import FirstSnapshot
+from ottla.connect.connectors.mysql.source import SchemaChanges, SourceBlocks
+from ottla.connect.connectors.mysql.tables import Tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ottla.connect.api.record import SourceRecord
+    from ottla.connect.connectors.mysql.config import MysqlConfig
+
+_log = logging.getLogger("ottla.connect.cdc.mysql")
+WAIT_S: Final = 0.5
+POLL_S: Final = 0.5
+"""After which a poll returns with what there is."""
+
+
+def is_under_way(offset: Mapping[str, Any]) -> bool:
+    return bool(offset.get("snapshot")) and not offset.get("snapshot_completed")
+
+
+class Capture:
+    def __init__(
+        self, connector: str, config: MysqlConfig, partition: Mapping[str, Any], offset: Mapping[str, Any] | None
+    ) -> None:
+        self._config = config
+        self._partition = partition
+        self._position: BinlogPosition | None = None
+        self._begun_at: BinlogPosition | None = None
+        if offset is not None and is_under_way(offset):
+            self._begun_at = BinlogPosition.of(offset)
+        elif offset is not None and config.snapshot_mode != "always":
+            self._position = BinlogPosition.of(offset)
+        self._incremental = IncrementalSnapshot(offset.get(OFFSET_KEY) if offset is not None else None)
+        self._changes = Changes(partition, tombstones=config.tombstones, skipped=config.skipped)
+        self._sources = SourceBlocks(connector, config.prefix)
+        self._tables = Tables(config, config.table_style(self._sources.schema, fills_required=True))
+        self._schema_changes = SchemaChanges(connector, partition, config.prefix, self._sources)
+        self._heartbeats = Heartbeats(
+            partition, config.prefix, config.heartbeat.topics_prefix, config.heartbeat.interval_ms
+        )
+        self._backoff = Backoff(config.retry_wait_max_ms, config.retries)
+        self._retry_s = 0.0
+        self._session: Session | None = None
+        self._binlog: Binlog | None = None
+        self._snapshot: FirstSnapshot | None = None
+        self._batches: Iterator[list[SourceRecord]] | None = None
+        self._stream: ChangeStream | None = None
+        self._is_over = False
+        self._reconnections = 0
+
+    def poll(self) -> list[SourceRecord] | None:
+        """Raises `ConnectError` for what does not pass by itself, or has not in time."""
+        if self._is_over:
+            time.sleep(WAIT_S)
+            return None
+        wait_s = self._retry_s - time.monotonic()
+        if wait_s > 0:
+            time.sleep(min(wait_s, WAIT_S))
+            return None
+        try:
+            if self._session is None:
+                return self._connect()
+            records = self._next_batch() if self._batches is not None else self._follow()
+        except ConnectionLostError as error:
+            self._lost(error)
+            return None
+        self._backoff.succeeded()
+        return records
+
+    def close(self) -> None:
+        self._batches = self._snapshot = None
+        for each in (self._binlog, self._session):
+            if each is not None:
+                try:
+                    each.close()
+                except Exception as error:  # it may be broken already
+                    _log.debug("a connection does not close: %s", error)
+        self._binlog = self._session = None
+
+    def metrics(self) -> dict[str, float]:
+        told = {
+            "cdc-reconnections-total": float(self._reconnections),
+            "cdc-snapshot-running": float(self._batches is not None),
+        }
+        if self._stream is not None:
+            told["cdc-events-total"] = float(self._stream.events)
+        return told | dict(self._incremental.progress())
+
+    # Connections
+
+    def _lost(self, error: ConnectError) -> None:
+        if self._snapshot is not None and self._snapshot.position.file:
+            self._begun_at = self._snapshot.position
+        self.close()
+        wait_s = self._backoff.next_wait_s()
+        if wait_s is None:
+            raise ConnectError(f"{error} (tried {self._backoff.failures} times in a row)") from error
+        _log.warning("%s; another attempt follows in %g s", error, wait_s)
+        self._reconnections += 1
+        self._retry_s = time.monotonic() + wait_s
+
+    def _connect(self) -> list[SourceRecord]:
+        config = self._config
+        session = self._session = Session(config)
+        session.check_server()
+        if self._stream is not None:
+            self._position = self._stream.position
+        try:
+            if self._position is not None:
+                session.check_position(self._position)
+                self._begin_stream(self._position)
+                return []
+            if config.snapshot_mode == "no_data":
+                self._begin_stream(session.current_position())
+                return []
+        except BinlogLostError as error:
+            if config.snapshot_mode != "when_needed":
+                raise
+            _log.warning("%s", error)
+            self._position = self._stream = None
+        snapshot = FirstSnapshot(config, session, self._tables, self._changes, self._sources, self._begun_at)
+        snapshot.begin()
+        self._snapshot, self._batches = snapshot, snapshot.batches()
+        # An offset before the first row: should the snapshot be interrupted, the stream begins here all the same.
+        return [self._heartbeats.record(snapshot.offset(is_last=False))] if self._heartbeats.enabled else []
+
+    def _begin_stream(self, position: BinlogPosition) -> None:
+        config = self._config
+        self._binlog = Binlog(config, self._tables, position)
+        if self._stream is None:
+            self._stream = ChangeStream(
+                position,
+                self._changes,
+                self._sources,
+                self._incremental,
+                is_captured=self._tables.is_captured,
+                latest=self._tables.latest,
+                captured_names=self._captured_names,
+                signal_table=config.signal_table,
+                transactions=TransactionRecords(self._partition, config.prefix) if config.tells_transactions else None,
+                schema_changes=self._schema_changes if config.tells_schema_changes else None,
+            )
+        self._stream.begin_again()
+        _log.info("the stream of the binary log begins at %s", position)
+
+    def _captured_names(self) -> Sequence[str]:
+        assert self._session is not None
+        return [".".join(each) for each in self._tables.captured(self._session)]
+
+    # Work
+
+    def _next_batch(self) -> list[SourceRecord]:
+        assert self._batches is not None
+        batch = next(self._batches, None)
+        if batch is not None:
+            return batch
+        assert self._snapshot is not None
+        position = self._position = self._snapshot.position
+        self._batches = self._snapshot = self._begun_at = None
+        if self._config.snapshot_mode == "initial_only":
+            _log.info("the snapshot is taken, and snapshot.mode=initial_only asks for nothing more")
+            self._is_over = True
+            self.close()
+            return []
+        self._begin_stream(position)
+        assert self._stream is not None
+        return [self._heartbeats.record(self._stream.offset())] if self._heartbeats.enabled else []
+
+    def _follow(self) -> list[SourceRecord]:
+        binlog, stream, session = self._binlog, self._stream, self._session
+        assert binlog is not None
+        assert stream is not None
+        assert session is not None
+        deadline = time.monotonic() + POLL_S
+        while True:
+            event = binlog.next()
+            stream.take(event)
+            # Whether more has come nobody can tell without waiting for it: what is committed goes out at once.
+            if isinstance(event, Commit | Ddl) or stream.waiting >= self._config.max_batch_size:
+                break
+            if time.monotonic() >= deadline:
+                break
+        records = stream.drain()
+        if stream.is_within_transaction or stream.waiting:
+            return records
+        if self._incremental.wants_chunk and self._config.signal_table is not None:
+            read_chunk(self._config, session, self._tables, self._config.signal_table, self._incremental)
+        if self._heartbeats.due():
+            records.append(self._heartbeats.record(stream.offset()))
+            self._act(session)
+        return records
+
+    def _act(self, session: Session) -> None:
+        """`heartbeat.action.query`."""
+        query = self._config.heartbeat.action_query
+        if query is None:
+            return
+        try:
+            session.rows(query, doing="executing heartbeat.action.query")
+        except ConnectionLostError:
+            raise
+        except ConnectError as error:
+            _log.warning("%s", error)

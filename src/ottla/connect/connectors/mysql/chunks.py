@@ -1,0 +1,67 @@
+"""Reads the chunks of an incremental snapshot, between the two signals that mark its window in the stream."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from ottla.connect.connectors.cdc.incremental_snapshot import Chunk
+from ottla.connect.connectors.mysql.session import quoted
+
+if TYPE_CHECKING:
+    from ottla.connect.connectors.cdc.incremental_snapshot import IncrementalSnapshot
+    from ottla.connect.connectors.cdc.table import CapturedTable
+    from ottla.connect.connectors.mysql.config import MysqlConfig
+    from ottla.connect.connectors.mysql.session import Session
+    from ottla.connect.connectors.mysql.tables import Tables
+
+
+def read_chunk(
+    config: MysqlConfig, session: Session, tables: Tables, signal_table: str, snapshot: IncrementalSnapshot
+) -> None:
+    """The next chunk; what it holds comes with the stream."""
+    wanted = snapshot.current
+    assert wanted is not None
+    path = next((each for each in tables.captured(session) if ".".join(each) == wanted.table), None)
+    readable = tables.from_catalog(session, *path) if path is not None else None
+    if readable is None:
+        snapshot.leave_out("it is not there any more, or not captured")
+        return
+    table = readable.table
+    if not table.key_places:
+        snapshot.leave_out("it has no primary key, by which chunks are read")
+        return
+    doing = f"reading a chunk of {table.name}"
+    names = [quoted(table.columns[place].name) for place in table.key_places]
+    conditions = [f"({wanted.condition.replace('%', '%%')})"] if wanted.condition else []
+    if snapshot.maximum_key is None:
+        where = f" WHERE {conditions[0]}" if conditions else ""
+        order = ", ".join(f"{name} DESC" for name in names)
+        last = session.rows(f"{readable.select}{where} ORDER BY {order} LIMIT 1".replace("%%", "%"), doing=doing)
+        snapshot.maximum_key = _key(table, last[0]) if last else None
+    parameters: list[Any] = []
+    for operator, key in (("<=", snapshot.maximum_key), (">", snapshot.last_key)):
+        if key is not None:
+            conditions.append(f"({', '.join(names)}) {operator} ({', '.join(['%s'] * len(key))})")
+            parameters += key
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    window = str(uuid.uuid4())
+    _signal(session, signal_table, window, "open")
+    statement = f"{readable.select}{where} ORDER BY {', '.join(names)} LIMIT {config.chunk_size}"
+    rows = session.rows(statement if parameters else statement.replace("%%", "%"), parameters or None, doing)
+    _signal(session, signal_table, window, "close")
+    last_key = _key(table, rows[-1]) if rows else None
+    is_last = len(rows) < config.chunk_size or last_key == snapshot.maximum_key
+    snapshot.expect(window, Chunk(table, rows, last_key, is_last))
+
+
+def _signal(session: Session, signal_table: str, window: str, what: str) -> None:
+    session.rows(
+        f"INSERT INTO {quoted(*signal_table.split('.', 1))} VALUES (%s, %s, NULL)",
+        (f"{window}-{what}", f"snapshot-window-{what}"),
+        doing=f"writing to the table of signals {signal_table}",
+    )
+
+
+def _key(table: CapturedTable, row: tuple[Any, ...]) -> tuple[str, ...]:
+    return tuple(str(row[place]) for place in table.key_places)
