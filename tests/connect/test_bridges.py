@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.connect.records import records_of
+from tests.connect.test_crashes import tasks_of
+from tests.connect.test_exactly_once import ENABLED, committed
 from tests.peers.connect import OttlaConnect
 from tests.peers.process import wait_for
 
@@ -181,3 +183,36 @@ def test_a_target_stores_what_is_committed(worker: OttlaConnect, node: NodeProce
     assert {json.loads(line)["n"] for line in out.read_text().splitlines()} == set(range(200))
     for name in ("stored", "stored-source"):
         assert worker.ask("DELETE", f"/connectors/{name}").status == 204
+
+
+@pytest.mark.long
+@pytest.mark.timeout(280)
+def test_a_tap_writes_once_what_each_state_covers(node: NodeProcess, tmp_path: Path) -> None:
+    """One transaction a STATE: its task is killed in the midst of them, and readers see every record once."""
+    (tmp_path / "limit").write_text("600")
+    once = {"exactly.once.support": "required", "transaction.boundary": "connector", "poll.interval.ms": "-1"}
+    settings = ENABLED | {"value.converter.schemas.enable": "false", "key.converter.schemas.enable": "false"}
+    with OttlaConnect(tmp_path / "once", node.address, settings, group="tap-once") as worker:
+        config = tap(tmp_path, "once.", mode="slow") | once
+        refused = config | {"transaction.boundary": "poll"}
+        assert worker.ask("PUT", "/connectors/once/config", refused).status == 400
+        assert worker.ask("PUT", "/connectors/once/config", config).status == 201
+
+        def seen() -> list[int]:
+            return [json.loads(value)["n"] for value in committed(node.address, "once.numbers")]
+
+        for share in (50, 200):
+            wait_for(
+                lambda share=share: "once.numbers" in topics_of(node) and len(seen()) > share, "some are there", 60
+            )  # type: ignore[misc]
+            (pid,) = tasks_of(worker)
+            os.kill(pid, signal.SIGKILL)
+            wait_for(lambda pid=pid: pid not in tasks_of(worker), "the task is gone", 30)  # type: ignore[misc]
+        wait_for(lambda: seen()[-1:] == [599], "the last is there", 120)
+        assert seen() == list(range(600))
+
+
+def topics_of(node: NodeProcess) -> set[str]:
+    import confluent_kafka.admin as admin
+
+    return set(admin.AdminClient({"bootstrap.servers": node.address}).list_topics(timeout=30).topics)

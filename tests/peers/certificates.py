@@ -30,21 +30,28 @@ class Authority:
         return self._certificate.public_bytes(serialization.Encoding.PEM).decode()
 
     def issue(
-        self, common_name: str, others: Sequence[tuple[x509.ObjectIdentifier, str]] = (), password: str = ""
+        self,
+        common_name: str,
+        others: Sequence[tuple[x509.ObjectIdentifier, str]] = (),
+        password: str = "",
+        hosts: Sequence[str] = (),
     ) -> tuple[str, str]:
-        """(key, certificate); `others` come before the common name in the subject."""
+        """(key, certificate); `others` come before the common name in the subject; good for `hosts`, too."""
         key = ec.generate_private_key(ec.SECP256R1())
         parts = [x509.NameAttribute(kind, value) for kind, value in (*others, (NameOID.COMMON_NAME, common_name))]
-        certificate = self._sign(x509.Name(parts), key, authority=False)
+        certificate = self._sign(x509.Name(parts), key, authority=False, hosts=hosts)
         encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
         if password:
             encryption = serialization.BestAvailableEncryption(password.encode())
         pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
         return pem.decode(), certificate.public_bytes(serialization.Encoding.PEM).decode()
 
-    def _sign(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, authority: bool) -> x509.Certificate:
+    def _sign(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, authority: bool, hosts: Sequence[str] = ()
+    ) -> x509.Certificate:
         now = datetime.datetime.now(datetime.UTC)
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))]
+        local = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))]
+        names = [*local, *map(x509.DNSName, hosts)]
         return (
             x509.CertificateBuilder()
             .subject_name(subject)

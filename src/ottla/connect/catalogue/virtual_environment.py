@@ -58,7 +58,7 @@ def make_environment(folder: Path, packages: Sequence[str]) -> None:
     """`PluginError` with the end of what pip says."""
     _run([sys.executable, "-m", "venv", "--without-pip", str(folder)], f"{folder} cannot be made")
     python = str(folder / "bin" / "python")
-    command = [*_pip(), "--python", python, "install", *_QUIET, OLD_SETUPTOOLS, *packages]
+    command = [*_pip(), "--python", python, "install", "--no-compile", *_QUIET, OLD_SETUPTOOLS, *packages]
     _run(command, f"{' '.join(packages)} cannot be installed")
 
 

@@ -28,7 +28,7 @@ def select_streams(
         raise ConnectError("the catalog of the tap has no list of streams")
     chosen: list[dict[str, Any]] = [_selected(copy.deepcopy(each), patterns, metadata) for each in streams]
     if not any(each["selected"] for each in chosen):
-        known = ", ".join(str(_name(each)) for each in streams) or "none"
+        known = ", ".join(str(_name(each)) for each in streams) or "none; singer.discover=false reads what it likes"
         raise ConnectError(f"singer.select={','.join(patterns)} selects no stream; the tap has: {known}")
     return {**catalog, "streams": chosen}
 

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from ottla.connect.api.config_def import LIST, LOW, MEDIUM, STRING, ConfigDef, ConfigValue
+from ottla.connect.api.config_def import BOOLEAN, LIST, LOW, MEDIUM, STRING, ConfigDef, ConfigValue
 from ottla.connect.api.connector import ExactlyOnceSupport, SourceConnector
 from ottla.connect.api.errors import ConfigError, ConnectError
 from ottla.connect.api.task import SourceTask
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 SELECT: Final = "singer.select"
 CATALOG: Final = "singer.catalog"
+DISCOVER: Final = "singer.discover"
 METADATA: Final = "singer.metadata"
 ACTIVATE_VERSION: Final = "singer.activate.version"
 DISCOVERY_TIMEOUT_S: Final = 600.0
@@ -53,6 +54,13 @@ def _config(installed: Installed | None) -> ConfigDef:
         "Streams to read, and fields: `stream`, `stream.field` with * and ?; with ! what is left out.",
     )
     definition.define(CATALOG, STRING, None, LOW, "The file of a catalog; by default the tap is asked (--discover).")
+    definition.define(
+        DISCOVER,
+        BOOLEAN,
+        True,
+        LOW,
+        "Whether the tap is asked for its catalog and told what of it is selected; otherwise it reads what it likes.",
+    )
     definition.define(
         METADATA, STRING, "{}", LOW, 'More of streams, as JSON: {"STREAM": {"replication-method": "INCREMENTAL"}}.'
     )
@@ -183,6 +191,8 @@ class SingerSourceTask(SourceTask):
         """Empty where the tap knows no catalogs."""
         path, options = self._values[CATALOG], self._program.options
         if "--catalog" not in options and "--properties" not in options:
+            return {}
+        if not path and not self._values[DISCOVER]:
             return {}
         if path:
             try:

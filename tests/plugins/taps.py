@@ -1,0 +1,122 @@
+"""Singer taps that read what a file, a database or a server of this machine has."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.plugins.case import Case, case
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.plugins.world import World
+
+PEOPLE: Final = [{"id": 1, "name": "Ottla"}, {"id": 2, "name": "Franz"}, {"id": 3, "name": "Elli"}]
+SCHEMA: Final = {"type": "object", "properties": {"id": {"type": "integer"}, "name": {"type": "string"}}}
+
+
+def people_jsonl(folder: Path) -> Path:
+    path = folder / "people.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in PEOPLE))
+    return path
+
+
+def people_csv(folder: Path) -> Path:
+    path = folder / "people.csv"
+    path.write_text("id,name\n" + "".join(f"{each['id']},{each['name']}\n" for each in PEOPLE))
+    return path
+
+
+def tap(name: str, **settings: Any) -> dict[str, str]:
+    return {
+        "connector.class": name,
+        "topic.prefix": f"{name}.",
+        "poll.interval.ms": "-1",
+        "singer.config": json.dumps(settings),
+    }
+
+
+def names(values: list[Any], field: str = "name") -> list[str]:
+    return [str(each[field]) for each in values]
+
+
+EXPECTED: Final = [each["name"] for each in PEOPLE]
+
+
+def tap_jsonl(world: World) -> None:
+    config = tap("tap-jsonl", path=str(people_jsonl(world.place())), stream_name="people")
+    values = world.read("tap-jsonl.people", config, 3)
+    assert [json.loads(each["raw"])["name"] if "raw" in each else each["name"] for each in values] == EXPECTED
+
+
+def tap_csv_folder(world: World) -> None:
+    folder = world.place()
+    people_csv(folder)
+    config = tap("tap-csv-folder", path=str(folder), read_mode="one_stream_per_file", filesystem="local")
+    config["singer.discover"] = "false"  # it fails on any catalog
+    assert names(world.read("tap-csv-folder.people", config, 3)) == EXPECTED
+
+
+def tap_singer_jsonl(world: World) -> None:
+    folder = world.place()
+    lines = [{"type": "SCHEMA", "stream": "people", "schema": SCHEMA, "key_properties": ["id"]}]
+    lines += [{"type": "RECORD", "stream": "people", "record": each} for each in PEOPLE]
+    (folder / "people.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
+    config = tap("tap-singer-jsonl", source="local", local={"folders": [str(folder)], "recursive": False})
+    config["singer.discover"] = "false"  # it knows no streams before it has read them
+    assert names(world.read("tap-singer-jsonl.people", config, 3)) == EXPECTED
+
+
+def tap_rest_api_msdk(world: World) -> None:
+    world.internet.hosts["api.example"] = lambda _target: {"people": PEOPLE}
+    stream = {
+        "name": "people",
+        "path": "/people",
+        "records_path": "$.people[*]",
+        "primary_keys": ["id"],
+        "num_inference_records": 3,
+    }
+    config = tap("tap-rest-api-msdk", api_url="https://api.example", streams=[stream])
+    assert names(world.read("tap-rest-api-msdk.people", config, 3)) == EXPECTED
+
+
+def tap_feed(world: World) -> None:
+    items = "".join(f"<item><title>{name}</title><guid>{name}</guid></item>" for name in EXPECTED)
+    feed = f'<?xml version="1.0"?><rss version="2.0"><channel><title>t</title>{items}</channel></rss>'
+    world.internet.hosts["feed.example"] = lambda _target: feed.encode()
+    config = tap("tap-feed", feed_urls=["https://feed.example/rss"], start_date="2000-01-01")
+    assert names(world.read("tap-feed.feed", config, 3), "title") == EXPECTED
+
+
+def tap_jsonfile(world: World) -> None:
+    path = world.place() / "people.json"
+    path.write_text(json.dumps(PEOPLE))
+    config = tap("tap-jsonfile", filepath=str(path), name="people", primary_keys=["id"])
+    assert names(world.read("tap-jsonfile.people", config, 3)) == EXPECTED
+
+
+def tap_spreadsheets(world: World) -> None:
+    folder = world.place()
+    people_csv(folder)
+    file = {
+        "path": str(folder),
+        "format": "csv",
+        "file_type": "csv",
+        "pattern": ".*people.csv",
+        "table_name": "people",
+        "primary_keys": ["id"],
+    }
+    config = tap("tap-spreadsheets", files=[file])
+    assert names(world.read("tap-spreadsheets.people", config, 3)) == EXPECTED
+
+
+CASES: Final[tuple[Case, ...]] = (
+    case("tap-jsonl", tap_jsonl),
+    case("tap-csv-folder", tap_csv_folder),
+    case("tap-singer-jsonl", tap_singer_jsonl),
+    case("tap-rest-api-msdk", tap_rest_api_msdk),
+    case("tap-feed", tap_feed),
+    case("tap-jsonfile", tap_jsonfile),
+    case("tap-spreadsheets", tap_spreadsheets),
+)

@@ -1,0 +1,110 @@
+"""Singer targets that write to a file or a database of this machine; what they wrote is read again, otherwise."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.plugins.case import Case, case
+from tests.plugins.taps import EXPECTED, PEOPLE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.plugins.world import World
+
+
+def store(world: World, name: str, **settings: Any) -> None:
+    config = {
+        "connector.class": name,
+        "singer.config": json.dumps(settings),
+        "pk.mode": "record_value",
+        "pk.fields": "id",
+    }
+    world.write(name.replace("-", "_"), config, PEOPLE)
+
+
+def json_lines(folder: Path, pattern: str) -> list[Any]:
+    return [json.loads(line) for path in sorted(folder.rglob(pattern)) for line in path.read_text().splitlines()]
+
+
+def names(values: list[Any]) -> list[str]:
+    return sorted(str(each["name"]) for each in values)
+
+
+def target_csv(world: World) -> None:
+    folder = world.place()
+    store(world, "meltanolabs-target-csv", output_path=str(folder))
+    (path,) = folder.rglob("*.csv")
+    with path.open() as file:
+        assert names(list(csv.DictReader(file))) == sorted(EXPECTED)
+
+
+def hotglue_target_csv(world: World) -> None:
+    folder = world.place()
+    store(world, "target-csv", destination_path=str(folder))
+    (path,) = folder.rglob("*.csv")
+    with path.open() as file:
+        assert names(list(csv.DictReader(file))) == sorted(EXPECTED)
+
+
+def target_jsonl(world: World) -> None:
+    folder = world.place()
+    store(world, "target-jsonl", destination_path=str(folder))
+    assert names(json_lines(folder, "*.jsonl")) == sorted(EXPECTED)
+
+
+def target_singer_jsonl(world: World) -> None:
+    folder = world.place()
+    store(world, "target-singer-jsonl", destination="local", local={"folder": str(folder)})
+    lines = json_lines(folder, "*.singer*")
+    assert names([each["record"] for each in lines if each["type"] == "RECORD"]) == sorted(EXPECTED)
+
+
+def target_localjson(world: World) -> None:
+    folder = world.place()
+    store(world, "target-localjson", destination_path=str(folder))
+    found = [json.loads(path.read_text()) for path in folder.rglob("*.json")]
+    rows = [row for each in found for row in (each if isinstance(each, list) else [each])]
+    assert names([row for row in rows if "name" in row]) == sorted(EXPECTED)
+
+
+def target_duckdb(world: World) -> None:
+    import duckdb
+
+    path = world.place() / "people.duckdb"
+    store(world, "target-duckdb", filepath=str(path), default_target_schema="main", database="people")
+    with duckdb.connect(str(path), read_only=True) as connection:
+        tables = [row[0] for row in connection.execute("select table_name from information_schema.tables").fetchall()]
+        (table,) = [each for each in tables if "target_duckdb" in each]
+        found = connection.execute(f'select name from "{table}" order by id').fetchall()
+    assert [row[0] for row in found] == EXPECTED
+
+
+def target_sqlite(world: World) -> None:
+    path = world.place() / "people.db"
+    store(world, "target-sqlite", database=str(path.with_suffix("")))
+    (file,) = path.parent.glob("people*")
+    with sqlite3.connect(file) as connection:
+        found = connection.execute("select name from target_sqlite order by id").fetchall()
+    assert [row[0] for row in found] == EXPECTED
+
+
+def target_universal_file(world: World) -> None:
+    folder = world.place()
+    store(world, "target-universal-file", protocol="local", file_path=str(folder), file_type="jsonl")
+    assert names(json_lines(folder, "*.jsonl")) == sorted(EXPECTED)
+
+
+CASES: Final[tuple[Case, ...]] = (
+    case("meltanolabs-target-csv", target_csv),
+    case("target-csv", hotglue_target_csv),
+    case("target-jsonl", target_jsonl),
+    case("target-singer-jsonl", target_singer_jsonl),
+    case("target-localjson", target_localjson),
+    case("target-duckdb", target_duckdb),
+    case("target-sqlite", target_sqlite),
+    case("target-universal-file", target_universal_file),
+)
