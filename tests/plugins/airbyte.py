@@ -42,10 +42,10 @@ spec:
 """
 
 
-def source(name: str, streams: str, **settings: Any) -> dict[str, str]:
+def source(plugin: str, streams: str, **settings: Any) -> dict[str, str]:
     return {
-        "connector.class": name,
-        "topic.prefix": f"{name}.",
+        "connector.class": plugin,
+        "topic.prefix": f"{plugin}.",
         "poll.interval.ms": "-1",
         "airbyte.streams": streams,
         "airbyte.config": json.dumps(settings),

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
     from tests.plugins.world import World
 
-PEOPLE: Final = [{"id": 1, "name": "Ottla"}, {"id": 2, "name": "Franz"}, {"id": 3, "name": "Elli"}]
+PEOPLE: Final[list[dict[str, Any]]] = [
+    {"id": 1, "name": "Ottla"},
+    {"id": 2, "name": "Franz"},
+    {"id": 3, "name": "Elli"},
+]
 SCHEMA: Final = {"type": "object", "properties": {"id": {"type": "integer"}, "name": {"type": "string"}}}
 
 
@@ -28,10 +32,10 @@ def people_csv(folder: Path) -> Path:
     return path
 
 
-def tap(name: str, **settings: Any) -> dict[str, str]:
+def tap(plugin: str, **settings: Any) -> dict[str, str]:
     return {
-        "connector.class": name,
-        "topic.prefix": f"{name}.",
+        "connector.class": plugin,
+        "topic.prefix": f"{plugin}.",
         "poll.interval.ms": "-1",
         "singer.config": json.dumps(settings),
     }
@@ -41,7 +45,7 @@ def names(values: list[Any], field: str = "name") -> list[str]:
     return [str(each[field]) for each in values]
 
 
-EXPECTED: Final = [each["name"] for each in PEOPLE]
+EXPECTED: Final[list[str]] = [each["name"] for each in PEOPLE]
 
 
 def tap_jsonl(world: World) -> None:

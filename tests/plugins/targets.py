@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from tests.plugins.world import World
 
 
-def store(world: World, name: str, **settings: Any) -> None:
+def store(world: World, plugin: str, **settings: Any) -> None:
     config = {
-        "connector.class": name,
+        "connector.class": plugin,
         "singer.config": json.dumps(settings),
         "pk.mode": "record_value",
         "pk.fields": "id",
     }
-    world.write(name.replace("-", "_"), config, PEOPLE)
+    world.write(plugin.replace("-", "_"), config, PEOPLE)
 
 
 def json_lines(folder: Path, pattern: str) -> list[Any]:
