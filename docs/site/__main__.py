@@ -22,6 +22,9 @@ GUIDES: Final = (
     "command-line",
     "schema-registry",
     "connect",
+    "connectors",
+    "change-data-capture",
+    "connectors-of-others",
     "streams",
     "sql",
     "console",
@@ -30,10 +33,9 @@ GUIDES: Final = (
     "security",
     "mirroring",
     "outgrowing-one-machine",
-    "kubernetes",
 )
 """In the order in which they are read; those that are not named follow."""
-REFERENCES: Final = ("cli", "operations", "configs", "apis", "rest", "console-api", "metrics", "foreign-suites")
+REFERENCES: Final = ("cli", "operations", "configs", "connectors", "apis", "rest", "console-api", "console", "metrics")
 
 
 def main(directory: Path = DIRECTORY) -> int:

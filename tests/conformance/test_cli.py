@@ -85,6 +85,14 @@ def test_where_to_begin(ottla: InProcessCli) -> None:
     assert shown.lines == ["cli-positions/0/3\t3"]
 
 
+def test_a_topic_that_is_not_there_yet_is_waited_for(ottla: InProcessCli, node: NodeProcess) -> None:
+    command = [sys.executable, "-m", "ottla", "consume", "later", "--wait", "--from", "beginning", "--count", "1"]
+    waiting = subprocess.Popen([*command, "--bootstrap", node.address], stdout=subprocess.PIPE)
+    ottla.works("topics", "create", "later")
+    ottla.works("produce", "later", stdin="here\n")
+    assert waiting.communicate(timeout=60)[0] == b"here\n"
+
+
 def test_groups_from_first_to_last(ottla: InProcessCli) -> None:
     ottla.works("topics", "create", "cli-grouped", "--partitions", "1")
     ottla.works("produce", "cli-grouped", stdin="a\nb\nc\nd\n")

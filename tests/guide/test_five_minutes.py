@@ -4,6 +4,7 @@ here, and a home of its own that says so to the commands that are typed without 
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shutil
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.guide.reader import BLOCK, Reader
 from tests.house.source import REPOSITORY
+from tests.peers.postgres import PostgresServer
 from tests.peers.process import free_port
 
 if TYPE_CHECKING:
@@ -44,17 +46,27 @@ class NewUser(Reader):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 def test_the_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("OTTLA_PROFILE", raising=False)
     directory = tmp_path / "clone"
     directory.mkdir()
-    with NewUser(directory, tmp_path / "home") as reader:
+    with PostgresServer() as server, server.connect("postgres") as db, NewUser(directory, tmp_path / "home") as reader:
         for block in BLOCK.finditer(PAGE.read_text("utf-8")):
-            reader.do(block["kind"], block["file"], block["text"])
+            if block["kind"] == "sql":
+                db.execute(block["text"])
+            else:
+                text = block["text"].replace("database.port=5432", f"database.port={server.port}")
+                reader.do(block["kind"], block["file"], text)
         assert reader.said_by("kcat -C") == "Dear sister\n"
         assert "Dear sister" in reader.said_by("consume greetings")
         assert "that is the question" in reader.said_by("letters --from beginning --count 2")
+        changes = [
+            json.loads(line)["op"] for line in reader.said_by("customers --from beginning --count 3").splitlines()
+        ]
+        assert changes == ["r", "r", "u"]
+        assert reader.said_by("select after.name").split() == ["name", "credit", "Franz", "15", "Ottla", "20"]
         assert "RUNNING" in reader.said_by("connectors status").upper()
         counted = dict(ast.literal_eval(reader.said_by("counting.py")))
         assert counted == {"be": 2, "is": 1, "not": 1, "or": 1, "question": 1, "that": 1, "the": 1, "to": 2}

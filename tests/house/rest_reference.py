@@ -39,6 +39,10 @@ TAIL = """
 
 `POST /v1/sql`, by `ottla sql --serve HOST:PORT`: [guide](../guide/sql.md#over-rest).
 
+## The console
+
+On port 8080: [routes, bodies, errors](console-api.md), and [how it is configured](console.md).
+
 ## Metrics and probes
 
 Where `--metrics` says, of a node, a registry, a worker and the exporter: `GET /metrics` for Prometheus

@@ -1,6 +1,7 @@
 """`ottla consume TOPIC`: records as they come, from where one wants, alone or in a group."""
 
 import argparse
+import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -22,7 +23,10 @@ from ottla.console.cli.output import json_fields, note, print_json, text_of, tim
 from ottla.console.cli.session import EXIT_OK, UsageError, add_cluster_arguments, run_with_client
 from ottla.console.operations.positions import Position, parse_position, resolve
 from ottla.console.operations.topics import find_topic
+from ottla.protocol.errors import ErrorCode, KafkaError
 
+WAIT_S = 0.2
+"""Between two looks whether a topic is there."""
 FORMATS = {
     "value": "{value}",
     "key-value": "{key}\\t{value}",
@@ -44,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--partition", type=int, action="append", metavar="N", help="only these; may be repeated")
     parser.add_argument("--group", metavar="GROUP", help="as a member of this group, committing what was printed")
     parser.add_argument("--count", type=int, metavar="N", help="stop after N records")
+    parser.add_argument("--wait", action="store_true", help="wait for the topic, if it is not there yet")
     parser.add_argument("--until-end", action="store_true", help="stop at what is the end when it starts")
     parser.add_argument(
         "--format",
@@ -63,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _consume(client: KafkaClient, arguments: argparse.Namespace) -> int:
     show = _printer(arguments)
-    await find_topic(client, arguments.topic)
+    await _find(client, arguments)
     if arguments.group is not None:
         return await _consume_in_group(client, arguments, show)
     position = _position(arguments.start) if arguments.start else Position(timestamp=LATEST_TIMESTAMP)
@@ -87,6 +92,19 @@ async def _consume(client: KafkaClient, arguments: argparse.Namespace) -> int:
             records = [each for each in records if each.offset < ends[TopicPartition(each.topic, each.partition)]]
         left = show(records, left)
     return EXIT_OK
+
+
+async def _find(client: KafkaClient, arguments: argparse.Namespace) -> None:
+    """Until it is there, if that is asked for."""
+    while True:
+        try:
+            await find_topic(client, arguments.topic)
+        except KafkaError as error:
+            if not arguments.wait or error.code is not ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+                raise
+            await asyncio.sleep(WAIT_S)
+        else:
+            return
 
 
 async def _consume_in_group(client: KafkaClient, arguments: argparse.Namespace, show: "_Show") -> int:
