@@ -192,6 +192,7 @@ def test_what_cannot_run_is_said_and_the_rest_goes_on(tmp_path: Path) -> None:
             assert re.search(
                 rf"^  registry +not running +cannot listen on 127\.0\.0\.1:{port}", everything.output, re.M
             )
+            assert "(--with registry=HOST:PORT)" in everything.output
             assert "What is there was ready" in everything.output
             assert ask(everything.url("connect", "/connectors")) == []
             assert everything.scrape().value("ottla_companion_up", companion="registry") == 0

@@ -7,6 +7,8 @@ and why, and the rest goes on.
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -122,7 +124,9 @@ def _without(urls: Mapping[str, str], name: str) -> dict[str, str]:
 
 def _line(process: CompanionProcess) -> Line:
     if process.failure:
-        return Line(process.name, "not running", process.failure)
+        is_taken = os.strerror(errno.EADDRINUSE) in process.failure
+        hint = f" (--with {process.name}=HOST:PORT)" if is_taken else ""
+        return Line(process.name, "not running", f"{process.failure}{hint}")
     if process.url is None:
         return Line(process.name, "not ready", f"it has not answered for {READY_TIMEOUT_S:g} s, and goes on trying")
     return Line(process.name, process.url, process.plan.module.example(process.url), is_there=True)

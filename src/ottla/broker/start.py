@@ -269,7 +269,8 @@ async def _observe(node: Node, config: ServerConfig, world: World, stop: StopReq
         try:
             await observation.start(*parse_listen(listen))
         except OSError as error:
-            raise StartError(f"cannot listen on {listen} for metrics: {error.strerror or error}") from error
+            why = error.strerror or error
+            raise StartError(f"cannot listen on {listen} for metrics (--metrics HOST:PORT): {why}") from error
     if endpoint is not None:
         from ottla.runtime.metrics.otlp_exporter import own_settings
 
