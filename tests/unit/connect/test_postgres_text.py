@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from ottla.connect.connectors.cdc import temporal
 from ottla.connect.connectors.cdc.field_type import ConversionError
 from ottla.connect.connectors.cdc.numbers import decimal_type
+from ottla.connect.connectors.cdc.table import CapturedTable, Column, TableStyle
 from ottla.connect.connectors.postgres import text_values
 from ottla.connect.connectors.postgres.column_types import ColumnTypes, TypeInfo, TypeModes
+from ottla.connect.connectors.postgres.source import SOURCE_SCHEMA
 from ottla.connect.data.struct import Struct
 
 EPOCH = datetime.datetime(1970, 1, 1)
@@ -157,3 +159,17 @@ def test_arrays_of_several_dimensions_are_refused() -> None:
         kind.convert(b"{{1,2},{3,4}}")
     with pytest.raises(ConversionError, match="not there any more"):
         ColumnTypes(TypeModes(), TYPES.get).field_type(99, -1)
+
+
+def test_structs_have_the_schema_of_their_field() -> None:
+    kinds = {
+        8: TypeInfo(8, "numeric", "b", "N", 0, 0, -1, ",", ()),
+        9: TypeInfo(9, "point", "b", "G", 0, 0, -1, ",", ()),
+    }
+    kinds[10] = TypeInfo(10, "_point", "b", "A", 9, 0, -1, ",", ())
+    types = ColumnTypes(TypeModes(), kinds.get)
+    columns = [Column(str(oid), types.field_type(oid, -1), "type", optional=oid != 8) for oid in kinds]
+    table = CapturedTable(("public", "t"), columns, [0], TableStyle("shop", SOURCE_SCHEMA))
+    row = table.value([b"1.50", b"(1,2)", b'{"(3,4)",NULL}'])
+    row.validate()
+    assert str(row["9"]).startswith("Struct{x=1.0,y=2.0")

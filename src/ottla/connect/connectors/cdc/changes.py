@@ -104,9 +104,7 @@ class Changes:
         return [*self._with_tombstone(gone), come]
 
     def _with_tombstone(self, record: SourceRecord) -> list[SourceRecord]:
-        if not self._tombstones or record.key is None:
-            return [record]
-        return [record, record.with_value(None, None)]
+        return [record, record.with_value(None, None)] if self._tombstones else [record]
 
     def _record(self, table: CapturedTable, key: Struct | None, value: Struct, *headers: Header) -> SourceRecord:
         return SourceRecord(

@@ -96,8 +96,12 @@ class CapturedTable:
         if optional:
             builder.optional()
         columns = tuple(self.columns[place] for place in places)
-        cells = tuple((place, self.columns[place].type.convert) for place in places)
-        return _Plan(builder.build(), cells, columns)
+        schema = builder.build()
+        cells = tuple(
+            (place, _of_schema(column.type.convert, field.schema))
+            for place, column, field in zip(places, columns, schema.fields, strict=True)
+        )
+        return _Plan(schema, cells, columns)
 
     def value(self, row: Sequence[Any]) -> Struct:
         """The row as it is. Raises `ConversionError`, unless failures are to be left out."""
@@ -164,6 +168,32 @@ class CapturedTable:
             ) from error
         if self._on_failure == "warn":
             _log.warning("%s; it is null in the record", text)
+
+
+def _of_schema(convert: Callable[[Any], object], schema: Schema) -> Callable[[Any], object]:
+    """A struct has the very schema of its field, which may be optional."""
+    if schema.type is Type.STRUCT:
+
+        def of_struct(value: Any) -> object:
+            made = convert(value)
+            return Struct(schema, **dict(_named(made))) if isinstance(made, Struct) else made
+
+        return of_struct
+    if schema.type is Type.ARRAY and schema.value_schema is not None and schema.value_schema.type is Type.STRUCT:
+        element = schema.value_schema
+
+        def of_structs(value: Any) -> object:
+            made = convert(value)
+            if not isinstance(made, list):
+                return made
+            return [Struct(element, **dict(_named(each))) if isinstance(each, Struct) else each for each in made]
+
+        return of_structs
+    return convert
+
+
+def _named(made: Struct) -> list[tuple[str, object]]:
+    return [(field.name, value) for field, value in zip(made.schema.fields, made.values, strict=True)]
 
 
 def _fill(made: Struct, columns: Sequence[Column]) -> None:

@@ -155,7 +155,7 @@ def _plain_types(modes: TypeModes) -> Mapping[str, FieldType]:
         "uuid": _named_text("io.debezium.data.Uuid", modes),
         "xml": _named_text("io.debezium.data.Xml", modes),
         "ltree": _named_text("io.debezium.data.Ltree", modes),
-        "tsvector": _named_text("io.debezium.data.TsVector", modes),
+        "tsvector": _named_text("io.debezium.data.Tsvector", modes),
         "bytea": binary_type(modes.binary, modes.placeholder),
         "money": _money(modes.decimal),
         "date": _date(modes.time),

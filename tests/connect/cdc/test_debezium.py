@@ -1,0 +1,147 @@
+"""Debezium's own connector and ours over the same database: the same records, but for what each says of itself.
+
+Arrays of enums are not among them: Debezium's elements may not be null, ours may.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from tests.connect.cdc.rebuilt import operations
+from tests.connect.records import records_of
+from tests.connect.test_crashes import SETTINGS
+from tests.peers.apache_kafka import fetched_jars
+from tests.peers.connect import KafkaConnect, OttlaConnect
+from tests.peers.process import wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.peers.postgres import PostgresServer
+    from tests.peers.process import NodeProcess
+
+pytestmark = [pytest.mark.java, pytest.mark.long, pytest.mark.timeout(280)]
+
+VERSION: Final = "3.6.3.Final"
+ARTIFACTS: Final = (("io.debezium", "debezium-connector-postgres", VERSION),)
+TABLES: Final = """
+    CREATE TYPE mood AS ENUM ('sad', 'ok');
+    CREATE DOMAIN age AS int;
+    CREATE TABLE t (
+        id int PRIMARY KEY, small smallint, big bigint, exact numeric(10,3), any_scale numeric, single real,
+        twice double precision, yes boolean, fixed char(5), named varchar(10) NOT NULL DEFAULT 'none', words text,
+        raw bytea, doc json, docb jsonb, number uuid, day date, at time, short_at time(3), zoned timetz,
+        moment timestamp, short_moment timestamp(3), stamp timestamptz, short_stamp timestamptz(3), span interval,
+        feeling mood, years age, address inet, net cidr, mac macaddr, price money, reference oid, one_bit bit(1),
+        bits bit(9), place point, numbers int[], texts text[], days date[], span_of int4range, search tsvector
+    );
+    CREATE TABLE no_key (a int, b text);
+    ALTER TABLE no_key REPLICA IDENTITY FULL;
+    CREATE TABLE two (b text, a int, c text, PRIMARY KEY (a, b));
+"""
+ROW: Final = (
+    "1, -1, 9007199254740993, -123.456, 12.3400, 1.5, -2.25, true, 'ab', 'žluť', 'text', '\\x00ff', '{\"a\": 1}', "
+    "'{\"b\": 2}', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '2026-11-29', '13:51:30.123456', '13:51:30.123', "
+    "'13:51:30.5+02', '2026-11-29 10:11:12.123456', '2026-11-29 10:11:12.123', '2026-11-29 10:11:12.5+02', "
+    "'2026-11-29 10:11:12.123+02', '1 year 2 mons 3 days 04:05:06.78', 'ok', 30, '192.168.2.1/24', '192.168.0.0/16', "
+    "'08:00:2b:01:02:03', '1234.5', 4000000000, B'1', B'100000001', '(1,2)', '{1,NULL,3}', '{a,\"b,c\",NULL}', "
+    "'{2026-11-29}', '[1,5)', 'fat cat'"
+)
+OF_ITSELF: Final = ("version", "ts_ms", "ts_us", "ts_ns", "lsn", "sequence")
+
+
+def workload(db: Any) -> None:
+    db.execute(f"INSERT INTO t VALUES ({ROW.replace('1', '2', 1)})")
+    db.execute("INSERT INTO t (id) VALUES (3)")
+    db.execute("UPDATE t SET words = 'other', exact = NULL WHERE id = 1")
+    db.execute("UPDATE t SET id = 4 WHERE id = 3")
+    db.execute("DELETE FROM t WHERE id = 4")
+    db.execute("INSERT INTO no_key VALUES (1, 'x')")
+    db.execute("UPDATE no_key SET b = 'y'")
+    db.execute("DELETE FROM no_key")
+    with db.transaction():
+        db.execute("INSERT INTO two VALUES ('b', 1, 'c')")
+        db.execute("UPDATE two SET c = 'd'")
+        db.execute("UPDATE two SET b = 'e'")
+    db.execute("ALTER TABLE two ADD COLUMN more int NOT NULL DEFAULT 7, DROP COLUMN c")
+    db.execute("INSERT INTO two VALUES ('x', 2)")
+
+
+def comparable(bootstrap: str, prefix: str, table: str) -> list[tuple[Any, Any, list[str]]]:
+    """Records of a table, with one prefix for both, and without what each says of itself."""
+    found = []
+    for key, value, headers in records_of(bootstrap, f"{prefix}.public.{table}"):
+        names = [name for name, _ in headers if not name.startswith("__debezium.context")]
+        found.append((_read(key, prefix), _read(value, prefix), names))
+    return found
+
+
+def _read(data: bytes | None, prefix: str) -> Any:
+    if data is None:
+        return None
+    value = json.loads(data.decode().replace(prefix, "shop"))
+    payload = value["payload"]
+    if isinstance(payload, dict) and "source" in payload:
+        for block in (payload, payload["source"]):
+            for field in OF_ITSELF:
+                block.pop(field, None)
+        if payload["source"]["snapshot"] != "false":
+            payload["source"].pop("txId")
+    return value
+
+
+def test_the_same_records(node: NodeProcess, postgres: PostgresServer, tmp_path: Path) -> None:
+    plugins = fetched_jars(f"debezium-postgres-{VERSION}", ARTIFACTS).parent
+    theirs = KafkaConnect(tmp_path / "java", node.address, {"plugin.path": str(plugins)})
+    ours = OttlaConnect(tmp_path / "ottla", node.address, SETTINGS)
+    with closing(postgres.database("both")) as db, theirs, ours:
+        db.execute(TABLES)
+        db.execute(f"INSERT INTO t VALUES ({ROW})")
+        for worker, prefix in ((theirs, "theirs"), (ours, "ours")):
+            config = postgres.config("both") | {
+                "topic.prefix": prefix,
+                "slot.name": f"slot_{prefix}",
+                "plugin.name": "pgoutput",
+            }
+            answer = worker.ask("PUT", f"/connectors/{prefix}/config", config)
+            assert answer.status == 201, answer.body
+            wait_for(lambda prefix=prefix: operations(node.address, f"{prefix}.public.t") == ["r"], "the snapshot")  # type: ignore[misc]
+            wait_for(lambda prefix=prefix: is_active(db, f"slot_{prefix}"), "the stream")  # type: ignore[misc]
+        workload(db)
+        for table in ("two", "no_key", "t"):
+            wait_for(lambda table=table: _complete(node.address, table), f"the changes of {table}")  # type: ignore[misc]
+        differing = [text for table in ("two", "no_key", "t") for text in differences(node.address, table)]
+        assert not differing, "\n".join(differing)
+
+
+def differences(bootstrap: str, table: str) -> list[str]:
+    ours, theirs = (comparable(bootstrap, prefix, table) for prefix in ("ours", "theirs"))
+    found = [f"{table}: {len(ours)} records of ours, {len(theirs)} of theirs"] if len(ours) != len(theirs) else []
+    for number, (our, their) in enumerate(zip(ours, theirs, strict=False)):
+        for part, left, right in zip(("key", "value", "headers"), our, their, strict=True):
+            found += [f"{table}[{number}].{part}{each}" for each in _differences(left, right)]
+    return found
+
+
+def _differences(ours: Any, theirs: Any) -> list[str]:
+    """Where, what we say, what they say."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        names = [*ours, *(name for name in theirs if name not in ours)]
+        return [f".{name}{each}" for name in names for each in _differences(ours.get(name), theirs.get(name))]
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        pairs = enumerate(zip(ours, theirs, strict=True))
+        return [f"[{place}]{each}" for place, (left, right) in pairs for each in _differences(left, right)]
+    return [] if ours == theirs else [f": {ours!r} {theirs!r}"]
+
+
+def is_active(db: Any, slot: str) -> bool:
+    row = db.execute("SELECT active FROM pg_replication_slots WHERE slot_name = %s", (slot,)).fetchone()
+    return bool(row and row[0])
+
+
+def _complete(bootstrap: str, table: str) -> bool:
+    wanted = {"t": 8, "no_key": 4, "two": 6}[table]
+    return all(len(records_of(bootstrap, f"{prefix}.public.{table}")) >= wanted for prefix in ("ours", "theirs"))
