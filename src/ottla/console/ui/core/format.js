@@ -15,7 +15,7 @@ export function short(value) {
   if (size >= 1e9) return `${trim(value / 1e9)}G`;
   if (size >= 1e6) return `${trim(value / 1e6)}M`;
   if (size >= 1e4) return `${trim(value / 1e3)}k`;
-  return Number.isInteger(value) ? whole.format(value) : trim(value);
+  return Number.isInteger(value) || size >= 100 ? whole.format(value) : trim(value);
 }
 
 function trim(value) {
@@ -29,7 +29,7 @@ export function bytes(value) {
     value /= 1024;
     unit += 1;
   }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit]}`;
+  return `${trim(value)} ${UNITS[unit]}`;
 }
 
 export function duration(ms) {

@@ -7,7 +7,7 @@ import { useLoad } from "../core/load.js";
 import { address } from "../core/router.js";
 import { BrokerCards, QuorumDrawing } from "../parts/cluster_drawing.js";
 import { Configs } from "../parts/configs.js";
-import { Badge, Empty, Loaded } from "../parts/notice.js";
+import { Badge, Empty, Failure, Loaded } from "../parts/notice.js";
 import { Figures, Page, Panel } from "../parts/page.js";
 import { Table } from "../parts/table.js";
 
@@ -74,6 +74,7 @@ function Broker({ id }) {
   };
   const missing = !isDefault && brokers.data && !broker;
   return html`<${Page} title=${isDefault ? "Defaults of all brokers" : `Broker ${id}`} crumbs=${[["Brokers", ["brokers"]]]} badge=${broker?.is_controller && html`<${Badge} kind="accent">controller<//>`}>
+    <${Failure} error=${brokers.error} retry=${brokers.reload} />
     ${missing && html`<${Empty} title=${`There is no broker ${id} at the moment.`}><p>It may be down, or never have been there.</p><//>`}
     ${broker && html`<${Figures} items=${[["Address", html`<code>${broker.host}:${broker.port}</code>`], ["Rack", broker.rack ?? "–"], ["Leads", count(broker.leads)], ["Replicas", count(broker.replicas)], ["Out of sync", count(broker.out_of_sync)], ["Size", bytes(broker.size_bytes)]]} />
       <${BrokerCards} brokers=${[broker]} />`}

@@ -5,7 +5,7 @@ import { ask, may } from "../core/api.js";
 import { useLoad } from "../core/load.js";
 import { address, go } from "../core/router.js";
 import { Icon } from "../parts/icons.js";
-import { Badge, Empty, Loaded, State } from "../parts/notice.js";
+import { Badge, Empty, Failure, Loaded, State } from "../parts/notice.js";
 import { Page } from "../parts/page.js";
 import { Search, Table } from "../parts/table.js";
 
@@ -33,6 +33,7 @@ export default function Connect() {
   const create = may("connector", "create") && html`<a class="button primary" href=${address(["connect", "new"])}><${Icon} name="plus" />New connector</a>`;
   const empty = html`<${Empty} title="No connectors yet."><p>A connector brings records into topics, or takes them out: a database's changes, files, another service.</p>${create}<//>`;
   return html`<${Page} title="Connect" actions=${create} badge=${worker.data && html`<span class="muted">${worker.data.url}, version ${worker.data.version}</span>`}>
+    <${Failure} error=${state.error ? null : worker.error} retry=${worker.reload} />
     <div class="bar"><${Search} label="Search connectors" value=${filter} onChange=${setFilter} /></div>
     <${Loaded} state=${state} what="Asking the worker">${({ connectors }) => html`<${Table} label="Connectors" columns=${COLUMNS} rows=${connectors} keyOf=${(row) => row.name} filter=${filter} sort=${{ name: "name" }} open=${(row) => go(["connect", row.name])} empty=${empty} />`}<//>
   <//>`;

@@ -6,7 +6,7 @@ import { bytes, short } from "../core/format.js";
 import { useLoad } from "../core/load.js";
 import { amend } from "../core/router.js";
 import { Chart, MAX_SERIES } from "../parts/chart.js";
-import { Loaded } from "../parts/notice.js";
+import { Failure, Loaded } from "../parts/notice.js";
 import { Page, Panel } from "../parts/page.js";
 
 const EVERY_MS = 5000;
@@ -25,6 +25,7 @@ export default function Metrics({ query }) {
   const groups = chosen.groups ?? top.data?.groups.map((each) => each.name) ?? [];
   const state = useLoad((signal) => ask("getMetrics", { signal, query: { topic: topics, group: groups } }), [topics.join(), groups.join()], { everyMs: EVERY_MS });
   return html`<${Page} title="Metrics">
+    <${Failure} error=${top.error} retry=${top.reload} />
     <${Loaded} state=${state} what="Reading samples">${(data) => html`
       <${Charts} title="Cluster" kinds=${CLUSTER} times=${data.times_ms} of=${{ all: data.cluster }} />
       <${Charts} title="Topics" kinds=${TOPIC} times=${data.times_ms} of=${data.topics} actions=${html`<${Chooser} what="topics" shown=${topics} />`} />

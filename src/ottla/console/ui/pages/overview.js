@@ -60,7 +60,7 @@ function Problems({ overview }) {
 }
 
 function Series({ state, name, title }) {
-  if (!state.data) return state.error ? html`<${Failure} error=${state.error} />` : null;
+  if (!state.data) return html`<${Failure} error=${state.error} />`;
   const { times_ms: times, cluster } = state.data;
   return html`<${Chart} title=${title} times=${times} series=${[{ name: "all", values: cluster[name] ?? [] }]} />`;
 }
@@ -71,7 +71,7 @@ function Busiest({ state, topics }) {
       <p><a href=${address(["topics"], { create: "1" })}>Create one here</a>, or write into one, which creates it:</p>
       <pre class="say">echo hello | ottla produce greetings</pre><//>`;
   }
-  if (!state.data) return null;
+  if (!state.data) return html`<${Failure} error=${state.error} />`;
   const { topics: busy, groups } = state.data;
   return html`<div class="columns">
     <${Panel} title="Busiest topics"><${Ranks} items=${busy.map((each) => [each.name, ["topics", each.name], each.records_per_s, `${short(each.records_per_s)}/s`])} none="Nothing is written at the moment." /><//>

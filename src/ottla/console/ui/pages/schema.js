@@ -10,7 +10,7 @@ import { Diff } from "../parts/diff.js";
 import { Confirm } from "../parts/dialog.js";
 import { Check, Field } from "../parts/form.js";
 import { Icon } from "../parts/icons.js";
-import { Badge, Loaded } from "../parts/notice.js";
+import { Badge, Failure, Loaded } from "../parts/notice.js";
 import { Figures, Page, Panel } from "../parts/page.js";
 import { RegisterDialog } from "../parts/register_dialog.js";
 import { tell, tellError } from "../parts/toast.js";
@@ -28,6 +28,7 @@ export default function Schema({ path, query }) {
     ${may("subject", "register", name) && html`<button type="button" class="primary" onClick=${() => setOpen("register")}><${Icon} name="plus" />New version</button>`}
     ${may("subject", "delete", name) && html`<button type="button" class="danger" onClick=${() => setOpen("delete")}>Delete</button>`}`;
   return html`<${Page} title=${name} crumbs=${[["Schemas", ["schemas"]]]} actions=${actions} badge=${shown && html`<${Badge}>${shown.schema_type}<//>`}>
+    <${Failure} error=${registry.error} retry=${registry.reload} />
     <${Loaded} state=${subject} what="Reading the subject">${(data) => html`
       <${Figures} items=${[["Versions", plural(versions.length, "version")], ["Id of the latest", versions.at(-1)?.id ?? "–"], ["Compatibility", html`<${Level} subject=${data} levels=${registry.data?.levels ?? [data.effective_level]} reload=${subject.reload} />`]]} />
       ${shown && html`<${Versions} versions=${versions} shown=${shown} beside=${beside} />`}`}<//>

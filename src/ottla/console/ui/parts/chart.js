@@ -8,7 +8,7 @@
 import { html, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 import { clock, short } from "../core/format.js";
 
-const PAD = { left: 46, right: 10, top: 8, bottom: 20 };
+const PAD = { left: 54, right: 10, top: 8, bottom: 20 };
 export const MAX_SERIES = 6;
 
 export function Chart({ title, times, series, unit = short, isBinary = false, height = 150 }) {

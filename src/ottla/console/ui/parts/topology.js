@@ -11,7 +11,7 @@ import { count, plural } from "../core/format.js";
 import { go } from "../core/router.js";
 
 const BOX = { width: 196, topic: 34, gapX: 64, gapY: 16 };
-const TEXT_CHARACTERS = 26;
+const TEXT_CHARACTERS = 23;
 
 /** Nodes and edges of what the API says; pure. */
 export function graphOf(topology) {
