@@ -33,7 +33,7 @@ PAGES: Final = (
     "bench/README.md",
     "bench/results/*.md",
 )
-ASSETS: Final = ("docs/**/*.png", "docs/**/*.svg")
+ASSETS: Final = ("docs/**/*.png", "docs/**/*.svg", "docs/**/*.webp")
 LANGUAGES: Final = {
     ".py": "python",
     ".sh": "bash",
@@ -137,7 +137,7 @@ class Staging:
         path = self.repository / found
         if found.startswith("..") or not path.exists():
             return None
-        if found.startswith("docs/") and path.suffix in (".png", ".svg"):
+        if found.startswith("docs/") and path.suffix in (".png", ".svg", ".webp"):
             return found.removeprefix("docs/")
         self._sources.setdefault(found, f"{SOURCES}/{found}{'/index' if path.is_dir() else ''}.md")
         return self._sources[found]

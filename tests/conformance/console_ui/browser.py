@@ -18,6 +18,7 @@ AXE: Final = "axe-core@4.10.3"
 NPM_TIMEOUT_S: Final = 120
 WIDTH: Final = 1280
 HEIGHT: Final = 800
+TIMEOUT_MS: Final = 60_000
 QUIET: Final = (
     "--no-sandbox",
     "--disable-gpu",
@@ -95,7 +96,7 @@ class Screen:
     def grid_rows(self) -> Any:
         return self.page.locator(".grid-body .grid-row")
 
-    def until(self, condition: Callable[[], bool], what: str, timeout_ms: int = 15_000) -> None:
+    def until(self, condition: Callable[[], bool], what: str, timeout_ms: int = TIMEOUT_MS) -> None:
         """Waits for what no locator says."""
         waited = 0
         while not condition():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.conformance.console_ui import browser as browsers
-from tests.conformance.console_ui.browser import HEIGHT, WIDTH, Screen
+from tests.conformance.console_ui.browser import HEIGHT, TIMEOUT_MS, WIDTH, Screen
 from tests.conformance.console_ui.shop import Shop
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def browser() -> Iterator[Any]:
 def screen(browser: Any, shop: Shop) -> Iterator[Screen]:
     """A page of its own, light, without anything stored; at the end nothing may have been complained of."""
     context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(TIMEOUT_MS)
     screen = Screen(context.new_page(), shop.console_url, shop.cluster)
     yield screen
     context.close()

@@ -1,6 +1,6 @@
 """`python -m tests.conformance.console_ui.pictures`: the pictures of docs/guide/console.md, of a shop that is busy.
 
-A quarter of a minute of traffic passes before, so that there is something to draw.
+A minute and more of traffic passes before, so that there is something to draw.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import base64
 import contextlib
 import json
 import math
-import subprocess
 import sys
 import tempfile
 import threading
@@ -18,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.conformance.console_ui import browser as browsers
-from tests.conformance.console_ui.browser import Screen
-from tests.conformance.console_ui.shop import Shop, order_of
+from tests.conformance.console_ui.browser import TIMEOUT_MS, Screen
+from tests.conformance.console_ui.shop import Shop, application, order_of
 from tests.house.source import REPOSITORY
 
 if TYPE_CHECKING:
@@ -34,38 +33,6 @@ from orders
 where paid
 group by dish
 order by orders desc"""
-APPLICATION: Final = """
-import json
-
-from ottla.streams import Consumed, Grouped, Materialized, Produced, Serdes, StreamsBuilder
-
-text, number = Serdes.str(), Serdes.int64()
-
-
-def topology(config):
-    builder = StreamsBuilder()
-    orders = builder.stream("orders", Consumed(text, text))
-    by_city = orders.group_by(lambda _, order: json.loads(order)["address"]["city"], Grouped(text, text))
-    by_city.count(materialized=Materialized.as_("orders-by-city")).to_stream().to("cities", Produced(text, number))
-    by_dish = orders.group_by(lambda _, order: json.loads(order)["dish"], Grouped(text, text))
-    by_dish.count(materialized=Materialized.as_("orders-by-dish")).to_stream().to("dishes", Produced(text, number))
-    return builder
-"""
-
-
-@contextlib.contextmanager
-def application(shop: Shop, directory: Path) -> Iterator[None]:
-    """A streams application of two members, whose tasks the broker gives out."""
-    (directory / "menu.py").write_text(APPLICATION)
-    command = [sys.executable, "-m", "ottla", "streams", "run", "menu:topology", "--set", "application.id=menu"]
-    command += ["--set", f"bootstrap.servers={shop.node.address}", "--set", "group.protocol=streams"]
-    with contextlib.ExitStack() as running, (directory / "log").open("wb") as log:
-        for number in range(2):
-            own = [*command, "--set", f"state.dir={directory / str(number)}"]
-            process = subprocess.Popen(own, cwd=directory, stdout=log, stderr=log)
-            running.callback(process.wait)
-            running.callback(process.terminate)
-        yield
 
 
 @contextlib.contextmanager
@@ -139,27 +106,28 @@ def _connector(screen: Screen) -> None:
     screen.page.get_by_text("to mend").wait_for()
 
 
-def _simple(*path: str) -> Callable[[Screen], None]:
+def _simple(*path: str, until: str = ".page-head") -> Callable[[Screen], None]:
+    """Opened, and there is what the selector says."""
+
     def opened(screen: Screen) -> None:
         screen.open(*path)
-        screen.page.wait_for_load_state("networkidle")
-        screen.page.wait_for_timeout(800)
+        screen.page.locator(until).first.wait_for()
 
     return opened
 
 
 PICTURES: Final[tuple[tuple[str, str, Callable[[Screen], None]], ...]] = (
-    ("overview", "light", _simple("overview")),
-    ("overview-dark", "dark", _simple("overview")),
-    ("topics", "light", _simple("topics")),
+    ("overview", "light", _simple("overview", until=".ranks")),
+    ("overview-dark", "dark", _simple("overview", until=".ranks")),
+    ("topics", "light", _simple("topics", until="tbody")),
     ("messages", "light", _message),
     ("tail-dark", "dark", _tail),
     ("group", "light", _group),
     ("schema", "light", _schema),
     ("sql-dark", "dark", _sql),
     ("connector", "light", _connector),
-    ("streams", "light", _simple("streams", "menu")),
-    ("metrics", "light", _simple("metrics")),
+    ("streams", "light", _simple("streams", "menu", until=".topology")),
+    ("metrics", "light", _simple("metrics", until=".chart svg")),
 )
 
 
@@ -180,6 +148,7 @@ def main() -> None:
 
 def _picture(browser: Any, shop: Shop, name: str, theme: str, show: Callable[[Screen], None]) -> None:
     context = browser.new_context(viewport=SIZE, color_scheme=theme, reduced_motion="reduce")
+    context.set_default_timeout(TIMEOUT_MS)
     screen = Screen(context.new_page(), shop.console_url, shop.cluster)
     show(screen)
     take(screen, f"console-{name}")

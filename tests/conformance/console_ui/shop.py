@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -15,6 +18,7 @@ from tests.peers.registry import RegistryProcess
 from ottla.registry.client.registry_client import RegistryClient
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 BEGAN_MS: Final = 1_764_403_200_000
@@ -24,6 +28,23 @@ EVENTS: Final = 100_000
 DISHES: Final = ("Svíčková", "Knedlíky", "Goulash", "Palatschinken", "Kolache")
 CITIES: Final = ("Praha", "Brno", "Plzeň", "Wien")
 TIMEOUT_S: Final = 60.0
+APPLICATION: Final = """
+import json
+
+from ottla.streams import Consumed, Grouped, Materialized, Produced, Serdes, StreamsBuilder
+
+text, number = Serdes.str(), Serdes.int64()
+
+
+def topology(config):
+    builder = StreamsBuilder()
+    orders = builder.stream("orders", Consumed(text, text))
+    by_city = orders.group_by(lambda _, order: json.loads(order)["address"]["city"], Grouped(text, text))
+    by_city.count(materialized=Materialized.as_("orders-by-city")).to_stream().to("cities", Produced(text, number))
+    by_dish = orders.group_by(lambda _, order: json.loads(order)["dish"], Grouped(text, text))
+    by_dish.count(materialized=Materialized.as_("orders-by-dish")).to_stream().to("dishes", Produced(text, number))
+    return builder
+"""
 
 
 def order_of(number: int) -> dict[str, Any]:
@@ -77,7 +98,7 @@ class Shop:
         return f"http://{self.console.address}"
 
     def producer(self) -> Producer:
-        return Producer({"bootstrap.servers": self.node.address, "linger.ms": 5})
+        return Producer({"bootstrap.servers": self.node.address, "linger.ms": 5, "batch.num.messages": 500})
 
     def _fill(self) -> None:
         admin = AdminClient({"bootstrap.servers": self.node.address})
@@ -133,3 +154,18 @@ class Shop:
         for more in ([], [{"name": "dish", "type": ["null", "string"], "default": None}]):
             schema = {"type": "record", "name": "Order", "namespace": "shop", "fields": [*fields, *more]}
             client.call("POST", "/subjects/payments-value/versions", {"schema": json.dumps(schema)})
+
+
+@contextlib.contextmanager
+def application(shop: Shop, directory: Path) -> Iterator[None]:
+    """A streams application of two members, whose tasks the broker gives out."""
+    (directory / "menu.py").write_text(APPLICATION)
+    command = [sys.executable, "-m", "ottla", "streams", "run", "menu:topology", "--set", "application.id=menu"]
+    command += ["--set", f"bootstrap.servers={shop.node.address}", "--set", "group.protocol=streams"]
+    with contextlib.ExitStack() as running, (directory / "log").open("wb") as log:
+        for number in range(2):
+            own = [*command, "--set", f"state.dir={directory / str(number)}"]
+            process = subprocess.Popen(own, cwd=directory, stdout=log, stderr=log)
+            running.callback(process.wait)
+            running.callback(process.terminate)
+        yield

@@ -6,12 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.conformance.console_ui.shop import ORDERS
+from tests.conformance.console_ui.shop import ORDERS, application
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conformance.console_ui.browser import Screen
+    from tests.conformance.console_ui.shop import Shop
 
 pytestmark = pytest.mark.long
 
@@ -99,3 +100,17 @@ def test_a_query_says_what_it_read(screen: Screen) -> None:
     page.get_by_role("alert").wait_for()
     page.get_by_role("region", name="Queries").get_by_text("select count(*) as n from orders").click()
     assert editor.input_value() == "select count(*) as n from orders"
+
+
+def test_the_topology_of_a_streams_application_is_drawn(screen: Screen, shop: Shop, tmp_path: Path) -> None:
+    page = screen.page
+    with application(shop, tmp_path):
+        screen.open("streams", "menu")
+        drawn = page.get_by_role("region", name=re.compile("^Topology, drawn"))
+        drawn.wait_for(timeout=60_000)
+        assert "reads orders" in drawn.get_by_role("listitem").first.inner_text()
+        assert drawn.locator("g.sub").count() == 3
+        assert drawn.locator("g.topic.repartition").count() == 2
+        members = page.get_by_role("table", name="Members").get_by_role("row")
+        screen.until(lambda: members.count() == 3, "two members", 60_000)
+        page.get_by_text("no lag").first.wait_for(timeout=60_000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.conformance.console_ui.browser import HEIGHT, WIDTH, Screen, axe_source
+from tests.conformance.console_ui.browser import HEIGHT, TIMEOUT_MS, WIDTH, Screen, axe_source
 from tests.peers.console import ConsoleProcess
 
 from ottla.console.web.access.passwords import hash_password
@@ -57,6 +57,7 @@ def screen(browser: Any, shop: Shop, tmp_path: Path) -> Iterator[Screen]:
     config.write_text(CONFIG.format(bootstrap=shop.node.address, hash=hash_password("secret")))
     with ConsoleProcess(tmp_path / "console", "--config", str(config)) as console:
         context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+        context.set_default_timeout(TIMEOUT_MS)
         screen = Screen(context.new_page(), f"http://{console.address}", "shop")
         yield screen
         context.close()
