@@ -21,6 +21,6 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
                 db.execute(block["text"])
             else:
                 reader.do(block["kind"], block["file"], block["text"].replace("$PGPORT", str(server.port)))
-        said = reader.said["ottla consume shop.public.customers --bootstrap localhost --from beginning --count 6"]
+        said = reader.said_by("--count 6")
     values = [json.loads(line) if line.startswith("{") else None for line in said.splitlines()]
     assert [None if each is None else each["op"] for each in values] == ["r", "r", "u", "d", None, "r"]

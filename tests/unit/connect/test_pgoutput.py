@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -139,3 +140,41 @@ def test_binary_values_and_later_versions_are_refused() -> None:
         PgOutputDecoder().decode(insert)
     with pytest.raises(PgOutputError, match="versions 1 and 2"):
         PgOutputDecoder().decode(b"b" + bytes(40))
+
+
+def recorded(name: str) -> list[tuple[int, bytes]]:
+    """What PostgreSQL 18 sent: the place of each message in the log, and the message."""
+    lines = (Path(__file__).parent / "recorded" / f"{name}.txt").read_text("utf-8").splitlines()
+    return [(int(lsn, 16), bytes.fromhex(data)) for lsn, data in (line.split() for line in lines)]
+
+
+def test_a_recorded_stream() -> None:
+    decoder = PgOutputDecoder()
+    messages = [decoder.decode(data) for _, data in recorded("pgoutput_1")]
+    assert "".join(chr(data[0]) for _, data in recorded("pgoutput_1")) == "BRIICBUUDCBYRICBMCBYRUCBYRTC"
+    begin, relation, first = messages[:3]
+    assert begin == pgoutput.Begin(0x1AF7A38, 1_795_957_151_988_684, 756)
+    assert isinstance(relation, pgoutput.Relation)
+    assert (relation.schema, relation.name, relation.replica_identity) == ("public", "t", "d")
+    assert relation.columns[2] == pgoutput.RelationColumn(False, "amount", 1700, (5 << 16 | 2) + 4)
+    assert first == pgoutput.Insert(relation.oid, [b"1", b"one", None])
+    assert messages[6:9] == [
+        pgoutput.Update(relation.oid, None, False, [b"1", b"uno", None]),
+        pgoutput.Update(relation.oid, [b"2", None, None], True, [b"3", b"two", b"1.50"]),
+        pgoutput.Delete(relation.oid, [b"1", None, None], True),
+    ]
+    assert pgoutput.Type(16387, "public", "mood") in messages
+    assert pgoutput.LogicalMessage(True, 28_279_208, "audit", b"hello") in messages
+    assert pgoutput.Update(relation.oid, [b"4", b"xxx", None, b"ok"], False, [b"4", None, None, b"ok"]) in messages
+    assert pgoutput.Truncate((relation.oid,), False, True) in messages
+
+
+def test_a_recorded_transaction_that_was_streamed_before_its_commit() -> None:
+    decoder = PgOutputDecoder()
+    messages = [decoder.decode(data) for _, data in recorded("pgoutput_2")]
+    starts = [each for each in messages if isinstance(each, pgoutput.StreamStart)]
+    assert starts == [pgoutput.StreamStart(768, number == 0) for number in range(4)]
+    inserted = [each.new[0] for each in messages if isinstance(each, pgoutput.Insert)]
+    assert inserted == [b"1", b"2", b"3", b"899", b"900"]
+    assert messages[-1] == pgoutput.StreamCommit(768, 32_729_944, 32_729_992, 1_795_957_155_493_310)
+    assert decoder.streaming_xid is None
