@@ -81,13 +81,20 @@ _SOURCES: Final = {
         "files.directory_source:DirectorySourceConnector",
         "files.tail_source:FileTailSourceConnector",
         "http.source:HttpSourceConnector",
+        "redis.source:RedisSourceConnector",
     ),
 }
 _SINKS: Final = {
     f"{_CONFLUENT}connect.jdbc.JdbcSinkConnector": "jdbc.sink:JdbcSinkConnector",
     f"{_CONFLUENT}connect.http.HttpSinkConnector": "http.sink:HttpSinkConnector",
+    f"{_CONFLUENT}connect.elasticsearch.ElasticsearchSinkConnector": "search.sink:ElasticsearchSinkConnector",
     f"{_CONFLUENT}connect.s3.S3SinkConnector": "files.sink:S3SinkConnector",
-    **_python("duckdb.sink:DuckDbSinkConnector", "files.sink:FilesSinkConnector", "iceberg.sink:IcebergSinkConnector"),
+    **_python(
+        "duckdb.sink:DuckDbSinkConnector",
+        "files.sink:FilesSinkConnector",
+        "iceberg.sink:IcebergSinkConnector",
+        "redis.sink:RedisSinkConnector",
+    ),
 }
 """Our own connectors by name: Java's where they take the configurations of one of Java's."""
 

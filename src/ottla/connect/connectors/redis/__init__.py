@@ -1,0 +1,1 @@
+"""Keys, lists and streams of Redis: `RedisSinkConnector`, `RedisSourceConnector`."""

@@ -1,0 +1,1 @@
+"""Indexes of OpenSearch and Elasticsearch: `ElasticsearchSinkConnector`."""
