@@ -9,20 +9,14 @@ written once more for the others, and the decision is taken again.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING, Final
 
 from ottla.clients.batch_sender import NO_OFFSET, BatchSender
-from ottla.clients.consumer import (
-    EARLIEST_TIMESTAMP,
-    LATEST_TIMESTAMP,
-    PartitionReader,
-    TopicPartition,
-    list_offsets,
-)
+from ottla.clients.consumer import TopicPartition
 from ottla.clients.errors import ClientError
+from ottla.clients.followed_topic import FollowedTopic
 from ottla.clients.topics import NewTopic, create_topics
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.protocol.record import RecordBatchBuilder
@@ -40,8 +34,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-READ_WAIT_MS: Final = 1_000
-RETRY_S: Final = 0.5
 WRITE_TIMEOUT_S: Final = 30.0
 CATCH_UP_TIMEOUT_S: Final = 30.0
 
@@ -51,7 +43,7 @@ class TopicError(Exception):
 
 
 class SchemasTopic:
-    """A fetch that waits holds up its connection, so what reads has a client (`reading`) of its own.
+    """What reads has a client (`reading`) of its own.
 
     `replay(key, value, timestamp)` gets every record in order; `current(key)` is what it made of the last one.
     """
@@ -65,17 +57,18 @@ class SchemasTopic:
         current: Callable[[Key], Value | None],
     ) -> None:
         self._client = client
-        self._reading = reading
         self._where = TopicPartition(topic, 0)
         self._replay = replay
         self._current = current
         self._sender = BatchSender(client)
-        self._reader: PartitionReader | None = None
-        self._position = 0
         self._void = range(0)
         self._applying = asyncio.Lock()
-        self._moved = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._followed = FollowedTopic(client, reading, self._apply_all)
+
+    @property
+    def _position(self) -> int:
+        """All before it is replayed."""
+        return self._followed.positions.get(self._where, 0)
 
     async def open(self) -> None:
         """Makes the topic if need be, and reads it to its end. `TopicError`, `KafkaError`, `ClientError`."""
@@ -85,33 +78,28 @@ class SchemasTopic:
         metadata = await self._client.topic(self._where.topic)
         if len(metadata.partitions) != 1:
             raise TopicError(f"topic '{self._where.topic}' has {len(metadata.partitions)} partitions; it must have one")
-        starts = await list_offsets(self._client, {self._where: EARLIEST_TIMESTAMP})
-        self._position = starts[self._where].offset
-        self._reader = PartitionReader(self._reading, {self._where: self._position}, max_wait_ms=READ_WAIT_MS)
-        self._task = asyncio.get_running_loop().create_task(self._read_forever())
+        await self._followed.open([self._where])
         await self.catch_up()
 
     async def close(self) -> None:
         self._sender.close()
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._followed.close()
 
     async def catch_up(self) -> None:
         """Returns when everything is replayed that was there at the call. `RegistryError(TIMED_OUT)`."""
         try:
-            ends = await list_offsets(self._client, {self._where: LATEST_TIMESTAMP})
+            await self._followed.read_to_end(CATCH_UP_TIMEOUT_S)
+        except TimeoutError:
+            raise RegistryError(TIMED_OUT, f"{self._where.topic} is read to offset {self._position} alone") from None
         except (KafkaError, ClientError) as error:
             raise RegistryError(STORE_FAILED, f"The end of {self._where.topic} cannot be asked for: {error}") from error
-        await self._reach(ends[self._where].offset)
 
     async def write(self, records: Sequence[StoredRecord]) -> bool:
         """False: somebody else wrote in between, and it is as if nothing had been written. One call at a time."""
         async with self._applying:
             base = await self._append(records)
             if base == self._position:
-                self._position += len(records)
+                self._followed.positions[self._where] += len(records)
                 now_ms = int(time.time() * 1000)
                 for key, value in records:
                     self._replay(key, value, now_ms)
@@ -155,29 +143,10 @@ class SchemasTopic:
         if isinstance(created, KafkaError) and created.code is not ErrorCode.TOPIC_ALREADY_EXISTS:
             raise created
 
-    async def _read_forever(self) -> None:
-        assert self._reader is not None
-        while True:
-            try:
-                records = await self._reader.poll()
-            except (KafkaError, ClientError) as error:
-                _log.warning("cannot read %s: %s", self._where.topic, error)
-                await self._find_place(error)
-                continue
-            async with self._applying:
-                for record in records:
-                    self._apply(record)
-                self._position = max(self._position, self._reader.positions[self._where])
-            self._moved.set()
-            self._moved.clear()
-
-    async def _find_place(self, error: Exception) -> None:
-        """Where what was to be read next was compacted or deleted meanwhile, it goes on at the beginning."""
-        await asyncio.sleep(RETRY_S)
-        if isinstance(error, KafkaError) and error.code is ErrorCode.OFFSET_OUT_OF_RANGE and self._reader is not None:
-            with contextlib.suppress(KafkaError, ClientError):
-                starts = await list_offsets(self._client, {self._where: EARLIEST_TIMESTAMP})
-                self._reader.positions[self._where] = max(self._position, starts[self._where].offset)
+    async def _apply_all(self, records: Sequence[ConsumedRecord]) -> None:
+        async with self._applying:
+            for record in records:
+                self._apply(record)
 
     def _apply(self, record: ConsumedRecord) -> None:
         if record.offset < self._position or record.offset in self._void:
@@ -192,13 +161,3 @@ class SchemasTopic:
             return
         if not self._replay(key, value, record.timestamp):
             _log.error("offset %d of %s gives an id that another schema has; it is ignored", record.offset, key)
-
-    async def _reach(self, offset: int) -> None:
-        async def reached() -> None:
-            while self._position < offset:
-                await self._moved.wait()
-
-        try:
-            await asyncio.wait_for(reached(), CATCH_UP_TIMEOUT_S)
-        except TimeoutError:
-            raise RegistryError(TIMED_OUT, f"{self._where.topic} is read to offset {self._position} alone") from None

@@ -7,39 +7,30 @@ is still open may be records that were committed long ago.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING, Final
 
 from ottla.clients.batch_sender import BatchSender
 from ottla.clients.configs import describe_configs
-from ottla.clients.consumer import (
-    EARLIEST_TIMESTAMP,
-    LATEST_TIMESTAMP,
-    READ_COMMITTED,
-    READ_UNCOMMITTED,
-    PartitionReader,
-    TopicPartition,
-    list_offsets,
-)
+from ottla.clients.consumer import READ_COMMITTED, TopicPartition
 from ottla.clients.errors import ClientError
+from ottla.clients.followed_topic import FollowedTopic
 from ottla.clients.partitioner import partition_for_key
 from ottla.clients.topics import create_compacted_topic
 from ottla.connect.api.errors import ConnectError
-from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.protocol.errors import KafkaError
 from ottla.protocol.record import RecordBatchBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ottla.clients.client import KafkaClient
+    from ottla.clients.consumer import ConsumedRecord
     from ottla.connect.store.state_log import KeyValue, Replay
 
 _log = logging.getLogger(__name__)
 
-READ_WAIT_MS: Final = 1_000
-RETRY_S: Final = 0.5
 WRITE_TIMEOUT_S: Final = 30.0
 READ_TIMEOUT_S: Final = 120.0
 """Transactions of others (KIP-618) may be open for a minute before theirs ends or their coordinator ends them."""
@@ -60,18 +51,14 @@ class TopicLog:
     ) -> None:
         """`is_single`: it may have one partition alone."""
         self._client = client
-        self._reading = reading
         self._topic = topic
         self._partitions = partitions
         self._replication_factor = replication_factor
         self._is_single = is_single
         self._sender = BatchSender(client)
         self._replay: Replay | None = None
-        self._reader: PartitionReader | None = None
-        self._positions: dict[TopicPartition, int] = {}
         self._replayed = 0
-        self._moved = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._followed = FollowedTopic(client, reading, self._apply, isolation_level=READ_COMMITTED)
 
     @property
     def position(self) -> int:
@@ -85,15 +72,9 @@ class TopicLog:
             await create_compacted_topic(self._client, self._topic, self._partitions, self._replication_factor)
             metadata = await self._client.topic(self._topic)
             await self._check(len(metadata.partitions))
-            wheres = [TopicPartition(self._topic, index) for index in metadata.partitions]
-            starts = await list_offsets(self._client, dict.fromkeys(wheres, EARLIEST_TIMESTAMP))
+            await self._followed.open([TopicPartition(self._topic, index) for index in metadata.partitions])
         except (KafkaError, ClientError) as error:
             raise ConnectError(f"topic '{self._topic}' cannot be read or made: {error}") from error
-        self._positions = {where: found.offset for where, found in starts.items()}
-        self._reader = PartitionReader(
-            self._reading, dict(self._positions), max_wait_ms=READ_WAIT_MS, isolation_level=READ_COMMITTED
-        )
-        self._task = asyncio.get_running_loop().create_task(self._read_forever())
         await self.read_to_end()
 
     async def _check(self, partitions: int) -> None:
@@ -114,10 +95,7 @@ class TopicLog:
 
     async def stop(self) -> None:
         self._sender.close()
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._followed.close()
 
     async def write(self, records: Sequence[KeyValue]) -> None:
         try:
@@ -129,51 +107,20 @@ class TopicLog:
 
     async def read_to_end(self) -> None:
         try:
-            wanted = dict.fromkeys(self._positions, LATEST_TIMESTAMP)
-            ends = await list_offsets(self._client, wanted, isolation_level=READ_UNCOMMITTED)
+            await self._followed.read_to_end(READ_TIMEOUT_S)
+        except TimeoutError:
+            raise ConnectError(f"topic '{self._topic}' could not be read to its end in time") from None
         except (KafkaError, ClientError) as error:
             raise ConnectError(f"the end of topic '{self._topic}' cannot be asked for: {error}") from error
 
-        async def reached() -> None:
-            while any(self._positions[where] < found.offset for where, found in ends.items()):
-                await self._moved.wait()
-
-        try:
-            await asyncio.wait_for(reached(), READ_TIMEOUT_S)
-        except TimeoutError:
-            raise ConnectError(f"topic '{self._topic}' could not be read to its end in time") from None
-
-    async def _read_forever(self) -> None:
-        assert self._reader is not None
-        assert self._replay is not None
-        while True:
+    async def _apply(self, records: Sequence[ConsumedRecord]) -> None:
+        assert self._replay is not None, "the log is not started"
+        for record in records:
+            self._replayed = record.offset + 1
             try:
-                records = await self._reader.poll()
-            except (KafkaError, ClientError) as error:
-                _log.warning("cannot read topic %s: %s", self._topic, error)
-                await self._find_place(error)
-                continue
-            for record in records:
-                where = TopicPartition(record.topic, record.partition)
-                self._positions[where] = max(self._positions[where], record.offset + 1)
-                self._replayed = record.offset + 1
-                try:
-                    self._replay(record.key, record.value)
-                except Exception:
-                    _log.exception("the record at offset %d of %s", record.offset, self._topic)
-            for where, position in self._reader.positions.items():
-                self._positions[where] = max(self._positions[where], position)
-            self._moved.set()
-            self._moved.clear()
-
-    async def _find_place(self, error: Exception) -> None:
-        """Where what was to be read next was compacted or deleted meanwhile, it goes on at the beginning."""
-        await asyncio.sleep(RETRY_S)
-        if isinstance(error, KafkaError) and error.code is ErrorCode.OFFSET_OUT_OF_RANGE and self._reader is not None:
-            with contextlib.suppress(KafkaError, ClientError):
-                starts = await list_offsets(self._client, dict.fromkeys(self._positions, EARLIEST_TIMESTAMP))
-                for where, found in starts.items():
-                    self._reader.positions[where] = max(self._positions[where], found.offset)
+                self._replay(record.key, record.value)
+            except Exception:
+                _log.exception("the record at offset %d of %s", record.offset, self._topic)
 
 
 async def send_records(client: KafkaClient, sender: BatchSender, topic: str, records: Sequence[KeyValue]) -> None:
