@@ -185,7 +185,10 @@ def test_a_session_ends_for_good(console: ConsoleProcess) -> None:
     session = browser.sign_in("ada", "ada's")
     assert (session["user"], session["roles"]) == ("ada", ["admin"])
     cookies = dict(browser.cookies)
-    browser.delete("/api/session")
+    with browser.events(f"topics/{PEOPLE}/tail") as events:
+        next(events)
+        browser.delete("/api/session")
+        assert next(data for name, data, _ in events if name == "over") == {"reason": "sign-in"}
     assert browser.cookies == {}
     browser.cookies = cookies
     assert refused(lambda: browser.get("topics")) == (401, "UNAUTHENTICATED")
@@ -422,7 +425,10 @@ def test_guessing_is_slow(console: ConsoleProcess) -> None:
 def test_sessions_outlive_the_server_when_its_secret_does(console: ConsoleProcess) -> None:
     browser = Browser(console.address)
     browser.sign_in("ada", "ada's")
-    assert console.stop() == 0
+    with browser.events(f"topics/{PEOPLE}/tail") as events:
+        next(events)
+        assert console.stop() == 0
+        assert [data for name, data, _ in events if name == "over"] == [{"reason": "shutdown"}]
     console.start()
     assert browser.get("/api/session")["user"] == "ada"
 

@@ -16,6 +16,8 @@ from tests.peers.console import Browser, ConsoleProcess, Refused
 from tests.peers.process import wait_for
 from tests.peers.registry import RegistryProcess
 
+from ottla.console.web.access.passwords import hash_password
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -32,18 +34,52 @@ ORDER: Final = {
 CLASS: Final = "FileStreamSource"
 
 
+CONFIG: Final = """
+[[cluster]]
+name = "local"
+bootstrap = "{bootstrap}"
+registry = "{registry}"
+connect = "http://{connect}"
+
+[[user]]
+name = "ada"
+password = "{password}"
+
+[[user]]
+name = "bob"
+password = "{password}"
+
+[[role]]
+name = "admin"
+users = ["ada"]
+permissions = [{{ resource = "*", actions = ["*"] }}]
+
+[[role]]
+name = "looks"
+users = ["bob"]
+permissions = [
+  {{ resource = "subject", names = ["public-*"], actions = ["view"] }},
+  {{ resource = "connector", names = ["public-*"], actions = ["view"] }},
+]
+"""
+
+
 @pytest.fixture(scope="module")
 def browser(cluster: NodeProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     directory = tmp_path_factory.mktemp("console-products")
     (directory / "console").mkdir()
-    registry = RegistryProcess(
-        directory, cluster.address, "--topic", "console-schemas-log", "--group", "console-registry"
-    )
+    log = ("--topic", "console-schemas-log", "--group", "console-registry")
+    registry = RegistryProcess(directory, cluster.address, *log)
     worker = OttlaConnect(directory / "connect", cluster.address)
     with registry, worker:
-        options = ("--bootstrap", cluster.address, "--registry", registry.url, "--connect", f"http://{worker.address}")
-        with ConsoleProcess(directory / "console", *options) as console:
-            yield Browser(console.address)
+        file = directory / "console.toml"
+        password = hash_password("secret")
+        settings = {"registry": registry.url, "connect": worker.address, "password": password}
+        file.write_text(CONFIG.format(bootstrap=cluster.address, **settings))
+        with ConsoleProcess(directory / "console", "--config", str(file)) as console:
+            admin = Browser(console.address)
+            admin.sign_in("ada", "secret")
+            yield admin
             assert console.errors == []
 
 
@@ -81,6 +117,28 @@ def test_schemas_are_registered_checked_and_deleted(browser: Browser) -> None:
     with pytest.raises(Refused) as wrong:
         browser.post(f"registry/subjects/{SUBJECT}/versions", {"schema": "{"})
     assert (wrong.value.status, wrong.value.code) == (422, "INVALID")
+
+
+def test_who_looks_sees_no_more_than_that(browser: Browser) -> None:
+    text = {"schema": '"string"'}
+    hidden = browser.post("registry/subjects/hidden-value/versions", {"schema": json.dumps(ORDER)})["id"]
+    shown = browser.post("registry/subjects/public-value/versions", text)["id"]
+    bob = Browser(browser.address)
+    bob.sign_in("bob", "secret")
+    assert bob.get("registry/subjects")["subjects"] == [{"name": "public-value", "deleted": False}]
+    assert bob.get(f"registry/schemas/{shown}")["used_by"] == [{"subject": "public-value", "version": 1}]
+    config = {"connector.class": CLASS, "name": "public-file"}
+    for ask, status in (
+        (lambda: bob.get(f"registry/schemas/{hidden}"), 404),
+        (lambda: bob.get("registry/subjects/hidden-value"), 403),
+        (lambda: bob.post("registry/subjects/public-value/versions", text), 403),
+        (lambda: bob.put(f"connect/plugins/{CLASS}/validate", {"config": config}), 403),
+        (lambda: bob.post("connect/connectors", {"name": "public-file", "config": config}), 403),
+        (lambda: bob.get("connect/connectors/hidden-file"), 403),
+    ):
+        with pytest.raises(Refused) as refused:
+            ask()  # type: ignore[no-untyped-call]
+        assert refused.value.status == status
 
 
 def test_messages_are_read_and_written_by_their_schema(browser: Browser, cluster: NodeProcess) -> None:

@@ -17,7 +17,7 @@ from ottla.console.operations.schemas import (
     readable,
     set_level,
 )
-from ottla.console.web.message import Body, Response, bad_request, whole_number
+from ottla.console.web.message import Body, Response, bad_request, not_found, whole_number
 from ottla.registry.client.registry_client import Registered, RegistryClientError, Schema
 from ottla.registry.schema.reference import Reference
 
@@ -142,6 +142,8 @@ async def get_schema(context: Context) -> Response:
         shown = _schema(Registered(schema_id, None, "", 0, found))
         del shown["subject"], shown["version"]
         visible = [each for each in used if context.may_view("subject", str(each.get("subject")))]
+        if not visible:  # of subjects that are not to be seen, its id opens no door
+            raise not_found(f"there is no schema {schema_id}")
         return {**shown, "used_by": visible}
 
     return Response(await asyncio.to_thread(ask))
