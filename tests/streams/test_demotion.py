@@ -13,12 +13,15 @@ from tests.streams.counting import assert_exactly_once, make_topics, read_counts
 from tests.streams.dsl_word_count import topology
 
 from ottla.streams.application.kafka_streams import KafkaStreams
+from ottla.streams.application.restore_listener import SuspendReason
 
 if TYPE_CHECKING:
     from collections import Counter
     from pathlib import Path
 
     from tests.peers.process import NodeProcess
+
+    from ottla.streams.record import TopicPartition
 
 pytestmark = [pytest.mark.timeout(200), pytest.mark.long]
 
@@ -57,6 +60,37 @@ def counted(found: dict[str, list[int]], words: Counter[str], cache: str) -> Non
     assert all(counts == sorted(set(counts)) for counts in found.values())
 
 
+class Heard:
+    """What a listener of copies is told."""
+
+    def __init__(self) -> None:
+        self.loaded: list[tuple[int, int]] = []
+        self._heard: list[tuple[str, TopicPartition]] = []
+
+    def partitions(self, what: str) -> set[TopicPartition]:
+        return {partition for each, partition in list(self._heard) if each == what}
+
+    @property
+    def promoted(self) -> set[str]:
+        return {f"1_{partition.partition}" for partition in self.partitions("promoted")}
+
+    def on_update_start(self, partition: TopicPartition, store: str, start_offset: int) -> None:
+        self._heard.append(("start", partition))
+
+    def on_batch_loaded(
+        self, partition: TopicPartition, store: str, batch_end_offset: int, records: int, end_offset: int
+    ) -> None:
+        assert records > 0
+        self.loaded.append((batch_end_offset, end_offset))
+        self._heard.append(("loaded", partition))
+
+    def on_update_suspended(
+        self, partition: TopicPartition, store: str, store_offset: int, end_offset: int, reason: SuspendReason
+    ) -> None:
+        if reason is SuspendReason.PROMOTED:
+            self._heard.append(("promoted", partition))
+
+
 @pytest.mark.parametrize("cache", ["0", "1000000"])
 def test_what_was_active_goes_on_as_a_copy(
     tmp_path: Path, ottla: NodeProcess, caplog: pytest.LogCaptureFixture, cache: str
@@ -65,6 +99,8 @@ def test_what_was_active_goes_on_as_a_copy(
     make_topics(ottla.address)
     words = send_lines(ottla.address, some_lines(2000, 1))
     first, second = (make(tmp_path, ottla.address, label, cache) for label in ("first", "second"))
+    heard = Heard()
+    second.set_standby_update_listener(heard)
     try:
         first.start()
         first.wait_until_running()
@@ -74,6 +110,9 @@ def test_what_was_active_goes_on_as_a_copy(
         second.start()  # copies first; when they have caught up, some of them take over
         wait_for(lambda: stateful(second, "running"), "tasks move to the second")
         moved = stateful(second, "running")
+        assert heard.partitions("start") >= heard.partitions("loaded") > set()
+        assert all(end <= known for end, known in heard.loaded)
+        assert heard.promoted >= moved
         wait_for(lambda: moved <= stateful(first, "copy"), "what has moved is a copy where it was")
         demoted = set(re.findall(r"task (\d+_\d+) becomes a copy", caplog.text))
         assert moved <= demoted

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from ottla.streams.application.kafka_streams import KafkaStreams as KafkaStreams
     from ottla.streams.application.metrics_listener import MetricsListener as MetricsListener
+    from ottla.streams.application.restore_listener import StandbyUpdateListener as StandbyUpdateListener
+    from ottla.streams.application.restore_listener import StateRestoreListener as StateRestoreListener
+    from ottla.streams.application.restore_listener import SuspendReason as SuspendReason
     from ottla.streams.config import StreamsConfig as StreamsConfig
     from ottla.streams.dsl.branched import Branched as Branched
     from ottla.streams.dsl.consumed import Consumed as Consumed
@@ -155,7 +158,9 @@ PLACES: Final = {
     "SerializationError": "errors",
     "SessionWindows": "windows",
     "SlidingWindows": "windows",
+    "StandbyUpdateListener": "application.restore_listener",
     "StateQueryRequest": "queries.state_query_request",
+    "StateRestoreListener": "application.restore_listener",
     "StateStoreMigratedError": "errors",
     "StateStoreNotAvailableError": "errors",
     "StoreQueryParameters": "queries.store_query_parameters",
@@ -168,6 +173,7 @@ PLACES: Final = {
     "StreamsMetrics": "metrics.streams_metrics",
     "StreamsRebalancingError": "errors",
     "Suppressed": "dsl.suppressed",
+    "SuspendReason": "application.restore_listener",
     "TableJoined": "dsl.table_joined",
     "TimeWindows": "windows",
     "TimestampedKeyQuery": "queries.key_query",

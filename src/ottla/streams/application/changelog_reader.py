@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ottla.streams.application.restore_listener import SuspendReason
 from ottla.streams.errors import TaskCorruptedError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from ottla.streams.application.client_supplier import BatchConsumer
     from ottla.streams.application.read_guard import ReadGuard
-    from ottla.streams.application.restore_listener import StateRestoreListener
+    from ottla.streams.application.restore_listener import Listeners
     from ottla.streams.membership.assignment import TaskId
     from ottla.streams.record import RawRecord, TopicPartition
     from ottla.streams.state.store import StateStore
@@ -62,9 +63,9 @@ class Changelog:
 
 
 class ChangelogReader:
-    def __init__(self, consumer: BatchConsumer, listener: StateRestoreListener) -> None:
+    def __init__(self, consumer: BatchConsumer, listeners: Listeners) -> None:
         self._consumer = consumer
-        self._listener = listener
+        self._listener, self._copies = listeners
         self._changelogs: dict[TopicPartition, Changelog] = {}
         self._paused: set[TopicPartition] = set()
 
@@ -76,15 +77,21 @@ class ChangelogReader:
             self._listener.on_restore_start(changelog.partition, changelog.store.name, start, end)
             if changelog.is_done():
                 self._finish(changelog)
+        elif not changelog.is_active:
+            self._copies.on_update_start(changelog.partition, changelog.store.name, changelog.position)
         self._assign(changelog)
 
-    def remove(self, task: TaskId) -> None:
-        """Its stores are about to be closed, or to be processed into."""
+    def remove(self, task: TaskId, reason: SuspendReason = SuspendReason.MIGRATED) -> None:
+        """Its stores are about to be closed, or to be processed into. `reason`: of a copy's."""
         for partition, changelog in list(self._changelogs.items()):
             if changelog.task == task:
                 self._unassign(changelog)
-                if changelog.is_active and not changelog.is_done():
-                    self._listener.on_restore_suspended(partition, changelog.store.name, changelog.restored)
+                name = changelog.store.name
+                if not changelog.is_active:
+                    end = self._end_of(changelog)
+                    self._copies.on_update_suspended(partition, name, changelog.position, end, reason)
+                elif not changelog.is_done():
+                    self._listener.on_restore_suspended(partition, name, changelog.restored)
                 del self._changelogs[partition]
 
     def commit(self, task: TaskId) -> None:
@@ -155,10 +162,16 @@ class ChangelogReader:
         changelog.uncommitted += len(records)
         if changelog.uncommitted >= COMMIT_RECORDS:
             _commit(changelog)
+        partition, name = changelog.partition, changelog.store.name
         if changelog.is_active:
-            self._listener.on_batch_restored(changelog.partition, changelog.store.name, last, len(records))
+            self._listener.on_batch_restored(partition, name, last, len(records))
+        else:
+            self._copies.on_batch_loaded(partition, name, last, len(records), self._end_of(changelog))
         if changelog.is_done():
             self._finish(changelog)
+
+    def _end_of(self, changelog: Changelog) -> int:
+        return max(changelog.position, self._consumer.known_end(changelog.partition) or 0)
 
     def _finish(self, changelog: Changelog) -> None:
         _commit(changelog)

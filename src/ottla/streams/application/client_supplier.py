@@ -38,6 +38,9 @@ class BatchConsumer(Protocol):
 
     def poll(self, limit: int, timeout_s: float) -> Polled: ...
 
+    def known_end(self, partition: TopicPartition) -> int | None:
+        """The end of an assigned partition, as the last fetch told it; the cluster is not asked."""
+
     def group_metadata(self) -> bytes: ...
 
     def close(self) -> None: ...

@@ -150,6 +150,10 @@ class ConfluentConsumer:
         else:
             _log.warning("the consumer: %s", error.str())
 
+    def known_end(self, partition: TopicPartition) -> int | None:
+        found = self._consumer.get_watermark_offsets(self._kafka.TopicPartition(*partition), cached=True)
+        return None if found is None or found[1] < 0 else int(found[1])
+
     def group_metadata(self) -> bytes:
         return bytes(self._consumer.consumer_group_metadata())
 

@@ -22,7 +22,7 @@ from ottla.streams.application.client_metrics import ClientMetrics
 from ottla.streams.application.confluent_clients import ConfluentClients
 from ottla.streams.application.control import ControlThread
 from ottla.streams.application.interactive_queries import InteractiveQueries
-from ottla.streams.application.restore_listener import NoRestoreListener
+from ottla.streams.application.restore_listener import Listeners, NoRestoreListener, NoStandbyListener
 from ottla.streams.application.stream_thread import StreamThread, ThreadState
 from ottla.streams.application.thread_metadata import ThreadMetadata, metadata_of
 from ottla.streams.application.thread_parts import ThreadParts
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from ottla.streams.application.client_supplier import ClientSupplier
     from ottla.streams.application.instance_metadata import StreamsMetadata
-    from ottla.streams.application.restore_listener import StateRestoreListener
+    from ottla.streams.application.restore_listener import StandbyUpdateListener, StateRestoreListener
     from ottla.streams.metrics.registry import Metric, MetricName
     from ottla.streams.queries.key_query_metadata import KeyQueryMetadata, LagInfo
     from ottla.streams.queries.query_result import StateQueryResult
@@ -109,6 +109,7 @@ class KafkaStreams:
         supplier = supplier() if isinstance(supplier, type) else supplier
         self._supplier: ClientSupplier = client_supplier or supplier or ConfluentClients()
         self._restore_listener: StateRestoreListener = state_restore_listener or NoRestoreListener()
+        self._standby_listener: StandbyUpdateListener = NoStandbyListener()
         self._state = State.CREATED
         self._changed = threading.Condition(threading.RLock())
         self._listener: Callable[[State, State], None] | None = None
@@ -148,6 +149,11 @@ class KafkaStreams:
     def set_global_state_restore_listener(self, listener: StateRestoreListener) -> None:
         self._check_created("a restore listener")
         self._restore_listener = listener
+
+    def set_standby_update_listener(self, listener: StandbyUpdateListener) -> None:
+        """What copies do (KIP-988)."""
+        self._check_created("a listener of copies")
+        self._standby_listener = listener
 
     def start(self) -> None:
         """Join the group and process, in threads. Raises `StreamsError` where that cannot even begin."""
@@ -220,9 +226,10 @@ class KafkaStreams:
         with self._changed:
             if self._parts is None or not self._state.is_running_or_rebalancing:
                 raise StreamsError(f"threads can be added while the instance runs; it is {self._state.value}")
+            listeners = Listeners(self._restore_listener, self._standby_listener)
             index = next(number for number in range(1, len(self._threads) + 2) if number not in self._threads)
             thread = self._parts.make_thread(
-                index, self._thread_changed, self._thread_failed, self._shutdown_wanted, self._restore_listener
+                index, self._thread_changed, self._thread_failed, self._shutdown_wanted, listeners
             )
             thread.is_paused = self._is_paused
             self._threads[index] = thread

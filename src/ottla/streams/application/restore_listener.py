@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Final, Protocol, TextIO
+from enum import Enum
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TextIO
 
 if TYPE_CHECKING:
     from ottla.streams.record import TopicPartition
@@ -32,6 +33,46 @@ class NoRestoreListener:
     def on_restore_end(self, partition: TopicPartition, store: str, total_restored: int) -> None: ...
 
     def on_restore_suspended(self, partition: TopicPartition, store: str, total_restored: int) -> None: ...
+
+
+class SuspendReason(Enum):
+    """Why a copy is no longer followed."""
+
+    PROMOTED = "PROMOTED"
+    """It becomes the active task."""
+    MIGRATED = "MIGRATED"
+    """Another instance has it now, or this one closes."""
+
+
+class StandbyUpdateListener(Protocol):
+    """What copies do (KIP-988), as `StateRestoreListener`. `end_offset` is the changelog's, as far as it is known."""
+
+    def on_update_start(self, partition: TopicPartition, store: str, start_offset: int) -> None: ...
+
+    def on_batch_loaded(
+        self, partition: TopicPartition, store: str, batch_end_offset: int, records: int, end_offset: int
+    ) -> None: ...
+
+    def on_update_suspended(
+        self, partition: TopicPartition, store: str, store_offset: int, end_offset: int, reason: SuspendReason
+    ) -> None: ...
+
+
+class NoStandbyListener:
+    def on_update_start(self, partition: TopicPartition, store: str, start_offset: int) -> None: ...
+
+    def on_batch_loaded(
+        self, partition: TopicPartition, store: str, batch_end_offset: int, records: int, end_offset: int
+    ) -> None: ...
+
+    def on_update_suspended(
+        self, partition: TopicPartition, store: str, store_offset: int, end_offset: int, reason: SuspendReason
+    ) -> None: ...
+
+
+class Listeners(NamedTuple):
+    restoring: StateRestoreListener
+    copies: StandbyUpdateListener
 
 
 class RestoreProgress:

@@ -15,6 +15,7 @@ from ottla.streams.application.changelog_reader import Changelog, ChangelogReade
 from ottla.streams.application.client_properties import auto_offset_reset
 from ottla.streams.application.group_metadata import encode_group_metadata
 from ottla.streams.application.owned_task import OwnedTask, Phase
+from ottla.streams.application.restore_listener import SuspendReason
 from ottla.streams.errors import StreamsError
 from ottla.streams.membership.assignment import NOTHING, Assignment, TaskId
 from ottla.streams.membership.classic_metadata import CAUGHT_UP
@@ -196,7 +197,7 @@ class TaskManager:
         _log.info("task %s: its copy takes over", owned.id)
         self.reader.commit(owned.id)
         positions = self.reader.positions(owned.id)
-        self.reader.remove(owned.id)
+        self.reader.remove(owned.id, SuspendReason.PROMOTED)
         owned.phase = Phase.RESTORING
         owned.task.metrics.publish()
         self._read_changelogs(owned, positions)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ottla.streams.application.client_supplier import BatchProducer, ClientSupplier
     from ottla.streams.application.control import ControlThread
     from ottla.streams.application.group_session import Member
-    from ottla.streams.application.restore_listener import StateRestoreListener
+    from ottla.streams.application.restore_listener import Listeners, StateRestoreListener
     from ottla.streams.application.stream_thread import ThreadState
     from ottla.streams.config import StreamsConfig
     from ottla.streams.membership.classic_metadata import MemberData
@@ -111,7 +111,7 @@ class ThreadParts:
         on_state: Callable[[StreamThread, ThreadState], None],
         on_failure: Callable[[StreamThread, BaseException], bool],
         on_shutdown_wanted: Callable[[], None],
-        listener: StateRestoreListener,
+        listeners: Listeners,
     ) -> StreamThread:
         config = self._config
         name = f"{self._client_id}-StreamThread-{index}"
@@ -137,7 +137,7 @@ class ThreadParts:
             self._topology,
             config,
             consumer,
-            ChangelogReader(restore_consumer, listener),
+            ChangelogReader(restore_consumer, listeners),
             ThreadProducer(lambda: self._producer(name, index), transactional=config.exactly_once),
             self._cluster,
             self._directory,
