@@ -286,6 +286,7 @@ def test_every_change_and_every_look_is_noted(ada: Browser, bob: Browser, consol
     bob.get(f"topics/{PEOPLE}/messages", {"value": "what is searched for"})
     refused(lambda: bob.delete(f"topics/{PEOPLE}"))
     ada.put("users/console-noted", {"password": "a password"})
+    wait_for(lambda: "console-noted" in json.dumps(ada.get("users")), "the user")
     ada.delete("users/console-noted")
     entries = [each for each in ada.get("/api/audit", {"limit": 500})["entries"] if each["at_ms"] >= began_ms]
     told = [(e["user"], e["action"], e["resource"], e["outcome"]) for e in reversed(entries)]
