@@ -595,7 +595,7 @@ def test_sql_says_what_it_read(browser: Browser, orders: str) -> None:
         with pytest.raises(Refused) as refused:
             browser.post("sql", {"query": query})
         assert text in refused.value.error["message"]
-    answer = browser.send("POST", "/v1/sql?cluster=local", {"query": f'select id from "{orders}" order by 1 limit 2'})
+    answer = browser.send("POST", "/v1/sql", {"query": f'select id from "{orders}" order by 1 limit 2'})
     lines = [json.loads(line) for line in answer.body.splitlines()]
     assert lines[0]["columns"][0]["name"] == "id"
     assert lines[1:3] == [[0], [1]]

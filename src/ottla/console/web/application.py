@@ -20,7 +20,7 @@ from ottla.console.web.access.sessions import cookies_of
 from ottla.console.web.assets import SAFETY_HEADERS, Assets
 from ottla.console.web.console import OPEN
 from ottla.console.web.context import Context
-from ottla.console.web.message import EVENT_STREAM, ApiError, Request, Response, not_found
+from ottla.console.web.message import EVENT_STREAM, ApiError, Request, Response, bad_request, not_found
 from ottla.console.web.origin import Origin, csrf_refused, session_cookie_name
 from ottla.console.web.refusals import api_error
 from ottla.console.web.routes import ROUTES, Route
@@ -198,7 +198,11 @@ class Application:
 
     def _cluster(self, context: Context) -> Cluster:
         request = context.request
-        name = request.parameters.get("cluster") or request.needed("cluster")
+        name = request.parameters.get("cluster") or request.text("cluster")
+        if name is None and len(self._console.clusters) == 1:
+            name = next(iter(self._console.clusters))
+        if name is None:
+            raise bad_request("the parameter 'cluster' is missing", "GET /api/clusters lists those that you may see")
         found = self._console.clusters.get(name)
         if found is None or not context.identity.permissions(name):
             raise not_found(f"there is no cluster '{name}'", "GET /api/clusters lists those that you may see")

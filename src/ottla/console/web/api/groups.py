@@ -42,7 +42,10 @@ async def list_all(context: Context) -> Response:
             continue
         sampled = snapshot.groups.get(group.group_id) if snapshot is not None else None
         lags = snapshot.lags(group.group_id) if snapshot is not None and sampled is not None else {}
-        topics = None if sampled is None else sorted({where.topic for where in (*sampled.committed, *lags)})
+        topics = None
+        if sampled is not None:
+            names = {where.topic for where in (*sampled.committed, *lags)}
+            topics = sorted(name for name in names if context.may_view("topic", name))
         shown.append({
             "group_id": group.group_id,
             "type": group.type.lower() or "classic",
