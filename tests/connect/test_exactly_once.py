@@ -181,6 +181,74 @@ def test_a_group_of_both_kinds_is_killed(node: NodeProcess, tmp_path: Path) -> N
         workers_are_killed(node.address, workers, tmp_path, "once-mixed")
 
 
+@pytest.mark.long
+def test_a_group_that_is_prepared_and_then_enabled(node: NodeProcess, tmp_path: Path) -> None:
+    """In two rolling restarts, under load: nothing is lost on the way, and nothing doubled once all are enabled."""
+    names = ("a", "b")
+    workers = [OttlaConnect(tmp_path / name, node.address, SETTINGS, group="once-rolled") for name in names]
+    with ExitStack() as stack:
+        for worker in workers:
+            stack.enter_context(worker)
+        load = Load(tmp_path / "in")
+        load.write(1000)
+        source = {"connector.class": "FileStreamSource", "file": str(tmp_path / "in"), "topic": "once-rolled"}
+        assert workers[0].ask("PUT", "/connectors/rolled/config", source | STRING).status == 201
+        for support in ("preparing", "enabled"):
+            for number, worker in enumerate(workers):
+                workers[1 - number].wait_until("RUNNING", "rolled", timeout_s=120)
+                load.write(500)
+                worker.stop()
+                worker._settings["exactly.once.source.support"] = support
+                worker.start()
+        workers[0].wait_until("RUNNING", "rolled", timeout_s=120)
+        wait_for(lambda: count_records(node.address, "once-rolled", "rolled") or None, "its tasks are recorded")
+        last = str(load.count - 1)
+        wait_for(lambda: committed(node.address, "once-rolled")[-1:] == [last], "all is read", 120)
+        before = committed(node.address, "once-rolled")
+        assert list(dict.fromkeys(before)) == [str(number) for number in range(load.count)]
+        first = load.count
+        load.write(1000)
+        for worker in workers:
+            worker.kill()
+            load.write(1000)
+            worker.start()
+        last = str(load.count - 1)
+        wait_for(lambda: committed(node.address, "once-rolled")[-1:] == [last], "all is read", 120)
+        told = committed(node.address, "once-rolled")[len(before) :]
+        assert told == [str(number) for number in range(first, load.count)]
+
+
+@pytest.mark.java
+@pytest.mark.long
+@pytest.mark.parametrize("support", ["enabled", "preparing"])
+def test_what_is_required_is_validated_as_by_kafka_connect(node: NodeProcess, tmp_path: Path, support: str) -> None:
+    base = {"name": "v", "connector.class": "FileStreamSource", "topic": "t"}
+    wanted: list[dict[str, str]] = [
+        {"exactly.once.support": "required", "file": "f"},
+        {"exactly.once.support": "REQUIRED"},
+        {"exactly.once.support": "requested"},
+        {"exactly.once.support": "maybe"},
+        {"transaction.boundary": "connector"},
+        {"transaction.boundary": "Interval", "transaction.boundary.interval.ms": "-1"},
+        {"transaction.boundary": "commit"},
+        {"offsets.storage.topic": " "},
+    ]
+    kinds: list[type[ConnectProcess]] = [KafkaConnect, OttlaConnect]
+    told = []
+    for kind in kinds:
+        settings = SETTINGS | {"exactly.once.source.support": support}
+        group = f"once-validated-{support}-{kind.__name__}"
+        with kind(tmp_path / kind.__name__, node.address, settings, group=group) as worker:
+            answers = []
+            for more in wanted:
+                path = "/connector-plugins/FileStreamSource/config/validate"
+                body = worker.ask("PUT", path, base | more).body
+                errors = {each["value"]["name"]: each["value"]["errors"] for each in body["configs"]}
+                answers.append((body["error_count"], {name: texts for name, texts in errors.items() if texts}))
+            told.append(answers)
+    assert told[0] == told[1]
+
+
 COUNTING = """
     from ottla.connect.api.config_def import ConfigDef
     from ottla.connect.api.connector import ExactlyOnceSupport, SourceConnector

@@ -112,7 +112,7 @@ def source_config_def(plugins: Plugins, defaults: Mapping[str, Any] | None = Non
     )  # fmt: skip
     definition.define("exactly.once.support", STRING, "requested", MEDIUM,
         "Whether a connector must be able to say exactly once.",
-        validator=CaseInsensitiveValidString("REQUESTED", "REQUIRED"),
+        validator=CaseInsensitiveValidString("REQUIRED", "REQUESTED"),
         group=_EXACTLY_ONCE, order_in_group=2, width=Width.SHORT, display_name="Exactly once support",
     )  # fmt: skip
     definition.define("transaction.boundary", STRING, "poll", MEDIUM, "When transactions end.",
