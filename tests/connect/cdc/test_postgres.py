@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import threading
+import urllib.request
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from tests.connect.cdc.rebuilt import Row, operations, payloads, rebuilt
 from tests.connect.records import records_of
 from tests.connect.test_crashes import SETTINGS, tasks_of
 from tests.peers.connect import OttlaConnect
-from tests.peers.process import wait_for
+from tests.peers.process import free_port, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,13 +30,20 @@ pytestmark = pytest.mark.timeout(280)
 
 @pytest.fixture(scope="module")
 def worker(node: NodeProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OttlaConnect]:
-    with OttlaConnect(tmp_path_factory.mktemp("worker"), node.address, SETTINGS) as started:
+    started = OttlaConnect(tmp_path_factory.mktemp("worker"), node.address, SETTINGS)
+    started.metrics_address = f"127.0.0.1:{free_port()}"
+    with started:
         yield started
 
 
 def start(worker: OttlaConnect, name: str, config: dict[str, str]) -> None:
     answer = worker.ask("PUT", f"/connectors/{name}/config", config)
     assert answer.status == 201, answer.body
+
+
+def scraped(worker: OttlaConnect) -> str:
+    with urllib.request.urlopen(f"http://{worker.metrics_address}/metrics", timeout=30) as answer:
+        return str(answer.read(), "utf-8")
 
 
 class Writer:
@@ -140,6 +148,11 @@ def test_a_table_is_rebuilt_after_kills_and_changes_of_its_schema(
                     db.execute(f"UPDATE items SET {column} = 'new' WHERE id % 3 = 0")
                 done = writer.transactions
                 wait_for(lambda done=done: writer.transactions > done + 20, "more is written")  # type: ignore[misc]
+            active = "SELECT active FROM pg_replication_slots WHERE slot_name = 'slot_killed'"
+            wait_for(lambda: db.execute(active).fetchone()[0], "the stream goes on")
+            cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'ottla %'"
+            assert db.execute(cut).fetchall()
+            wait_for(lambda: "another attempt follows" in worker.output, "the task connects again")
             worker.kill()
             db.execute("ALTER TABLE items DROP COLUMN seen")
             worker.start()
@@ -164,7 +177,7 @@ def test_changes_in_debeziums_envelope(node: NodeProcess, postgres: PostgresServ
         config = postgres.config(
             "shape", table_include_list="public[.]t", skipped_operations="none", provide_transaction_metadata="true"
         )
-        start(worker, "shape", config | {"publication.autocreate.mode": "filtered"})
+        start(worker, "shape", config | {"publication.autocreate.mode": "filtered", "slot.lag.warning.bytes": "1"})
         wait_for(lambda: operations(node.address, "shape.public.t") == ["r"], "the snapshot")
         db.execute("UPDATE t SET name = 'uno' WHERE id = 1")
         db.execute("UPDATE t SET id = 2")
@@ -196,6 +209,9 @@ def test_changes_in_debeziums_envelope(node: NodeProcess, postgres: PostgresServ
         statuses = [value["status"] for _, value in payloads(node.address, "shape.transaction")]
         assert statuses[:4] == ["BEGIN", "END", "BEGIN", "END"]
         assert not records_of(node.address, "shape.public.left_out")
+        wait_for(lambda: "the replication slot slot_shape keeps" in worker.output, "the slot is warned of")
+        lag = 'ottla_connect_cdc_slot_lag_bytes{connector="shape",task="0"}'
+        wait_for(lambda: lag in scraped(worker), "the lag of the slot is told")
         assert worker.ask("DELETE", "/connectors/shape").status == 204
 
 

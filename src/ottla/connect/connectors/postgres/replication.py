@@ -64,6 +64,7 @@ class Replication:
         self._error: type[Exception] = psycopg.Error
         self._lock = threading.Lock()
         self.confirmed_lsn = 0
+        self._received_lsn = 0
         parameters = connection_parameters(config, f"ottla {config.prefix} stream") | {"replication": "database"}
         conninfo = psycopg.conninfo.make_conninfo(**parameters)
         self._pgconn = psycopg.pq.PGconn.connect(conninfo.encode())
@@ -136,9 +137,11 @@ class Replication:
         kind = data[:1]
         if kind == b"w" and len(data) > _DATA.size:
             lsn, _, _ = _DATA.unpack_from(data, 1)
+            self._received_lsn = max(self._received_lsn, lsn)
             return Change(lsn, data[1 + _DATA.size :])
         if kind == b"k" and len(data) == 1 + _KEEPALIVE.size:
             lsn, _, wants_answer = _KEEPALIVE.unpack_from(data, 1)
+            self._received_lsn = max(self._received_lsn, lsn)
             if wants_answer:
                 self.send_status()
             return Keepalive(lsn)
@@ -157,7 +160,7 @@ class Replication:
         now_us = time.time_ns() // 1000 - EPOCH_US
         with self._lock:
             try:
-                self._pgconn.put_copy_data(_STATUS.pack(b"r", lsn, lsn, lsn, now_us, 0))
+                self._pgconn.put_copy_data(_STATUS.pack(b"r", max(self._received_lsn, lsn), lsn, lsn, now_us, 0))
                 self._pgconn.flush()
             except self._error:
                 return
