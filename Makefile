@@ -29,8 +29,8 @@ format: $(STAMPS)/check ## put the source in order
 sim: $(STAMPS)/test ## simulated worlds over thousands of seeds; WORLDS="log-power …" SEEDS=100 for some of them
 	$(BIN)/python -m tests.simulation $(WORLDS) $(if $(SEEDS),--seeds $(SEEDS))
 
-conformance: $(STAMPS)/test ## real clients and the test suites of others against a node: half an hour and more
-	$(BIN)/python -m pytest -q -m '' tests/conformance tests/connect tests/guide tests/interop tests/streams
+conformance: $(STAMPS)/docs ## real clients and the test suites of others against a node: half an hour and more
+	$(BIN)/python -m pytest -q -m '' tests/conformance tests/connect tests/guide tests/interop tests/packages tests/house/test_site.py tests/streams
 	$(BIN)/python -m tests.foreign
 
 bench: $(STAMPS)/test ## Ottla beside Apache Kafka: the same client, the same run; one node, then clusters of three

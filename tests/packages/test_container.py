@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PACKAGING = REPOSITORY / "packaging"
 ENTRYPOINT = PACKAGING / "container" / "entrypoint.sh"
-READY = re.compile(r"is ready on (\S+?),? ")
+READY = re.compile(r"is ready (?:as a controller )?on (\S+?),? ")
 START_TIMEOUT_S = 60
 
 

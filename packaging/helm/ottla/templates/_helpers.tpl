@@ -67,7 +67,8 @@ affinity:
     {{- if eq .root.Values.antiAffinity "hard" }}
     requiredDuringSchedulingIgnoredDuringExecution:
       - topologyKey: kubernetes.io/hostname
-        labelSelector: {matchLabels: {{- include "ottla.selector" . | nindent 12 }}}
+        labelSelector:
+          matchLabels: {{- include "ottla.selector" . | nindent 12 }}
     {{- else }}
     preferredDuringSchedulingIgnoredDuringExecution:
       - weight: 100
