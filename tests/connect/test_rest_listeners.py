@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import ssl
 import urllib.error
 import urllib.request
 from contextlib import ExitStack
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -142,7 +144,11 @@ def test_workers_that_forward_over_tls(node: NodeProcess, tmp_path: Path) -> Non
 def test_other_origins_hear_what_kafka_connect_tells_them(node: NodeProcess, tmp_path: Path) -> None:
     """The headers that browsers look at, of forty requests."""
     kinds: list[type[ConnectProcess]] = [KafkaConnect, OttlaConnect]
-    settings = {"access.control.allow.origin": "http://h.*ple, http://there.example"}
+    settings = {
+        "access.control.allow.origin": "http://h.*ple, http://there.example",
+        "response.http.headers.config": '"add Cache-Control: no-cache, no-store", add X-XSS-Protection: 1; mode=block, '
+        "set X-Content-Type-Options: nosniff, setDate X-Later: 31540000000",
+    }
     told: list[list[dict[str, Any]]] = []
     for kind in kinds:
         with kind(tmp_path / kind.__name__, node.address, settings) as worker:
@@ -162,6 +168,7 @@ def _heard(url: str) -> Iterator[dict[str, Any]]:
                     heard: dict[str, Any] = {
                         name: set(text.split(","))
                         for name, text in answer.headers.items()
-                        if name.startswith("access-control-") or name == "vary"
+                        if name.startswith(("access-control-", "x-c", "x-x")) or name in ("vary", "cache-control")
                     }
-                    yield heard | {"status": answer.status}
+                    later = parsedate_to_datetime(answer.headers["x-later"]) - datetime.datetime.now(datetime.UTC)
+                    yield heard | {"status": answer.status, "days": round(later.total_seconds() / 86_400)}
