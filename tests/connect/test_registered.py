@@ -11,6 +11,7 @@ from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSe
 from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer, ProtobufSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from tests.conftest import TEST_SETTINGS
+from tests.connect.test_protobuf import PROTO
 from tests.peers.ottla_node import OttlaNode
 from tests.peers.registry import RegistryProcess
 
@@ -22,8 +23,9 @@ from ottla.connect.data.struct import Struct
 from ottla.connect.registered.avro_converter import AvroConverter
 from ottla.connect.registered.json_schema_converter import JsonSchemaConverter
 from ottla.connect.registered.protobuf_converter import ProtobufConverter
-from ottla.registry.client.protobuf import message_class
+from ottla.registry.client.protobuf import message_class, message_class_of
 from ottla.registry.client.registry_client import RegistryClient
+from ottla.registry.schema.protobuf.parser import parse_proto
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,6 +114,47 @@ def test_protobuf_that_others_read_and_write(registry: str) -> None:
     assert (found.schema.name, found.schema.version) == ("Order", 1)
     assert isinstance(found.value, Struct)
     assert (found.value["id"], found.value["note"], found.value["at"]) == (8, "", None)
+
+
+@pytest.mark.parametrize("settings", [{}, {"wrapper.for.nullables": "true"}, {"flatten.unions": "true"}])
+def test_protobuf_of_others_comes_and_goes(registry: str, settings: dict[str, str]) -> None:
+    """Their schema, their data: through Connect into another topic, where they read it as it was."""
+    message = message_class_of(parse_proto(PROTO), 0)
+    client = SchemaRegistryClient({"url": registry})
+    conf = {"use.deprecated.format": False}
+    source, target = f"theirs-{len(settings)}-{''.join(settings)}", f"ours-{len(settings)}-{''.join(settings)}"
+    written = message(
+        inner={"f": 0.5},
+        number=0,
+        colour=5,
+        colours=[0, 5],
+        u32=2**32 - 1,
+        f64=2**64 - 2,
+        s32=-3,
+        raw=b"\0",
+        told=False,
+    )
+    written.inners["k"].f = 1.5
+    written.numbers[-1] = 2.5
+    serializer = ProtobufSerializer(message, client, conf)
+    data = serializer(written, SerializationContext(source, MessageField.VALUE))
+    made = ProtobufConverter()
+    made.configure({"converter.type": "value", "schema.registry.url": registry} | settings)
+    schema, value = made.to_connect_data(source, data)
+    assert isinstance(value, Struct)
+    assert (value["colour"], value["u32"], value["numbers"]) == ("GREEN", 2**32 - 1, {-1: 2.5})
+    again = made.from_connect_data(target, schema, value)
+    assert again is not None
+    latest = client.get_latest_version(f"{target}-value")
+    assert latest.schema_id is not None
+    theirs = message_class(RegistryClient(registry), latest.schema_id, (0,))
+    read: Any = ProtobufDeserializer(theirs, conf, client)(again, SerializationContext(target, MessageField.VALUE))
+    assert (read.inner.f, read.number, read.colour, list(read.colours)) == (0.5, 0, 5, [0, 5])
+    assert (read.u32, read.f64, read.s32, read.raw) == (2**32 - 1, 2**64 - 2, -3, b"\0")
+    assert {each.key: each.value.f for each in read.inners} == {"k": 1.5}
+    assert {each.key: each.value for each in read.numbers} == {-1: 2.5}
+    # Fields keep their numbers, so that whoever has the first schema reads the data, too.
+    assert message.FromString(again[6:]).inner.f == 0.5
 
 
 def test_lone_values_of_protobuf(registry: str) -> None:
