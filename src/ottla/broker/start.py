@@ -73,7 +73,10 @@ def _print(line: str) -> None:
 
 
 def _say(line: str) -> None:
-    print(f"ottla: {line}", file=sys.stderr, flush=True)
+    """In the log, whatever its format."""
+    import logging
+
+    logging.getLogger("ottla.broker.companions").warning(line)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
