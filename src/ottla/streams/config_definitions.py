@@ -165,6 +165,7 @@ WITHOUT_EFFECT: Final = frozenset({
     "processor.wrapper.class",
     "rack.aware.assignment.non_overlap_cost",
     "rack.aware.assignment.strategy",
+    "rack.aware.assignment.tags",
     "rack.aware.assignment.traffic_cost",
     "state.cleanup.dir.max.age.ms",
     "task.assignor.class",
