@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from tests.connect.cdc.captured_mariadb import CapturedMariaDb
 from tests.connect.cdc.rebuilt import operations
 from tests.connect.records import records_of
 from tests.connect.test_crashes import SETTINGS
@@ -50,7 +51,46 @@ ROW: Final = (
     "'08:00:2b:01:02:03', '1234.5', 4000000000, B'1', B'100000001', '(1,2)', '{1,NULL,3}', '{a,\"b,c\",NULL}', "
     "'{2026-11-29}', '[1,5)', 'fat cat'"
 )
+POSTGRES: Final = ("ours", "theirs")
+MARIADB: Final = ("ours-m", "theirs-m")
+"""Prefixes of topics."""
 OF_ITSELF: Final = ("version", "ts_ms", "ts_us", "ts_ns", "lsn", "sequence")
+
+
+MARIADB_VERSION: Final = "3.5.0.Final"
+MARIADB_ARTIFACTS: Final = (("io.debezium", "debezium-connector-mariadb", MARIADB_VERSION),)
+MARIADB_TABLES: Final = (
+    """CREATE TABLE t (
+        id int PRIMARY KEY, tiny tinyint unsigned, yes tinyint(1), small smallint unsigned, medium mediumint,
+        plain int unsigned, big bigint unsigned, exact decimal(10,3), single float, twice double, fixed char(5),
+        named varchar(10) NOT NULL, long_text mediumtext, raw binary(4), more varbinary(8), blobs blob, day date,
+        at time(3), moment datetime, fine datetime(6), stamp timestamp(3) NULL, seconds timestamp NULL, y year,
+        mood enum('sad','ok'), shades set('red','green'), bits bit(10), flag bit(1),
+        latin varchar(10) CHARACTER SET latin1
+    )""",
+    "CREATE TABLE two (b varchar(5), a int, c text, PRIMARY KEY (a, b))",
+)
+MARIADB_ROW: Final = (
+    "1, 255, 1, 65535, -8388608, 4294967295, 9007199254740993, -123.456, 1.5, -2.25, 'ab', 'žluť', 'text', 'ab', "
+    "X'00ff', X'00ff', '2026-11-29', '10:11:12.5', '2026-11-29 10:11:12', '2000-01-01 00:00:00.000001', "
+    "'2026-11-29 10:11:12.125', '2026-11-29 10:11:12', 2026, 'ok', 'green,red', b'1000000001', b'1', 'é'"
+)
+
+
+def mariadb_workload(db: Any) -> None:
+    with db.cursor() as cursor:
+        for statement in (
+            f"INSERT INTO t VALUES ({MARIADB_ROW.replace('1', '2', 1)})",
+            "INSERT INTO t (id, named) VALUES (3, '')",
+            "UPDATE t SET long_text = 'other', exact = NULL WHERE id = 1",
+            "UPDATE t SET id = 4 WHERE id = 3",
+            "DELETE FROM t WHERE id = 4",
+            "INSERT INTO two VALUES ('b', 1, 'c'), ('x', 2, 'd')",
+            "UPDATE two SET c = 'e'",
+            "ALTER TABLE two ADD COLUMN more int, DROP COLUMN c",
+            "INSERT INTO two VALUES ('y', 2, 7)",
+        ):
+            cursor.execute(statement)
 
 
 def workload(db: Any) -> None:
@@ -88,8 +128,10 @@ def _read(data: bytes | None, prefix: str) -> Any:
         for block in (payload, payload["source"]):
             for field in OF_ITSELF:
                 block.pop(field, None)
+        payload["source"].pop("thread", None)
         if payload["source"]["snapshot"] != "false":
-            payload["source"].pop("txId")
+            for field in ("txId", "gtid", "server_id"):
+                payload["source"].pop(field, None)
     return value
 
 
@@ -100,7 +142,7 @@ def test_the_same_records(node: NodeProcess, postgres: PostgresServer, tmp_path:
     with closing(postgres.database("both")) as db, theirs, ours:
         db.execute(TABLES)
         db.execute(f"INSERT INTO t VALUES ({ROW})")
-        for worker, prefix in ((theirs, "theirs"), (ours, "ours")):
+        for worker, prefix in ((theirs, POSTGRES[1]), (ours, POSTGRES[0])):
             config = postgres.config("both") | {
                 "topic.prefix": prefix,
                 "slot.name": f"slot_{prefix}",
@@ -111,14 +153,47 @@ def test_the_same_records(node: NodeProcess, postgres: PostgresServer, tmp_path:
             wait_for(lambda prefix=prefix: operations(node.address, f"{prefix}.public.t") == ["r"], "the snapshot")  # type: ignore[misc]
             wait_for(lambda prefix=prefix: is_active(db, f"slot_{prefix}"), "the stream")  # type: ignore[misc]
         workload(db)
-        for table in ("two", "no_key", "t"):
-            wait_for(lambda table=table: _complete(node.address, table), f"the changes of {table}")  # type: ignore[misc]
-        differing = [text for table in ("two", "no_key", "t") for text in differences(node.address, table)]
+        wanted = {"t": 8, "no_key": 4, "two": 6}
+        for table, count in wanted.items():
+            wait_for(
+                lambda table=table, count=count: _complete(node.address, table, count, POSTGRES), f"changes of {table}"
+            )  # type: ignore[misc]
+        differing = [text for table in wanted for text in differences(node.address, table, POSTGRES)]
         assert not differing, "\n".join(differing)
 
 
-def differences(bootstrap: str, table: str) -> list[str]:
-    ours, theirs = (comparable(bootstrap, prefix, table) for prefix in ("ours", "theirs"))
+def test_the_same_records_of_mariadb(node: NodeProcess, tmp_path: Path) -> None:
+    pytest.importorskip("pymysqlreplication")
+    plugins = fetched_jars(f"debezium-mariadb-{MARIADB_VERSION}", MARIADB_ARTIFACTS).parent
+    theirs = KafkaConnect(tmp_path / "java", node.address, {"plugin.path": str(plugins)})
+    ours = OttlaConnect(tmp_path / "ottla", node.address, SETTINGS)
+    with CapturedMariaDb() as server, closing(server.database("public")) as db, theirs, ours:
+        with db.cursor() as cursor:
+            cursor.execute("SET time_zone = '+00:00'")
+            for statement in (*MARIADB_TABLES, f"INSERT INTO t VALUES ({MARIADB_ROW})"):
+                cursor.execute(statement)
+        for number, (worker, prefix) in enumerate(((theirs, MARIADB[1]), (ours, MARIADB[0]))):
+            history = {
+                "schema.history.internal.kafka.topic": f"history-{prefix}",
+                "schema.history.internal.kafka.bootstrap.servers": node.address,
+                "database.server.id": str(7000 + number),
+                "topic.prefix": prefix,
+            }
+            answer = worker.ask("PUT", f"/connectors/{prefix}/config", server.config("public") | history)
+            assert answer.status == 201, answer.body
+            wait_for(lambda prefix=prefix: operations(node.address, f"{prefix}.public.t") == ["r"], "the snapshot")  # type: ignore[misc]
+        mariadb_workload(db)
+        wanted = {"t": 8, "two": 5}
+        for table, count in wanted.items():
+            wait_for(
+                lambda table=table, count=count: _complete(node.address, table, count, MARIADB), f"changes of {table}"
+            )  # type: ignore[misc]
+        differing = [text for table in wanted for text in differences(node.address, table, MARIADB)]
+        assert not differing, "\n".join(differing)
+
+
+def differences(bootstrap: str, table: str, prefixes: tuple[str, str]) -> list[str]:
+    ours, theirs = (comparable(bootstrap, prefix, table) for prefix in prefixes)
     found = [f"{table}: {len(ours)} records of ours, {len(theirs)} of theirs"] if len(ours) != len(theirs) else []
     for number, (our, their) in enumerate(zip(ours, theirs, strict=False)):
         for part, left, right in zip(("key", "value", "headers"), our, their, strict=True):
@@ -142,6 +217,5 @@ def is_active(db: Any, slot: str) -> bool:
     return bool(row and row[0])
 
 
-def _complete(bootstrap: str, table: str) -> bool:
-    wanted = {"t": 8, "no_key": 4, "two": 6}[table]
-    return all(len(records_of(bootstrap, f"{prefix}.public.{table}")) >= wanted for prefix in ("ours", "theirs"))
+def _complete(bootstrap: str, table: str, count: int, prefixes: tuple[str, str]) -> bool:
+    return all(len(records_of(bootstrap, f"{prefix}.public.{table}")) >= count for prefix in prefixes)
