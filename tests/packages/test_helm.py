@@ -60,6 +60,7 @@ def named(resources: list[Resource], kind: str, name: str) -> Resource:
 
 
 EVERYTHING = (
+    *("--set", "console.replicas=1", "--set", "console.secret=sign-in"),
     *("--set", "connect.replicas=2", "--set", "serviceMonitor.enabled=true", "--set", "antiAffinity=hard"),
     *("--set", "brokers.storage.className=fast", "--set", "image.pullSecrets[0].name=key", "--set", "nodeSelector.a=b"),
     *("--set", "tolerations[0].operator=Exists", "--set", "serviceMonitor.labels.release=prometheus"),
@@ -88,6 +89,15 @@ def test_what_it_makes_is_what_kubernetes_takes(words: tuple[str, ...]) -> None:
             of_role = any(selector.items() <= label.items() for label in labels)
             assert of_role or each["kind"] == "NetworkPolicy", each["metadata"]
     assert len({(each["kind"], each["metadata"]["name"]) for each in resources}) == len(resources)
+
+
+@pytest.mark.long
+@rendered_by_helm
+def test_a_console_without_users_is_refused() -> None:
+    assert HELM is not None
+    command = [HELM, "template", "events", str(CHART), *VERSION, "--set", "console.replicas=1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, "who may sign in" in done.stderr) == (1, True), done.stderr
 
 
 def _selector(resource: Resource) -> dict[str, str]:
