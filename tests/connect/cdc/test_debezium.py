@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -150,14 +151,12 @@ def test_the_same_records(node: NodeProcess, postgres: PostgresServer, tmp_path:
             }
             answer = worker.ask("PUT", f"/connectors/{prefix}/config", config)
             assert answer.status == 201, answer.body
-            wait_for(lambda prefix=prefix: operations(node.address, f"{prefix}.public.t") == ["r"], "the snapshot")  # type: ignore[misc]
-            wait_for(lambda prefix=prefix: is_active(db, f"slot_{prefix}"), "the stream")  # type: ignore[misc]
+            wait_for(partial(_has_begun, node.address, prefix), "the snapshot")
+            wait_for(partial(is_active, db, f"slot_{prefix}"), "the stream")
         workload(db)
         wanted = {"t": 8, "no_key": 4, "two": 6}
         for table, count in wanted.items():
-            wait_for(
-                lambda table=table, count=count: _complete(node.address, table, count, POSTGRES), f"changes of {table}"
-            )  # type: ignore[misc]
+            wait_for(partial(_complete, node.address, table, count, POSTGRES), f"changes of {table}")
         differing = [text for table in wanted for text in differences(node.address, table, POSTGRES)]
         assert not differing, "\n".join(differing)
 
@@ -181,13 +180,11 @@ def test_the_same_records_of_mariadb(node: NodeProcess, tmp_path: Path) -> None:
             }
             answer = worker.ask("PUT", f"/connectors/{prefix}/config", server.config("public") | history)
             assert answer.status == 201, answer.body
-            wait_for(lambda prefix=prefix: operations(node.address, f"{prefix}.public.t") == ["r"], "the snapshot")  # type: ignore[misc]
+            wait_for(partial(_has_begun, node.address, prefix), "the snapshot")
         mariadb_workload(db)
         wanted = {"t": 8, "two": 5}
         for table, count in wanted.items():
-            wait_for(
-                lambda table=table, count=count: _complete(node.address, table, count, MARIADB), f"changes of {table}"
-            )  # type: ignore[misc]
+            wait_for(partial(_complete, node.address, table, count, MARIADB), f"changes of {table}")
         differing = [text for table in wanted for text in differences(node.address, table, MARIADB)]
         assert not differing, "\n".join(differing)
 
@@ -215,6 +212,10 @@ def _differences(ours: Any, theirs: Any) -> list[str]:
 def is_active(db: Any, slot: str) -> bool:
     row = db.execute("SELECT active FROM pg_replication_slots WHERE slot_name = %s", (slot,)).fetchone()
     return bool(row and row[0])
+
+
+def _has_begun(bootstrap: str, prefix: str) -> bool:
+    return operations(bootstrap, f"{prefix}.public.t") == ["r"]
 
 
 def _complete(bootstrap: str, table: str, count: int, prefixes: tuple[str, str]) -> bool:
