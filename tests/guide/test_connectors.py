@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 from tests.guide.reader import BLOCK, Reader
@@ -31,8 +32,8 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
                     return 0
 
         wait_for(lambda: rows() == 100, "the orders are rows")
-        reader.do_line("ottla connectors create --file rows-back.properties --url http://localhost:8083")
-        reader.do_line("ottla consume shop-orders --bootstrap localhost:9092 --from beginning --count 100")
+        reader.do("sh", None, "ottla connectors create --file rows-back.properties --url http://localhost:8083")
+        reader.do("sh", None, "ottla consume shop-orders --bootstrap localhost:9092 --from beginning --count 100")
         lake = tmp_path / "lake"
 
         def written() -> int:
@@ -40,10 +41,38 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
 
         wait_for(lambda: lake.exists() and written() >= 50, "the orders are in files")
         (tmp_path / "inbox" / "a.csv").write_text("id,price\n1,2.50\n")
-        reader.do_line("ottla connectors create --file inbox.properties --url http://localhost:8083")
-        reader.do_line("ottla consume inbox --bootstrap localhost:9092 --from beginning --count 1")
+        reader.do("sh", None, "ottla connectors create --file inbox.properties --url http://localhost:8083")
+        reader.do("sh", None, "ottla consume inbox --bootstrap localhost:9092 --from beginning --count 1")
         (tmp_path / "logs").mkdir()
         (tmp_path / "logs" / "a.log").write_text("a line\n")
-        reader.do_line("ottla connectors create --file logs.properties --url http://localhost:8083")
-        reader.do_line("ottla consume logs --bootstrap localhost:9092 --from beginning --count 1")
+        reader.do("sh", None, "ottla connectors create --file logs.properties --url http://localhost:8083")
+        reader.do("sh", None, "ottla consume logs --bootstrap localhost:9092 --from beginning --count 1")
         assert "a line" in reader.said_by("consume logs")
+        reader.do("sh", None, "ottla connectors create --file duck.properties --url http://localhost:8083")
+        reader.do("sh", None, "ottla connectors create --file iceberg.properties --url http://localhost:8083")
+
+        def kept(query: str) -> int:
+            try:
+                with duckdb.connect(str(tmp_path / "orders.duckdb"), read_only=True) as database:
+                    return int(database.execute(query).fetchone()[0])  # type: ignore[index]
+            except duckdb.Error:  # not yet, or the task has it
+                return 0
+
+        catalog = {
+            "type": "sql",
+            "uri": f"sqlite:///{tmp_path}/catalog.db",
+            "warehouse": f"file://{tmp_path}/warehouse",
+        }
+
+        def appended() -> int:
+            from pyiceberg.catalog import load_catalog
+            from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
+
+            try:
+                return int(load_catalog("iceberg", **catalog).load_table("shop.orders").scan().to_arrow().num_rows)
+            except (NoSuchTableError, NoSuchNamespaceError):
+                return 0
+
+        wait_for(lambda: appended() == 100, "the orders are in Iceberg")
+        reader.do("sh", None, "ottla connectors stop duck --url http://localhost:8083")
+        wait_for(lambda: kept("SELECT count(*) FROM orders") == 100, "the orders are in DuckDB")

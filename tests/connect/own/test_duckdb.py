@@ -50,13 +50,13 @@ def test_rows_of_all_types_and_what_is_nested(tmp_path: Path) -> None:
     values: dict[str, Any] = {"price": Decimal("1.50"), "at": at, "day": at.date(), "tags": ["a", "b"]}
     task = sink(tmp_path)
     task.put(Struct(schema, id=1, inner=Struct(inner, x=7), **values))
-    task.put({"id": 2, "note": "came later"})
+    task.put({"id": 2, "note": "came later", "inner": {"x": 8}})
     task.stop()
     query = 'SELECT id, price, epoch_ms("at"), day, tags, "inner".x, note FROM things ORDER BY id'
     ms = int(at.timestamp() * 1000)
     assert rows(tmp_path, query) == [
         (1, Decimal("1.50"), ms, at.date(), ["a", "b"], 7, None),
-        (2, None, None, None, None, None, "came later"),
+        (2, None, None, None, None, 8, "came later"),
     ]
 
 

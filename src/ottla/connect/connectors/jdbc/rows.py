@@ -19,10 +19,9 @@ from ottla.connect.connectors.jdbc.sink_config import (
     TABLE_NAME_FORMAT,
 )
 from ottla.connect.connectors.jdbc.tables import TableName
+from ottla.connect.connectors.shapes import struct_of
 from ottla.connect.data.schema import INT32_SCHEMA, INT64_SCHEMA, STRING_SCHEMA, Schema
-from ottla.connect.data.schema_builder import SchemaBuilder
 from ottla.connect.data.struct import Struct
-from ottla.connect.data.type import Type
 from ottla.connect.data.values import infer_schema
 
 if TYPE_CHECKING:
@@ -131,21 +130,12 @@ class RowMaker:
 
 
 def _fields_of(schema: Schema | None, value: Any, what: str) -> tuple[dict[str, Any], dict[str, Schema]]:
-    if isinstance(value, Struct):
-        fields = value.schema.fields
-        return {each.name: value.get(each) for each in fields}, {each.name: each.schema for each in fields}
-    if schema is None and isinstance(value, dict):
-        kinds = {str(name): infer_schema(each) or STRING_SCHEMA for name, each in value.items()}
-        optional = {name: _optional(kind) for name, kind in kinds.items()}
-        return {str(name): each for name, each in value.items()}, optional
+    if isinstance(value, Struct) or (schema is None and isinstance(value, dict)):
+        struct = struct_of(value, what)
+        fields = struct.schema.fields
+        return {each.name: struct.get(each) for each in fields}, {each.name: each.schema for each in fields}
     kind = schema.type.name if schema is not None else type(value).__name__
     raise DataError(f"{what} is no struct but a {kind}: it has no columns")
-
-
-def _optional(schema: Schema) -> Schema:
-    if schema.optional or not schema.type.is_primitive or schema.type is Type.STRUCT:
-        return schema
-    return SchemaBuilder.like(schema).optional().build()
 
 
 def _where(record: SinkRecord) -> str:
