@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.peers.process import NodeProcess
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(280)]
-EXACTLY_ONCE = {"exactly.once.support": "required", "transaction.boundary": "poll"}
+EXACTLY_ONCE: dict[str, Any] = {"exactly.once.support": "required", "transaction.boundary": "poll"}
 PLAIN = {
     "value.converter": "org.apache.kafka.connect.json.JsonConverter",
     "value.converter.schemas.enable": "false",
@@ -43,6 +43,10 @@ def kill_tasks(worker: OttlaConnect, count: int) -> None:
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not set(pids) & set(tasks_of(worker)), "they are gone")
+
+
+def wait_until_full(node: NodeProcess, topic: str, count: int) -> None:
+    wait_for(lambda: len(committed(node.address, topic)) >= count, f"{topic} is full", 120)
 
 
 def test_sources_write_each_record_once(node: NodeProcess, tmp_path: Path) -> None:
@@ -65,7 +69,7 @@ def test_sources_write_each_record_once(node: NodeProcess, tmp_path: Path) -> No
         files |= {"topic": "once-files", "csv.types": "id:int64", "batch.size": 50, "empty.poll.wait.ms": 20}
         create(worker, "files", files | EXACTLY_ONCE)
         rows = {"connector.class": "JdbcSource", "connection.url": f"jdbc:sqlite:{tmp_path}/db", "mode": "incrementing"}
-        rows |= {"topic.prefix": "once-", "poll.interval.ms": 20, "batch.max.rows": 50}
+        rows |= {"topic.prefix": "once-", "poll.interval.ms": "20", "batch.max.rows": "50"}
         create(worker, "rows", rows | EXACTLY_ONCE)
         made = {"connector.class": "Datagen", "kafka.topic": "once-made", "quickstart": "orders", "max.interval": 2}
         create(worker, "made", made | {"iterations": PER_ROUND * ROUNDS, "random.seed": 5} | EXACTLY_ONCE)
@@ -74,7 +78,7 @@ def test_sources_write_each_record_once(node: NodeProcess, tmp_path: Path) -> No
             kill_tasks(worker, 3)
         expected = list(range(PER_ROUND * ROUNDS))
         for topic, field in (("once-files", "id"), ("once-numbers", "id"), ("once-made", "orderid")):
-            wait_for(lambda topic=topic: len(committed(node.address, topic)) >= len(expected), f"{topic} is full", 120)
+            wait_until_full(node, topic, len(expected))
             assert [json.loads(value)[field] for value in committed(node.address, topic)] == expected
         wait_for(lambda: not [path for path in inbox.iterdir() if path.suffix == ".csv"], "all files are put away")
 
@@ -102,8 +106,10 @@ def test_sinks_have_each_record_once(node: NodeProcess, tmp_path: Path) -> None:
             lines = [line for path in (tmp_path / "lake").rglob("*.json") for line in path.read_text().splitlines()]
             return sorted(json.loads(line)["orderid"] for line in lines)
 
+        wanted: list[int] = []
         for number in range(1, ROUNDS):
-            wait_for(lambda number=number: len(in_files()) >= number * 300, "some are in files", 120)
+            wanted.append(number * 300)
+            wait_for(lambda: len(in_files()) >= wanted[-1], "some are in files", 120)
             kill_tasks(worker, 4)
 
         def in_topic() -> list[int]:
