@@ -87,8 +87,7 @@ function Answer({ answer }) {
     number: /INT|DOUBLE|FLOAT|DECIMAL|HUGEINT/.test(column.type) && !/\[|STRUCT|MAP/.test(column.type),
     show: (row) => cellOf(row[index]),
   }));
-  const at = new Map(answer.rows.map((row, index) => [row, index]));
-  return html`<div class="answer" style=${{ height: `min(52vh, ${(answer.rows.length + 1) * ROW_PX + 4}px)` }}><${Grid} label="Rows" columns=${columns} rows=${answer.rows} keyOf=${(row) => at.get(row)} chosen=${chosen} onChoose=${setChosen} /></div>
+  return html`<div class="answer" style=${{ height: `min(52vh, ${(answer.rows.length + 1) * ROW_PX + 4}px)` }}><${Grid} label="Rows" columns=${columns} rows=${answer.rows} chosen=${chosen} onChoose=${setChosen} /></div>
     <${Panel} title="Read exactly">
       <ul class="read">${answer.read.map((each) => html`<li key=${each.again}>
         <p><strong>${each.topic}</strong>${each.latest ? " (last of each key)" : ""}: ${rangesOf(each.ranges)}</p>

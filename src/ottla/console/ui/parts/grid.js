@@ -2,17 +2,17 @@
  * A grid of very many rows: only those in view exist.
  *
  * Every row has the same height, so where a row lies is arithmetic, and scrolling costs the same with a hundred rows or
- * a hundred thousand. `columns` are `{ name, title, width, show(row), number }`; `width` is one of CSS grid. The grid
+ * a hundred thousand. The elements of rows stay, and are given other texts: making them anew costs more. `columns` are `{ name, title, width, show(row), number }`; `width` is one of CSS grid. The grid
  * itself is what scrolls and has the focus; `chosen` is one of `rows`, or null.
  */
 
 import { html, useCallback, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 
 export const ROW_PX = 30;
-const BESIDE = 8;
+const BESIDE = 6;
 const NEAR_END = 60;
 
-export function Grid({ label, columns, rows, keyOf, chosen, onChoose, onOpen, onNearEnd, follow = false }) {
+export function Grid({ label, columns, rows, chosen, onChoose, onOpen, onNearEnd, follow = false }) {
   const frame = useRef(null);
   const [view, setView] = useState({ first: 0, shown: 40 });
   const look = useCallback(() => {
@@ -56,7 +56,7 @@ export function Grid({ label, columns, rows, keyOf, chosen, onChoose, onOpen, on
     </div></div>
     <div class="grid-body" role="rowgroup" style=${{ height: `${rows.length * ROW_PX}px` }}>
       <div role="presentation" style=${{ transform: `translateY(${first * ROW_PX}px)` }}>
-        ${rows.slice(first, last).map((row, index) => html`<${Row} key=${keyOf(row)} row=${row} at=${first + index} columns=${columns}
+        ${rows.slice(first, last).map((row, index) => html`<${Row} key=${index} row=${row} at=${first + index} columns=${columns}
             template=${template} isChosen=${row === chosen} onChoose=${onChoose} />`)}
       </div>
     </div>

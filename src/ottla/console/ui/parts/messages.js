@@ -148,7 +148,7 @@ function useFrame({ topic, query, rows, reproduce, mayWrite, looked }) {
     if (query.at && rows.length && !chosen) setChosen(rows.find((message) => keyOf(message) === query.at) ?? null);
   }, [rows.length > 0]);
   return (options) => html`<div class=${chosen ? "split open" : "split"}>
-    <${Grid} label=${`Messages of ${topic.name}`} columns=${columns} rows=${rows} keyOf=${keyOf} chosen=${chosen} onChoose=${choose} ...${options} />
+    <${Grid} label=${`Messages of ${topic.name}`} columns=${columns} rows=${rows} chosen=${chosen} onChoose=${choose} ...${options} />
     ${chosen && html`<${MessageDetail} key=${keyOf(chosen)} topic=${topic} message=${chosen} query=${query} mayWrite=${mayWrite} onClose=${() => setChosen(null)} reproduce=${reproduce} />`}
   </div>`;
 }

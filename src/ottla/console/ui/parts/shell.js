@@ -45,7 +45,7 @@ export function Shell({ children }) {
     <header class="side">
       <a class="brand" href=${address(["overview"])}><img src="mark.svg" width="26" height="26" alt="" />Ottla</a>
       <label class="cluster-choice">Cluster
-        <select value=${cluster.name} onChange=${(event) => go(["overview"], {}, { cluster: event.target.value })}>
+        <select aria-label="Cluster" value=${cluster.name} onChange=${(event) => go(["overview"], {}, { cluster: event.target.value })}>
           ${clusters.map((each) => html`<option key=${each.name} value=${each.name}>${each.name}</option>`)}
         </select></label>
       ${readOnly && html`<p class="read-only"><${Icon} name="lock" size=${14} />Read-only</p>`}
