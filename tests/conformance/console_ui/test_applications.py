@@ -95,6 +95,10 @@ def test_a_query_says_what_it_read(screen: Screen) -> None:
     screen.grid_rows().first.wait_for()
     assert screen.grid_rows().first.inner_text().strip() == str(ORDERS)
     page.get_by_role("region", name="Read exactly").get_by_text("partition 0 from 0 to 100").wait_for()
+    editor.fill("select * from orders")
+    page.keyboard.press("Control+Enter")
+    page.get_by_role("columnheader", name="address").wait_for()
+    assert page.get_by_role("grid").evaluate("grid => grid.scrollWidth > grid.clientWidth"), "many columns are scrolled"
     editor.fill("select nothing from nowhere")
     screen.button("Run Ctrl ↵").click()
     page.get_by_role("alert").wait_for()

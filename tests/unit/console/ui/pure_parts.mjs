@@ -13,6 +13,7 @@ const load = (path) => import(new URL(path, ui));
 
 const { diffLines } = await load("parts/diff.js");
 const { graphOf, place } = await load("parts/topology.js");
+const { slots } = await load("parts/grid.js");
 const { roundUp } = await load("parts/chart.js");
 const { address, route } = await load("core/router.js");
 const { bytes, duration, fromInput, short, time, toInput } = await load("core/format.js");
@@ -135,4 +136,12 @@ test("what a role allows", () => {
   session.set({ read_only: true, clusters: [cluster] });
   assert.ok(!may("group", "delete", "any"));
   assert.ok(may("topic", "read", "orders"));
+});
+
+test("a row that stays in view keeps its element, and every row in view has one", () => {
+  const before = slots(40, 86, 46);
+  assert.deepEqual([...before].sort((one, other) => one - other), Array.from({ length: 46 }, (_, index) => 40 + index));
+  const after = slots(43, 89, 46);
+  assert.equal(after.filter((at, slot) => before[slot] === at).length, 43);
+  assert.deepEqual(slots(0, 2, 4), [0, 1, null, null]);
 });

@@ -14,6 +14,7 @@ import { Page, Panel } from "../parts/page.js";
 import { SqlEditor } from "../parts/sql_editor.js";
 
 const MAX_HISTORY = 50;
+const LEAST_PX = 110;
 const EXAMPLES = [
   ["The last hundred", "select * from orders order by _timestamp desc limit 100"],
   ["The last value of each key", "select * from latest(orders)"],
@@ -83,11 +84,11 @@ function Answer({ answer }) {
   const columns = answer.columns.map((column, index) => ({
     name: String(index),
     title: html`${column.name} <small class="muted">${column.type.toLowerCase().slice(0, 24)}</small>`,
-    width: "minmax(110px, 1fr)",
+    width: `minmax(${LEAST_PX}px, 1fr)`,
     number: /INT|DOUBLE|FLOAT|DECIMAL|HUGEINT/.test(column.type) && !/\[|STRUCT|MAP/.test(column.type),
     show: (row) => cellOf(row[index]),
   }));
-  return html`<div class="answer" style=${{ height: `min(52vh, ${(answer.rows.length + 1) * ROW_PX + 4}px)` }}><${Grid} label="Rows" columns=${columns} rows=${answer.rows} chosen=${chosen} onChoose=${setChosen} /></div>
+  return html`<div class="answer" style=${{ height: `min(52vh, ${(answer.rows.length + 1) * ROW_PX + 4}px)` }}><${Grid} label="Rows" columns=${columns} rows=${answer.rows} leastPx=${answer.columns.length * LEAST_PX} chosen=${chosen} onChoose=${setChosen} /></div>
     <${Panel} title="Read exactly">
       <ul class="read">${answer.read.map((each) => html`<li key=${each.again}>
         <p><strong>${each.topic}</strong>${each.latest ? " (last of each key)" : ""}: ${rangesOf(each.ranges)}</p>

@@ -2,17 +2,20 @@
  * A grid of very many rows: only those in view exist.
  *
  * Every row has the same height, so where a row lies is arithmetic, and scrolling costs the same with a hundred rows or
- * a hundred thousand. The elements of rows stay, and are given other texts: making them anew costs more. `columns` are `{ name, title, width, show(row), number }`; `width` is one of CSS grid. The grid
- * itself is what scrolls and has the focus; `chosen` is one of `rows`, or null.
+ * a hundred thousand. Elements are never made anew: the row at `i` is shown by the `i % many`-th, so one that stays in view is
+ * not touched, and one that goes is given another's texts. The grid itself is what scrolls and has the focus.
+ *
+ * `columns` are `{ name, title, width, show(row), number }`; `width` is one of CSS grid, and in less than `leastPx` they are
+ * scrolled. `chosen` is one of `rows`, or null.
  */
 
-import { html, useCallback, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
+import { Component, html, useCallback, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 
 export const ROW_PX = 30;
 const BESIDE = 6;
 const NEAR_END = 60;
 
-export function Grid({ label, columns, rows, chosen, onChoose, onOpen, onNearEnd, follow = false }) {
+export function Grid({ label, columns, rows, leastPx = 0, chosen, onChoose, onOpen, onNearEnd, follow = false }) {
   const frame = useRef(null);
   const [view, setView] = useState({ first: 0, shown: 40 });
   const look = useCallback(() => {
@@ -51,23 +54,35 @@ export function Grid({ label, columns, rows, chosen, onChoose, onOpen, onNearEnd
   const first = Math.min(view.first, Math.max(0, rows.length - 1));
   return html`<div class="grid" role="grid" aria-label=${label} aria-rowcount=${rows.length + 1} aria-colcount=${columns.length}
       aria-activedescendant=${chosen ? "grid-chosen" : undefined} ref=${frame} tabindex="0" onScroll=${look} onKeyDown=${walk}>
-    <div class="grid-head" role="rowgroup"><div class="grid-row" role="row" aria-rowindex="1" style=${{ gridTemplateColumns: template }}>
+    <div class="grid-head" role="rowgroup" style=${{ minWidth: `${leastPx}px` }}><div class="grid-row" role="row" aria-rowindex="1" style=${{ gridTemplateColumns: template }}>
       ${columns.map((column) => html`<div key=${column.name} role="columnheader" class=${column.number ? "number" : ""}>${column.title}</div>`)}
     </div></div>
-    <div class="grid-body" role="rowgroup" style=${{ height: `${rows.length * ROW_PX}px` }}>
-      <div role="presentation" style=${{ transform: `translateY(${first * ROW_PX}px)` }}>
-        ${rows.slice(first, last).map((row, index) => html`<${Row} key=${index} row=${row} at=${first + index} columns=${columns}
-            template=${template} isChosen=${row === chosen} onChoose=${onChoose} />`)}
-      </div>
+    <div class="grid-body" role="rowgroup" style=${{ height: `${rows.length * ROW_PX}px`, minWidth: `${leastPx}px` }}>
+      ${slots(first, last, view.shown).map((at, slot) => at !== null && html`<${Row} key=${slot} row=${rows[at]} at=${at} columns=${columns}
+          template=${template} isChosen=${rows[at] === chosen} onChoose=${onChoose} />`)}
     </div>
   </div>`;
 }
 
-function Row({ row, at, columns, template, isChosen, onChoose }) {
-  return html`<div id=${isChosen ? "grid-chosen" : undefined} class=${isChosen ? "grid-row chosen" : "grid-row"} role="row"
-      aria-rowindex=${at + 2} aria-selected=${isChosen ? "true" : "false"} style=${{ gridTemplateColumns: template }} onClick=${() => onChoose(row)}>
-    ${columns.map((column) => html`<div key=${column.name} role="gridcell" class=${column.number ? "number" : ""}>${column.show(row)}</div>`)}
-  </div>`;
+/** Which row each element shows, or null: of the rows from `first` to before `last`, at most `many`. */
+export function slots(first, last, many) {
+  const found = Array(many).fill(null);
+  for (let at = first; at < Math.min(last, first + many); at += 1) found[at % many] = at;
+  return found;
+}
+
+class Row extends Component {
+  shouldComponentUpdate(next) {
+    return ["row", "at", "isChosen", "template", "columns", "onChoose"].some((name) => next[name] !== this.props[name]);
+  }
+
+  render({ row, at, columns, template, isChosen, onChoose }) {
+    const place = { gridTemplateColumns: template, transform: `translateY(${at * ROW_PX}px)` };
+    return html`<div id=${isChosen ? "grid-chosen" : undefined} class=${isChosen ? "grid-row chosen" : "grid-row"} role="row"
+        aria-rowindex=${at + 2} aria-selected=${isChosen ? "true" : "false"} style=${place} onClick=${() => onChoose(row)}>
+      ${columns.map((column) => html`<div key=${column.name} role="gridcell" class=${column.number ? "number" : ""}>${column.show(row)}</div>`)}
+    </div>`;
+  }
 }
 
 function scrollTo(frame, index) {

@@ -14,6 +14,7 @@ import { MessageFilters, searchOf } from "./message_filters.js";
 import { Empty, Failure, Waiting } from "./notice.js";
 import { ProduceDialog } from "./produce_dialog.js";
 
+const LEAST_PX = 560;
 const keyOf = (message) => `${message.partition}:${message.offset}`;
 
 /** Beside an open message there is less space. */
@@ -148,7 +149,7 @@ function useFrame({ topic, query, rows, reproduce, mayWrite, looked }) {
     if (query.at && rows.length && !chosen) setChosen(rows.find((message) => keyOf(message) === query.at) ?? null);
   }, [rows.length > 0]);
   return (options) => html`<div class=${chosen ? "split open" : "split"}>
-    <${Grid} label=${`Messages of ${topic.name}`} columns=${columns} rows=${rows} chosen=${chosen} onChoose=${choose} ...${options} />
+    <${Grid} label=${`Messages of ${topic.name}`} columns=${columns} rows=${rows} leastPx=${LEAST_PX} chosen=${chosen} onChoose=${choose} ...${options} />
     ${chosen && html`<${MessageDetail} key=${keyOf(chosen)} topic=${topic} message=${chosen} query=${query} mayWrite=${mayWrite} onClose=${() => setChosen(null)} reproduce=${reproduce} />`}
   </div>`;
 }
