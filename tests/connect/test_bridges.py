@@ -17,7 +17,8 @@ from tests.connect.records import records_of
 from tests.connect.test_crashes import tasks_of
 from tests.connect.test_exactly_once import ENABLED, committed
 from tests.peers.connect import OttlaConnect
-from tests.peers.process import wait_for
+from tests.peers.process import free_port, wait_for
+from tests.peers.scrape import Scrape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,9 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def worker(node: NodeProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OttlaConnect]:
-    with OttlaConnect(tmp_path_factory.mktemp("worker"), node.address, SETTINGS) as process:
+    process = OttlaConnect(tmp_path_factory.mktemp("worker"), node.address, SETTINGS)
+    process.metrics_address = f"127.0.0.1:{free_port()}"
+    with process:
         yield process
 
 
@@ -68,6 +71,11 @@ def offset(worker: OttlaConnect, name: str) -> Any:
     return json.loads(found[0]["offset"]["state"]) if found and found[0]["offset"]["state"] else None
 
 
+def told(worker: OttlaConnect, connector: str, name: str) -> float:
+    scrape = Scrape.of(f"http://{worker.metrics_address}/metrics")
+    return scrape.value(f"ottla_connect_plugin_{name}_total", connector=connector, task="0") or 0
+
+
 def failure(worker: OttlaConnect, name: str) -> str:
     def look() -> str | None:
         status = worker.ask("GET", f"/connectors/{name}/status")
@@ -86,6 +94,8 @@ def test_a_tap_goes_on_where_its_state_says(worker: OttlaConnect, node: NodeProc
     wait_for(lambda: offset(worker, "on") == {"next": 30}, "the next state is stored", 30)
     arguments = (tmp_path / "arguments").read_text()
     assert "geheim" not in arguments
+    for name, least in (("runs", 2), ("lines", 30), ("error_lines", 2)):
+        wait_for(partial(lambda name, least: told(worker, "on", name) >= least, name, least), f"{name} are told", 30)
     assert worker.ask("PUT", "/connectors/on/stop").status == 204
     wait_for(lambda: not worker.ask("GET", "/connectors/on/tasks").body, "it has no tasks", 30)
     found = numbers(node, "on.numbers")

@@ -64,21 +64,6 @@ def hardcoded_records(world: World) -> None:
     assert all("make" in each for each in values)
 
 
-def file(world: World) -> None:
-    text = "id,name\n" + "".join(f"{each['id']},{each['name']}\n" for each in PEOPLE)
-    world.internet.hosts["files.example"] = lambda _target: text.encode()
-    provider = {"storage": "HTTPS", "user_agent": False}
-    config = source(
-        "source-file",
-        "people",
-        dataset_name="people",
-        format="csv",
-        url="https://files.example/people.csv",
-        provider=provider,
-    )
-    assert [each["name"] for each in world.read("source-file.people", config, 3)] == EXPECTED
-
-
 def manifest(world: World) -> None:
     """A YAML that is dropped in; without its token it is refused by its own specification."""
     world.internet.hosts["manifest.example"] = lambda _target: {"people": PEOPLE}
@@ -173,7 +158,6 @@ def public_apis(world: World) -> None:
 CASES: Final[tuple[Case, ...]] = (
     case("source-faker", faker),
     case("source-hardcoded-records", hardcoded_records),
-    case("source-file", file),
     case("airbyte-cdk", manifest),
     case("source-xkcd", xkcd),
     case("source-pokeapi", pokeapi),

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from tests.peers.postgres import USER, PostgresServer
 from tests.plugins.case import Case, case
 from tests.plugins.taps import EXPECTED
 
 if TYPE_CHECKING:
     from tests.plugins.world import World
-
-CAMEL: Final = "org.apache.camel.kafkaconnector."
-TEXT: Final = {"value.converter": "StringConverter", "key.converter": "StringConverter"}
-
-
-def camel(kamelet: str, kind: str, topic: str, **settings: str) -> dict[str, str]:
-    package = kamelet.replace("-", "")
-    class_name = f"{CAMEL}{package}.Camel{package.capitalize()}{kind}Connector"
-    own = {f"camel.kamelet.{kamelet}.{key}": text for key, text in settings.items()}
-    return {"connector.class": class_name, "topics": topic, **own}
 
 
 def connect_file(world: World) -> None:
@@ -43,62 +34,39 @@ def connect_file(world: World) -> None:
     assert (folder / "out").read_text().splitlines() == EXPECTED
 
 
-def camel_timer_source(world: World) -> None:
-    config = camel("timer-source", "Source", "camel-timer", period="100", message="tick")
-    values = world.read("camel-timer", config, 3)
-    assert set(values) == {"tick"}
-
-
-def camel_cron_source(world: World) -> None:
-    config = camel("cron-source", "Source", "camel-cron", schedule="0/1 * * * * ?", message="tock")
-    assert set(world.read("camel-cron", config, 2)) == {"tock"}
-
-
-def camel_http_source(world: World) -> None:
-    world.internet.hosts["127.0.0.1"] = lambda _target: {"name": "Ottla"}
-    config = camel("http-source", "Source", "camel-http", url=f"{world.internet.url}/people", period="500")
-    values = world.read("camel-http", config, 1)
-    assert "Ottla" in str(values[0])
-
-
-def camel_http_sink(world: World) -> None:
-    taken: list[str] = []
-
-    def take(target: str) -> Any:
-        taken.append(target)
-        return {}
-
-    world.internet.hosts["127.0.0.1"] = take
-    config = camel("http-sink", "Sink", "camel_http_sink", url=f"{world.internet.url}/taken", method="POST")
-    world.write("camel_http_sink", config | {"value.converter": "StringConverter"}, EXPECTED)
-    assert taken == ["/taken"] * 3
-
-
-def camel_log_sink(world: World) -> None:
-    config = camel("log-sink", "Sink", "camel_log_sink", loggerName="ottla", showHeaders="false")
-    world.write("camel_log_sink", config | {"value.converter": "StringConverter"}, EXPECTED)
-
-
-def camel_file(world: World) -> None:
-    """Both ways: what one writes the other reads."""
-    folder = world.place()
-    sink = {
-        "connector.class": f"{CAMEL}file.CamelFileSinkConnector",
-        "topics": "camel_file",
-        "camel.sink.path.directoryName": str(folder),
-        "camel.sink.endpoint.fileName": "name-${date:now:HHmmssSSS}-${exchangeId}",
-        "value.converter": "StringConverter",
-    }
-    world.write("camel_file", sink, EXPECTED)
-    assert sorted(path.read_text().strip('"') for path in folder.iterdir()) == sorted(EXPECTED)
+def debezium_postgres(world: World) -> None:
+    """Rows that were there, and rows that come while it watches."""
+    with PostgresServer() as server, server.connect("postgres") as database:
+        database.execute("create table people (id int primary key, name text)")
+        database.execute("insert into people values (1, 'Ottla'), (2, 'Franz')")
+        config = {
+            "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
+            "topic.prefix": "debezium",
+            "database.hostname": "127.0.0.1",
+            "database.port": str(server.port),
+            "database.user": USER,
+            "database.password": USER,
+            "database.dbname": "postgres",
+            "plugin.name": "pgoutput",
+            "table.include.list": "public.people",
+        }
+        wrong = world.worker.ask(
+            "PUT", "/connector-plugins/PostgresConnector/config/validate", {**config, "name": "x", "database.port": "p"}
+        )
+        refused = [each["value"]["name"] for each in wrong.body["configs"] if each["value"]["errors"]]
+        assert "database.port" in refused, refused
+        topic = "debezium.public.people"
+        values = world.read(
+            topic, config, 2, then=lambda: database.execute("insert into people values (3, 'Elli')"), more=1
+        )
+        assert [(each["op"], each["after"]["name"]) for each in values] == [
+            ("r", "Ottla"),
+            ("r", "Franz"),
+            ("c", "Elli"),
+        ]
 
 
 CASES: Final[tuple[Case, ...]] = (
     case("connect-file", connect_file),
-    case("camel-timer-source", camel_timer_source),
-    case("camel-cron-source", camel_cron_source),
-    case("camel-http-source", camel_http_source),
-    case("camel-http-sink", camel_http_sink),
-    case("camel-log-sink", camel_log_sink),
-    case("camel-file", camel_file),
+    case("debezium-connector-postgres", debezium_postgres),
 )

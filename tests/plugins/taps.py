@@ -66,9 +66,8 @@ def tap_singer_jsonl(world: World) -> None:
     folder = world.place()
     lines = [{"type": "SCHEMA", "stream": "people", "schema": SCHEMA, "key_properties": ["id"]}]
     lines += [{"type": "RECORD", "stream": "people", "record": each} for each in PEOPLE]
-    (folder / "people.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
+    (folder / "people.singer").write_text("".join(json.dumps(each) + "\n" for each in lines))
     config = tap("tap-singer-jsonl", source="local", local={"folders": [str(folder)], "recursive": False})
-    config["singer.discover"] = "false"  # it knows no streams before it has read them
     assert names(world.read("tap-singer-jsonl.people", config, 3)) == EXPECTED
 
 
@@ -96,7 +95,7 @@ def tap_feed(world: World) -> None:
 def tap_jsonfile(world: World) -> None:
     path = world.place() / "people.json"
     path.write_text(json.dumps(PEOPLE))
-    config = tap("tap-jsonfile", filepath=str(path), name="people", primary_keys=["id"])
+    config = tap("tap-jsonfile", paths=[str(path)], stream_name="people")
     assert names(world.read("tap-jsonfile.people", config, 3)) == EXPECTED
 
 
@@ -104,10 +103,8 @@ def tap_spreadsheets(world: World) -> None:
     folder = world.place()
     people_csv(folder)
     file = {
-        "path": str(folder),
+        "path": str(folder / "*.csv"),
         "format": "csv",
-        "file_type": "csv",
-        "pattern": ".*people.csv",
         "table_name": "people",
         "primary_keys": ["id"],
     }

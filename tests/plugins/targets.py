@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import sqlite3
 from typing import TYPE_CHECKING, Any, Final
@@ -59,16 +60,15 @@ def target_jsonl(world: World) -> None:
 def target_singer_jsonl(world: World) -> None:
     folder = world.place()
     store(world, "target-singer-jsonl", destination="local", local={"folder": str(folder)})
-    lines = json_lines(folder, "*.singer*")
+    texts = [gzip.decompress(path.read_bytes()).decode() for path in folder.rglob("*.singer.gz")]
+    lines = [json.loads(line) for text in texts for line in text.splitlines()]
     assert names([each["record"] for each in lines if each["type"] == "RECORD"]) == sorted(EXPECTED)
 
 
 def target_localjson(world: World) -> None:
     folder = world.place()
-    store(world, "target-localjson", destination_path=str(folder))
-    found = [json.loads(path.read_text()) for path in folder.rglob("*.json")]
-    rows = [row for each in found for row in (each if isinstance(each, list) else [each])]
-    assert names([row for row in rows if "name" in row]) == sorted(EXPECTED)
+    store(world, "target-localjson", dest_dir=str(folder))
+    assert names([json.loads(path.read_text())["record"] for path in folder.rglob("*.json")]) == sorted(EXPECTED)
 
 
 def target_duckdb(world: World) -> None:
@@ -94,7 +94,7 @@ def target_sqlite(world: World) -> None:
 
 def target_universal_file(world: World) -> None:
     folder = world.place()
-    store(world, "target-universal-file", protocol="local", file_path=str(folder), file_type="jsonl")
+    store(world, "target-universal-file", protocol="local", path=str(folder), file_type="jsonl")
     assert names(json_lines(folder, "*.jsonl")) == sorted(EXPECTED)
 
 

@@ -23,7 +23,7 @@ from ottla.connect.catalogue.manifest import CDK
 from ottla.connect.catalogue.virtual_environment import distribution
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 INSTALL_TIMEOUT_S: Final = 1800.0
 RUN_TIMEOUT_S: Final = 150.0
@@ -99,11 +99,21 @@ class World:
         path.mkdir()
         return path
 
-    def read(self, topic: str, config: Mapping[str, str], count: int) -> list[Any]:
-        """What a source writes to the topic: the first values, as JSON, when there are so many."""
+    def read(
+        self,
+        topic: str,
+        config: Mapping[str, str],
+        count: int,
+        then: Callable[[], object] | None = None,
+        more: int = 0,
+    ) -> list[Any]:
+        """What a source writes to the topic: its values, as JSON, when there are so many, and `more` after `then`."""
         name = self._create(config)
         try:
             self._wait(name, lambda: len(self.values(topic)) >= count, f"{count} records of {topic}")
+            if then is not None:
+                then()
+                self._wait(name, lambda: len(self.values(topic)) >= count + more, f"{more} more records of {topic}")
             return self.values(topic)
         finally:
             self._delete(name)

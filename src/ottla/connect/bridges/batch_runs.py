@@ -79,6 +79,15 @@ class BatchRuns:
                 records += self._conversation.hear(line)
         return records or None
 
+    def metrics(self) -> dict[str, float]:
+        """From any thread."""
+        process = self._process
+        return {
+            "plugin-runs-total": self.runs,
+            "plugin-lines-total": self.lines,
+            "plugin-error-lines-total": self.error_lines + (0 if process is None else process.error_lines),
+        }
+
     def stop(self) -> None:
         if self._process is not None:
             self.error_lines += self._process.error_lines

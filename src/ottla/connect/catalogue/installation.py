@@ -192,7 +192,7 @@ def _java(wanted: Wanted, folder: Path, say: Callable[[str], None]) -> Installed
         say(f"Fetching {':'.join(artifact)} and all that it needs.")
         fetch_jars(jars, [artifact])
         main_jars = [str(path) for path in jars.glob(f"{artifact.artifact}-{artifact.version}*.jar")]
-        licence = licence_of_jars(jars, artifact)
+        licence = licence_of_jars(jars, artifact) or wanted.licence
     try:
         found = describe(jars, main_jars, wanted.name)
     except ConnectError as error:

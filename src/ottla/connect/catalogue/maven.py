@@ -66,7 +66,7 @@ def fetch_jars(folder: Path, artifacts: Sequence[Coordinates], exclusions: Seque
 
 
 def licence_of_jars(folder: Path, artifact: Coordinates) -> str:
-    """What the jar itself says: its manifest, its pom, or the file of its licence; "not said" where none does."""
+    """What the jar itself says: its manifest, its pom, or the file of its licence; "" where none does."""
     path = folder / f"{artifact.artifact}-{artifact.version}.jar"
     try:
         with zipfile.ZipFile(path) as jar:
@@ -80,9 +80,9 @@ def licence_of_jars(folder: Path, artifact: Coordinates) -> str:
                     return next((short for long, short in _LICENCES if long in text), f"see {name} of {path.name}")
             manifest = jar.read("META-INF/MANIFEST.MF").decode("utf-8", "replace") if names else ""
             found = re.search(r"^Bundle-License: *(.+)$", manifest, re.MULTILINE)
-            return found[1].strip() if found else "not said"
+            return found[1].strip() if found else ""
     except (OSError, KeyError, zipfile.BadZipFile):
-        return "not said"
+        return ""
 
 
 def _licence_of_pom(pom: bytes) -> str:

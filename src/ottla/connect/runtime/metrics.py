@@ -106,9 +106,19 @@ _CAPTURE: Final = {
         "slot_wal_bound_bytes", "Beyond so many kept bytes the slot is lost (max_slot_wal_keep_size); -1: no bound."
     ),
 }
+_PLUGIN: Final = {
+    f"plugin-{name}-total": counter(f"ottla_connect_plugin_{name.replace('-', '_')}_total", text, "connector", "task")
+    for name, text in {
+        "runs": "How often the program of a plugin has run to its end.",
+        "lines": "Lines of messages that it wrote.",
+        "error-lines": "Lines that it wrote to its stderr, which stand in the log.",
+        "misfits": "Records that did not fit the schema that it had told.",
+    }.items()
+}
 OF_TASKS: Final = {
     **{name: _of_task(kind, name, text) for kind, described in _KINDS.items() for name, text in described.items()},
     **_CAPTURE,
+    **_PLUGIN,
 }
 """By what a task's process calls them."""
 

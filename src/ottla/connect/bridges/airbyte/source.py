@@ -206,6 +206,11 @@ class AirbyteSourceTask(SourceTask):
         if self._files is not None:
             self._files.close()
 
+    def metrics(self) -> Mapping[str, float]:
+        if self._runs is None:
+            return {}
+        return self._runs.metrics() | {"plugin-misfits-total": self._reading.misfits}
+
     # What `BatchRuns` asks
 
     def begin(self) -> PluginProcess:

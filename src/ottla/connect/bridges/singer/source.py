@@ -161,6 +161,11 @@ class SingerSourceTask(SourceTask):
         if self._files is not None:
             self._files.close()
 
+    def metrics(self) -> Mapping[str, float]:
+        if self._runs is None:
+            return {}
+        return self._runs.metrics() | {"plugin-misfits-total": self._tap.misfits}
+
     # What `BatchRuns` asks
 
     def begin(self) -> PluginProcess:
