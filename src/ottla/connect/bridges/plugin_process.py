@@ -94,10 +94,19 @@ class PluginProcess(Program):
             self._changed.notify_all()
 
 
-def run_to_end(
-    command: Sequence[str], name: str, timeout_s: float, *, folder: Path | None = None, succeeds: bool = True
-) -> list[bytes]:
-    """The lines that it writes. `ConnectError` with the end of its stderr: it fails, or takes or writes too much."""
+class ProgramError(ConnectError):
+    """A program ended badly; `lines` is what it wrote."""
+
+    java_name = ConnectError.java_name
+
+    def __init__(self, message: str, lines: list[bytes]) -> None:
+        super().__init__(message)
+        self.lines = lines
+
+
+def run_to_end(command: Sequence[str], name: str, timeout_s: float, *, folder: Path | None = None) -> list[bytes]:
+    """The lines that it writes. `ConnectError` with the end of its stderr: it takes or writes too much, or
+    (`ProgramError`) ends with another status than 0."""
     process = PluginProcess(command, name, folder=folder)
     try:
         deadline = time.monotonic() + timeout_s
@@ -114,8 +123,8 @@ def run_to_end(
                 raise ConnectError(f"{name} wrote more than {OUTPUT_BYTES_MAX} bytes")
             found += lines
         status = process.wait(max(END_GRACE_S, deadline - time.monotonic()))
-        if succeeds and status != 0:
-            raise ConnectError(f"{name} ended {process.how_it_ended()}{process.last_words()}")
+        if status != 0:
+            raise ProgramError(f"{name} ended {process.how_it_ended()}{process.last_words()}", found)
         return found
     finally:
         process.stop()

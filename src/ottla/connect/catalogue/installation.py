@@ -129,19 +129,27 @@ def _made(wanted: Wanted, folder: Path, home: PluginHome, say: Callable[[str], N
     make_environment(environment, [_pinned(wanted.package, wanted.version)])
     program = _program(wanted, environment)
     executable = f"venv/bin/{program}"
-    path = str(folder / executable)
-    options: tuple[str, ...] = ()
-    if wanted.route == SINGER:
-        from ottla.connect.bridges.singer.program import find_options, read_about
+    spec, options = _asked(wanted, str(folder / executable))
+    return _plugin(wanted, folder, (InstalledConnector(wanted.name, wanted.kind, spec),), executable, options)
 
-        options = find_options(path)
-        about = read_about(path, options)
-        spec: Any = None if about is None else about.get("settings")
-    else:
+
+def _asked(wanted: Wanted, path: str) -> tuple[Any, tuple[str, ...]]:
+    """What the program says of itself: that it can be started at all is part of it."""
+    from ottla.connect.api.errors import ConnectError
+
+    try:
+        if wanted.route == SINGER:
+            from ottla.connect.bridges.singer.program import find_options, read_about
+
+            options = find_options(path)
+            about = read_about(path, options)
+            return (None if about is None else about.get("settings")), options
         from ottla.connect.bridges.airbyte.program import read_spec
 
-        spec = read_spec([path], wanted.name)
-    return _plugin(wanted, folder, (InstalledConnector(wanted.name, wanted.kind, spec),), executable, options)
+        return read_spec([path], wanted.name), ()
+    except ConnectError as error:
+        text = f"{wanted.package} {wanted.version} was fetched, and does not run with this Python and its packages"
+        raise PluginError(f"{text}: {error}") from error
 
 
 def _program(wanted: Wanted, environment: Path) -> str:

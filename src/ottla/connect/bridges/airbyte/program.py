@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from ottla.connect.api.errors import ConfigError, ConnectError
 from ottla.connect.bridges.airbyte.message import error_of, log_message, parse_message
 from ottla.connect.bridges.installed import CONNECTOR_CLASS, PluginSettings, find_installed
-from ottla.connect.bridges.plugin_process import run_to_end
+from ottla.connect.bridges.plugin_process import ProgramError, run_to_end
 from ottla.connect.catalogue.home import PluginHome
 from ottla.connect.catalogue.manifest import CDK, DECLARATIVE_PROGRAM, read_manifest
 
@@ -119,7 +119,12 @@ def _ask(command: Sequence[str], name: str, kind: str, timeout_s: float, folder:
     """The message of that kind, whatever the status: a failed check ends with 0 or 1 as it likes."""
     error: str | None = None
     found: dict[str, Any] | None = None
-    for line in run_to_end(command, name, timeout_s, folder=folder, succeeds=False):
+    failure = "it says nothing of it"
+    try:
+        lines = run_to_end(command, name, timeout_s, folder=folder)
+    except ProgramError as ended:
+        lines, failure = ended.lines, str(ended)
+    for line in lines:
         message = parse_message(line, exact=False)
         if message is None:
             continue
@@ -130,5 +135,5 @@ def _ask(command: Sequence[str], name: str, kind: str, timeout_s: float, folder:
         elif message["type"] == "LOG":
             log_message(name, message)
     if found is None:
-        raise ConnectError(f"{name} says nothing of it{f': {error}' if error else ''}")
+        raise ConnectError(f"{name} failed: {error or failure}")
     return found

@@ -11,7 +11,7 @@ from ottla.connect.api.errors import ConfigError, ConnectError
 from ottla.connect.api.validators import NonEmptyString
 from ottla.connect.bridges.batch_config import define_idle_timeout
 from ottla.connect.bridges.installed import CONNECTOR_CLASS, PluginSettings, define_whole, find_installed
-from ottla.connect.bridges.plugin_process import run_to_end
+from ottla.connect.bridges.plugin_process import ProgramError, run_to_end
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,7 +76,12 @@ def find_program(kind: str, props: Mapping[str, str]) -> SingerProgram:
 
 def find_options(path: str) -> tuple[str, ...]:
     """Which of `KNOWN_OPTIONS` its help names. `ConnectError` where it cannot even do that."""
-    lines = run_to_end([path, "--help"], f"{path} --help", ASK_TIMEOUT_S, succeeds=False)
+    try:
+        lines = run_to_end([path, "--help"], f"{path} --help", ASK_TIMEOUT_S)
+    except ProgramError as error:
+        if not error.lines:
+            raise
+        lines = error.lines
     text = b"\n".join(lines).decode("utf-8", "replace")
     if not text.strip():
         raise ConnectError(f"{path} --help says nothing: is it a Singer tap or target?")
