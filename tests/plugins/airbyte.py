@@ -93,78 +93,9 @@ def xkcd(world: World) -> None:
     assert values[0]["title"] == "Blown apart"
 
 
-def pokeapi(world: World) -> None:
-    world.internet.hosts["pokeapi.co"] = lambda _target: {"id": 25, "name": "pikachu", "height": 4}
-    values = world.read("source-pokeapi.pokemon", source("source-pokeapi", "pokemon", pokemon_name="pikachu"), 1)
-    assert (values[0]["id"], values[0]["name"]) == (25, "pikachu")
-
-
-def tvmaze(world: World) -> None:
-    show = {"id": 1, "url": "u", "name": "Pilot", "season": 1, "number": 1, "airdate": "2024-01-01"}
-    world.internet.hosts["api.tvmaze.com"] = lambda _target: [show]
-    config = source(
-        "source-tvmaze-schedule",
-        "domestic",
-        start_date="2024-01-01",
-        end_date="2024-01-01",
-        domestic_schedule_country_code="US",
-    )
-    assert world.read("source-tvmaze-schedule.domestic", config, 1)[0]["name"] == "Pilot"
-
-
-def gutendex(world: World) -> None:
-    book = {"id": 1, "title": "Der Process", "authors": [], "languages": ["de"], "download_count": 5}
-    world.internet.hosts["gutendex.com"] = lambda _target: {
-        "count": 1,
-        "next": None,
-        "previous": None,
-        "results": [book],
-    }
-    values = world.read("source-gutendex.books", source("source-gutendex", "books", search="kafka"), 1)
-    assert values[0]["title"] == "Der Process"
-
-
-def dockerhub(world: World) -> None:
-    image = {"name": "ottla", "namespace": "sister", "pull_count": 7, "user": "sister"}
-    world.internet.hosts["hub.docker.com"] = lambda _target: {"count": 1, "next": None, "results": [image]}
-    values = world.read("source-dockerhub.docker_hub", source("source-dockerhub", "*", docker_username="sister"), 1)
-    assert values[0]["name"] == "ottla"
-
-
-def pypi(world: World) -> None:
-    info = {"info": {"name": "ottla", "version": "1"}, "releases": {}, "urls": [], "last_serial": 1}
-    world.internet.hosts["pypi.org"] = lambda _target: info
-    values = world.read("source-pypi.project", source("source-pypi", "project", project_name="ottla"), 1)
-    assert values[0]["info"]["name"] == "ottla"
-
-
-def punk_api(world: World) -> None:
-    beers = [{"id": 1, "name": "Pilsner"}]
-    world.internet.hosts["api.punkapi.com"] = lambda target: beers if "page=1" in target or "page" not in target else []
-    config = source("source-punk-api", "beers", brewed_before="12-2023", brewed_after="01-2020")
-    assert world.read("source-punk-api.beers", config, 1)[0]["name"] == "Pilsner"
-
-
-def public_apis(world: World) -> None:
-    entries = {
-        "count": 1,
-        "entries": [{"API": "Ottla", "Description": "a sister", "Auth": "", "HTTPS": True, "Cors": "no"}],
-    }
-    world.internet.hosts["api.publicapis.org"] = lambda _target: entries
-    values = world.read("source-public-apis.services", source("source-public-apis", "services"), 1)
-    assert values[0]["API"] == "Ottla"
-
-
 CASES: Final[tuple[Case, ...]] = (
     case("source-faker", faker),
     case("source-hardcoded-records", hardcoded_records),
     case("airbyte-cdk", manifest),
     case("source-xkcd", xkcd),
-    case("source-pokeapi", pokeapi),
-    case("source-tvmaze-schedule", tvmaze),
-    case("source-gutendex", gutendex),
-    case("source-dockerhub", dockerhub),
-    case("source-pypi", pypi),
-    case("source-punk-api", punk_api),
-    case("source-public-apis", public_apis),
 )

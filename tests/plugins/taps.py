@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import struct
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.peers.postgres import USER, PostgresServer
 from tests.plugins.case import Case, case
 
 if TYPE_CHECKING:
@@ -112,6 +114,38 @@ def tap_spreadsheets(world: World) -> None:
     assert names(world.read("tap-spreadsheets.people", config, 3)) == EXPECTED
 
 
+def tap_postgres(world: World) -> None:
+    with PostgresServer() as server, server.connect("postgres") as database:
+        database.execute("create table people (id int primary key, name text)")
+        for each in PEOPLE:
+            database.execute("insert into people values (%s, %s)", (each["id"], each["name"]))
+        config = tap(
+            "meltanolabs-tap-postgres",
+            host="127.0.0.1",
+            port=server.port,
+            user=USER,
+            password=USER,
+            database="postgres",
+        )
+        config["singer.select"] = "public-people"
+        assert sorted(names(world.read("meltanolabs-tap-postgres.public-people", config, 3))) == sorted(EXPECTED)
+
+
+def tap_dbf(world: World) -> None:
+    """A table of dBase III, written byte by byte."""
+    folder = world.place()
+    columns = [(b"ID", b"N", 4), (b"NAME", b"C", 10)]
+    width = 1 + sum(size for _, _, size in columns)
+    head = struct.pack("<BBBBIHH20x", 3, 124, 1, 1, len(PEOPLE), 32 + 32 * len(columns) + 1, width)
+    for name, kind, size in columns:
+        head += struct.pack("<11sc4xBB14x", name, kind, size, 0)
+    rows = b"".join(b" " + f"{each['id']:>4}{each['name']:<10}".encode() for each in PEOPLE)
+    (folder / "people.dbf").write_bytes(head + b"\r" + rows + b"\x1a")
+    config = tap("tap-dbf", path=str(folder / "people.dbf"))
+    values = world.read("tap-dbf.people", config, 3)
+    assert [str(each.get("name") or each.get("NAME")).strip() for each in values] == EXPECTED
+
+
 CASES: Final[tuple[Case, ...]] = (
     case("tap-jsonl", tap_jsonl),
     case("tap-csv-folder", tap_csv_folder),
@@ -120,4 +154,6 @@ CASES: Final[tuple[Case, ...]] = (
     case("tap-feed", tap_feed),
     case("tap-jsonfile", tap_jsonfile),
     case("tap-spreadsheets", tap_spreadsheets),
+    case("meltanolabs-tap-postgres", tap_postgres),
+    case("tap-dbf", tap_dbf),
 )

@@ -8,6 +8,7 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.peers.postgres import USER, PostgresServer
 from tests.plugins.case import Case, case
 from tests.plugins.taps import EXPECTED, PEOPLE
 
@@ -98,6 +99,14 @@ def target_universal_file(world: World) -> None:
     assert names(json_lines(folder, "*.jsonl")) == sorted(EXPECTED)
 
 
+def target_postgres(world: World) -> None:
+    with PostgresServer() as server, server.connect("postgres") as database:
+        settings = {"host": "127.0.0.1", "port": server.port, "user": USER, "password": USER, "database": "postgres"}
+        store(world, "meltanolabs-target-postgres", **settings, default_target_schema="public")
+        found = database.execute("select name from public.meltanolabs_target_postgres order by id").fetchall()
+        assert [row[0] for row in found] == EXPECTED
+
+
 CASES: Final[tuple[Case, ...]] = (
     case("meltanolabs-target-csv", target_csv),
     case("target-csv", hotglue_target_csv),
@@ -107,4 +116,5 @@ CASES: Final[tuple[Case, ...]] = (
     case("target-duckdb", target_duckdb),
     case("target-sqlite", target_sqlite),
     case("target-universal-file", target_universal_file),
+    case("meltanolabs-target-postgres", target_postgres),
 )
