@@ -2,15 +2,18 @@
 
 Both workers run one after the other against one Ottla node, standalone, with their own defaults (Java's JVM, too). CPU
 is that of a worker and all its processes, memory the proportional set size of the same. Rates depend on what else the
-machine does; CPU a record hardly.
+machine does; CPU a record hardly. The JDBC connectors are measured alone: there is no such connector of Java's in the
+registries that this repository uses.
 """
 
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -86,9 +89,49 @@ def measure(worker: ConnectProcess, directory: Path, lines: int) -> Result:
     return Result(worker.name, started, (written - started) * each, (copied - before) * each, memory)
 
 
+def measure_tables(worker: ConnectProcess, directory: Path, rows: int) -> tuple[float, float]:
+    """µs of CPU a record of the JDBC source and sink, from a table of SQLite and into another."""
+    table, copy = directory / "rows.db", directory / "copy.db"
+    with closing(sqlite3.connect(table)) as database, database:
+        database.execute("CREATE TABLE rows (id INTEGER PRIMARY KEY NOT NULL, name TEXT, price REAL, stock INTEGER)")
+        numbers = range(1, rows + 1)
+        database.executemany(
+            "INSERT INTO rows VALUES (?, ?, ?, ?)", [(n, f"thing {n}", n / 2, n % 100) for n in numbers]
+        )
+
+    def copied() -> bool:
+        if not copy.exists():
+            return False
+        with closing(sqlite3.connect(copy, timeout=30)) as database:
+            try:
+                return bool(database.execute("SELECT count(*) FROM rows").fetchone()[0] == rows)
+            except sqlite3.OperationalError:  # not yet, or locked
+                return False
+
+    with worker:
+        source = {"connector.class": "JdbcSource", "connection.url": f"jdbc:sqlite:{table}", "mode": "incrementing"}
+        before = cpu_s(worker.pid)
+        worker.ask("PUT", "/connectors/source/config", source | {"topic.prefix": "bench-", "batch.max.rows": "500"})
+        wait_for(lambda: _offset(worker, "incrementing") == rows, "all rows are written", TIMEOUT_S)
+        written = cpu_s(worker.pid)
+        worker.ask("DELETE", "/connectors/source")
+        between = cpu_s(worker.pid)
+        sink = {"connector.class": "JdbcSink", "topics": "bench-rows", "connection.url": f"jdbc:sqlite:{copy}"}
+        sink |= {"table.name.format": "rows", "auto.create": "true", "insert.mode": "upsert", "pk.mode": "record_value"}
+        worker.ask("PUT", "/connectors/sink/config", sink | {"pk.fields": "id"})
+        wait_for(copied, "all rows are copied", TIMEOUT_S)
+        after = cpu_s(worker.pid)
+    each = 1e6 / rows
+    return (written - before) * each, (after - between) * each
+
+
 def _position(worker: ConnectProcess) -> int:
+    return _offset(worker, "position")
+
+
+def _offset(worker: ConnectProcess, key: str) -> int:
     offsets = worker.ask("GET", "/connectors/source/offsets").body["offsets"]
-    return int(offsets[0]["offset"]["position"]) if offsets else 0
+    return int(offsets[0]["offset"][key]) if offsets else 0
 
 
 def main(lines: int) -> int:
@@ -107,6 +150,10 @@ def main(lines: int) -> int:
                     f"{result.memory_mib:.0f} |",
                     flush=True,
                 )
+            print("\n| worker | JDBC source, µs a record | JDBC sink, µs a record |\n|---|---|---|", flush=True)
+            tables = OttlaConnect(directory / "tables", node.address, {"offset.flush.interval.ms": "1000"})
+            reading, writing = measure_tables(tables, directory, lines)
+            print(f"| {tables.name} | {reading:.1f} | {writing:.1f} |", flush=True)
     load = os.getloadavg()[0]
     print(f"\n{time.strftime('%Y-%m-%d')}, {lines} lines, load {load:.0f} on {os.cpu_count()} cores")
     return 0

@@ -337,8 +337,13 @@ def _mysql() -> Any:
     return load("sqlalchemy.dialects.mysql", EXTRA)
 
 
+_AS_IT_IS: Final = frozenset({str, int, float, bool, bytes, type(None)})
+
+
 def column_value(value: Any, zone: ZoneInfo, *, with_zone: bool = False) -> Any:
     """A field's value as a database's driver takes it."""
+    if value.__class__ in _AS_IT_IS:
+        return value
     if isinstance(value, datetime.datetime):
         local = value.astimezone(zone)
         return local if with_zone else local.replace(tzinfo=None)
