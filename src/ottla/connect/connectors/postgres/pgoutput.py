@@ -196,18 +196,25 @@ class _Reader:
 
     def row(self) -> Row:
         cells: Row = []
-        data = self.data
-        for _ in range(self.u16()):
-            kind = data[self.at]
-            self.at += 1
+        count = self.u16()
+        data, at, end = self.data, self.at, len(self.data)
+        for _ in range(count):
+            self.at = at
+            kind = data[at]
+            at += 1
             if kind == 0x74:  # t
-                cells.append(self.sized())
+                (length,) = _U32.unpack_from(data, at)
+                begin, at = at + 4, at + 4 + length
+                if at > end:
+                    raise ValueError(f"{length} bytes are promised, and {end - begin} are there")
+                cells.append(data[begin:at])
             elif kind == 0x6E:  # n
                 cells.append(None)
             elif kind == 0x75:  # u
                 cells.append(UNAVAILABLE)
             else:
                 raise ValueError(f"a value of the kind {chr(kind)!r} (binary values were not asked for)")
+        self.at = at
         return cells
 
     def end(self) -> None:

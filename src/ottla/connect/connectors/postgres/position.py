@@ -37,7 +37,7 @@ class Position:
         return Position(end_lsn, commit_us or self.commit_us)
 
     def within(self, xid: int, lsn: int, events: int, commit_us: int) -> Position:
-        return replace(self, xid=xid, lsn=lsn, events=events, commit_us=commit_us)
+        return Position(self.lsn_commit, commit_us, xid, lsn, events)
 
     def offset(self) -> dict[str, Any]:
         offset: dict[str, Any] = {"lsn_commit": self.lsn_commit, "lsn_proc": self.lsn_commit, "lsn": self.lsn_commit}
