@@ -128,19 +128,21 @@ def wait_until_equal(node: NodeProcess, connection: Any, topic: str) -> None:
     assert not differing, [(told.get(key), expected.get(key)) for key in sorted(differing)[:3]]
 
 
+@pytest.mark.parametrize("columns", [("note",), pytest.param(("seen", "note"), marks=pytest.mark.long)])
 def test_a_table_is_rebuilt_after_kills_and_changes_of_its_schema(
-    node: NodeProcess, postgres: PostgresServer, tmp_path: Path
+    node: NodeProcess, postgres: PostgresServer, tmp_path: Path, columns: tuple[str, ...]
 ) -> None:
-    topic = "killed.public.items"
-    with closing(postgres.database("killed")) as db, OttlaConnect(tmp_path, node.address, SETTINGS) as worker:
+    name = f"killed_{len(columns)}"
+    topic = f"{name}.public.items"
+    with closing(postgres.database(name)) as db, OttlaConnect(tmp_path, node.address, SETTINGS) as worker:
         create_items(db, rows=500)
         config = postgres.config(
-            "killed", decimal_handling_mode="string", snapshot_fetch_size="50", heartbeat_interval_ms="300"
+            name, decimal_handling_mode="string", snapshot_fetch_size="50", heartbeat_interval_ms="300"
         )
-        with closing(postgres.connect("killed")) as other, Writer(other, seed=7) as writer:
-            start(worker, "killed", config)
+        with closing(postgres.connect(name)) as other, Writer(other, seed=7) as writer:
+            start(worker, name, config)
             wait_for(lambda: "c" in operations(node.address, topic), "the stream has begun")
-            for column in ("seen", "note"):
+            for column in columns:
                 (pid,) = wait_for(lambda: tasks_of(worker), "the task lives")
                 os.kill(pid, signal.SIGKILL)
                 with db.transaction():
@@ -148,24 +150,24 @@ def test_a_table_is_rebuilt_after_kills_and_changes_of_its_schema(
                     db.execute(f"UPDATE items SET {column} = 'new' WHERE id % 3 = 0")
                 done = writer.transactions
                 wait_for(lambda done=done: writer.transactions > done + 20, "more is written")  # type: ignore[misc]
-            active = "SELECT active FROM pg_replication_slots WHERE slot_name = 'slot_killed'"
+            active = f"SELECT active FROM pg_replication_slots WHERE slot_name = 'slot_{name}'"
             wait_for(lambda: db.execute(active).fetchone()[0], "the stream goes on")
             cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'ottla %'"
             assert db.execute(cut).fetchall()
             wait_for(lambda: "another attempt follows" in worker.output, "the task connects again")
             worker.kill()
-            db.execute("ALTER TABLE items DROP COLUMN seen")
+            db.execute(f"ALTER TABLE items DROP COLUMN {columns[0]}")
             worker.start()
-            start(worker, "killed", config)
+            start(worker, name, config)
             done = writer.transactions
             wait_for(lambda: writer.transactions > done + 20, "more is written")
         wait_until_equal(node, db, topic)
         seen = operations(node.address, topic)
         assert {"r", "c", "u", "d", "-"} <= set(seen)
         with closing(postgres.connect("postgres")) as elsewhere:
-            elsewhere.execute("CREATE TABLE elsewhere AS SELECT 1")
+            elsewhere.execute(f"CREATE TABLE elsewhere_{name} AS SELECT 1")
             (end,) = elsewhere.execute("SELECT pg_current_wal_lsn()::text").fetchone()
-        passed = "SELECT confirmed_flush_lsn >= %s::pg_lsn FROM pg_replication_slots WHERE slot_name = 'slot_killed'"
+        passed = f"SELECT confirmed_flush_lsn >= %s::pg_lsn FROM pg_replication_slots WHERE slot_name = 'slot_{name}'"
         wait_for(lambda: db.execute(passed, (end,)).fetchone()[0], "the slot passes what others write")
 
 
