@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tests.peers.mariadb import MariaDbServer
 from tests.peers.postgres import USER, PostgresServer
 from tests.plugins.case import Case, case
 from tests.plugins.taps import EXPECTED
@@ -84,36 +83,8 @@ def mirror_maker(world: World) -> None:
     assert len(world.read("heartbeats", config, 2)) >= 2
 
 
-def debezium_mariadb(world: World) -> None:
-    import pymysql
-
-    settings = {"server_id": "1", "log_bin": "binlog", "binlog_format": "ROW", "binlog_row_image": "FULL"}
-    with MariaDbServer(settings) as server:
-        database = pymysql.connect(host="127.0.0.1", port=server.port, user="root", database="test", autocommit=True)
-        with database, database.cursor() as cursor:
-            cursor.execute("create table people (id int primary key, name text)")
-            cursor.execute("insert into people values (1, 'Ottla'), (2, 'Franz')")
-            config = {
-                "connector.class": "io.debezium.connector.mariadb.MariaDbConnector",
-                "topic.prefix": "mariadb",
-                "database.hostname": "127.0.0.1",
-                "database.port": str(server.port),
-                "database.user": "root",
-                "database.password": "",
-                "database.server.id": "4711",
-                "database.include.list": "test",
-                "table.include.list": "test.people",
-                "schema.history.internal.kafka.bootstrap.servers": world.node.address,
-                "schema.history.internal.kafka.topic": "mariadb-history",
-            }
-            insert = "insert into people values (3, 'Elli')"
-            values = world.read("mariadb.test.people", config, 2, then=lambda: cursor.execute(insert), more=1)
-    assert [(each["op"], each["after"]["name"]) for each in values] == [("r", "Ottla"), ("r", "Franz"), ("c", "Elli")]
-
-
 CASES: Final[tuple[Case, ...]] = (
     case("connect-file", connect_file),
     case("connect-mirror", mirror_maker),
     case("debezium-connector-postgres", debezium_postgres),
-    case("debezium-connector-mariadb", debezium_mariadb),
 )

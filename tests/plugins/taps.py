@@ -86,14 +86,6 @@ def tap_rest_api_msdk(world: World) -> None:
     assert names(world.read("tap-rest-api-msdk.people", config, 3)) == EXPECTED
 
 
-def tap_feed(world: World) -> None:
-    items = "".join(f"<item><title>{name}</title><guid>{name}</guid></item>" for name in EXPECTED)
-    feed = f'<?xml version="1.0"?><rss version="2.0"><channel><title>t</title>{items}</channel></rss>'
-    world.internet.hosts["feed.example"] = lambda _target: feed.encode()
-    config = tap("tap-feed", feed_urls=["https://feed.example/rss"], start_date="2000-01-01")
-    assert names(world.read("tap-feed.feed", config, 3), "title") == EXPECTED
-
-
 def tap_jsonfile(world: World) -> None:
     path = world.place() / "people.json"
     path.write_text(json.dumps(PEOPLE))
@@ -151,7 +143,6 @@ CASES: Final[tuple[Case, ...]] = (
     case("tap-csv-folder", tap_csv_folder),
     case("tap-singer-jsonl", tap_singer_jsonl),
     case("tap-rest-api-msdk", tap_rest_api_msdk),
-    case("tap-feed", tap_feed),
     case("tap-jsonfile", tap_jsonfile),
     case("tap-spreadsheets", tap_spreadsheets),
     case("meltanolabs-tap-postgres", tap_postgres),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-import sqlite3
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.peers.postgres import USER, PostgresServer
@@ -44,14 +43,6 @@ def target_csv(world: World) -> None:
         assert names(list(csv.DictReader(file))) == sorted(EXPECTED)
 
 
-def hotglue_target_csv(world: World) -> None:
-    folder = world.place()
-    store(world, "target-csv", destination_path=str(folder))
-    (path,) = folder.rglob("*.csv")
-    with path.open() as file:
-        assert names(list(csv.DictReader(file))) == sorted(EXPECTED)
-
-
 def target_jsonl(world: World) -> None:
     folder = world.place()
     store(world, "target-jsonl", destination_path=str(folder))
@@ -84,15 +75,6 @@ def target_duckdb(world: World) -> None:
     assert [row[0] for row in found] == EXPECTED
 
 
-def target_sqlite(world: World) -> None:
-    path = world.place() / "people.db"
-    store(world, "target-sqlite", database=str(path.with_suffix("")))
-    (file,) = path.parent.glob("people*")
-    with sqlite3.connect(file) as connection:
-        found = connection.execute("select name from target_sqlite order by id").fetchall()
-    assert [row[0] for row in found] == EXPECTED
-
-
 def target_universal_file(world: World) -> None:
     folder = world.place()
     store(world, "target-universal-file", protocol="local", path=str(folder), file_type="jsonl")
@@ -109,12 +91,10 @@ def target_postgres(world: World) -> None:
 
 CASES: Final[tuple[Case, ...]] = (
     case("meltanolabs-target-csv", target_csv),
-    case("target-csv", hotglue_target_csv),
     case("target-jsonl", target_jsonl),
     case("target-singer-jsonl", target_singer_jsonl),
     case("target-localjson", target_localjson),
     case("target-duckdb", target_duckdb),
-    case("target-sqlite", target_sqlite),
     case("target-universal-file", target_universal_file),
     case("meltanolabs-target-postgres", target_postgres),
 )

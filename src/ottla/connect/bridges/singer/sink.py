@@ -125,9 +125,9 @@ class SingerSinkTask(SinkTask):
         if not records:
             return
         if self._process is None:
-            assert self._files is not None
             command = [self._program.path, "--config", self._settings_file]
-            self._process = PluginProcess(command, self._program.name, with_input=True, folder=self._files.path)
+            # In the worker's own folder: some targets know no other place to write to.
+            self._process = PluginProcess(command, self._program.name, with_input=True)
             self._lines.begin()
         lines = []
         for record in records:
