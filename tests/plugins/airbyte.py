@@ -93,22 +93,9 @@ def xkcd(world: World) -> None:
     assert values[0]["title"] == "Blown apart"
 
 
-def rss(world: World) -> None:
-    items = "".join(
-        f"<item><title>{name}</title><link>https://feed.example/{name}</link><guid>{name}</guid>"
-        "<pubDate>Mon, 06 May 2024 07:08:09 GMT</pubDate><description>d</description></item>"
-        for name in EXPECTED
-    )
-    feed = f'<?xml version="1.0"?><rss version="2.0"><channel><title>t</title>{items}</channel></rss>'
-    world.internet.hosts["feed.example"] = lambda _target: feed.encode()
-    values = world.read("source-rss.items", source("source-rss", "items", url="https://feed.example/rss"), 3)
-    assert sorted(each["title"] for each in values) == sorted(EXPECTED)
-
-
 CASES: Final[tuple[Case, ...]] = (
     case("source-faker", faker),
     case("source-hardcoded-records", hardcoded_records),
     case("airbyte-cdk", manifest),
     case("source-xkcd", xkcd),
-    case("source-rss", rss),
 )

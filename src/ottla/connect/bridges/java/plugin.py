@@ -45,6 +45,7 @@ CALL_TIMEOUT: Final = "java.call.timeout.ms"
 OPTIONS_DEFAULT: Final = "-Xmx512m -XX:+UseSerialGC"
 _QUICK: Final = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 DESCRIBE_TIMEOUT_S: Final = 120.0
+_OF_THE_WORKER: Final = ("key.converter", "value.converter", "header.converter", "transforms", "predicates")
 OWN: Final = (PLUGIN, CLASS, TASK_CLASS, OPTIONS, CALL_TIMEOUT)
 
 
@@ -181,6 +182,10 @@ def _default(name: str, text: str | None, kind: ConfigType) -> object:
 
 
 def props_of_java(props: Mapping[str, str | None], plugin: JavaPlugin) -> dict[str, str]:
-    """What the plugin is to see: as if it ran in a worker of Java."""
-    found = {key: text for key, text in props.items() if text is not None and key not in OWN}
+    """What the plugin is to see: what it would in a worker of Java, but for converters and transformations."""
+    found = {
+        key: text
+        for key, text in props.items()
+        if text is not None and key not in OWN and not key.startswith(_OF_THE_WORKER)
+    }
     return {**found, CONNECTOR_CLASS: plugin.class_name}
