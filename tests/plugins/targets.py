@@ -82,11 +82,27 @@ def target_universal_file(world: World) -> None:
 
 
 def target_postgres(world: World) -> None:
+    people_in_postgres(world, "meltanolabs-target-postgres", database="postgres", default_target_schema="public")
+
+
+def pipelinewise_target_postgres(world: World) -> None:
+    people_in_postgres(world, "pipelinewise-target-postgres", dbname="postgres", default_target_schema="public")
+
+
+def people_in_postgres(world: World, plugin: str, **settings: Any) -> None:
     with PostgresServer() as server, server.connect("postgres") as database:
-        settings = {"host": "127.0.0.1", "port": server.port, "user": USER, "password": USER, "database": "postgres"}
-        store(world, "meltanolabs-target-postgres", **settings, default_target_schema="public")
-        found = database.execute("select name from public.meltanolabs_target_postgres order by id").fetchall()
+        store(world, plugin, host="127.0.0.1", port=server.port, user=USER, password=USER, **settings)
+        found = database.execute(f"select name from public.{plugin.replace('-', '_')} order by id").fetchall()
         assert [row[0] for row in found] == EXPECTED
+
+
+def target_parquet(world: World) -> None:
+    import pyarrow.parquet as parquet
+
+    folder = world.place()
+    store(world, "target-parquet", destination_path=str(folder))
+    (path,) = folder.rglob("*.parquet")
+    assert names(parquet.read_table(path).to_pylist()) == sorted(EXPECTED)
 
 
 CASES: Final[tuple[Case, ...]] = (
@@ -97,4 +113,6 @@ CASES: Final[tuple[Case, ...]] = (
     case("target-duckdb", target_duckdb),
     case("target-universal-file", target_universal_file),
     case("meltanolabs-target-postgres", target_postgres),
+    case("pipelinewise-target-postgres", pipelinewise_target_postgres),
+    case("target-parquet", target_parquet),
 )
