@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 BEGAN_MS: Final = 1_764_403_200_000
 """The time of the first record of `orders`: 2025-11-29 08:00 UTC. There is one a second."""
 ORDERS: Final = 300
+FOREVER: Final = {"retention.ms": "-1"}
+"""Their times are long past: retention would take them."""
 EVENTS: Final = 100_000
 DISHES: Final = ("Svíčková", "Knedlíky", "Goulash", "Palatschinken", "Kolache")
 CITIES: Final = ("Praha", "Brno", "Plzeň", "Wien")
@@ -103,8 +105,8 @@ class Shop:
     def _fill(self) -> None:
         admin = AdminClient({"bootstrap.servers": self.node.address})
         topics = [
-            NewTopic("orders", 3, 1),
-            NewTopic("events", 1, 1),
+            NewTopic("orders", 3, 1, config=FOREVER),
+            NewTopic("events", 1, 1, config=FOREVER),
             NewTopic("customers", 1, 1, config={"cleanup.policy": "compact"}),
             NewTopic("payments", 2, 1, config={"retention.ms": "86400000"}),
             NewTopic("cities", 3, 1),
