@@ -110,21 +110,25 @@ def tap_postgres(world: World) -> None:
     people_of_postgres(world, "meltanolabs-tap-postgres", "public-people", user=USER, database="postgres")
 
 
-def tap_neon(world: World) -> None:
-    people_of_postgres(world, "tap-neon", "public-people", user=USER, database="postgres")
-
-
 def pipelinewise_tap_postgres(world: World) -> None:
-    people_of_postgres(world, "pipelinewise-tap-postgres", "people", user=USER, dbname="postgres")
+    people_of_postgres(
+        world, "pipelinewise-tap-postgres", "public-people", select="people", user=USER, dbname="postgres"
+    )
 
 
-def people_of_postgres(world: World, plugin: str, stream: str, **settings: Any) -> None:
+def process_street_tap_postgres(world: World) -> None:
+    people_of_postgres(
+        world, "process-street-tap-postgres", "public-people", select="people", user=USER, dbname="postgres"
+    )
+
+
+def people_of_postgres(world: World, plugin: str, stream: str, *, select: str = "", **settings: Any) -> None:
     with PostgresServer() as server, server.connect("postgres") as database:
         database.execute("create table people (id int primary key, name text)")
         for each in PEOPLE:
             database.execute("insert into people values (%s, %s)", (each["id"], each["name"]))
         config = tap(plugin, host="127.0.0.1", port=server.port, password=USER, **settings)
-        config["singer.select"] = stream
+        config["singer.select"] = select or stream
         config["singer.metadata"] = json.dumps({"*": {"replication-method": "FULL_TABLE"}})
         assert sorted(names(world.read(f"{plugin}.{stream}", config, 3))) == sorted(EXPECTED)
 
@@ -152,7 +156,7 @@ CASES: Final[tuple[Case, ...]] = (
     case("tap-jsonfile", tap_jsonfile),
     case("tap-spreadsheets", tap_spreadsheets),
     case("meltanolabs-tap-postgres", tap_postgres),
-    case("tap-neon", tap_neon),
+    case("process-street-tap-postgres", process_street_tap_postgres),
     case("pipelinewise-tap-postgres", pipelinewise_tap_postgres),
     case("tap-dbf", tap_dbf),
 )
