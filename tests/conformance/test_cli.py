@@ -168,7 +168,7 @@ def test_a_shell_can_complete(ottla: InProcessCli, node: NodeProcess) -> None:
         )
         return [word.strip() for word in done.stdout.splitlines()]
 
-    assert sorted(complete("ottla con")) == ["configs", "connect", "connectors", "consume"]
+    assert sorted(complete("ottla con")) == ["configs", "connect", "connectors", "console", "consume"]
     assert "--partitions" in complete("ottla topics create --")
     assert "cli-completed" in complete(f"ottla consume --bootstrap {node.address} cli-comp")
     assert "cli-completed" in complete(f"ottla elect-leaders --bootstrap {node.address} --topic cli-comp")

@@ -81,6 +81,7 @@ def in_background(tmp_path: Path) -> Iterator[list[Background]]:
         process.close()
 
 
+@pytest.mark.long
 def test_topic_command(node: NodeProcess) -> None:
     topic = unique("java-topic")
     create = ["--create", "--topic", topic, "--partitions", "2", "--config", "retention.ms=86400000"]
@@ -95,6 +96,7 @@ def test_topic_command(node: NodeProcess) -> None:
     assert topic not in tool("TopicCommand", node, "--list").splitlines()
 
 
+@pytest.mark.long
 def test_config_command(node: NodeProcess) -> None:
     topic = unique("java-configs")
     Librdkafka(node.address).create_topic(topic)

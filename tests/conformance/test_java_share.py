@@ -78,6 +78,7 @@ def test_what_was_accepted_is_not_delivered_again(node: NodeProcess) -> None:
     assert all(line.split()[4] == "0" for line in offsets.splitlines() if line.startswith(group))
 
 
+@pytest.mark.long
 def test_share_group_command(node: NodeProcess) -> None:
     topic, group = unique("share"), unique("share-group")
     Librdkafka(node.address).create_topic(topic)

@@ -201,6 +201,7 @@ def row_of(group: str, printed: str) -> list[list[str]]:
     return [line.split() for line in printed.splitlines() if line.startswith(group)]
 
 
+@pytest.mark.long
 def test_streams_group_command(own_node: NodeFactory, tmp_path: Path, instances: list[WordCount]) -> None:
     node = own_node(SETTINGS | {"group.streams.session.timeout.ms": "45000"})  # nobody is killed
     topic, group = unique("words"), unique("word-count")

@@ -73,6 +73,7 @@ def test_kafka_configs_makes_a_user_who_logs_in(node: OttlaNode, config: str, me
     assert dora.list_topics(timeout=60).brokers
 
 
+@pytest.mark.long
 @pytest.mark.java
 def test_kafka_configs_sets_a_quota(node: OttlaNode, config: str) -> None:
     configs = "kafka.admin.ConfigCommand"
@@ -83,6 +84,7 @@ def test_kafka_configs_sets_a_quota(node: OttlaNode, config: str) -> None:
     assert "producer_byte_rate" not in tool(configs, node, config, "--describe", *entity)
 
 
+@pytest.mark.long
 @pytest.mark.java
 def test_kafka_delegation_tokens(node: OttlaNode, config: str) -> None:
     tokens = "org.apache.kafka.tools.DelegationTokenCommand"

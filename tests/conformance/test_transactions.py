@@ -356,6 +356,7 @@ def test_java_producer_with_transactions(node: NodeProcess) -> None:
     assert len(received.splitlines()) == 2000
 
 
+@pytest.mark.long
 @pytest.mark.java
 def test_transactions_command(node: NodeProcess, open_transaction: tuple[str, str]) -> None:
     name, topic = open_transaction

@@ -103,6 +103,7 @@ class Whole:
         self.nodes: Mapping[int, None] = dict.fromkeys(NODES.values())
 
 
+@pytest.mark.long
 @pytest.mark.java
 @pytest.mark.timeout(400)
 def test_the_page_does_what_it_says(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.java,
+    pytest.mark.long,
     pytest.mark.parametrize("cluster", ["kafka-brokers-ottla-controllers"], indirect=True, scope="module"),
 ]
 TOPICS = "org.apache.kafka.tools.TopicCommand"
