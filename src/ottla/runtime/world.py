@@ -5,15 +5,16 @@ Nothing else of a node may look at a clock, open a file or a socket, start a thr
 
 from __future__ import annotations
 
-import gc
 import os
 import uuid
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
 from ottla.runtime.blocking import BlockingWork
 from ottla.runtime.clock import LoopTimers, SystemClock
+from ottla.runtime.collector import spare_the_collector
 from ottla.runtime.disk import Disk
 from ottla.runtime.lock import DirectoryLock
 from ottla.runtime.sockets import SocketNetwork, SocketOptions
@@ -84,7 +85,7 @@ def real_world(loop: asyncio.AbstractEventLoop, options: SocketOptions, turn: Tu
         new_uuid=new_uuid,
         lock=DirectoryLock,
         disk_bytes=_disk_bytes,
-        settled=_spare_the_collector,
+        settled=partial(spare_the_collector, GC_THRESHOLD),
         close=close,
     )
 
@@ -100,8 +101,3 @@ def new_uuid() -> bytes:
 def _disk_bytes(directory: Path) -> tuple[int, int]:
     disk = os.statvfs(directory)
     return disk.f_frsize * disk.f_blocks, disk.f_frsize * disk.f_bavail
-
-
-def _spare_the_collector() -> None:
-    gc.freeze()  # without a last collection, which would stop the first clients to find next to nothing
-    gc.set_threshold(GC_THRESHOLD)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import signal
@@ -14,6 +13,7 @@ from ottla.connect.runtime.task_spec import TaskSpec
 from ottla.connect.runtime.trace import trace_of
 from ottla.connect.task.channel import Channel
 from ottla.connect.task.control import Control
+from ottla.runtime.collector import spare_the_collector
 
 if TYPE_CHECKING:
     from ottla.connect.task.message import Message
@@ -53,19 +53,14 @@ def _run(spec: TaskSpec, channel: Channel, control: Control) -> None:
         from ottla.connect.task.source_loop import SourceLoop
 
         loop = SourceLoop(spec, task, plugins, channel, control)
-        _spare_the_collector()
+        spare_the_collector(GARBAGE_OBJECTS, 20, 20)
         loop.run()
     else:
         from ottla.connect.task.sink_loop import SinkLoop
 
         sink = SinkLoop(spec, task, plugins, channel, control)
-        _spare_the_collector()
+        spare_the_collector(GARBAGE_OBJECTS, 20, 20)
         sink.run()
-
-
-def _spare_the_collector() -> None:
-    gc.freeze()
-    gc.set_threshold(GARBAGE_OBJECTS, 20, 20)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import inspect
 import logging
@@ -23,6 +22,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ottla.runtime.collector import spare_the_collector
 from ottla.runtime.config.definition import ConfigError
 from ottla.runtime.config.properties import parse_properties
 from ottla.streams.config import StreamsConfig
@@ -40,7 +40,7 @@ EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 RESPAWN_PAUSE_S: Final = 1.0
 GARBAGE_OBJECTS: Final = 100_000
-"""So many new objects bring the collector."""
+"""So many new objects bring the collector: records on their way, and what caches hold, are many, and no circles."""
 POLL_S: Final = 0.2
 
 
@@ -168,7 +168,7 @@ def _run_one(application: str, properties: dict[str, str], metrics: tuple[str, i
         signal.signal(number, lambda *_: stop.set())
     app.set_state_listener(lambda new, old: _say(config.application_id, new.value))
     with _told(app, metrics):
-        _spare_the_collector()
+        spare_the_collector(GARBAGE_OBJECTS, 20, 20)
         app.start()
         while not stop.wait(POLL_S) and app.state not in (State.ERROR, State.NOT_RUNNING):
             pass
@@ -184,12 +184,6 @@ def _told(app: KafkaStreams, metrics: tuple[str, int] | None) -> contextlib.Abst
     from ottla.streams.application.metrics_listener import MetricsListener
 
     return MetricsListener(app, *metrics)
-
-
-def _spare_the_collector() -> None:
-    """Records on their way, and what caches hold, are many objects, and no circles."""
-    gc.freeze()
-    gc.set_threshold(GARBAGE_OBJECTS, 20, 20)
 
 
 def _say(application_id: str, state: str) -> None:
