@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ottla.connect.api.errors import DataError
 from ottla.connect.connectors.library import load
+from ottla.connect.connectors.shapes import may_be_null
 from ottla.connect.data import logical
 from ottla.connect.data.schema_builder import SchemaBuilder
 from ottla.connect.data.struct import Struct
@@ -35,12 +36,8 @@ def arrow_schema(schema: Schema) -> Any:
         raise DataError(f"A table has columns: it needs a struct, not {schema}")
     arrow = pyarrow()
     return arrow.schema(
-        [arrow.field(each.name, arrow_type(each.schema), _may_be_null(each.schema)) for each in schema.fields]
+        [arrow.field(each.name, arrow_type(each.schema), may_be_null(each.schema)) for each in schema.fields]
     )
-
-
-def _may_be_null(schema: Schema) -> bool:
-    return schema.optional or schema.default_value is not None
 
 
 def arrow_type(schema: Schema) -> Any:

@@ -104,3 +104,8 @@ def field_at(value: Any, path: str) -> Any:
         else:
             return None
     return found
+
+
+def may_be_null(schema: Schema) -> bool:
+    """Of a column for it: what has a default may be left out."""
+    return schema.optional or schema.default_value is not None

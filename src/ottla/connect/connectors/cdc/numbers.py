@@ -6,6 +6,7 @@ from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Final
 
 from ottla.connect.connectors.cdc.field_type import ConversionError, FieldType
+from ottla.connect.connectors.cdc.text import text_of
 from ottla.connect.data.logical import decimal_builder, unscaled_bytes
 from ottla.connect.data.schema import BYTES_SCHEMA, INT32_SCHEMA
 from ottla.connect.data.schema_builder import SchemaBuilder
@@ -47,12 +48,8 @@ def decimal_type(mode: str, precision: int | None, scale: int) -> FieldType:
     return FieldType(lambda: decimal_builder(scale).parameter(PRECISION, shown), _of_scale(scale))
 
 
-def _text(value: object) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
 def _number(value: object) -> Decimal:
-    number = value if isinstance(value, Decimal) else Decimal(_text(value))
+    number = value if isinstance(value, Decimal) else Decimal(text_of(value))
     if not number.is_finite():
         raise ConversionError(f"{number} is no precise decimal; set decimal.handling.mode to string or double")
     return number
@@ -86,9 +83,9 @@ def _variable(value: object) -> Struct:
 
 
 def _double(value: object) -> float:
-    return float(_text(value))
+    return float(text_of(value))
 
 
 def _string(value: object) -> str:
-    text = _text(value)
+    text = text_of(value)
     return _SPECIAL.get(text) or (format(value, "f") if isinstance(value, Decimal) else text)

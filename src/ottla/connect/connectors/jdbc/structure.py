@@ -10,6 +10,7 @@ from ottla.connect.connectors.jdbc.columns import column_type
 from ottla.connect.connectors.jdbc.database import error_text, sqlalchemy
 from ottla.connect.connectors.jdbc.rows import Action, Row
 from ottla.connect.connectors.jdbc.sink_config import AUTO_CREATE, AUTO_EVOLVE
+from ottla.connect.connectors.shapes import may_be_null
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +69,7 @@ class Structure:
                 name,
                 self._type(row, name, schema),
                 primary_key=name in row.key,
-                nullable=name not in row.key and _may_be_null(schema),
+                nullable=name not in row.key and may_be_null(schema),
                 autoincrement=False,
             )
             for name, schema in row.schemas.items()
@@ -95,7 +96,7 @@ class Structure:
         names = ", ".join(missing)
         if not self._evolves:
             raise ConnectError(f"The table {row.table} has no columns {names}; add them, or set {AUTO_EVOLVE}=true")
-        required = [name for name, schema in missing.items() if not _may_be_null(schema) or name in row.key]
+        required = [name for name, schema in missing.items() if not may_be_null(schema) or name in row.key]
         if required:
             text = f"The table {row.table} cannot get the column {required[0]}: the field must be optional"
             raise ConnectError(text)
@@ -121,7 +122,3 @@ class Structure:
             return column_type(schema, self._dialect, is_key=name in row.key)
         except DataError as error:
             raise ConnectError(f"The field {name} for {row.table}: {error}") from error
-
-
-def _may_be_null(schema: Schema) -> bool:
-    return schema.optional or schema.default_value is not None

@@ -23,6 +23,7 @@ from ottla.connect.connectors.cdc.temporal import (
     time_codec,
     timestamp_codec,
 )
+from ottla.connect.connectors.cdc.text import text_of
 from ottla.connect.data.schema import BYTES_SCHEMA, OPTIONAL_INT32_SCHEMA
 from ottla.connect.data.schema_builder import SchemaBuilder
 from ottla.connect.data.struct import Struct
@@ -161,11 +162,11 @@ def field_type(shape: Shape, config: MysqlConfig) -> FieldType:
             return _binary(shape, config)
         case "json":
             return FieldType(
-                lambda: SchemaBuilder.string().name("io.debezium.data.Json").version(1), _text, placeholder
+                lambda: SchemaBuilder.string().name("io.debezium.data.Json").version(1), text_of, placeholder
             )
         case "geometry":
             return FieldType(geometry_builder, _geometry)
-    return FieldType(SchemaBuilder.string, _text, placeholder)
+    return FieldType(SchemaBuilder.string, text_of, placeholder)
 
 
 def _integer(shape: Shape, config: MysqlConfig) -> FieldType:
@@ -193,10 +194,6 @@ def _of_datetime(value: Any, of_micros: Callable[[int], object]) -> object:
     if not isinstance(value, datetime.datetime):
         return None
     return of_micros((value - _EPOCH) // _MICROSECOND)
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _set(shape: Shape) -> FieldType:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.connect.api.errors import ConnectError
 from ottla.connect.connectors.cdc.table import CapturedTable, Column, TableStyle
+from ottla.connect.connectors.cdc.text import text_of
 from ottla.connect.connectors.mysql.column_types import Shape, field_type, shape_of_binlog, shape_of_column_type
 from ottla.connect.connectors.mysql.config import SYSTEM_SCHEMAS
 from ottla.connect.connectors.mysql.session import quoted
@@ -77,7 +78,7 @@ class Tables:
         )
         if not rows:
             return None
-        shapes = tuple(_ColumnShape(row[0], shape_of_column_type(_text(row[1])), row[2] == "YES") for row in rows)
+        shapes = tuple(_ColumnShape(row[0], shape_of_column_type(text_of(row[1])), row[2] == "YES") for row in rows)
         keys = session.rows(
             "SELECT column_name FROM information_schema.key_column_usage WHERE table_schema = %s AND table_name = %s "
             "AND constraint_name = 'PRIMARY' ORDER BY ordinal_position",
@@ -103,7 +104,3 @@ class Tables:
             )
         self._latest[found.name] = found
         return found
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

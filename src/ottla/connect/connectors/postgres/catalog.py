@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ottla.connect.connectors.cdc.text import text_of
 from ottla.connect.connectors.postgres.column_types import TypeInfo
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Catalog:
         columns = tuple(CatalogColumn(*row[:8]) for row in rows)
         oid = rows[0][8]
         key = tuple(row[0] for row in self._session.rows(_KEY, (oid,)))
-        return CatalogTable(oid, _text(rows[0][9]) == "p", columns, key)
+        return CatalogTable(oid, text_of(rows[0][9]) == "p", columns, key)
 
     def type_info(self, oid: int) -> TypeInfo | None:
         if oid not in self._types:
@@ -93,15 +94,18 @@ class Catalog:
                 self._types.clear()
             row = rows[0]
             self._types[oid] = TypeInfo(
-                row[0], row[1], _text(row[2]), _text(row[3]), row[4], row[5], row[6], _text(row[7]), tuple(row[8] or ())
+                row[0],
+                row[1],
+                text_of(row[2]),
+                text_of(row[3]),
+                row[4],
+                row[5],
+                row[6],
+                text_of(row[7]),
+                tuple(row[8] or ()),
             )
         return self._types[oid]
 
     def forget_enums(self) -> None:
         """They may have got more labels, of which nobody tells."""
         self._types = {oid: info for oid, info in self._types.items() if info.kind != "e"}
-
-
-def _text(value: object) -> str:
-    """Of a value of the type `"char"`."""
-    return value.decode() if isinstance(value, bytes) else str(value)
