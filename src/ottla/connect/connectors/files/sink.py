@@ -12,11 +12,10 @@ from ottla.connect.api.connector import TopicPartition
 from ottla.connect.api.errors import ConnectError, DataError, RetriableError
 from ottla.connect.api.task import SinkTask
 from ottla.connect.connectors.files import sink_config as keys
-from ottla.connect.connectors.files.formats.writer import where
 from ottla.connect.connectors.files.partition_writer import PartitionWriter
 from ottla.connect.connectors.files.partitioner import WALLCLOCK, folder_of, time_of
 from ottla.connect.connectors.files.store import open_store
-from ottla.connect.connectors.jdbc.rows import place_of
+from ottla.connect.connectors.record_place import place_of, where
 from ottla.connect.connectors.rejects import reject
 from ottla.connect.connectors.simple import SimpleSink, parse, validate
 

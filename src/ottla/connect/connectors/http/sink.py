@@ -11,10 +11,10 @@ import logging
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.connect.api.config_def import BOOLEAN, HIGH, INT, LOW, MEDIUM, NO_DEFAULT_VALUE, STRING, ConfigDef
-from ottla.connect.api.errors import ConnectError, DataError, RetriableError
+from ottla.connect.api.errors import ConnectError, DataError
 from ottla.connect.api.task import SinkTask
 from ottla.connect.api.validators import CaseInsensitiveValidString, Range
-from ottla.connect.connectors.files.formats.writer import plain_json, where
+from ottla.connect.connectors.files.formats.writer import plain_json
 from ottla.connect.connectors.http.client import (
     MAX_RETRIES,
     Answer,
@@ -24,6 +24,8 @@ from ottla.connect.connectors.http.client import (
     define_client,
     filled,
 )
+from ottla.connect.connectors.http.retries import Retries
+from ottla.connect.connectors.record_place import Place, place_of, where
 from ottla.connect.connectors.rejects import reject
 from ottla.connect.connectors.shapes import field_at
 from ottla.connect.connectors.simple import SimpleSink, parse
@@ -101,15 +103,15 @@ class HttpSinkTask(SinkTask):
         self._is_json = config[BODY_FORMAT].lower() == "json"
         self._content_type = "application/json" if self._is_json else "text/plain; charset=utf-8"
         self._nulls = config[NULL_VALUES].lower()
-        self._done: set[tuple[str, int | None, int]] = set()
+        self._done: set[Place] = set()
         """Of a batch that may come again: what was sent or rejected."""
-        self._attempts = 0
+        self._retries = Retries(self._client, config[MAX_RETRIES])
 
     def put(self, records: Sequence[SinkRecord]) -> None:
-        for request in self._requests([each for each in records if _place(each) not in self._done]):
+        for request in self._requests([each for each in records if place_of(each) not in self._done]):
             self._deliver(request)
         self._done.clear()
-        self._attempts = 0
+        self._retries.forget()
 
     def _requests(self, records: Iterable[SinkRecord]) -> Iterable[_Request]:
         current: _Request | None = None
@@ -123,7 +125,7 @@ class HttpSinkTask(SinkTask):
                 self._reject(record, error)
                 continue
             if made is None:
-                self._done.add(_place(record))
+                self._done.add(place_of(record))
                 continue
             if current is not None and (current.method, current.url) == (made.method, made.url):
                 current.records.extend(made.records)
@@ -170,14 +172,14 @@ class HttpSinkTask(SinkTask):
         try:
             answer = self._send(request)
         except UnreachableError as error:
-            self._again(None, error)
+            self._retries.put_again(self.context, None, error)
         assert answer is not None
         if answer.is_good:
-            self._done.update(_place(record) for record, _ in request.records)
+            self._done.update(place_of(record) for record, _ in request.records)
             return
         refused = ConnectError(f"{request.method} {request.url} was answered with {answer.shown()}")
-        if self._client.may_pass(answer.status) and self._attempts < self._config[MAX_RETRIES]:
-            self._again(answer, refused)
+        if self._client.may_pass(answer.status) and not self._retries.is_over:
+            self._retries.put_again(self.context, answer, refused)
         if len(request.records) > 1:
             _log.warning("%s; its %d records are sent one by one", refused, len(request.records))
             for each in request.records:
@@ -190,17 +192,9 @@ class HttpSinkTask(SinkTask):
         headers = {"Content-Type": self._content_type} if body is not None else {}
         return self._client.request(request.method, request.url, body, headers)
 
-    def _again(self, answer: Answer | None, error: ConnectError) -> None:
-        """Always raises."""
-        if self._attempts >= self._config[MAX_RETRIES]:
-            raise ConnectError(f"{error}, after {self._attempts} more tries") from error
-        self.context.timeout(self._client.retry_after_ms(answer, self._attempts))
-        self._attempts += 1
-        raise RetriableError(str(error)) from error
-
     def _reject(self, record: SinkRecord, error: ConnectError) -> None:
         reject(self.context, record, error)
-        self._done.add(_place(record))
+        self._done.add(place_of(record))
 
     def stop(self) -> None:
         self._client.close()
@@ -217,10 +211,6 @@ def _named(record: SinkRecord, name: str) -> object:
     if head == "value" and path:
         return field_at(record.value, path)
     raise DataError(f"{URL}: there is no ${{{name}}} of a record")
-
-
-def _place(record: SinkRecord) -> tuple[str, int | None, int]:
-    return record.original_topic, record.original_kafka_partition, record.original_kafka_offset
 
 
 class HttpSinkConnector(SimpleSink):

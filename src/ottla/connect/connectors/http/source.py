@@ -35,6 +35,7 @@ from ottla.connect.connectors.http.client import (
     define_client,
     filled,
 )
+from ottla.connect.connectors.http.retries import Retries
 from ottla.connect.connectors.simple import SimpleSource, parse
 from ottla.connect.data.schema import STRING_SCHEMA
 
@@ -128,7 +129,7 @@ class HttpSourceTask(SourceTask):
         self._cursor: str = stored.get("cursor", config[INITIAL])
         self._index: int = stored.get("index", 0)
         self._due = 0.0
-        self._attempts = 0
+        self._retries = Retries(self._client, config[MAX_RETRIES])
 
     def poll(self) -> list[SourceRecord] | None:
         wait_s = self._due - time.monotonic()
@@ -147,15 +148,12 @@ class HttpSourceTask(SourceTask):
                 self._again(answer, wrong)
                 return None
             raise wrong
-        self._attempts = 0
+        self._retries.forget()
         self._due = time.monotonic() + self._config[INTERVAL_MS] / 1000
         return self._records(url, answer) or None
 
     def _again(self, answer: Answer | None, error: ConnectError) -> None:
-        if self._attempts >= self._config[MAX_RETRIES]:
-            raise ConnectError(f"{error}, after {self._attempts} more tries") from error
-        self._due = time.monotonic() + self._client.retry_after_ms(answer, self._attempts) / 1000
-        self._attempts += 1
+        self._due = time.monotonic() + self._retries.pause_ms(answer, error) / 1000
         _log.warning("%s; it is tried again", error)
 
     def _url(self) -> str:

@@ -17,9 +17,9 @@ from ottla.connect.api.errors import ConnectError, DataError, RetriableError
 from ottla.connect.api.task import SinkTask
 from ottla.connect.api.validators import NonEmptyString, Range
 from ottla.connect.connectors.arrow import arrow_table
-from ottla.connect.connectors.files.formats.writer import where
 from ottla.connect.connectors.iceberg.table import IcebergTable, MismatchError
 from ottla.connect.connectors.library import load
+from ottla.connect.connectors.record_place import where
 from ottla.connect.connectors.rejects import reject
 from ottla.connect.connectors.shapes import struct_of
 from ottla.connect.connectors.simple import SimpleSink, parse

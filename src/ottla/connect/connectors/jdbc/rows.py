@@ -19,6 +19,7 @@ from ottla.connect.connectors.jdbc.sink_config import (
     TABLE_NAME_FORMAT,
 )
 from ottla.connect.connectors.jdbc.tables import TableName
+from ottla.connect.connectors.record_place import place_of, where
 from ottla.connect.connectors.shapes import struct_of
 from ottla.connect.data.schema import INT32_SCHEMA, INT64_SCHEMA, STRING_SCHEMA, Schema
 from ottla.connect.data.struct import Struct
@@ -66,11 +67,11 @@ class RowMaker:
         if record.value is None:
             if not self._deletes:
                 raise DataError(
-                    f"{_where(record)} has no value; a row needs one (or set {DELETE_ENABLED}=true to delete it)"
+                    f"{where(record)} has no value; a row needs one (or set {DELETE_ENABLED}=true to delete it)"
                 )
             self._add_key(record, {}, {}, values, schemas)
             return Row(table, Action.DELETE, values, schemas, tuple(values), record)
-        fields, kinds = _fields_of(record.value_schema, record.value, f"The value of {_where(record)}")
+        fields, kinds = _fields_of(record.value_schema, record.value, f"The value of {where(record)}")
         self._add_key(record, fields, kinds, values, schemas)
         key = tuple(values)
         for name, value in fields.items():
@@ -78,7 +79,7 @@ class RowMaker:
                 values[name] = value
                 schemas[name] = kinds[name]
         if not values:
-            raise DataError(f"{_where(record)} has no fields to write")
+            raise DataError(f"{where(record)} has no fields to write")
         return Row(table, self._action, values, schemas, key, record)
 
     def _table(self, topic: str) -> TableName:
@@ -99,32 +100,31 @@ class RowMaker:
             return
         if self._key_mode == KAFKA:
             names = self._key_fields or KAFKA_FIELDS
-            place = (record.original_topic, record.original_kafka_partition, record.original_kafka_offset)
-            values |= zip(names, place, strict=True)
+            values |= zip(names, place_of(record), strict=True)
             schemas |= zip(names, (STRING_SCHEMA, INT32_SCHEMA, INT64_SCHEMA), strict=True)
             return
         if self._key_mode == RECORD_KEY:
             fields, kinds = self._key_of(record)
-            where = "key"
+            part = "key"
         else:
-            where = "value"
+            part = "value"
         for name in self._key_fields or fields:
             if fields.get(name) is None:
                 why = "is null" if name in fields else "is not there"
-                raise DataError(f"The field {name} of the {where} of {_where(record)} {why}; it is the primary key's")
+                raise DataError(f"The field {name} of the {part} of {where(record)} {why}; it is the primary key's")
             values[name] = fields[name]
             schemas[name] = kinds[name]
 
     def _key_of(self, record: SinkRecord) -> tuple[Mapping[str, Any], Mapping[str, Schema]]:
         if record.key is None:
-            raise DataError(f"{_where(record)} has no key; with {PK_MODE}={RECORD_KEY} it needs one")
+            raise DataError(f"{where(record)} has no key; with {PK_MODE}={RECORD_KEY} it needs one")
         if isinstance(record.key, Struct | dict):
-            return _fields_of(record.key_schema, record.key, f"The key of {_where(record)}")
+            return _fields_of(record.key_schema, record.key, f"The key of {where(record)}")
         if len(self._key_fields) != 1:
-            raise DataError(f"The key of {_where(record)} is one value; {PK_FIELDS} must name one column for it")
+            raise DataError(f"The key of {where(record)} is one value; {PK_FIELDS} must name one column for it")
         schema = record.key_schema or infer_schema(record.key)
         if schema is None:
-            raise DataError(f"The key of {_where(record)} is of no known type")
+            raise DataError(f"The key of {where(record)} is of no known type")
         name = self._key_fields[0]
         return {name: record.key}, {name: schema}
 
@@ -136,11 +136,6 @@ def _fields_of(schema: Schema | None, value: Any, what: str) -> tuple[dict[str, 
         return {each.name: struct.get(each) for each in fields}, {each.name: each.schema for each in fields}
     kind = schema.type.name if schema is not None else type(value).__name__
     raise DataError(f"{what} is no struct but a {kind}: it has no columns")
-
-
-def _where(record: SinkRecord) -> str:
-    place = (record.original_topic, record.original_kafka_partition, record.original_kafka_offset)
-    return "record {}-{}@{}".format(*place)
 
 
 def alike(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -164,7 +159,3 @@ def _last_of_each_key(rows: list[Row]) -> list[Row]:
         return rows
     last = {tuple(row.values[name] for name in row.key): row for row in rows}
     return list(last.values())
-
-
-def place_of(record: SinkRecord) -> tuple[str, int | None, int]:
-    return record.original_topic, record.original_kafka_partition, record.original_kafka_offset

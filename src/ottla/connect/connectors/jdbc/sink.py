@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from ottla.connect.api.errors import ConnectError, DataError, RetriableError
 from ottla.connect.api.task import SinkTask
 from ottla.connect.connectors.jdbc.database import Database, error_text, may_pass, sqlalchemy
-from ottla.connect.connectors.jdbc.rows import Row, RowMaker, alike, place_of
+from ottla.connect.connectors.jdbc.rows import Row, RowMaker, alike
 from ottla.connect.connectors.jdbc.sink_config import BATCH_SIZE, CONFIG, MAX_RETRIES, RETRY_BACKOFF_MS, problems
 from ottla.connect.connectors.jdbc.statements import write
 from ottla.connect.connectors.jdbc.structure import Structure
+from ottla.connect.connectors.record_place import place_of
 from ottla.connect.connectors.rejects import reject
 from ottla.connect.connectors.simple import SimpleSink, parse
 

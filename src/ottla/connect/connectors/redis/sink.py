@@ -21,7 +21,8 @@ from ottla.connect.api.config_def import HIGH, LONG, LOW, MEDIUM, STRING
 from ottla.connect.api.errors import ConnectError, DataError, RetriableError
 from ottla.connect.api.task import SinkTask
 from ottla.connect.api.validators import NonEmptyString, Range, ValidString
-from ottla.connect.connectors.files.formats.writer import plain_json, where
+from ottla.connect.connectors.files.formats.writer import plain_json
+from ottla.connect.connectors.record_place import where
 from ottla.connect.connectors.redis.server import (
     MAX_RETRIES,
     RETRY_BACKOFF_MS,

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from ottla.connect.api.config_def import BOOLEAN, HIGH, INT, LIST, LOW, MEDIUM, NO_DEFAULT_VALUE, STRING, ConfigDef
-from ottla.connect.api.errors import ConnectError, DataError, RetriableError
+from ottla.connect.api.errors import ConnectError, DataError
 from ottla.connect.api.task import SinkTask
 from ottla.connect.api.validators import CaseInsensitiveValidString, NonEmptyString, Range, ValidList
-from ottla.connect.connectors.files.formats.writer import plain_json, where
+from ottla.connect.connectors.files.formats.writer import plain_json
 from ottla.connect.connectors.http.client import (
     AUTH_TYPE,
     MAX_RETRIES,
@@ -28,7 +28,8 @@ from ottla.connect.connectors.http.client import (
     client_problems,
     define_client,
 )
-from ottla.connect.connectors.jdbc.rows import place_of
+from ottla.connect.connectors.http.retries import Retries
+from ottla.connect.connectors.record_place import Place, place_of, where
 from ottla.connect.connectors.rejects import reject
 from ottla.connect.connectors.simple import SimpleSink, parse
 from ottla.connect.data.struct import Struct
@@ -97,9 +98,9 @@ class ElasticsearchSinkTask(SinkTask):
         self._urls: list[str] = [url.rstrip("/") for url in config[URLS]]
         self._client = HttpClient(config)
         self._json = plain_json().from_connect_data
-        self._done: set[tuple[str, int | None, int]] = set()
+        self._done: set[Place] = set()
         """Of a batch that may come again: what is stored or rejected."""
-        self._attempts = 0
+        self._retries = Retries(self._client, config[MAX_RETRIES])
 
     def put(self, records: Sequence[SinkRecord]) -> None:
         batch: list[_Action] = []
@@ -122,7 +123,7 @@ class ElasticsearchSinkTask(SinkTask):
         if batch:
             self._send(batch)
         self._done.clear()
-        self._attempts = 0
+        self._retries.forget()
 
     def _action(self, record: SinkRecord) -> _Action | None:
         config = self._config
@@ -165,11 +166,11 @@ class ElasticsearchSinkTask(SinkTask):
             )
         except UnreachableError as error:
             self._urls.append(self._urls.pop(0))
-            self._again(None, error)
+            self._retries.put_again(self.context, None, error)
         if not answer.is_good:
             refused = ConnectError(f"{self._urls[0]} answers with {answer.shown()}")
             if self._client.may_pass(answer.status):
-                self._again(answer, refused)
+                self._retries.put_again(self.context, answer, refused)
             raise refused
         self._look_at(batch, answer)
 
@@ -196,14 +197,7 @@ class ElasticsearchSinkTask(SinkTask):
             else:
                 self._reject(action.record, refused)
         if later is not None:
-            self._again(None, later)
-
-    def _again(self, answer: Answer | None, error: ConnectError) -> NoReturn:
-        if self._attempts >= self._config[MAX_RETRIES]:
-            raise ConnectError(f"{error}, after {self._attempts} more tries") from error
-        self.context.timeout(self._client.retry_after_ms(answer, self._attempts))
-        self._attempts += 1
-        raise RetriableError(str(error)) from error
+            self._retries.put_again(self.context, None, later)
 
     def _reject(self, record: SinkRecord, error: ConnectError) -> None:
         reject(self.context, record, error)

@@ -22,6 +22,7 @@ from ottla.connect.api.errors import DataError
 from ottla.connect.connectors import arrow
 from ottla.connect.connectors.files.formats.avro_file import AvroFile
 from ottla.connect.connectors.library import load
+from ottla.connect.connectors.record_place import where
 from ottla.connect.connectors.shapes import struct_of
 from ottla.connect.converters.json_converter import JsonConverter
 from ottla.connect.data.struct import Struct, validate_value
@@ -71,11 +72,6 @@ def extension_of(settings: WriteSettings) -> str:
 def make_writer(settings: WriteSettings, first: SinkRecord, name: str) -> Writer:
     """Of the file of that name, whose first record is `first`. `DataError` where that fits in no such file."""
     return _WRITERS[settings.format](settings, first, name)
-
-
-def where(record: SinkRecord) -> str:
-    place = (record.original_topic, record.original_kafka_partition, record.original_kafka_offset)
-    return "record {}-{}@{}".format(*place)
 
 
 def plain_json() -> JsonConverter:
