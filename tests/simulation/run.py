@@ -48,6 +48,11 @@ def transactions(seed: int) -> str:
         return test_transaction_crash.transactions(seed, Path(directory))
 
 
+HEAVY: Final = tuple(
+    f"cluster-{name}"
+    for name in ("combined-killed", "combined-disks", "combined-flushed", "cluster-killed", "cluster-disks")
+)
+"""Whole clusters of which a life costs two seconds of CPU, where the others cost half a second."""
 WORLDS: Final[dict[str, tuple[Callable[[int], object], int]]] = {
     **{name: (world, 400) for name, world in test_log_crash.WORLDS.items()},
     **{name: (world, 300) for name, world in test_cleaner_crash.WORLDS.items()},
@@ -59,7 +64,7 @@ WORLDS: Final[dict[str, tuple[Callable[[int], object], int]]] = {
     "classic-groups": (test_group_simulation.classic_members, 200),
     "consumer-groups": (test_consumer_group_simulation.consumer_members, 100),
     "quorums": (test_raft.life, 1000),
-    **{name: (world, 800) for name, world in scenarios.WORLDS.items()},
+    **{name: (world, 400 if name in HEAVY else 1000) for name, world in scenarios.WORLDS.items()},
     "groups-of-both": (test_group_migration_simulation.members_of_both_protocols, 100),
 }
 """Name: what plays a seed, and how many are played by default."""
