@@ -10,14 +10,16 @@ from ottla.runtime.files import File, FileSystem
 class PendingFlush:
     """What was written before `prepare_flush` and is not synced: run `sync` in any thread, then `complete` on the loop.
 
-    `complete` may only be called when `sync` returned; if it raised `OSError`, the log's directory has failed.
+    `directory` is the log's, `directories` those in which files were made or renamed. `complete` may only be called
+    when `sync` returned; if it raised `OSError`, the log's directory has failed.
     """
 
-    __slots__ = ("_directories", "_done", "_files", "_logs", "_paths", "offset")
+    __slots__ = ("_directories", "_done", "_files", "_logs", "_paths", "directory", "offset")
 
     def __init__(
         self,
         files: FileSystem,
+        directory: PurePath,
         logs: Sequence[File],
         paths: Sequence[PurePath],
         directories: Sequence[PurePath],
@@ -25,16 +27,12 @@ class PendingFlush:
         done: Callable[[int], None],
     ) -> None:
         self._files = files
+        self.directory = directory
         self._logs = logs
         self._paths = paths
         self._directories = directories
         self._done = done
         self.offset = offset
-
-    @property
-    def directory(self) -> PurePath:
-        """The log's."""
-        return self._directories[0]
 
     def sync(self) -> None:
         """Blocking; touches nothing but files."""

@@ -14,14 +14,10 @@ from ottla.log.checkpoint import CorruptCheckpointError, read_topic_id, write_to
 from ottla.log.config import LONG_MAX, LogConfig
 from ottla.log.file_names import (
     CLEANED_SUFFIX,
-    INDEX_SUFFIX,
     LEADER_EPOCHS,
     PARTITION_METADATA,
     SEGMENT_SUFFIXES,
-    SNAPSHOT_SUFFIX,
     SWAP_SUFFIX,
-    TIME_INDEX_SUFFIX,
-    TRANSACTION_INDEX_SUFFIX,
     segment_file,
 )
 from ottla.log.flush import PendingFlush
@@ -40,7 +36,6 @@ from ottla.log.segment import Segment
 from ottla.log.transaction_index import AbortedTransactionEntry
 from ottla.runtime.files import FileSystem
 
-_SYNCED_BESIDE = (INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX, SNAPSHOT_SUFFIX)
 TO_HIGH_WATERMARK = -1
 """As the offset of `delete_records`: everything that is committed."""
 
@@ -347,11 +342,9 @@ class LocalLog:
         logs, paths = [], []
         for index in range(segments.floor(begin), last):
             segment = segments[index]
-            segment.offsets.write()
-            segment.times.write()
             logs.append(segment.file)
-            paths += [self.directory / segment_file(segment.base_offset, suffix) for suffix in _SYNCED_BESIDE]
-        directories = [self.directory]
+            paths += segment.take_unsynced()
+        directories = []
         if not self._names_synced:
             paths.append(self.directory / PARTITION_METADATA)
             directories.append(self.directory.parent)
@@ -360,8 +353,11 @@ class LocalLog:
             paths.append(self.directory / LEADER_EPOCHS)
         if self._newest_snapshot > segments.active.base_offset:
             paths.append(snapshot_path(self.directory, self._newest_snapshot))
+        if segments.take_renamed() or paths:
+            directories.append(self.directory)
         end = segments.active.base_offset if closed_only else self.log_end_offset
-        return PendingFlush(self._files, logs, paths, directories, end, partial(self._flushed_to, self._truncations))
+        done = partial(self._flushed_to, self._truncations)
+        return PendingFlush(self._files, self.directory, logs, paths, directories, end, done)
 
     def _flushed_to(self, truncations: int, offset: int) -> None:
         if truncations == self._truncations:  # else what is there now may not be what was synced
@@ -374,8 +370,8 @@ class LocalLog:
         self._take_snapshot()
         self.flush()
         if not self._names_synced:  # nothing was ever flushed, and a clean stop says that all is well
-            names = [self.directory, self.directory.parent]
-            PendingFlush(self._files, (), [self.directory / PARTITION_METADATA], names, 0, lambda _: None).sync()
+            metadata, names = self.directory / PARTITION_METADATA, [self.directory, self.directory.parent]
+            PendingFlush(self._files, self.directory, (), [metadata], names, 0, lambda _: None).sync()
         self.remove_deleted_files(LONG_MAX)
         for segment in self._segments:
             segment.close()

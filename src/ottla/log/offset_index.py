@@ -36,7 +36,7 @@ def read_index(files: FileSystem, path: PurePath, entry_size: int) -> bytes:
 class OffsetIndex:
     """Relative offsets and positions; lookups by offset."""
 
-    __slots__ = ("_files", "_positions", "_relative", "_written", "base_offset", "max_entries", "path")
+    __slots__ = ("_files", "_positions", "_relative", "_unsynced", "_written", "base_offset", "max_entries", "path")
 
     def __init__(self, files: FileSystem, path: PurePath, base_offset: int, max_bytes: int, *, fresh: bool) -> None:
         self._files = files
@@ -46,6 +46,7 @@ class OffsetIndex:
         self._relative: array[int] | None = array("i") if fresh else None
         self._positions: array[int] = array("i")
         self._written = 0
+        self._unsynced = True
 
     def _load(self) -> "array[int]":
         """Raises `CorruptIndexError`, `FileNotFoundError`."""
@@ -128,7 +129,7 @@ class OffsetIndex:
                 file.truncate(entries * ENTRY_SIZE)
         finally:
             file.close()
-        self._written = entries
+        self._written, self._unsynced = entries, True
 
     def write(self, *, sync: bool = False) -> None:
         """Bring the file up to date (and make it, when it is not there)."""
@@ -146,11 +147,18 @@ class OffsetIndex:
                 file.truncate(self._written * ENTRY_SIZE)
             if words:
                 file.append([words.tobytes()])
-                self._written = len(relative)
+                self._written, self._unsynced = len(relative), True
             if sync:
                 file.sync()
         finally:
             file.close()
+
+    def take_unsynced(self) -> bool:
+        """Whether the file, written now if need be, has to be synced; the caller does."""
+        if self._relative and len(self._relative) > self._written:
+            self.write()
+        unsynced, self._unsynced = self._unsynced, False
+        return unsynced
 
     def unload(self) -> None:
         """Let the entries in memory go; they are read again when asked for."""

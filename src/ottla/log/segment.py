@@ -18,6 +18,7 @@ from ottla.log.file_names import (
     INDEX_SUFFIX,
     LOG_SUFFIX,
     SEGMENT_SUFFIXES,
+    SNAPSHOT_SUFFIX,
     TIME_INDEX_SUFFIX,
     TRANSACTION_INDEX_SUFFIX,
     segment_file,
@@ -50,6 +51,7 @@ class Segment:
         "_recent_positions",
         "_segment_ms",
         "_size",
+        "_snapshot_synced",
         "_timestamps_known",
         "base_offset",
         "created_ms",
@@ -99,6 +101,7 @@ class Segment:
         self.max_timestamp = NO_TIMESTAMP
         self.max_timestamp_offset = base_offset
         self._timestamps_known = fresh
+        self._snapshot_synced = False
         self.full = False
         self._first_timestamp: int | None = None
         self.configure(config)
@@ -365,6 +368,17 @@ class Segment:
         self.offsets.write(sync=True)
         self.times.write(sync=True)
         self.transactions.sync()
+
+    def take_unsynced(self) -> list[PurePath]:
+        """What stands beside the `.log` file, is written now if need be, and has to be synced; the caller does.
+
+        A disk takes a millisecond and more to sync even what has not changed.
+        """
+        beside = [index.path for index in (self.offsets, self.times, self.transactions) if index.take_unsynced()]
+        if not self._snapshot_synced:
+            self._snapshot_synced = True
+            beside.append(self._path(SNAPSHOT_SUFFIX))
+        return beside
 
     def unload(self) -> None:
         """Let the indexes in memory go."""

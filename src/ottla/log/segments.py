@@ -16,13 +16,14 @@ LOADED_INDEXES = 4
 class Segments:
     """Never empty once a log is open. At most LOADED_INDEXES closed segments keep their indexes in memory."""
 
-    __slots__ = ("_bases", "_loaded", "_removable", "_segments")
+    __slots__ = ("_bases", "_loaded", "_removable", "_renamed", "_segments")
 
     def __init__(self) -> None:
         self._bases: list[int] = []
         self._segments: list[Segment] = []
         self._loaded: list[Segment] = []
         self._removable: list[tuple[int, list[PurePath]]] = []  # when, which files
+        self._renamed = False
 
     def __len__(self) -> int:
         return len(self._segments)
@@ -76,6 +77,7 @@ class Segments:
         """
         removed = self._segments[first:last]
         del self._segments[first:last], self._bases[first:last]
+        self._renamed = self._renamed or bool(removed)
         for segment in removed:
             if segment in self._loaded:
                 self._loaded.remove(segment)
@@ -88,6 +90,11 @@ class Segments:
                     names.append(target)
             self._removable.append((remove_at_ms, names))
         return removed
+
+    def take_renamed(self) -> bool:
+        """Whether files were renamed, and the directory has to be synced; the caller does."""
+        renamed, self._renamed = self._renamed, False
+        return renamed
 
     def replace(self, first: int, last: int, remove_at_ms: int, replacement: Callable[[], Segment]) -> None:
         """Put one segment in the place of `first … last` (exclusive), of whose first it has the base offset.

@@ -23,7 +23,7 @@ _ENTRY = Struct(">qi")
 class TimeIndex:
     """Timestamps and relative offsets; lookups by timestamp. Lazy as `OffsetIndex` is."""
 
-    __slots__ = ("_files", "_relative", "_timestamps", "_written", "base_offset", "max_entries", "path")
+    __slots__ = ("_files", "_relative", "_timestamps", "_unsynced", "_written", "base_offset", "max_entries", "path")
 
     def __init__(self, files: FileSystem, path: PurePath, base_offset: int, max_bytes: int, *, fresh: bool) -> None:
         self._files = files
@@ -33,6 +33,7 @@ class TimeIndex:
         self._timestamps: array[int] | None = array("q") if fresh else None
         self._relative: array[int] = array("i")
         self._written = 0
+        self._unsynced = True
 
     def _load(self) -> "array[int]":
         """Raises `CorruptIndexError`, `FileNotFoundError`."""
@@ -111,7 +112,7 @@ class TimeIndex:
                 file.truncate(entries * ENTRY_SIZE)
         finally:
             file.close()
-        self._written = entries
+        self._written, self._unsynced = entries, True
 
     def write(self, *, sync: bool = False) -> None:
         """Bring the file up to date (and make it, when it is not there)."""
@@ -126,11 +127,18 @@ class TimeIndex:
                 file.truncate(written * ENTRY_SIZE)
             if data:
                 file.append([data])
-                self._written = len(timestamps)
+                self._written, self._unsynced = len(timestamps), True
             if sync:
                 file.sync()
         finally:
             file.close()
+
+    def take_unsynced(self) -> bool:
+        """Whether the file, written now if need be, has to be synced; the caller does."""
+        if self._timestamps and len(self._timestamps) > self._written:
+            self.write()
+        unsynced, self._unsynced = self._unsynced, False
+        return unsynced
 
     def unload(self) -> None:
         """Let the entries in memory go; they are read again when asked for."""

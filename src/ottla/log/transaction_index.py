@@ -30,12 +30,13 @@ class AbortedTransactionEntry(NamedTuple):
 
 
 class TransactionIndex:
-    __slots__ = ("_entries", "_files", "path")
+    __slots__ = ("_entries", "_files", "_unsynced", "path")
 
     def __init__(self, files: FileSystem, path: PurePath, *, fresh: bool) -> None:
         self._files = files
         self.path = path
         self._entries: list[AbortedTransactionEntry] | None = [] if fresh else None
+        self._unsynced = True
 
     @property
     def entries(self) -> list[AbortedTransactionEntry]:
@@ -53,6 +54,7 @@ class TransactionIndex:
 
     def append(self, entry: AbortedTransactionEntry) -> None:
         entries = self.entries
+        self._unsynced = True
         file = self._files.open(self.path, create=True)
         try:
             file.append([_ENTRY.pack(_VERSION, *entry)])
@@ -85,6 +87,7 @@ class TransactionIndex:
         entries = self.entries
         keep = [entry for entry in entries if entry.last_offset < offset]
         if len(keep) < len(entries):
+            self._unsynced = True
             file = self._files.open(self.path)
             try:
                 file.truncate(len(keep) * _ENTRY.size)
@@ -93,7 +96,7 @@ class TransactionIndex:
             self._entries = keep
 
     def clear(self) -> None:
-        self._entries = []
+        self._entries, self._unsynced = [], True
         try:
             file = self._files.open(self.path)
         except FileNotFoundError:
@@ -102,6 +105,11 @@ class TransactionIndex:
             file.truncate(0)
         finally:
             file.close()
+
+    def take_unsynced(self) -> bool:
+        """Whether the file, if there is one, has to be synced; the caller does."""
+        unsynced, self._unsynced = self._unsynced, False
+        return unsynced
 
     def sync(self) -> None:
         if self._entries:
