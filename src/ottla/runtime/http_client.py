@@ -36,7 +36,7 @@ class HttpAnswer:
 
 
 class HttpClient:
-    """Of `http://host:port`, `https://user:password@host:port/path`."""
+    """Of `http://host:port`, `https://user:password@host:port/path`; `tls` counts with https."""
 
     def __init__(self, url: str, *, tls: ssl.SSLContext | None = None) -> None:
         parts = urlsplit(url)
@@ -46,11 +46,11 @@ class HttpClient:
         self._host = parts.hostname
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._path = parts.path.rstrip("/")
-        self._tls = tls
-        if parts.scheme == "https" and tls is None:
+        self._tls: ssl.SSLContext | None = None
+        if parts.scheme == "https":
             import ssl
 
-            self._tls = ssl.create_default_context()
+            self._tls = tls or ssl.create_default_context()
         self._headers = {"Host": f"{self._host}:{self._port}"}
         if parts.username is not None:
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"

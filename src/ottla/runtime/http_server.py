@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+HTTP: Final = "http"
+HTTPS: Final = "https"
 GRACE_S: Final = 2
 BACKLOG: Final = 512
 

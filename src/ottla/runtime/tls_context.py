@@ -14,7 +14,7 @@ import logging
 import os
 import ssl
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -29,7 +29,32 @@ CLIENT_AUTH: Final = {"none": ssl.CERT_NONE, "requested": ssl.CERT_OPTIONAL, "re
 CHECK_SECONDS: Final = 1.0
 """How often the files are looked at, at most."""
 
+_DEFAULTS: Final[Mapping[str, Value]] = {
+    "ssl.enabled.protocols": ("TLSv1.2", "TLSv1.3"),
+    "ssl.client.auth": "none",
+    "ssl.keystore.type": "JKS",
+    "ssl.truststore.type": "JKS",
+    "ssl.endpoint.identification.algorithm": "https",
+}
+
 _log = logging.getLogger(__name__)
+
+
+def text_setting(given: Mapping[str, str]) -> Setting:
+    """Of texts under Kafka's names, with Kafka's defaults. Raises `ConfigError`."""
+
+    def setting(name: str) -> Value:
+        text = given.get(name)
+        if text is None:
+            return _DEFAULTS.get(name)
+        if name == "ssl.enabled.protocols":
+            return tuple(part.strip() for part in text.split(",") if part.strip())
+        return text
+
+    auth = str(setting("ssl.client.auth"))
+    if auth not in CLIENT_AUTH:
+        raise ConfigError("ssl.client.auth", auth, f"it is one of {', '.join(CLIENT_AUTH)}")
+    return setting
 
 
 class TlsContexts:
@@ -152,7 +177,7 @@ def _load_key(context: ssl.SSLContext, setting: Setting) -> bool:
             name = "ssl.keystore.key"
             _load_text(context, f"{key}\n{chain}", password)
     except (OSError, ValueError) as error:  # `ssl.SSLError` is an `OSError`
-        raise ConfigError(name, location or HIDDEN, f"the key cannot be read: {_why(error)}") from None
+        raise ConfigError(name, location or HIDDEN, f"the key cannot be read: {why_unreadable(error)}") from None
     return True
 
 
@@ -175,11 +200,12 @@ def _load_trust(context: ssl.SSLContext, setting: Setting) -> bool:
     try:
         context.load_verify_locations(cafile=location, cadata=text if location is None else None)
     except (OSError, ValueError) as error:
-        raise ConfigError(name, location or HIDDEN, f"no certificates can be read: {_why(error)}") from None
+        raise ConfigError(name, location or HIDDEN, f"no certificates can be read: {why_unreadable(error)}") from None
     return True
 
 
-def _why(error: Exception) -> str:
+def why_unreadable(error: Exception) -> str:
+    """A PEM file; without its text."""
     if isinstance(error, ssl.SSLError):
         return error.reason or "it is no PEM, or its password is wrong"
     if isinstance(error, OSError) and error.errno:

@@ -51,7 +51,7 @@ async def _ask(
     what: str,
 ) -> None:
     headers = {"Content-Type": "application/json"} | ({} if key is None else sign(key, algorithm, body))
-    client = HttpClient(url, tls=tls if url.startswith("https:") else None)
+    client = HttpClient(url, tls=tls)
     try:
         answer = await client.send(method, path, body or None, headers, timeout_s=REQUEST_TIMEOUT_S)
     except HttpError as error:

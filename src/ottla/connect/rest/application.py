@@ -124,7 +124,7 @@ async def _forward(request: Request, url: str | None, tls: ssl.SSLContext | None
     query = [(name, value) for name, values in request.query.items() if name != "forward" for value in values]
     query.append(("forward", "true" if request.forward is None else "false"))
     headers = {name: request.headers[name] for name in _FORWARDED_HEADERS if name in request.headers}
-    client = HttpClient(url, tls=tls if url.startswith("https:") else None)
+    client = HttpClient(url, tls=tls)
     try:
         answer = await client.send(
             request.method,

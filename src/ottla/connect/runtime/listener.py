@@ -10,25 +10,16 @@ from urllib.parse import urlsplit
 
 from ottla.connect.api.errors import ConfigError
 from ottla.runtime.config.definition import ConfigError as RuntimeConfigError
+from ottla.runtime.http_server import HTTP, HTTPS
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
 
-    from ottla.runtime.config.definition import Value
-    from ottla.runtime.tls_context import Setting, TlsContexts
+    from ottla.runtime.tls_context import TlsContexts
 
-HTTP: Final = "http"
-HTTPS: Final = "https"
 PREFIX: Final = "listeners.https."
 ADMIN_PREFIX: Final = "admin.listeners.https."
-_DEFAULTS: Final[dict[str, Value]] = {
-    "ssl.enabled.protocols": ("TLSv1.2", "TLSv1.3"),
-    "ssl.client.auth": "none",
-    "ssl.keystore.type": "JKS",
-    "ssl.truststore.type": "JKS",
-    "ssl.endpoint.identification.algorithm": "https",
-}
 
 
 class Listener(NamedTuple):
@@ -52,39 +43,26 @@ class Listener(NamedTuple):
 
 def server_tls(properties: Mapping[str, str], prefix: str = PREFIX) -> TlsContexts:
     """`ConfigError` names what is missing or wrong."""
-    from ottla.runtime.tls_context import server_contexts
+    from ottla.runtime.tls_context import server_contexts, text_setting
 
-    setting, used = _settings(properties, prefix)
+    given, used = _given(properties, prefix)
     try:
-        return server_contexts(setting)
+        return server_contexts(text_setting(given))
     except RuntimeConfigError as error:
         raise ConfigError.of(used + error.key, error.value, error.allowed) from error
 
 
 def client_tls(properties: Mapping[str, str]) -> ssl.SSLContext:
     """What a worker meets others with. `ConfigError`."""
-    from ottla.runtime.tls_context import client_context
+    from ottla.runtime.tls_context import client_context, text_setting
 
-    setting, used = _settings(properties, PREFIX)
+    given, used = _given(properties, PREFIX)
     try:
-        return client_context(setting)
+        return client_context(text_setting(given))
     except RuntimeConfigError as error:
         raise ConfigError.of(used + error.key, error.value, error.allowed) from error
 
 
-def _settings(properties: Mapping[str, str], prefix: str) -> tuple[Setting, str]:
+def _given(properties: Mapping[str, str], prefix: str) -> tuple[Mapping[str, str], str]:
     own = {key.removeprefix(prefix): text for key, text in properties.items() if key.startswith(prefix)}
-    given = own or properties
-
-    def setting(name: str) -> Value:
-        text = given.get(name)
-        if text is None:
-            return _DEFAULTS.get(name)
-        if name == "ssl.enabled.protocols":
-            return tuple(part.strip() for part in text.split(",") if part.strip())
-        return text
-
-    if setting("ssl.client.auth") not in ("none", "requested", "required"):
-        key = f"{prefix if own else ''}ssl.client.auth"
-        raise ConfigError.of(key, setting("ssl.client.auth"), "it is one of none, requested, required")
-    return setting, prefix if own else ""
+    return (own, prefix) if own else (properties, "")

@@ -26,7 +26,8 @@ from ottla.connect.api.config_def import (
 from ottla.connect.api.errors import ConfigError
 from ottla.connect.api.validators import Range, ValidString
 from ottla.connect.runtime import exactly_once
-from ottla.connect.runtime.listener import HTTP, HTTPS, Listener
+from ottla.connect.runtime.listener import Listener
+from ottla.runtime.http_server import HTTP, HTTPS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
