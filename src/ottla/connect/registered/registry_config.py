@@ -15,6 +15,7 @@ from ottla.connect.api.config_def import (
     PASSWORD,
     STRING,
     ConfigDef,
+    ConfigType,
 )
 from ottla.connect.api.converter import converter_config
 from ottla.connect.api.errors import ConfigError, DataError, RetriableError
@@ -23,6 +24,7 @@ from ottla.registry.client.registry_client import RegistryClient, RegistryClient
 from ottla.registry.client.subject_names import SubjectName, record_name, topic_name, topic_record_name
 
 if TYPE_CHECKING:
+    import ssl
     from collections import OrderedDict
     from collections.abc import Mapping
 
@@ -42,6 +44,22 @@ _STRATEGIES: Final[dict[str, SubjectName]] = {
     "TopicRecordNameStrategy": topic_record_name,
 }
 _SERVER_ERROR: Final = 50_000
+TLS_PREFIX: Final = "schema.registry."
+_TLS: Final[dict[str, tuple[ConfigType, str]]] = {
+    "ssl.truststore.type": (STRING, "Of whom to trust: PEM."),
+    "ssl.truststore.location": (STRING, "Whom to trust over https; without it, the system."),
+    "ssl.truststore.certificates": (PASSWORD, "The same as text."),
+    "ssl.keystore.type": (STRING, "Of who one is: PEM."),
+    "ssl.keystore.location": (STRING, "Key and certificate, for a registry that wants to know who asks."),
+    "ssl.keystore.key": (PASSWORD, "The key as text."),
+    "ssl.keystore.certificate.chain": (PASSWORD, "Its certificate and chain as text."),
+    "ssl.key.password": (PASSWORD, "Of the key."),
+    "ssl.enabled.protocols": (STRING, "TLSv1.2, TLSv1.3."),
+    "ssl.endpoint.identification.algorithm": (
+        STRING,
+        "Whether the certificate has to have the host's name: https, or empty.",
+    ),
+}
 
 
 def registry_converter_config() -> ConfigDef:
@@ -53,7 +71,10 @@ def registry_converter_config() -> ConfigDef:
     for key in (KEY_STRATEGY, VALUE_STRATEGY):
         default = f"{_PACKAGE}TopicNameStrategy"
         definition.define(key, STRING, default, MEDIUM, "How a subject is named: after topic, record, or both.")
-    return definition.define(USER_INFO, PASSWORD, None, MEDIUM, "USER:PASSWORD for the registry.")
+    definition.define(USER_INFO, PASSWORD, None, MEDIUM, "USER:PASSWORD for the registry.")
+    for key, (kind, text) in _TLS.items():
+        definition.define(f"{TLS_PREFIX}{key}", kind, None, LOW, text)
+    return definition
 
 
 def make_framing(settings: Mapping[str, Any], *, is_key: bool) -> Framing:
@@ -62,7 +83,7 @@ def make_framing(settings: Mapping[str, Any], *, is_key: bool) -> Framing:
     if not urls:
         raise ConfigError.of(URL, urls, "name the registry: http://HOST:PORT")
     try:
-        client = RegistryClient(_with_user(urls[0], settings[USER_INFO]))
+        client = RegistryClient(_with_user(urls[0], settings[USER_INFO]), tls=_tls(settings))
     except RegistryClientError as error:
         raise ConfigError.of(URL, urls[0], str(error)) from error
     key = KEY_STRATEGY if is_key else VALUE_STRATEGY
@@ -77,6 +98,21 @@ def make_framing(settings: Mapping[str, Any], *, is_key: bool) -> Framing:
         normalize=settings[NORMALIZE],
         subject_name=strategy,
     )
+
+
+def _tls(settings: Mapping[str, Any]) -> ssl.SSLContext | None:
+    """`None`: nothing is said, and the system's trust holds. `ConfigError`."""
+    given = {key: settings[f"{TLS_PREFIX}{key}"] for key in _TLS}
+    said = {key: getattr(value, "value", value) for key, value in given.items() if value is not None}
+    if not said:
+        return None
+    from ottla.runtime.config.definition import ConfigError as RuntimeConfigError
+    from ottla.runtime.tls_context import client_context, text_setting
+
+    try:
+        return client_context(text_setting(said))
+    except RuntimeConfigError as error:
+        raise ConfigError.of(TLS_PREFIX + error.key, error.value, error.allowed) from error
 
 
 def refused(error: RegistryClientError, topic: str) -> Exception:
