@@ -13,12 +13,14 @@ import logging
 import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
 from ottla import __version__
 from ottla.runtime.http_client import HttpClient, HttpError
 from ottla.runtime.metrics.otlp import otlp_metrics
+from ottla.runtime.tls_files import NO_TLS, TlsFiles
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -46,6 +48,8 @@ class OtlpSettings:
     resource: Mapping[str, str]
     headers: Mapping[str, str]
     interval_s: float = INTERVAL_S
+    tls: TlsFiles = NO_TLS
+    """Of a collector by https."""
 
     @classmethod
     def of(cls, endpoint: str, environment: Mapping[str, str], instance: str) -> OtlpSettings:
@@ -64,11 +68,23 @@ class OtlpSettings:
             raise ValueError(f"OTEL_METRIC_EXPORT_INTERVAL is a number of milliseconds, not {interval_ms!r}")
         url = endpoint if parts.path.endswith(PATH) else f"{endpoint.rstrip('/')}{PATH}"
         headers = _pairs(environment.get("OTEL_EXPORTER_OTLP_HEADERS", ""))
-        return cls(url, resource, headers, int(interval_ms) / 1000 if interval_ms else INTERVAL_S)
+        tls = tls_in(environment, "METRICS")
+        tls.client()
+        return cls(url, resource, headers, int(interval_ms) / 1000 if interval_ms else INTERVAL_S, tls)
 
 
 def endpoint_in(environment: Mapping[str, str]) -> str | None:
     return next((environment[name] for name in ENDPOINT_VARIABLES if environment.get(name)), None)
+
+
+def tls_in(environment: Mapping[str, str], signal: str) -> TlsFiles:
+    """OTEL_EXPORTER_OTLP_CERTIFICATE and its kin, those of the signal first."""
+
+    def file(name: str) -> Path | None:
+        own = environment.get(f"OTEL_EXPORTER_OTLP_{signal}_{name}") or environment.get(f"OTEL_EXPORTER_OTLP_{name}")
+        return Path(own) if own else None
+
+    return TlsFiles(file("CLIENT_CERTIFICATE"), file("CLIENT_KEY"), file("CERTIFICATE"))
 
 
 def _pairs(text: str) -> dict[str, str]:
@@ -93,7 +109,7 @@ class OtlpExporter:
         self._settings = settings
         self._observed = observed
         parts = urlsplit(settings.url)
-        self._client = HttpClient(f"{parts.scheme}://{parts.netloc}")
+        self._client = HttpClient(f"{parts.scheme}://{parts.netloc}", tls=settings.tls.client())
         self._path = parts.path
         self._began_ns = time.time_ns()
         self._running: asyncio.Task[None] | None = None
