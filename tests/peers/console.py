@@ -14,12 +14,13 @@ from urllib.parse import quote, urlencode
 from tests.peers.process import POLL_INTERVAL_S, NodeProcess
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 START_TIMEOUT_S: Final = 60.0
 TIMEOUT_S: Final = 60.0
-_URL: Final = re.compile(r"ready on (http://127\.0\.0\.1:(\d+))")
+_URL: Final = re.compile(r"ready on (https?)://127\.0\.0\.1:(\d+)")
 
 
 class ConsoleProcess(NodeProcess):
@@ -72,8 +73,9 @@ class Answer:
 class Browser:
     """Keeps cookies and the token, as a page does. Paths without a leading slash are of the cluster."""
 
-    def __init__(self, address: str, cluster: str = "local") -> None:
+    def __init__(self, address: str, cluster: str = "local", tls: ssl.SSLContext | None = None) -> None:
         self.address = address
+        self.tls = tls
         self.cluster = cluster
         self.cookies: dict[str, str] = {}
         self.csrf: str | None = None
@@ -88,7 +90,7 @@ class Browser:
         timeout_s: float = TIMEOUT_S,
     ) -> Answer:
         """Whatever comes back; `TimeoutError`, and the connection is closed."""
-        connection = http.client.HTTPConnection(self.address, timeout=timeout_s)
+        connection = self._connection(timeout_s)
         try:
             response = self._begin(connection, method, path, body, headers)
             return Answer(response.status, dict(response.getheaders()), response.read())
@@ -119,7 +121,7 @@ class Browser:
     @contextmanager
     def events(self, path: str, headers: Mapping[str, str] | None = None) -> Iterator[Iterator[tuple[str, Any, str]]]:
         """(event, data, id) as they come."""
-        connection = http.client.HTTPConnection(self.address, timeout=TIMEOUT_S)
+        connection = self._connection(TIMEOUT_S)
         try:
             response = self._begin(connection, "GET", path, None, headers)
             if response.status != 200:
@@ -137,6 +139,11 @@ class Browser:
         if answer.status >= 400:
             raise Refused(answer.status, value or {})
         return value
+
+    def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
+        if self.tls is None:
+            return http.client.HTTPConnection(self.address, timeout=timeout_s)
+        return http.client.HTTPSConnection(self.address, timeout=timeout_s, context=self.tls)
 
     def _begin(
         self,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 START_TIMEOUT_S: Final = 60.0
-_URL: Final = re.compile(r"ready on (http://127\.0\.0\.1:(\d+))")
+_URL: Final = re.compile(r"ready on (https?)://127\.0\.0\.1:(\d+)")
 
 
 class RegistryProcess(NodeProcess):
@@ -27,6 +27,7 @@ class RegistryProcess(NodeProcess):
         self._bootstrap = bootstrap
         self._options = options
         self._port = 0
+        self._scheme = "http"
 
     @property
     def address(self) -> str:
@@ -35,7 +36,7 @@ class RegistryProcess(NodeProcess):
     @property
     def url(self) -> str:
         assert self._port, "the registry was never started"
-        return f"http://{self.address}"
+        return f"{self._scheme}://{self.address}"
 
     def start(self) -> None:
         written = len(self.output)
@@ -47,7 +48,7 @@ class RegistryProcess(NodeProcess):
             running = self.is_running
             found = _URL.search(self.output, written)
             if found:
-                self._port = int(found[2])
+                self._scheme, self._port = found[1], int(found[2])
                 return
             if not running or time.monotonic() > deadline:
                 raise self.died("did not get ready")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
 SCRAPE_TIMEOUT_S: Final = 60.0
@@ -23,8 +24,8 @@ class Scrape:
     types: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, url: str) -> Scrape:
-        with urllib.request.urlopen(url, timeout=SCRAPE_TIMEOUT_S) as answer:
+    def of(cls, url: str, tls: ssl.SSLContext | None = None) -> Scrape:
+        with urllib.request.urlopen(url, timeout=SCRAPE_TIMEOUT_S, context=tls) as answer:
             return cls.parse(answer.read().decode())
 
     @classmethod

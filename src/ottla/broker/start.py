@@ -15,7 +15,14 @@ from ottla.runtime.config.definition import ConfigError
 from ottla.runtime.config.endpoints import parse_endpoints
 from ottla.runtime.config.properties import parse_properties
 from ottla.runtime.config.providers import resolve_variables
-from ottla.runtime.config.server_config import LOG_FORMAT, LOG_LEVEL, METRICS_LISTEN, OTLP_ENDPOINT, ServerConfig
+from ottla.runtime.config.server_config import (
+    LOG_FORMAT,
+    LOG_LEVEL,
+    METRICS_LISTEN,
+    METRICS_TLS,
+    OTLP_ENDPOINT,
+    ServerConfig,
+)
 from ottla.runtime.log_format import FORMATS, LEVELS, TEXT, start_logging
 
 if TYPE_CHECKING:
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
     from ottla.broker.metrics.observation import Observation
     from ottla.broker.node import Node
     from ottla.runtime.loop import StopRequest
+    from ottla.runtime.tls_context import TlsContexts
     from ottla.runtime.turn import Turn
     from ottla.runtime.world import World
 
@@ -188,6 +196,10 @@ def _check_own(config: ServerConfig) -> None:
             parse_listen(listen)
         except ValueError as error:
             raise ConfigError(METRICS_LISTEN, listen, str(error)) from error
+    try:
+        _metrics_tls(config)
+    except ValueError as error:
+        raise ConfigError(METRICS_TLS[0], config.own(METRICS_TLS[0]), str(error)) from error
     endpoint = config.own(OTLP_ENDPOINT)
     if endpoint is not None:
         from ottla.runtime.metrics.otlp_exporter import own_settings
@@ -196,6 +208,19 @@ def _check_own(config: ServerConfig) -> None:
             own_settings(endpoint, "")
         except ValueError as error:
             raise ConfigError(OTLP_ENDPOINT, endpoint, str(error)) from error
+
+
+def _metrics_tls(config: ServerConfig) -> TlsContexts | None:
+    """`ValueError` says what is wrong with it."""
+    certificate, key, ca, client_auth = map(config.own, METRICS_TLS)
+    if certificate is None and key is None and client_auth is None:
+        return None
+    from pathlib import Path
+
+    from ottla.runtime.tls_files import TlsFiles
+
+    certificate_file, key_file, ca_file = (None if name is None else Path(name) for name in (certificate, key, ca))
+    return TlsFiles(certificate_file, key_file, ca_file, client_auth or "none").server()
 
 
 def _check_security(config: ServerConfig) -> None:
@@ -269,6 +294,7 @@ async def _observe(node: Node, config: ServerConfig, world: World, stop: StopReq
 
     observation = Observation(node.view, world, stop)
     if listen is not None:
+        observation.server.tls = _metrics_tls(config)
         try:
             await observation.start(*parse_listen(listen))
         except OSError as error:

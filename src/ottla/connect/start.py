@@ -52,8 +52,14 @@ def _shared(parser: argparse.ArgumentParser) -> None:
         "--config", metavar="FILE", help="a worker's properties, as Apache Kafka's connect scripts take them"
     )
     parser.add_argument("--bootstrap", metavar="HOST:PORT", help="the cluster (default: bootstrap.servers)")
-    parser.add_argument("--listen", metavar="HOST:PORT", help="where the REST API is served (default: 127.0.0.1:8083)")
-    parser.add_argument("--metrics", metavar="HOST:PORT", help="where it tells Prometheus how it does")
+    parser.add_argument(
+        "--listen", metavar="[https://]HOST:PORT", help="where the REST API is served (default: 127.0.0.1:8083)"
+    )
+    parser.add_argument(
+        "--metrics",
+        metavar="HOST:PORT",
+        help="where it tells Prometheus how it does; by TLS, if others reach it by https",
+    )
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="one more property; may come again"
     )
@@ -92,7 +98,7 @@ def _config(arguments: argparse.Namespace) -> WorkerConfig:
     if arguments.bootstrap:
         properties["bootstrap.servers"] = arguments.bootstrap
     if arguments.listen:
-        properties["listeners"] = f"http://{arguments.listen}"
+        properties["listeners"] = arguments.listen if "://" in arguments.listen else f"http://{arguments.listen}"
     if arguments.mode == STANDALONE and arguments.offsets:
         properties["offset.storage.file.filename"] = arguments.offsets
     if arguments.mode == DISTRIBUTED and arguments.group:
@@ -193,7 +199,7 @@ async def _tell_metrics(instance: Instance, address: tuple[str, int]) -> Metrics
         return [Check("herder", herder.is_ready, "takes requests" if herder.is_ready else "is still starting")]
 
     sources = [ConnectMetrics(herder).read, read_process]
-    server = MetricsServer(SocketNetwork(asyncio.get_running_loop()), sources, ready=ready)
+    server = MetricsServer(SocketNetwork(asyncio.get_running_loop()), sources, ready=ready, tls=instance.tls)
     try:
         await server.start(*address)
     except OSError as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ottla.registry.metrics import RegistryMetrics
 from ottla.registry.registry import Registry
 from ottla.registry.rest.application import Application
-from ottla.runtime.http_server import HttpServer, listen
+from ottla.runtime.http_server import HTTP, HTTPS, HttpServer, listen
 
 if TYPE_CHECKING:
     from ottla.registry.settings import RegistrySettings
@@ -19,11 +19,13 @@ class Instance:
     """`await start()`, and `stop()` however far the start came."""
 
     def __init__(self, network: Network, settings: RegistrySettings) -> None:
+        """`OSError`: it cannot listen there. `ValueError`: its TLS."""
         self._settings = settings
+        self.tls, asking = settings.tls.server(), settings.tls.client()
         self._bound = listen(settings.host, settings.port)
         self.port: int = self._bound.getsockname()[1]
-        self.registry = Registry(network, settings, self.port)
-        self._application = Application(self.registry)
+        self.registry = Registry(network, settings, self.port, HTTP if self.tls is None else HTTPS)
+        self._application = Application(self.registry, asking)
         self.sources: list[Source] = [RegistryMetrics(self.registry, self._application.requests).read]
         """What it tells Prometheus."""
         self._server: HttpServer | None = None
@@ -32,13 +34,13 @@ class Instance:
     @property
     def url(self) -> str:
         host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
-        return f"http://{host}:{self.port}"
+        return f"{self.registry.identity.scheme}://{host}:{self.port}"
 
     async def start(self) -> None:
         """`TopicError`, `KafkaError`, `ClientError`."""
         await self.registry.__aenter__()
         self._is_open = True
-        self._server = HttpServer(self._application, self._bound)
+        self._server = HttpServer(self._application, self._bound, self.tls)
         await self._server.start()
 
     async def stop(self) -> None:

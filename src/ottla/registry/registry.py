@@ -37,9 +37,9 @@ T = TypeVar("T")
 
 
 class Registry:
-    """`async with Registry(network, settings, port)`; reads are `state` and `catalog`."""
+    """`async with Registry(network, settings, port, scheme)`; reads are `state` and `catalog`."""
 
-    def __init__(self, network: Network, settings: RegistrySettings, port: int) -> None:
+    def __init__(self, network: Network, settings: RegistrySettings, port: int, scheme: str) -> None:
         self.settings = settings
         self.state = RegistryState(settings.level)
         self.catalog = Catalog(self.state)
@@ -50,7 +50,7 @@ class Registry:
             KafkaClient(network, settings.bootstrap, client_id="schema-registry", security=security) for _ in range(3)
         )
         self.topic = SchemasTopic(self._client, self._reading, settings.topic, self._replay, self._current)
-        self.identity = Identity(settings.advertised_host or settings.host, port, settings.leader_eligible)
+        self.identity = Identity(settings.advertised_host or settings.host, port, settings.leader_eligible, scheme)
         self._election = Election(
             self._membership,
             settings.group,

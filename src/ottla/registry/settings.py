@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ottla.registry.store.config import DEFAULT_LEVEL
+from ottla.runtime.tls_files import NO_TLS, TlsFiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +40,8 @@ class RegistrySettings:
     session_timeout_ms: int = 10_000
     access: Access | None = None
     """Who may do what; `None`: everybody everything."""
+    tls: TlsFiles = NO_TLS
+    """Of its server, and how it asks the leader."""
 
 
 def parse_listen(text: str) -> tuple[str, int]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ottla.registry.settings import DEFAULT_LISTEN, GROUP, TOPIC, RegistrySettings, SettingsError, parse_listen
 from ottla.registry.store.config import DEFAULT_LEVEL
 from ottla.runtime.log_format import FORMATS, TEXT, start_logging
+from ottla.runtime.tls_files import TlsFiles, add_server_arguments
 
 if TYPE_CHECKING:
     import argparse
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hash-password", metavar="USER", help="read a password, print its entry for --users, and end")
     parser.add_argument("--follow", action="store_true", help="never lead")
     parser.add_argument("--no-mode-changes", action="store_true", help="refuse every change of a mode")
+    add_server_arguments(parser)
     parser.add_argument("--metrics", metavar="HOST:PORT", help="where it tells Prometheus how it does")
     parser.add_argument("--log-format", choices=FORMATS, default=TEXT, help="lines for people, or JSON (%(default)s)")
     parser.add_argument("--session-timeout-ms", type=int, default=10_000, help="after which a leader is given up")
@@ -107,6 +109,7 @@ def _settings(arguments: argparse.Namespace) -> RegistrySettings:
         mode_changes=not arguments.no_mode_changes,
         session_timeout_ms=arguments.session_timeout_ms,
         access=access,
+        tls=TlsFiles.of(arguments),
     )
 
 
@@ -152,7 +155,8 @@ async def _tell_metrics(instance: Instance, address: tuple[str, int]) -> Metrics
         leader = instance.registry.leader
         return [Check("leader", leader is not None, "nobody leads" if leader is None else leader.url)]
 
-    server = MetricsServer(SocketNetwork(asyncio.get_running_loop()), [*instance.sources, read_process], ready=ready)
+    network, sources = SocketNetwork(asyncio.get_running_loop()), [*instance.sources, read_process]
+    server = MetricsServer(network, sources, ready=ready, tls=instance.tls)
     try:
         await server.start(*address)
     except OSError as error:
@@ -181,6 +185,8 @@ async def start_instance(settings: RegistrySettings) -> Instance:
         instance = Instance(SocketNetwork(asyncio.get_running_loop()), settings)
     except OSError as error:
         raise StartError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
+    except ValueError as error:
+        raise StartError(str(error)) from error
     try:
         await instance.start()
     except ImportError as error:

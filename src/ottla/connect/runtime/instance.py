@@ -17,7 +17,7 @@ from ottla.connect.rest.response_headers import parse_response_headers
 from ottla.connect.rest.routes import ADMIN_ROUTES, ROUTES
 from ottla.connect.runtime import exactly_once
 from ottla.connect.runtime.connector_offsets import ConnectorOffsets
-from ottla.connect.runtime.listener import ADMIN_PREFIX, HTTPS, PREFIX, Listener, client_tls, server_tls
+from ottla.connect.runtime.listener import ADMIN_PREFIX, PREFIX, Listener, client_tls, server_tls
 from ottla.connect.runtime.offset_stores import OffsetStores
 from ottla.connect.runtime.plugins import Plugins
 from ottla.connect.runtime.standalone_herder import StandaloneHerder
@@ -30,7 +30,7 @@ from ottla.connect.store.state_log import MemoryLog
 from ottla.connect.store.status import TargetState
 from ottla.connect.store.status_store import StatusStore
 from ottla.connect.store.topic_log import TopicLog
-from ottla.runtime.http_server import HttpServer, listen
+from ottla.runtime.http_server import HTTPS, HttpServer, listen
 
 if TYPE_CHECKING:
     import socket
@@ -106,6 +106,8 @@ class Instance:
             f"{f'[{shown}]' if ':' in str(shown) else shown}:{config.values['rest.advertised.port'] or self.port}"
         )
         self.url = f"{advertised}://{self.worker_id}"
+        self.tls = first.tls
+        """What others reach it by."""
         self._network = network
         self._client = self._make_client()
         self._others: list[KafkaClient] = []

@@ -9,14 +9,13 @@ from ottla.clients.errors import ClientError
 from ottla.console.cli.connectors import DEFAULT_URL
 from ottla.console.cli.output import note, print_json
 from ottla.console.cli.quantities import parse_bytes
+from ottla.console.cli.rest_clients import connect_api, registry_client
 from ottla.console.cli.schemas import DEFAULT_REGISTRY
 from ottla.console.cli.session import (
     EXIT_FAILED,
     EXIT_OK,
     UsageError,
     add_cluster_arguments,
-    connect_profile,
-    registry_profile,
     run_with_client,
 )
 from ottla.console.operations.apply.change import ALTER, CREATE, DELETE, REFUSE, Change
@@ -25,7 +24,8 @@ from ottla.console.operations.apply.plan import make_plan
 from ottla.console.operations.apply.wishes import read_document
 from ottla.console.operations.connectors import ConnectApi, ConnectorsError
 from ottla.protocol.errors import KafkaError
-from ottla.registry.client.registry_client import RegistryClient, RegistryClientError
+from ottla.registry.client.registry_client import RegistryClientError
+from ottla.runtime.tls_files import add_client_arguments
 
 _SIGNS = {CREATE: "+", ALTER: "~", DELETE: "-", REFUSE: "!"}
 _DONE = {CREATE: "Created", ALTER: "Altered", DELETE: "Deleted"}
@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help=f"for connectors: a worker's REST API (default: the profile's, else {DEFAULT_URL})",
     )
+    add_client_arguments(parser)
     parser.add_argument("--dry-run", action="store_true", help="only show the plan; 0 if nothing would change, else 1")
     parser.add_argument("-y", "--yes", action="store_true", help="do it without asking")
     parser.add_argument(
@@ -71,7 +72,7 @@ async def _apply(client: KafkaClient, arguments: argparse.Namespace) -> int:
     _check_prune(arguments, document)
     connect = None
     if document.connectors is not None:
-        connect = ConnectApi(arguments.connect or connect_profile(arguments.profile) or DEFAULT_URL)
+        connect = connect_api(arguments, arguments.connect, DEFAULT_URL)
     try:
         return await _apply_document(client, connect, document, arguments)
     except (RegistryClientError, ConnectorsError) as error:
@@ -86,7 +87,7 @@ async def _apply_document(
 ) -> int:
     registry = None
     if document.schemas is not None:
-        registry = RegistryClient(arguments.registry or registry_profile(arguments.profile) or DEFAULT_REGISTRY)
+        registry = registry_client(arguments, DEFAULT_REGISTRY)
     plan = await make_plan(
         client, document, registry=registry, connect=connect, prune=arguments.prune, secrets=arguments.secrets
     )

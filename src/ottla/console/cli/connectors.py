@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from ottla.console.cli.connector_plugins import PLUGIN_OPERATIONS, add_plugin_arguments, run_plugin_operation
 from ottla.console.cli.output import note, print_json, table
-from ottla.console.cli.session import EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError, connect_profile
+from ottla.console.cli.rest_clients import connect_api
+from ottla.console.cli.session import EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError
 from ottla.console.operations.connectors import (
     ConnectApi,
     ConnectorFileError,
@@ -19,6 +20,7 @@ from ottla.console.operations.connectors import (
     path_of,
     read_connector,
 )
+from ottla.runtime.tls_files import add_client_arguments
 
 DEFAULT_URL = "http://localhost:8083"
 _VERBS = {"pause": "paused", "resume": "resumed", "stop": "stopped"}
@@ -77,6 +79,7 @@ def _worker_arguments() -> argparse.ArgumentParser:
         "--url", metavar="URL", help=f"of a worker's REST API (default: the profile's, else {DEFAULT_URL})"
     )
     parser.add_argument("--profile", metavar="PROFILE", help="a cluster by its name; see `ottla profile`")
+    add_client_arguments(parser)
     parser.add_argument("--json", action="store_true", help="JSON for programs, instead of tables")
     return parser
 
@@ -111,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
     }
 
     async def main() -> int:
-        api = ConnectApi(arguments.url or connect_profile(arguments.profile) or DEFAULT_URL)
+        api = connect_api(arguments, arguments.url, DEFAULT_URL)
         try:
             return await operations[arguments.operation](api, arguments)
         finally:

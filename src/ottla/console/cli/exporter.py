@@ -16,6 +16,7 @@ from ottla.runtime.metrics.listen import parse_listen
 from ottla.runtime.metrics.process import read_process
 from ottla.runtime.metrics.server import MetricsServer, ScrapeError
 from ottla.runtime.sockets import SocketNetwork
+from ottla.runtime.tls_files import TlsFiles, add_server_arguments
 
 DEFAULT_LISTEN = "127.0.0.1:9308"
 """The port of kafka_exporter."""
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--listen", metavar="HOST:PORT", default=DEFAULT_LISTEN, help="where it is scraped (default: %(default)s)"
     )
+    add_server_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,9 +39,13 @@ async def _serve(client: KafkaClient, arguments: argparse.Namespace) -> int:
         host, port = parse_listen(arguments.listen)
     except ValueError as error:
         raise UsageError(f"--listen: {error}") from None
+    try:
+        tls = TlsFiles.of(arguments).server()
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     exporter = Exporter(client)
     network = SocketNetwork(asyncio.get_running_loop())
-    server = MetricsServer(network, [exporter.read, read_process], refresh=exporter.refresh)
+    server = MetricsServer(network, [exporter.read, read_process], refresh=exporter.refresh, tls=tls)
     await exporter.refresh_or_raise()
     try:
         await server.start(host, port)

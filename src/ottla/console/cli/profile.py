@@ -10,6 +10,7 @@ from ottla.console.cli.output import note, print_json, table
 from ottla.console.cli.session import EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError, key_values
 from ottla.console.operations import profiles
 from ottla.console.operations.profiles import PROFILE_VARIABLE, Profile, ProfileError
+from ottla.runtime.tls_files import add_client_arguments
 
 _SECRET_WORDS = ("password", "jaas", "secret", "token")
 
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     change.add_argument("--registry", metavar="URL", help="of the schema registry")
     change.add_argument("--connect", metavar="URL", help="of a worker's REST API")
     change.add_argument("--command-config", metavar="FILE", help="a client.properties")
+    add_client_arguments(change)
     change.add_argument("--timeout", type=float, metavar="SECONDS", help="how long commands try")
     change.add_argument("--set", action="append", metavar="KEY=VALUE", help="a property of the client; may be repeated")
     change.add_argument("--delete", action="append", default=[], metavar="KEY", help="such a property, or bootstrap …")
@@ -106,9 +108,10 @@ def _set(arguments: argparse.Namespace) -> None:
         "bootstrap": arguments.bootstrap,
         "registry": arguments.registry,
         "connect": arguments.connect,
-        "command_config": os.path.abspath(arguments.command_config) if arguments.command_config else None,  # noqa: PTH100
         "timeout_s": arguments.timeout,
     }
+    files: dict[str, str | None] = {key: getattr(arguments, key) for key in profiles.FILES}
+    given |= {key: os.path.abspath(name) if name else None for key, name in files.items()}  # noqa: PTH100
     changes: dict[str, object] = {key: value for key, value in given.items() if value is not None}
     properties = {**before.properties, **key_values(arguments.set)}
     for key in arguments.delete:

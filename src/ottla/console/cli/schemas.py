@@ -4,10 +4,12 @@ import argparse
 from pathlib import Path
 
 from ottla.console.cli.output import note, print_json, table
-from ottla.console.cli.session import EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError, registry_profile
+from ottla.console.cli.rest_clients import registry_client
+from ottla.console.cli.session import EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError
 from ottla.console.operations import schemas
 from ottla.registry.client.registry_client import Registered, RegistryClient, RegistryClientError, Schema
 from ottla.registry.schema.reference import Reference
+from ottla.runtime.tls_files import add_client_arguments
 
 DEFAULT_REGISTRY = "http://localhost:8081"
 
@@ -60,6 +62,7 @@ def _registry_arguments() -> argparse.ArgumentParser:
         help=f"http://[USER:PASSWORD@]HOST:PORT (default: the profile's, else {DEFAULT_REGISTRY})",
     )
     parser.add_argument("--profile", metavar="PROFILE", help="a cluster by its name; see `ottla profile`")
+    add_client_arguments(parser)
     parser.add_argument("--json", action="store_true", help="JSON for programs, instead of tables")
     return parser
 
@@ -90,8 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         "delete": _delete,
     }
     try:
-        url = arguments.registry or registry_profile(arguments.profile) or DEFAULT_REGISTRY
-        return operations[arguments.operation](RegistryClient(url), arguments)
+        return operations[arguments.operation](registry_client(arguments, DEFAULT_REGISTRY), arguments)
     except UsageError as error:
         note(f"ottla: {error}")
         return EXIT_USAGE

@@ -80,24 +80,13 @@ def apply_profile(arguments: argparse.Namespace) -> None:
             arguments.command_config = str(file.parent / profile.command_config)
 
 
-def registry_profile(name: str | None) -> str | None:
-    """The URL of the schema registry of a profile, of the default one without a name."""
-    profile = _profile(name)
-    return profile.registry if profile is not None else None
-
-
-def connect_profile(name: str | None) -> str | None:
-    """The same for a worker of Connect."""
-    profile = _profile(name)
-    return profile.connect if profile is not None else None
-
-
-def _profile(name: str | None) -> Profile | None:
+def find_profile(name: str | None) -> Profile:
+    """The one that is named, or the default; one that says nothing, if there is none. `UsageError`."""
     try:
         found = chosen(config_file(), name)
     except ProfileError as error:
         raise UsageError(str(error)) from None
-    return found[1] if found is not None else None
+    return Profile() if found is None else found[1]
 
 
 def read_security(arguments: argparse.Namespace) -> ClientSecurity:

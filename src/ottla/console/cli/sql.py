@@ -13,6 +13,7 @@ from typing import Any
 from ottla.clients.client import KafkaClient
 from ottla.console.cli.output import note, table, text_of
 from ottla.console.cli.quantities import parse_bytes
+from ottla.console.cli.rest_clients import optional_registry_client
 from ottla.console.cli.session import (
     EXIT_FAILED,
     EXIT_OK,
@@ -21,14 +22,15 @@ from ottla.console.cli.session import (
     add_cluster_arguments,
     key_values,
     read_security,
-    registry_profile,
     run_with_client,
 )
 from ottla.console.sql.answer import Answer, Limits, Settings, answer
 from ottla.console.sql.decoding import FORMATS
 from ottla.console.sql.lines import columns_of, plain, read_of
 from ottla.console.sql.moment import QueryError
-from ottla.registry.client.registry_client import RegistryClient, RegistryClientError
+from ottla.registry.client.registry_client import RegistryClientError
+from ottla.runtime.tls_context import TlsContexts
+from ottla.runtime.tls_files import TlsFiles, add_server_arguments
 
 EXTRA = 'it needs DuckDB, Arrow and sqlglot: pip install "ottla[sql]"'
 PROGRESS_S = 0.5
@@ -54,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --serve: who asks is a user of the cluster (HTTP Basic), with its ACLs",
     )
+    add_server_arguments(parser)
     parser.add_argument("--csv", action="store_true", help="comma-separated values, with a header")
     parser.add_argument("--registry", metavar="URL", help="where schemas are (default: the profile's)")
     for part in ("key", "value"):
@@ -109,6 +112,7 @@ async def _serve(client: KafkaClient, arguments: argparse.Namespace) -> int:
             replace(_settings(arguments), is_local=False),
             parse_listen(arguments.serve),
             sign_in=arguments.sign_in,
+            tls=_server_tls(arguments),
         )
         await server.start()
     except ListenError as error:
@@ -121,6 +125,13 @@ async def _serve(client: KafkaClient, arguments: argparse.Namespace) -> int:
     await server.stop()
     network.close()
     return EXIT_OK
+
+
+def _server_tls(arguments: argparse.Namespace) -> TlsContexts | None:
+    try:
+        return TlsFiles.of(arguments).server()
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 async def _ask(client: KafkaClient, arguments: argparse.Namespace) -> int:
@@ -150,9 +161,8 @@ async def _ask(client: KafkaClient, arguments: argparse.Namespace) -> int:
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
-    url = arguments.registry or registry_profile(arguments.profile)
     try:
-        registry = RegistryClient(url) if url else None
+        registry = optional_registry_client(arguments)
     except RegistryClientError as error:
         raise UsageError(f"--registry: {error}") from None
     attached = key_values(arguments.attach)

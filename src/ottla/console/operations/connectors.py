@@ -11,6 +11,7 @@ from ottla.runtime.config.properties import parse_properties
 from ottla.runtime.http_client import HttpClient, HttpError
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -40,9 +41,9 @@ class ConnectorSummary:
 class ConnectApi:
     """`ConnectorsError` names what the worker said."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, tls: ssl.SSLContext | None = None) -> None:
         try:
-            self._client = HttpClient(url)
+            self._client = HttpClient(url, tls=tls)
         except HttpError as error:
             raise ConnectorsError(str(error), 400) from None
 

@@ -7,6 +7,7 @@
     registry = "https://schemas.example"
     connect = "https://connect.example"
     command_config = "work.properties"            # beside this file, or absolute
+    tls_ca = "ca.pem"                             # the same: whom to trust over https (certificate, key: who one is)
     timeout_s = 60
 
     [profiles.work.properties]                    # what a client.properties has; they win over command_config
@@ -29,6 +30,7 @@ from typing import Any
 from ottla.console.operations.near_names import did_you_mean
 
 PROFILE_VARIABLE = "OTTLA_PROFILE"
+FILES = ("command_config", "tls_ca", "tls_certificate", "tls_key")
 _SECTION = re.compile(r"^\s*\[(?P<key>[^\[\]]+)\]\s*(?:#.*)?$")
 _DEFAULT = re.compile(r"^\s*default\s*=")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -47,6 +49,9 @@ class Profile:
     connect: str | None = None
     command_config: str | None = None
     timeout_s: float | None = None
+    tls_ca: str | None = None
+    tls_certificate: str | None = None
+    tls_key: str | None = None
     properties: dict[str, str] = field(default_factory=dict)
 
 
@@ -156,7 +161,7 @@ def _text(value: object) -> str:
 
 def _section(name: str, profile: Profile) -> str:
     lines = [f"[profiles.{name}]"]
-    given = {key: getattr(profile, key) for key in ("bootstrap", "registry", "connect", "command_config")}
+    given = {key: getattr(profile, key) for key in ("bootstrap", "registry", "connect", *FILES)}
     lines += [f"{key} = {_quoted(value)}" for key, value in given.items() if value is not None]
     if profile.timeout_s is not None:
         lines.append(f"timeout_s = {profile.timeout_s:g}")

@@ -10,7 +10,7 @@ from ottla.clients.client import KafkaClient
 from ottla.console.sql.rest import LOOPBACK, PATH, Credentials, Refusal, SqlApplication
 from ottla.protocol.sasl.oauthbearer import MECHANISM as OAUTHBEARER
 from ottla.runtime.config.jaas import PLAIN_LOGIN_MODULE, SCRAM_LOGIN_MODULE, JaasEntry
-from ottla.runtime.http_server import HttpServer, listen
+from ottla.runtime.http_server import HTTP, HTTPS, HttpServer, listen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ottla.clients.security import ClientSecurity
     from ottla.console.sql.answer import Settings
     from ottla.runtime.network import Network
+    from ottla.runtime.tls_context import TlsContexts
 
 DEFAULT_LISTEN: Final = "127.0.0.1:8088"
 
@@ -46,6 +47,7 @@ class SqlServer:
         address: tuple[str, int],
         *,
         sign_in: bool = False,
+        tls: TlsContexts | None = None,
     ) -> None:
         """`ListenError`."""
         host, port = address
@@ -63,11 +65,13 @@ class SqlServer:
             self._bound = listen(host, port)
         except OSError as error:
             raise ListenError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{self._bound.getsockname()[1]}{PATH}"
+        self._tls = tls
+        scheme = HTTP if tls is None else HTTPS
+        self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{self._bound.getsockname()[1]}{PATH}"
         self._server: HttpServer | None = None
 
     async def start(self) -> None:
-        self._server = HttpServer(self._application, self._bound)
+        self._server = HttpServer(self._application, self._bound, self._tls)
         await self._server.start()
 
     async def stop(self) -> None:

@@ -48,10 +48,11 @@ class Cluster:
             security=client_security(settings.properties),
         )
         self.reading = self.client.twin()
-        self.sampler = Sampler(self.name, self.client.twin(), sample_interval_s, settings.metrics)
+        self._tls = settings.tls.client()
+        self.sampler = Sampler(self.name, self.client.twin(), sample_interval_s, settings.metrics, self._tls)
         self.keys = self._values(is_key=True)
         self.values = self._values(is_key=False)
-        self._connect = None if settings.connect is None else ConnectApi(settings.connect)
+        self._connect = None if settings.connect is None else ConnectApi(settings.connect, tls=self._tls)
         self._configs: dict[str, dict[str, str | None]] = {}
         self._configs_at = 0.0
 
@@ -74,7 +75,7 @@ class Cluster:
         """A new one, that remembers nothing: subjects are deleted and made anew. `ApiError(404)`: there is none."""
         if self.settings.registry is None:
             raise _not_configured("registry", f"cluster {self.name} has no schema registry")
-        return RegistryClient(self.settings.registry)
+        return RegistryClient(self.settings.registry, tls=self._tls)
 
     @property
     def optional_registry(self) -> RegistryClient | None:

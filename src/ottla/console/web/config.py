@@ -26,6 +26,7 @@ from ottla.console.web.settings import (
 )
 from ottla.runtime.config.properties import parse_properties
 from ottla.runtime.http_client import HttpClient, HttpError
+from ottla.runtime.tls_files import CLIENT_AUTH, NO_TLS, TlsFiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,6 +75,7 @@ def _settings(top: Section, folder: Path) -> ConsoleSettings:
         _secret(top.optional_text("secret_file"), folder),
         top.number("session_hours", SESSION_HOURS, 0.1, 24 * 30),
         top.number("sample_interval_s", SAMPLE_INTERVAL_S, 1, 60),
+        _tls(top, folder, is_server=True),
     )
     top.end()
     _check(found, roles)
@@ -109,6 +111,7 @@ def _cluster(section: Section, folder: Path) -> ClusterSettings:
     urls = {key: section.optional_text(key) for key in ("registry", "connect")}
     metrics = section.texts("metrics")
     read_only = section.flag("read_only")
+    tls = _tls(section, folder)
     section.end()
     try:
         parse_bootstrap(bootstrap)
@@ -119,7 +122,19 @@ def _cluster(section: Section, folder: Path) -> ClusterSettings:
         raise ConfigError(f"{where}: {error}") from None
     if not all(each.isalnum() or each in "-_." for each in name):
         raise ConfigError(f"{where}: a name has letters, digits, '-', '_' and '.'")
-    return ClusterSettings(name, bootstrap, urls["registry"], urls["connect"], metrics, properties, read_only)
+    return ClusterSettings(name, bootstrap, urls["registry"], urls["connect"], metrics, properties, read_only, tls)
+
+
+def _tls(of: Section, folder: Path, *, is_server: bool = False) -> TlsFiles:
+    """`[tls]`, of the console itself, or of a cluster: `[cluster.tls]`."""
+    section = of.section("tls")
+    if section is None:
+        return NO_TLS
+    files = [section.optional_text(name) for name in ("certificate", "key", "ca")]
+    auth = section.choice("client_auth", CLIENT_AUTH, CLIENT_AUTH[0]) if is_server else CLIENT_AUTH[0]
+    section.end()
+    certificate, key, ca = (None if name is None else folder / name for name in files)
+    return TlsFiles(certificate, key, ca, auth)
 
 
 def _user(section: Section) -> tuple[str, PasswordHash]:

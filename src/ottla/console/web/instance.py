@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ottla.console.web.application import Application
 from ottla.console.web.console import Console
 from ottla.console.web.origin import Origin
-from ottla.runtime.http_server import HttpServer, listen
+from ottla.runtime.http_server import HTTP, HTTPS, HttpServer, listen
 
 if TYPE_CHECKING:
     from ottla.console.web.settings import ConsoleSettings
@@ -19,8 +19,9 @@ class Instance:
     """`await start()`, and `stop()` however far the start came."""
 
     def __init__(self, network: Network, settings: ConsoleSettings) -> None:
-        """`OSError`: the port is taken, or the audit log cannot be written."""
+        """`OSError`: the port is taken, or the audit log cannot be written. `ValueError`: its TLS."""
         self.settings = settings
+        self._tls = settings.tls.server()
         self._bound = listen(settings.host, settings.port)
         self.port: int = self._bound.getsockname()[1]
         try:
@@ -36,11 +37,12 @@ class Instance:
     @property
     def url(self) -> str:
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.settings.host, self.settings.host)
-        return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{self.port}"
+        scheme = HTTP if self._tls is None else HTTPS
+        return f"{scheme}://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{self.port}"
 
     async def start(self) -> None:
         self.console.start()
-        self._server = HttpServer(self._application, self._bound)
+        self._server = HttpServer(self._application, self._bound, self._tls)
         await self._server.start()
 
     async def stop(self) -> None:

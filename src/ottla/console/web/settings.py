@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ottla.console.web.access.permissions import ADMIN, Role
 from ottla.console.web.section import ConfigError
+from ottla.runtime.tls_files import NO_TLS, TlsFiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +35,8 @@ class ClusterSettings:
     properties: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Of `client.properties`."""
     read_only: bool = False
+    tls: TlsFiles = NO_TLS
+    """How its registry, its worker of Connect and its brokers' metrics are asked by https."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +79,21 @@ class ConsoleSettings:
     """Signs sessions; `None`: a new one with every start."""
     session_hours: float = SESSION_HOURS
     sample_interval_s: float = SAMPLE_INTERVAL_S
+    tls: TlsFiles = NO_TLS
+    """Of its own server."""
 
     @property
     def needs_sign_in(self) -> bool:
         return bool(self.users) or self.oidc is not None
 
     def check(self) -> None:
-        """`ConfigError`: it would be open to whoever can reach it."""
+        """`ConfigError`: its TLS cannot be, or it would be open to whoever can reach it."""
+        try:
+            self.tls.server()
+            for each in self.clusters:
+                each.tls.client()
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
         if self.host not in LOOPBACK and not self.needs_sign_in:
             raise ConfigError(
                 f"the console listens on {self.host}, where others can reach it, and nobody has to sign in:"

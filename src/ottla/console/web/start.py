@@ -17,6 +17,7 @@ from ottla.console.web.settings import (
     parse_listen,
 )
 from ottla.runtime.log_format import FORMATS, TEXT, start_logging
+from ottla.runtime.tls_files import NO_TLS, TlsFiles, add_server_arguments
 
 if TYPE_CHECKING:
     import argparse
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--command-config", metavar="FILE", help="a client.properties: how to speak with the cluster of --bootstrap"
     )
     parser.add_argument("--config", metavar="FILE", help="console.toml: clusters, users, roles, masks, audit log")
+    add_server_arguments(parser)
     parser.add_argument("--read-only", action="store_true", help="change nothing")
     parser.add_argument(
         "--hash-password", metavar="USER", help="read a password, print its [[user]] for --config, and end"
@@ -74,6 +76,9 @@ def settings_of(arguments: argparse.Namespace) -> ConsoleSettings:
     if arguments.listen is not None:
         host, port = parse_listen(arguments.listen)
         settings = replace(settings, host=host, port=port)
+    files = TlsFiles.of(arguments)
+    if files != NO_TLS:
+        settings = replace(settings, tls=files)
     if arguments.read_only:
         settings = replace(settings, read_only=True)
     given = (arguments.bootstrap, arguments.registry, arguments.connect, arguments.command_config)
@@ -104,7 +109,15 @@ def _cluster(arguments: argparse.Namespace) -> ClusterSettings:
         raise ConfigError(f"--command-config {arguments.command_config}: {error.strerror or error}") from None
     except (ClientError, HttpError, ValueError) as error:
         raise ConfigError(str(error)) from None
-    return ClusterSettings(DEFAULT_CLUSTER, bootstrap, arguments.registry, arguments.connect, properties=properties)
+    return ClusterSettings(
+        DEFAULT_CLUSTER, bootstrap, arguments.registry, arguments.connect, properties=properties, tls=_asking(arguments)
+    )
+
+
+def _asking(arguments: argparse.Namespace) -> TlsFiles:
+    """Whom it trusts. Its own certificate says who it is, too, to those who want to know."""
+    files = TlsFiles.of(arguments)
+    return TlsFiles(files.certificate, files.key, files.ca)
 
 
 def _hash_password(name: str) -> int:

@@ -35,6 +35,8 @@ from ottla.runtime.http_request import (
 )
 
 if TYPE_CHECKING:
+    import ssl
+
     from ottla.registry.registry import Registry
     from ottla.runtime.http_request import Receive, Scope, Send
 
@@ -47,8 +49,10 @@ _FORWARDED_HEADERS: Final = ("authorization", "content-type", "accept")
 
 
 class Application:
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, tls: ssl.SSLContext | None = None) -> None:
+        """`tls`: how a leader is asked whose URL is https."""
         self._registry = registry
+        self._tls = tls
         self._service = Service(registry)
         self._leader: HttpClient | None = None
         self.requests = RequestCounts()
@@ -105,7 +109,7 @@ class Application:
             raise RegistryError(UNKNOWN_LEADER, "No leader of the registry is known")
         if self._leader is None or self._leader.url != leader.url:
             self.close()
-            self._leader = HttpClient(leader.url)
+            self._leader = HttpClient(leader.url, tls=self._tls)
         headers = {name: request.headers[name] for name in _FORWARDED_HEADERS if name in request.headers}
         try:
             answer = await self._leader.send(

@@ -47,10 +47,12 @@ AUTHORIZER_CONFIGS = frozenset({"super.users", "allow.everyone.if.no.acl.found"}
 """What the standard authorizer reads beside Kafka's own definitions."""
 
 METRICS_LISTEN = "ottla.metrics.listen"
+METRICS_TLS = tuple(f"ottla.metrics.tls.{name}" for name in ("certificate", "key", "ca", "client.auth"))
+"""Files of PEM, and none, requested or required: `TlsFiles` of the metrics' listener."""
 LOG_FORMAT = "ottla.log.format"
 LOG_LEVEL = "ottla.log.level"
 OTLP_ENDPOINT = "ottla.otlp.endpoint"
-OWN_CONFIGS = frozenset({METRICS_LISTEN, LOG_FORMAT, LOG_LEVEL, OTLP_ENDPOINT})
+OWN_CONFIGS = frozenset({METRICS_LISTEN, *METRICS_TLS, LOG_FORMAT, LOG_LEVEL, OTLP_ENDPOINT})
 """Ottla's own, which Kafka does not know: of the process, before there is a node. See `ottla start --help`."""
 
 

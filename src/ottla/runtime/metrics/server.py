@@ -1,4 +1,5 @@
-"""The door for whoever watches: `GET /metrics`, `/healthz`, `/readyz` over HTTP/1.1, on a listener of its own.
+"""The door for whoever watches: `GET /metrics`, `/healthz`, `/readyz` over HTTP/1.1, on a listener of its own; by TLS,
+if it has contexts for it.
 
 Just as much of HTTP as a scraper, a probe and a browser need, over the port to the network: requests without a body,
 one after the other, kept alive. A request is bounded (`MAX_REQUEST_BYTES`), as are connections (`MAX_CONNECTIONS`: one
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from ottla.runtime.metrics.metric import Source
-    from ottla.runtime.network import Listener, Network, Transport
+    from ottla.runtime.network import Listener, Network, Receiver, Transport
+    from ottla.runtime.tls_context import TlsContexts
 
 MAX_REQUEST_BYTES: Final = 8 * 1024
 MAX_CONNECTIONS: Final = 32
@@ -63,6 +66,7 @@ class MetricsServer:
         alive: Callable[[], Sequence[Check]] = lambda: (),
         ready: Callable[[], Sequence[Check]] = lambda: (),
         refresh: Callable[[], Awaitable[None]] | None = None,
+        tls: TlsContexts | None = None,
     ) -> None:
         """`refresh`: what a scrape waits for before the sources are read; `ScrapeError` when that cannot be."""
         self.sources = list(sources)
@@ -70,6 +74,8 @@ class MetricsServer:
         self._alive = alive
         self._ready = ready
         self.refresh = refresh
+        self.tls = tls
+        """To be set before `start`, if at all."""
         self._listener: Listener | None = None
         self._connections: dict[_Connection, None] = {}  # the one that has been silent longest comes first
         self._scraping = asyncio.Lock()
@@ -86,7 +92,8 @@ class MetricsServer:
     def url(self) -> str:
         assert self._listener is not None, "it was never started"
         host = self._listener.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self._listener.port}/metrics"
+        scheme = "http" if self.tls is None else "https"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self._listener.port}/metrics"
 
     def close(self) -> None:
         if self._listener is not None:
@@ -117,8 +124,12 @@ class MetricsServer:
                     return Answer(503, _PLAIN, f"{error}\n".encode())
             return Answer(200, CONTENT_TYPE, await expose(self.sources))
 
-    def _accept(self) -> _Connection:
-        return _Connection(self)
+    def _accept(self) -> Receiver:
+        if self.tls is None:
+            return _Connection(self)
+        from ottla.runtime.tls import TlsTransport
+
+        return TlsTransport(self.tls.current(time.monotonic()), _Connection(self))
 
     def entered(self, connection: _Connection) -> None:
         if len(self._connections) >= MAX_CONNECTIONS:

@@ -17,6 +17,7 @@ from ottla.runtime.metrics.metric import gauge
 from ottla.runtime.metrics.process import read_process
 from ottla.runtime.metrics.server import MetricsServer
 from ottla.runtime.sockets import SocketNetwork
+from ottla.runtime.tls_files import NO_TLS, TlsFiles
 from ottla.streams.application.kafka_streams import State
 from ottla.streams.errors import StreamsError
 
@@ -67,8 +68,10 @@ class MetricsListener:
     `/healthz` holds until the application is in ERROR, `/readyz` while it is RUNNING.
     """
 
-    def __init__(self, app: KafkaStreams, host: str = "127.0.0.1", port: int = 9404) -> None:
+    def __init__(self, app: KafkaStreams, host: str = "127.0.0.1", port: int = 9404, *, tls: TlsFiles = NO_TLS) -> None:
+        """`ValueError`: its TLS cannot be."""
         self._app = app
+        self._tls = tls.server()
         self._address = host, port
         self._thread = threading.Thread(target=self._run, name="ottla-streams-metrics", daemon=True)
         self._started: Future[str] = Future()
@@ -111,6 +114,7 @@ class MetricsListener:
             [lambda: read_metrics(self._app.metrics()), read_process],
             alive=lambda: [self._state(self._app.state not in (State.PENDING_ERROR, State.ERROR))],
             ready=lambda: [Check("running", self._app.state is State.RUNNING, self._app.state.value)],
+            tls=self._tls,
         )
         host, port = self._address
         try:

@@ -22,6 +22,8 @@ from ottla.protocol.errors import KafkaError, ProtocolError
 from ottla.runtime.http_client import HttpError
 
 if TYPE_CHECKING:
+    import ssl
+
     from ottla.clients.client import KafkaClient
 
 _log = logging.getLogger(__name__)
@@ -39,11 +41,20 @@ FIRST_RETRY_S: Final = 1.0
 class Sampler:
     """`client` is its own. `start()`, and `stop()`."""
 
-    def __init__(self, name: str, client: KafkaClient, interval_s: float, metrics: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        client: KafkaClient,
+        interval_s: float,
+        metrics: tuple[str, ...] = (),
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """`metrics`: URLs; `tls`: how those of https are asked."""
         self._name = name
         self._client = client
         self.interval_s = interval_s
         self._metrics = metrics
+        self._tls = tls
         self.ring = Ring(max(2, int(KEPT_S / interval_s)), SERIES_MAX)
         self.last: LagSnapshot | None = None
         self.last_at = 0.0
@@ -102,7 +113,7 @@ class Sampler:
         values = values_of(now, self.last, seconds, self.sizes)
         for number, url in enumerate(self._metrics, 1):
             with contextlib.suppress(HttpError):
-                told = await scrape(url)
+                told = await scrape(url, self._tls)
                 for name, value in rates(told, self._told.get(url), seconds).items():
                     values["broker", str(number), name] = value
                 self._told[url] = told

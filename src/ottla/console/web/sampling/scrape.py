@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from ottla.runtime.http_client import HttpClient
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
 
 TIMEOUT_S: Final = 5.0
@@ -43,10 +44,10 @@ def wanted_of(text: str) -> dict[str, float]:
     return totals | whole
 
 
-async def scrape(url: str) -> dict[str, float]:
+async def scrape(url: str, tls: ssl.SSLContext | None = None) -> dict[str, float]:
     """`HttpError`."""
     parts = urlsplit(url)
-    client = HttpClient(f"{parts.scheme}://{parts.netloc}")
+    client = HttpClient(f"{parts.scheme}://{parts.netloc}", tls=tls)
     try:
         answer = await client.send("GET", parts.path or "/metrics", timeout_s=TIMEOUT_S)
     finally:
