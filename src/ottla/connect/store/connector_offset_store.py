@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from ottla.connect.api.errors import ConnectError
+from ottla.connect.store.source_partition import partition_identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,8 +45,10 @@ class ConnectorOffsetStore:
         found = self._primary.all_of(self._connector)
         if self._secondary is None:
             return found
-        known = {_identity(partition) for partition, _ in found}
-        return found + [each for each in self._secondary.all_of(self._connector) if _identity(each[0]) not in known]
+        known = {partition_identity(partition) for partition, _ in found}
+        return found + [
+            each for each in self._secondary.all_of(self._connector) if partition_identity(each[0]) not in known
+        ]
 
     def key_of(self, partition: Mapping[str, Any] | None) -> bytes:
         """Of the record that says its offset, in the connector's own topic if it has one."""
@@ -71,7 +74,3 @@ class ConnectorOffsetStore:
             await self._secondary.put(self._connector, offsets)
         except ConnectError as error:
             _log.warning("the offsets of %s stand in its own topic alone: %s", self._connector, error)
-
-
-def _identity(partition: Partition) -> str:
-    return "" if partition is None else repr(sorted(partition.items()))

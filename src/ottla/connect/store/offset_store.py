@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.connect.api.errors import DataError
 from ottla.connect.store.json_text import decode_json, encode_json
+from ottla.connect.store.source_partition import partition_identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 Offset = dict[str, Any] | None
-_Identity = tuple[str, str]
 
 
 class OffsetStore:
@@ -25,7 +25,7 @@ class OffsetStore:
 
     def __init__(self, log: StateLog) -> None:
         self._log = log
-        self._keys: dict[_Identity, bytes] = {}
+        self._keys: dict[tuple[str, str], bytes] = {}
         self._values: dict[bytes, bytes] = {}
         self._partitions: dict[str, dict[str, dict[str, Any] | None]] = {}
 
@@ -40,7 +40,7 @@ class OffsetStore:
 
     def get(self, connector: str, partition: Mapping[str, Any] | None) -> Offset:
         """What is stored, `None` for nothing."""
-        data = self._values.get(self._keys.get(_identity(connector, partition), b""))
+        data = self._values.get(self._keys.get((connector, partition_identity(partition)), b""))
         if data is None:
             return None
         try:
@@ -70,7 +70,7 @@ class OffsetStore:
 
     def key_of(self, connector: str, partition: Mapping[str, Any] | None) -> bytes:
         """Under which its offset stands, or would."""
-        return self._keys.get(_identity(connector, partition)) or offset_key(connector, partition)
+        return self._keys.get((connector, partition_identity(partition))) or offset_key(connector, partition)
 
     def _replay(self, key: bytes | None, value: bytes | None) -> None:
         if key is None:
@@ -86,7 +86,7 @@ class OffsetStore:
         if partition is not None and not isinstance(partition, dict):
             _log.warning("an offset with a key of no known form is passed over: %r", key)
             return
-        identity = _identity(connector, partition)
+        identity = (connector, partition_identity(partition))
         known = self._partitions.setdefault(connector, {})
         if value is None:
             self._values.pop(self._keys.pop(identity, key), None)
@@ -100,12 +100,6 @@ class OffsetStore:
 
 def offset_key(connector: str, partition: Mapping[str, Any] | None) -> bytes:
     return encode_json([connector, None if partition is None else dict(partition)])
-
-
-def _identity(connector: str, partition: Mapping[str, Any] | None) -> _Identity:
-    if partition is None:
-        return connector, "null"
-    return connector, repr(sorted(partition.items()))
 
 
 def validate_offset_format(data: object) -> None:

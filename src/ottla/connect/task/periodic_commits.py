@@ -10,6 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from ottla.connect.store.source_partition import partition_identity
 from ottla.connect.task.measures import clock_ms
 from ottla.connect.task.submitted_records import SubmittedRecord, SubmittedRecords
 
@@ -113,14 +114,9 @@ class PeriodicCommits:
     def _store(self) -> None:
         with self._committing:
             offsets = self._submitted.take_committable()
-            if offsets:
-                self._pending = {**self._pending, **{_identity(each): (each, offset) for each, offset in offsets}}
+            self._pending |= {partition_identity(each): (each, offset) for each, offset in offsets}
             if self._pending:
                 # What could not be stored stays, and goes with the next.
                 self._channel.ask("store_offsets", offsets=[list(each) for each in self._pending.values()])
                 self._pending = {}
             self._task.commit()
-
-
-def _identity(partition: Mapping[str, Any] | None) -> str:
-    return "" if partition is None else repr(sorted(partition.items()))

@@ -10,6 +10,8 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from ottla.connect.store.source_partition import partition_identity
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -43,7 +45,7 @@ class SubmittedRecords:
         submitted = SubmittedRecord(offset)
         queue = self._last_queue
         if queue is None or partition is not self._last:
-            key = "" if partition is None else repr(sorted(partition.items()))
+            key = partition_identity(partition)
             with self._lock:
                 found = self._partitions.get(key)
                 if found is None:

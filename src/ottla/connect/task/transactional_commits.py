@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ottla.connect.api.errors import ConnectError
 from ottla.connect.runtime.exactly_once import TransactionBoundary
 from ottla.connect.store.json_text import encode_json
+from ottla.connect.store.source_partition import partition_identity
 from ottla.connect.task.clients import import_confluent
 from ottla.connect.task.measures import TRANSACTION_SIZE
 from ottla.connect.task.transaction_context import SourceTransactionContext
@@ -102,7 +103,7 @@ class TransactionalCommits:
 
     def _note(self, record: SourceRecord) -> None:
         partition = record.source_partition
-        self._offsets["" if partition is None else repr(sorted(partition.items()))] = (partition, record.source_offset)
+        self._offsets[partition_identity(partition)] = (partition, record.source_offset)
         if self.transaction_context is None:
             return
         commits, aborts = self.transaction_context.take_record(record)
