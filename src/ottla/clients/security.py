@@ -9,7 +9,6 @@ sasl.jaas.config    …LoginModule required username="alice" password="…" [tok
 
 from __future__ import annotations
 
-import base64
 import json
 import secrets
 import time
@@ -22,6 +21,7 @@ from ottla.protocol.sasl.oauthbearer import OAuthBearerClient
 from ottla.protocol.sasl.plain import MECHANISM as PLAIN
 from ottla.protocol.sasl.plain import PlainClient
 from ottla.protocol.sasl.scram import SCRAM_MECHANISMS, ScramClient
+from ottla.runtime.base64url import base64url_text
 from ottla.runtime.config.definition import ConfigError, Value
 from ottla.runtime.config.endpoints import SECURITY_PROTOCOLS
 from ottla.runtime.config.jaas import JaasEntry, JaasError, parse_jaas
@@ -122,5 +122,5 @@ def _unsecured_token(options: Mapping[str, str]) -> str:
         raise SecurityConfigError("sasl.jaas.config: token, or unsecuredLoginStringClaim_sub, is needed")
     now = time.time()
     claims = {"sub": name, "iat": now, "exp": now + UNSECURED_LIFETIME_SECONDS}
-    parts = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in ({"alg": "none"}, claims))
-    return ".".join(part.rstrip("=") for part in parts) + "."
+    parts = (base64url_text(json.dumps(part).encode()) for part in ({"alg": "none"}, claims))
+    return ".".join(parts) + "."

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
+
+from ottla.runtime.http_basic import basic_authorization
 
 if TYPE_CHECKING:
     import ssl
@@ -53,8 +54,7 @@ class HttpClient:
             self._tls = tls or ssl.create_default_context()
         self._headers = {"Host": f"{self._host}:{self._port}"}
         if parts.username is not None:
-            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            self._headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+            self._headers["Authorization"] = basic_authorization(unquote(parts.username), unquote(parts.password or ""))
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     def close(self) -> None:

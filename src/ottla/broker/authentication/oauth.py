@@ -11,8 +11,6 @@ Keys come from a file (file://) or over HTTP, in a thread; they are read again a
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import logging
 import threading
@@ -22,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.protocol.sasl.exchange import Identity, SaslError
+from ottla.runtime.base64url import base64url_from_text
 from ottla.runtime.config.definition import ConfigError
 
 if TYPE_CHECKING:
@@ -224,8 +223,8 @@ def _unsigned(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     if len(parts) != 3 or parts[2]:
         raise SaslError("Authentication failed: this is no unsecured token")
     try:
-        header, claims = (json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in parts[:2])
-    except (binascii.Error, ValueError):
+        header, claims = (json.loads(base64url_from_text(part)) for part in parts[:2])
+    except ValueError:
         raise SaslError("Authentication failed: the token cannot be read") from None
     if not isinstance(header, dict) or not isinstance(claims, dict):
         raise SaslError("Authentication failed: the token cannot be read")

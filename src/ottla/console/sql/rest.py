@@ -8,8 +8,6 @@ lines of JSON (`lines.py`). A query whose asker goes away is stopped. At most `R
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import contextlib
 import json
 import logging
@@ -24,6 +22,7 @@ from ottla.console.sql.lines import answer_lines
 from ottla.console.sql.moment import QueryError
 from ottla.console.sql.request import RequestError, SqlRequest, read_request
 from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.runtime.http_basic import basic_credentials
 from ottla.runtime.http_request import BodyTooLargeError, headers_of, path_of, read_body
 
 if TYPE_CHECKING:
@@ -187,14 +186,11 @@ def read_credentials(header: str | None) -> Credentials | None:
     """Of `Authorization: Basic …`. `Refusal`: it is something else."""
     if header is None:
         return None
-    scheme, _, told = header.partition(" ")
-    try:
-        if scheme.lower() != "basic":
-            raise ValueError
-        user, colon, password = base64.b64decode(told.strip(), validate=True).decode().partition(":")
-    except (ValueError, binascii.Error):
-        raise Refusal(400, "BAD_REQUEST", "authorization: it is not HTTP Basic") from None
-    if not (user and colon and password):
+    told = basic_credentials(header)
+    if told is None:
+        raise Refusal(400, "BAD_REQUEST", "authorization: it is not HTTP Basic")
+    user, password = told
+    if not (user and password):
         raise Refusal(401, "UNAUTHENTICATED", "a user and a password are needed")
     return Credentials(user, password)
 

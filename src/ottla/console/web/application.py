@@ -8,8 +8,6 @@ A request that only reads ends when the browser goes away; one that changes some
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import contextlib
 import logging
 from typing import TYPE_CHECKING, Final
@@ -24,6 +22,7 @@ from ottla.console.web.message import EVENT_STREAM, ApiError, Request, Response,
 from ottla.console.web.origin import Origin, csrf_refused, session_cookie_name
 from ottla.console.web.refusals import api_error
 from ottla.console.web.routes import ROUTES, Route
+from ottla.runtime.http_basic import basic_credentials
 from ottla.runtime.http_request import (
     BodyTooLargeError,
     headers_of,
@@ -170,13 +169,9 @@ class Application:
 
     async def _basic(self, authorization: str, address: str) -> Identity:
         """A name and password with the request itself, as scripts do."""
-        scheme, _, encoded = authorization.partition(" ")
-        try:
-            name, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            name = colon = password = ""
-        if scheme.lower() == "basic" and colon and await self._console.password_fits(name, password, address):
-            return self._console.user_identity(name)
+        credentials = basic_credentials(authorization)
+        if credentials is not None and await self._console.password_fits(*credentials, address):
+            return self._console.user_identity(credentials[0])
         raise ApiError(401, "UNAUTHENTICATED", "a name and password are wanted that the console knows")
 
     def _check_forged(self, request: Request, route: Route, identity: Identity) -> None:

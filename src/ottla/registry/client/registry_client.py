@@ -5,7 +5,6 @@ Plain blocking calls, safe from several threads: a serializer asks once for each
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
 import threading
@@ -15,6 +14,7 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from ottla.registry.schema.parsed import AVRO
 from ottla.registry.schema.reference import Reference
+from ottla.runtime.http_basic import basic_authorization
 
 if TYPE_CHECKING:
     import ssl
@@ -79,8 +79,7 @@ class RegistryClient:
         self._tls = tls
         self._headers = {"Content-Type": CONTENT_TYPE, "Accept": CONTENT_TYPE}
         if parts.username is not None:
-            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            self._headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+            self._headers["Authorization"] = basic_authorization(unquote(parts.username), unquote(parts.password or ""))
         self._local = threading.local()
         self._registered: dict[tuple[str, Schema, bool], Registered] = {}
         self._schemas: dict[tuple[str, str], Schema] = {}

@@ -12,7 +12,6 @@ ones: 401; not allowed: 403.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ottla.registry.errors import RegistryError
+from ottla.runtime.http_basic import basic_credentials
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,13 +77,9 @@ class Access:
 
     def authenticate(self, authorization: str | None) -> User:
         """The user of an Authorization header. `RegistryError(UNAUTHORIZED)`."""
-        scheme, _, encoded = (authorization or "").partition(" ")
-        try:
-            name, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            name = colon = password = ""
-        if scheme.lower() == "basic" and colon and self._knows(name, password):
-            return self._users[name]
+        credentials = basic_credentials(authorization or "")
+        if credentials is not None and self._knows(*credentials):
+            return self._users[credentials[0]]
         raise RegistryError(UNAUTHORIZED, "A name and password are wanted that the registry knows")
 
     def _knows(self, name: str, password: str) -> bool:
@@ -153,6 +149,6 @@ def _password(entry: dict[str, str]) -> Password:
         raise AccessFileError(f"users: an algorithm is one of {', '.join((_SCRYPT, *_DIGESTS))}, not '{algorithm}'")
     try:
         digest = base64.b64decode(entry["password_hash"], validate=True)
-    except binascii.Error:
+    except ValueError:
         raise AccessFileError(f"users: the password_hash of '{entry['username']}' is not base64") from None
     return Password(algorithm, entry.get("salt", ""), digest)

@@ -8,7 +8,6 @@ Verified are signature (by the provider's keys; never `none`, never a shared sec
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import secrets
@@ -17,6 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
+from ottla.runtime.base64url import base64url_text
+from ottla.runtime.http_basic import basic_authorization
 from ottla.runtime.http_client import HttpClient, HttpError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class OidcProvider:
         """`OidcError`."""
         metadata = await self._discover()
         verifier, state, nonce = (secrets.token_urlsafe(32) for _ in range(3))
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+        challenge = base64url_text(hashlib.sha256(verifier.encode()).digest())
         query = {
             "response_type": "code",
             "client_id": self.settings.client_id,
@@ -118,8 +119,7 @@ class OidcProvider:
         if secret is None:
             form["client_id"] = client_id
         elif "client_secret_basic" in methods:
-            pair = f"{quote(client_id, safe='')}:{quote(secret, safe='')}"
-            headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+            headers["Authorization"] = basic_authorization(quote(client_id, safe=""), quote(secret, safe=""))
         else:
             form |= {"client_id": client_id, "client_secret": secret}
         answer = await _ask("POST", str(metadata["token_endpoint"]), urlencode(form).encode(), headers)

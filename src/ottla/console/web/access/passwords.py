@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from ottla.runtime.base64url import base64url_from_text, base64url_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,8 +42,8 @@ class PasswordHash:
         if not 2 <= cost <= COST_MAX or cost & (cost - 1):
             raise ValueError(f"the cost of a password is a power of two, {COST_MAX} at most")
         try:
-            salt, digest = (base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in parts[1:])
-        except binascii.Error:
+            salt, digest = (base64url_from_text(part) for part in parts[1:])
+        except ValueError:
             raise ValueError(f"a password is written as {_FORM}") from None
         if len(digest) != DIGEST_BYTES or not salt:
             raise ValueError(f"a password is written as {_FORM}")
@@ -55,7 +55,7 @@ class PasswordHash:
 
 def hash_password(password: str) -> str:
     salt = secrets.token_bytes(SALT_BYTES)
-    return f"scrypt:{COST}:{_encoded(salt)}:{_encoded(_digest(password, salt, COST))}"
+    return f"scrypt:{COST}:{base64url_text(salt)}:{base64url_text(_digest(password, salt, COST))}"
 
 
 class Passwords:
@@ -89,7 +89,3 @@ class Passwords:
 def _digest(password: str, salt: bytes, cost: int) -> bytes:
     encoded = password.encode("utf-8", "replace")
     return hashlib.scrypt(encoded, salt=salt, n=cost, r=8, p=1, maxmem=_MEMORY_BYTES, dklen=DIGEST_BYTES)
-
-
-def _encoded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")

@@ -7,12 +7,12 @@ session's id.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hmac
 import json
 import secrets
 from typing import Any, Final
+
+from ottla.runtime.base64url import base64url_from_text, base64url_text
 
 SECRET_BYTES: Final = 32
 ENDED_MAX: Final = 10_000
@@ -27,20 +27,20 @@ class Signer:
         self._secret = secret
 
     def sign(self, purpose: str, payload: dict[str, Any]) -> str:
-        body = _encoded(json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode())
-        return f"{body}.{_encoded(self._mac(purpose, body))}"
+        body = base64url_text(json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode())
+        return f"{body}.{base64url_text(self._mac(purpose, body))}"
 
     def read(self, purpose: str, text: str, now_ms: int) -> dict[str, Any] | None:
         """`None`: it is not ours, or is over (`"e"`, in milliseconds)."""
         body, _, signature = text.partition(".")
-        expected = _encoded(self._mac(purpose, body)).encode()
+        expected = base64url_text(self._mac(purpose, body)).encode()
         if not body or not hmac.compare_digest(expected, signature.encode("utf-8", "replace")):
             return None
-        payload = json.loads(_decoded(body))
+        payload = json.loads(base64url_from_text(body))
         return payload if isinstance(payload, dict) and payload.get("e", 0) > now_ms else None
 
     def token(self, purpose: str, text: str) -> str:
-        return _encoded(self._mac(purpose, text))
+        return base64url_text(self._mac(purpose, text))
 
     def _mac(self, purpose: str, text: str) -> bytes:
         return hmac.digest(self._secret, f"{purpose}\n{text}".encode("utf-8", "replace"), "sha256")
@@ -102,14 +102,3 @@ def set_cookie(name: str, value: str, *, path: str, max_age_s: int, secure: bool
     """
     parts = [f"{name}={value}", f"Path={path}", f"Max-Age={max_age_s if value else 0}", "HttpOnly", "SameSite=Lax"]
     return "Set-Cookie", "; ".join([*parts, *(["Secure"] if secure else [])])
-
-
-def _encoded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def _decoded(text: str) -> bytes:
-    try:
-        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except binascii.Error:  # it was signed, so it never is
-        return b"null"

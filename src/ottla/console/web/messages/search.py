@@ -11,8 +11,6 @@ oldest). What was read and not taken goes back into the window, so the windows a
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import json
 import time
 from collections import deque
@@ -22,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ottla.clients.consumer import READ_UNCOMMITTED, PartitionReader, TopicPartition
 from ottla.console.web.message import bad_request
 from ottla.console.web.messages.filter import size_of
+from ottla.runtime.base64url import base64url_from_text, base64url_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -256,7 +255,7 @@ class ChunkReader:
 
 def encode_cursor(value: Mapping[str, Any]) -> str:
     text = json.dumps(value, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return base64url_text(text.encode())
 
 
 def decode_windows(cursor: str) -> dict[int, Window]:
@@ -282,8 +281,8 @@ def decode_cursor(cursor: str) -> dict[str, Any]:
     try:
         if len(cursor) > CURSOR_LENGTH_MAX:
             raise ValueError("too long")
-        value = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error, RecursionError):
+        value = json.loads(base64url_from_text(cursor))
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise bad_request("the cursor is none of this console's")
