@@ -5,7 +5,6 @@ SCRAM-SHA-512=[name=bob,iterations=8192,salt="N3E=",saltedpassword="YCE="]
 """
 
 import base64
-import binascii
 from collections.abc import Callable
 
 from ottla.protocol.metadata_record.user_scram_credential_record import UserScramCredentialRecord
@@ -82,7 +81,7 @@ def _salted(mechanism: ScramMechanism, values: dict[str, str], salt: bytes, iter
 def _base64(key: str, text: str) -> bytes:
     try:
         decoded = base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise ValueError(f"{key} is no base64") from None
     if not decoded:
         raise ValueError(f"{key} is empty")

@@ -7,7 +7,6 @@ into data of a schema, `read_schema` into a schema.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from decimal import Decimal
@@ -272,7 +271,7 @@ def _bytes(node: Any) -> bytes | None:
         return None
     try:
         return base64.b64decode("".join(node.split()), validate=True)
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise DataError(f"The text is no base64: {error}") from error
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import os
@@ -58,7 +57,7 @@ def verify(key: SessionKey | None, algorithms: list[str], headers: Mapping[str, 
         )
     try:
         given = base64.b64decode(signature, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise BadRequestError(str(error)) from None
     if key is None:
         raise RestError(

@@ -13,7 +13,6 @@ logger-cluster-NAME     {"level":…}                             of a logger on
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -152,7 +151,7 @@ def decode_config_record(key: bytes | None, data: bytes | None) -> ConfigRecord 
         raise UnreadableRecordError(f"{name}: its value is no object")
     try:
         return _decode(name, value)
-    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise UnreadableRecordError(f"{name}: {error!r}") from None
 
 

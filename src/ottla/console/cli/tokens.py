@@ -2,7 +2,6 @@
 
 import argparse
 import base64
-import binascii
 
 from ottla.clients.client import KafkaClient
 from ottla.console.cli.argument_types import duration_ms, principal, typed
@@ -14,7 +13,7 @@ from ottla.console.operations import tokens
 def _hmac(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise ValueError(f"'{text}' is no HMAC: it is the base64 text that `ottla tokens list` shows") from None
 
 

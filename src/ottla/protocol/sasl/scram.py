@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -194,7 +193,7 @@ class ScramClient:
 def _decode(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise SaslError("A part of a SCRAM message is not base64") from None
 
 

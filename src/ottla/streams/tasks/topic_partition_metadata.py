@@ -6,7 +6,6 @@ Version 1 had the time alone.
 
 from __future__ import annotations
 
-import binascii
 import struct
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -51,7 +50,7 @@ def decode_metadata(text: str) -> TopicPartitionMetadata:
             return TopicPartitionMetadata(time_ms, {})
         if version == _VERSION:
             return TopicPartitionMetadata(time_ms, _entries(data, _HEAD.size))
-    except (binascii.Error, struct.error, ValueError):
+    except (struct.error, ValueError):
         pass
     return TopicPartitionMetadata(-1, {})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,7 +50,7 @@ def encoded_input(value: Any, where: str, registry: RegistryClient | None, topic
         if form == "hex":
             return bytes.fromhex(data)
         return data.encode("utf-8")
-    except (ValueError, binascii.Error) as error:
+    except ValueError as error:
         raise bad_request(f"'data' of {where} is not {form}: {error}") from None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -113,7 +112,7 @@ def read_proto(text: str) -> ProtoFile:
     if is_descriptor(text):
         try:
             data = base64.b64decode(text.strip(), validate=True)
-        except binascii.Error:
+        except ValueError:
             return parse_proto(text)
         from ottla.registry.schema.protobuf.from_descriptor import from_descriptor
 
