@@ -17,8 +17,9 @@ from ottla.connect.data.schema_builder import SchemaBuilder
 from ottla.connect.data.struct import Struct
 from ottla.connect.data.type import Type
 from ottla.connect.protobuf import names
-from ottla.connect.protobuf.data import MessageReader, MessageWriter
 from ottla.connect.protobuf.from_connect import proto_of
+from ottla.connect.protobuf.message_reader import MessageReader
+from ottla.connect.protobuf.message_writer import MessageWriter
 from ottla.connect.protobuf.names import ProtobufSettings
 from ottla.connect.protobuf.to_connect import ConnectOf
 from ottla.registry.client.protobuf import message_class_of

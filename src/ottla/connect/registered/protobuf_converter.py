@@ -12,8 +12,9 @@ from ottla.connect.data import logical
 from ottla.connect.data.schema_and_value import NULL, SchemaAndValue
 from ottla.connect.data.type import Type
 from ottla.connect.protobuf import names
-from ottla.connect.protobuf.data import MessageReader, MessageWriter
 from ottla.connect.protobuf.from_connect import proto_of
+from ottla.connect.protobuf.message_reader import MessageReader
+from ottla.connect.protobuf.message_writer import MessageWriter
 from ottla.connect.protobuf.names import ProtobufSettings
 from ottla.connect.protobuf.to_connect import ConnectOf
 from ottla.connect.registered.registry_config import keep, make_framing, refused, registry_converter_config, version_of
