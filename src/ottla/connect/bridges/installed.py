@@ -15,7 +15,7 @@ from ottla.connect.bridges.plugin_spec import define_settings, read_settings, wr
 from ottla.connect.catalogue.home import InstalledConnector, InstalledPlugin, PluginError, PluginHome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 CONNECTOR_CLASS: Final = "connector.class"
 
@@ -111,6 +111,13 @@ class PluginSettings:
     def _key_of(self, values: dict[str, ConfigValue], message: str) -> ConfigValue:
         named = [key for key in values if f"configuration {key}:" in message]
         return values.setdefault(named[0] if named else self._prefix, ConfigValue(self._prefix))
+
+
+def require_valid(values: Iterable[ConfigValue]) -> None:
+    """`ConfigError` of the first that is wrong."""
+    for value in values:
+        if value.error_messages:
+            raise ConfigError(value.error_messages[0])
 
 
 def _found(settings: Mapping[str, Any], path: str) -> Any:

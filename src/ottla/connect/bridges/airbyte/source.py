@@ -8,7 +8,7 @@ streams are divided among them.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ottla.connect.api.config_def import (
     BOOLEAN,
@@ -20,28 +20,23 @@ from ottla.connect.api.config_def import (
     ConfigDef,
     ConfigValue,
 )
-from ottla.connect.api.connector import ExactlyOnceSupport, SourceConnector
 from ottla.connect.api.errors import ConfigError, ConnectError
-from ottla.connect.api.task import SourceTask
 from ottla.connect.api.validators import ValidString
 from ottla.connect.bridges.airbyte.catalog import AUTO, FULL_REFRESH, choose_streams, configured_catalog, stream_key
 from ottla.connect.bridges.airbyte.program import EXECUTABLE, MANIFEST, SETTINGS, AirbyteProgram, find_program
 from ottla.connect.bridges.airbyte.reading import GLOBAL, STREAM, Reading
 from ottla.connect.bridges.batch_config import (
     DATES_AS_TEXT,
-    IDLE_TIMEOUT,
-    POLL_INTERVAL,
     TOPIC_PREFIX,
     define_idle_timeout,
     define_source,
 )
-from ottla.connect.bridges.batch_runs import BatchRuns
+from ottla.connect.bridges.batch_source import BatchSourceConnector, BatchSourceTask
 from ottla.connect.bridges.checkpoints import Checkpoints
 from ottla.connect.bridges.installed import PluginSettings, define_whole
 from ottla.connect.bridges.plugin_process import PluginProcess
 from ottla.connect.bridges.private_folder import PrivateFolder
 from ottla.connect.bridges.topics import Topics
-from ottla.connect.bridges.transactions import Transactions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,18 +81,10 @@ def _config(installed: Installed | None, spec: Any = None) -> ConfigDef:
     return definition
 
 
-class AirbyteSourceConnector(SourceConnector):
+class AirbyteSourceConnector(BatchSourceConnector):
     """Any source: `airbyte.executable` or `airbyte.manifest` names it. Those that are installed are a class each."""
 
-    installed: ClassVar[Installed | None] = None
-
-    def start(self, props: Mapping[str, str]) -> None:
-        for value in self.validate(props):
-            if value.error_messages:
-                raise ConfigError(value.error_messages[0])
-        self._props = dict(props)
-
-    def task_class(self) -> type[SourceTask]:
+    def task_class(self) -> type[BatchSourceTask]:
         return AirbyteSourceTask
 
     def task_configs(self, max_tasks: int) -> list[dict[str, str]]:
@@ -148,13 +135,6 @@ class AirbyteSourceConnector(SourceConnector):
                 value.add_error_message(wrong[value.name])
         return values
 
-    def exactly_once_support(self, props: Mapping[str, str]) -> ExactlyOnceSupport:
-        by_state = props.get("transaction.boundary", "").strip().lower() == "connector"
-        return ExactlyOnceSupport.SUPPORTED if by_state else ExactlyOnceSupport.UNSUPPORTED
-
-    def can_define_transaction_boundaries(self, _props: Mapping[str, str]) -> bool:
-        return True
-
     def alter_offsets(
         self, _props: Mapping[str, str], offsets: list[tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]]
     ) -> bool:
@@ -166,10 +146,7 @@ class AirbyteSourceConnector(SourceConnector):
         return True
 
 
-class AirbyteSourceTask(SourceTask):
-    _runs: BatchRuns | None = None
-    _files: PrivateFolder | None = None
-
+class AirbyteSourceTask(BatchSourceTask):
     def start(self, props: Mapping[str, str]) -> None:
         program = find_program(props)
         values = _config(None).parse(props)
@@ -184,34 +161,16 @@ class AirbyteSourceTask(SourceTask):
             streams = [each for each in streams if stream_key(each["name"], each.get("namespace")) in mine]
         catalog = configured_catalog(streams, values[SYNC_MODE], _cursors(values[CURSORS]))
         self._catalog_file = self._files.write_json("catalog.json", catalog)
-        self._checkpoints = Checkpoints()
-        self._transactions = Transactions(self.context, self._checkpoints)
+        checkpoints = Checkpoints()
         self._reading = Reading(
             program.name,
             streams,
             Topics(values[TOPIC_PREFIX]),
-            self._checkpoints,
+            checkpoints,
             dates_as_text=values[DATES_AS_TEXT],
         )
         self._reading.begin(self.context.offset_storage_reader.offsets(self._reading.partitions))
-        self._runs = BatchRuns(self, values[POLL_INTERVAL], values[IDLE_TIMEOUT])
-
-    def poll(self) -> list[SourceRecord] | None:
-        assert self._runs is not None
-        return self._transactions.mark(self._runs.poll())
-
-    def stop(self) -> None:
-        if self._runs is not None:
-            self._runs.stop()
-        if self._files is not None:
-            self._files.close()
-
-    def metrics(self) -> Mapping[str, float]:
-        if self._runs is None:
-            return {}
-        return self._runs.metrics() | {"plugin-misfits-total": self._reading.misfits}
-
-    # What `BatchRuns` asks
+        self._run(self._reading, checkpoints, values)
 
     def begin(self) -> PluginProcess:
         assert self._files is not None
@@ -223,16 +182,10 @@ class AirbyteSourceTask(SourceTask):
             command += ["--state", self._files.write_json("state.json", whole)]
         return PluginProcess(command, program.name, folder=self._files.path)
 
-    def hear(self, line: bytes) -> list[SourceRecord]:
-        return self._reading.take(line)
-
-    def quiet(self) -> list[SourceRecord]:
-        return self._checkpoints.release_covered()
-
     def end(self) -> list[SourceRecord]:
         if self._reading.error is not None:
             raise ConnectError(f"{self._program.name} failed: {self._reading.error}")
-        return self._checkpoints.release_covered() or self._checkpoints.release()
+        return super().end()
 
     def reason(self) -> str:
         return self._reading.error or ""

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from ottla.connect.api.config_def import BOOLEAN, HIGH, LIST, LOW, MEDIUM, STRING, ConfigDef, ConfigValue
 from ottla.connect.api.connector import SinkConnector, TopicPartition
-from ottla.connect.api.errors import ConfigError, ConnectError, DataError
+from ottla.connect.api.errors import ConnectError, DataError
 from ottla.connect.api.task import SinkTask
 from ottla.connect.api.validators import NonEmptyString, ValidString
 from ottla.connect.bridges.batch_config import IDLE_TIMEOUT
-from ottla.connect.bridges.installed import PluginSettings
+from ottla.connect.bridges.installed import PluginSettings, require_valid
 from ottla.connect.bridges.plugin_process import PluginProcess
 from ottla.connect.bridges.private_folder import PrivateFolder
 from ottla.connect.bridges.singer.lines import NONE, RECORD_KEY, RECORD_VALUE, TargetLines
@@ -73,9 +73,7 @@ class SingerSinkConnector(SinkConnector):
     installed: ClassVar[Installed | None] = None
 
     def start(self, props: Mapping[str, str]) -> None:
-        for value in self.validate(props):
-            if value.error_messages:
-                raise ConfigError(value.error_messages[0])
+        require_valid(self.validate(props))
         self._props = dict(props)
 
     def task_class(self) -> type[SinkTask]:

@@ -2,22 +2,19 @@
 
 The tap has a process and a Python of its own. Its settings, catalog and state stand in files that only this user may
 read. Records before a STATE are stored with it: after a crash a tap begins at the last STATE whose records all arrived.
-With `exactly.once.source.support` and `transaction.boundary=connector` there is one transaction a STATE.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ottla.connect.api.config_def import BOOLEAN, LIST, LOW, MEDIUM, STRING, ConfigDef, ConfigValue
-from ottla.connect.api.connector import ExactlyOnceSupport, SourceConnector
 from ottla.connect.api.errors import ConfigError, ConnectError
-from ottla.connect.api.task import SourceTask
 from ottla.connect.api.validators import ValidString
-from ottla.connect.bridges.batch_config import DATES_AS_TEXT, IDLE_TIMEOUT, POLL_INTERVAL, TOPIC_PREFIX, define_source
-from ottla.connect.bridges.batch_runs import BatchRuns
+from ottla.connect.bridges.batch_config import DATES_AS_TEXT, TOPIC_PREFIX, define_source
+from ottla.connect.bridges.batch_source import BatchSourceConnector, BatchSourceTask
 from ottla.connect.bridges.checkpoints import Checkpoints
 from ottla.connect.bridges.installed import PluginSettings
 from ottla.connect.bridges.plugin_process import PluginProcess, run_to_end
@@ -26,12 +23,10 @@ from ottla.connect.bridges.singer.program import SETTINGS, base_config, find_pro
 from ottla.connect.bridges.singer.selection import read_metadata, select_streams
 from ottla.connect.bridges.singer.tap import TAP, TapMessages
 from ottla.connect.bridges.topics import Topics
-from ottla.connect.bridges.transactions import Transactions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ottla.connect.api.record import SourceRecord
     from ottla.connect.bridges.installed import Installed
 
 SELECT: Final = "singer.select"
@@ -77,18 +72,10 @@ def _config(installed: Installed | None) -> ConfigDef:
     return definition
 
 
-class SingerSourceConnector(SourceConnector):
+class SingerSourceConnector(BatchSourceConnector):
     """Any tap: `singer.executable` names it. Those that are installed are each a class of it."""
 
-    installed: ClassVar[Installed | None] = None
-
-    def start(self, props: Mapping[str, str]) -> None:
-        for value in self.validate(props):
-            if value.error_messages:
-                raise ConfigError(value.error_messages[0])
-        self._props = dict(props)
-
-    def task_class(self) -> type[SourceTask]:
+    def task_class(self) -> type[BatchSourceTask]:
         return SingerSourceTask
 
     def task_configs(self, _max_tasks: int) -> list[dict[str, str]]:
@@ -108,13 +95,6 @@ class SingerSourceConnector(SourceConnector):
                 value.add_error_message(str(error))
         return values
 
-    def exactly_once_support(self, props: Mapping[str, str]) -> ExactlyOnceSupport:
-        by_state = props.get("transaction.boundary", "").strip().lower() == "connector"
-        return ExactlyOnceSupport.SUPPORTED if by_state else ExactlyOnceSupport.UNSUPPORTED
-
-    def can_define_transaction_boundaries(self, _props: Mapping[str, str]) -> bool:
-        return True
-
     def alter_offsets(
         self, _props: Mapping[str, str], offsets: list[tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]]
     ) -> bool:
@@ -126,10 +106,7 @@ class SingerSourceConnector(SourceConnector):
         return True
 
 
-class SingerSourceTask(SourceTask):
-    _runs: BatchRuns | None = None
-    _files: PrivateFolder | None = None
-
+class SingerSourceTask(BatchSourceTask):
     def start(self, props: Mapping[str, str]) -> None:
         program = find_program("source", props)
         values = _config(None).parse({**props, "singer.executable": program.path})
@@ -139,34 +116,16 @@ class SingerSourceTask(SourceTask):
         self._files = PrivateFolder(program.name)
         self._settings_file = self._files.write_json("config.json", self._settings)
         self._catalog: dict[str, Any] | None = None
-        self._checkpoints = Checkpoints()
-        self._transactions = Transactions(self.context, self._checkpoints)
+        checkpoints = Checkpoints()
         self._tap = TapMessages(
             program.name,
             Topics(values[TOPIC_PREFIX]),
-            self._checkpoints,
+            checkpoints,
             dates_as_text=values[DATES_AS_TEXT],
             marks_versions=values[ACTIVATE_VERSION] == MARKER,
         )
         self._tap.begin(self.context.offset_storage_reader.offset({TAP: program.name}))
-        self._runs = BatchRuns(self, values[POLL_INTERVAL], values[IDLE_TIMEOUT])
-
-    def poll(self) -> list[SourceRecord] | None:
-        assert self._runs is not None
-        return self._transactions.mark(self._runs.poll())
-
-    def stop(self) -> None:
-        if self._runs is not None:
-            self._runs.stop()
-        if self._files is not None:
-            self._files.close()
-
-    def metrics(self) -> Mapping[str, float]:
-        if self._runs is None:
-            return {}
-        return self._runs.metrics() | {"plugin-misfits-total": self._tap.misfits}
-
-    # What `BatchRuns` asks
+        self._run(self._tap, checkpoints, values)
 
     def begin(self) -> PluginProcess:
         assert self._files is not None
@@ -179,18 +138,6 @@ class SingerSourceTask(SourceTask):
         if self._tap.state is not None:
             command += ["--state", self._files.write_json("state.json", self._tap.state)]
         return PluginProcess(command, self._program.name, folder=self._files.path)
-
-    def hear(self, line: bytes) -> list[SourceRecord]:
-        return self._tap.take(line)
-
-    def quiet(self) -> list[SourceRecord]:
-        return self._checkpoints.release_covered()
-
-    def end(self) -> list[SourceRecord]:
-        return self._checkpoints.release_covered() or self._checkpoints.release()
-
-    def reason(self) -> str:
-        return ""
 
     def _selected_catalog(self) -> dict[str, Any]:
         """Empty where the tap knows no catalogs."""
