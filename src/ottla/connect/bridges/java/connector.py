@@ -22,6 +22,7 @@ from ottla.connect.bridges.java.plugin import (
     OPTIONS,
     OWN,
     PLUGIN,
+    STOP_TIMEOUT_S,
     TASK_CLASS,
     JavaPlugin,
     config_def_of,
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from ottla.connect.api.task import SinkTask, SourceTask
     from ottla.connect.bridges.installed import Installed
 
-STOP_TIMEOUT_S: Final = 5.0
 _NAMED: Final = re.compile(r"for configuration (\S+?):")
 
 

@@ -7,6 +7,7 @@ folder of jars. For a plugin that is installed `connector.class` alone says it.
 from __future__ import annotations
 
 import fcntl
+import logging
 import shlex
 import tempfile
 from pathlib import Path
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
     from ottla.connect.bridges.java.jvm import Call
 
+_log = logging.getLogger("ottla.connect.plugin")
+
 PLUGIN: Final = "java.plugin"
 CLASS: Final = "java.connector.class"
 TASK_CLASS: Final = "java.task.class"
@@ -45,6 +48,7 @@ CALL_TIMEOUT: Final = "java.call.timeout.ms"
 OPTIONS_DEFAULT: Final = "-Xmx512m -XX:+UseSerialGC"
 _QUICK: Final = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 DESCRIBE_TIMEOUT_S: Final = 120.0
+STOP_TIMEOUT_S: Final = 5.0
 _OF_THE_WORKER: Final = ("key.converter", "value.converter", "header.converter", "transforms", "predicates")
 OWN: Final = (PLUGIN, CLASS, TASK_CLASS, OPTIONS, CALL_TIMEOUT)
 
@@ -130,6 +134,17 @@ def start_jvm(
     except (PluginError, ValueError) as error:
         raise ConnectError(f"{name} cannot be started: {error}") from error
     return Jvm(command, name, Path(tempfile.gettempdir()), on_call, on_event)
+
+
+def stop_task(jvm: Jvm) -> None:
+    """The JVM ends however its task does."""
+    try:
+        if jvm.is_running:
+            jvm.ask("stop_task", STOP_TIMEOUT_S)
+    except ConnectError as error:
+        _log.warning("%s could not be stopped well: %s", jvm.name, error)
+    finally:
+        jvm.stop()
 
 
 def no_call(call: Call) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +18,7 @@ from ottla.connect.bridges.java.plugin import (
     no_event,
     props_of_java,
     start_jvm,
+    stop_task,
 )
 from ottla.connect.bridges.java.records import RecordWriter, offsets_json
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from ottla.connect.api.record import SinkRecord
     from ottla.connect.bridges.java.jvm import Answer, Call, Jvm
 
-_log = logging.getLogger("ottla.connect.plugin")
-STOP_TIMEOUT_S: Final = 5.0
 REPORTS: Final = "ottla.reports.errors"
 
 
@@ -78,13 +76,7 @@ class JavaSinkTask(SinkTask):
     def stop(self) -> None:
         jvm, self._jvm = self._jvm, None
         if jvm is not None:
-            try:
-                if jvm.is_running:
-                    jvm.ask("stop_task", STOP_TIMEOUT_S)
-            except ConnectError as error:
-                _log.warning("%s could not be stopped well: %s", jvm.name, error)
-            finally:
-                jvm.stop()
+            stop_task(jvm)
 
     def _ask(self, kind: str, body: bytes = b"", **fields: object) -> Answer:
         assert self._jvm is not None, "the task is not started"

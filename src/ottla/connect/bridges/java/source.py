@@ -19,6 +19,7 @@ from ottla.connect.bridges.java.plugin import (
     no_event,
     props_of_java,
     start_jvm,
+    stop_task,
 )
 from ottla.connect.bridges.java.records import JavaRecord, RecordReader, committed_bytes
 
@@ -34,7 +35,6 @@ _log = logging.getLogger("ottla.connect.plugin")
 WAIT_S: Final = 0.5
 COMMIT_TIMEOUT_S: Final = 60.0
 COMMITTED_AT_ONCE: Final = 1000
-STOP_TIMEOUT_S: Final = 5.0
 
 
 class JavaSourceTask(SourceTask):
@@ -87,13 +87,7 @@ class JavaSourceTask(SourceTask):
     def stop(self) -> None:
         jvm, self._jvm = self._jvm, None
         if jvm is not None:
-            try:
-                if jvm.is_running:
-                    jvm.ask("stop_task", STOP_TIMEOUT_S)
-            except ConnectError as error:
-                _log.warning("%s could not be stopped well: %s", jvm.name, error)
-            finally:
-                jvm.stop()
+            stop_task(jvm)
 
     def _tell_committed(self) -> None:
         jvm = self._jvm
