@@ -155,7 +155,7 @@ def test_all_of_it_is_one_tree_that_survives_its_parts(tmp_path: Path) -> None:
         family = descendants(everything.pid)
         task = next(pid for pid, command in family.items() if "connect.task.process" in command)
         os.kill(process_of(family, "connect"), signal.SIGKILL)
-        everything.wait_until("connect is gone: killed by SIGKILL")
+        everything.wait_until("connect is gone: it ended by SIGKILL")
         everything.wait_until("connect is back")
         wait_for(lambda: not is_alive(task), "the task of the dead worker to end")
         wait_for(runs, "the connector, which is kept in a topic, to run again")

@@ -17,7 +17,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from ottla.broker.companion_message import FAILED, METRICS, READY, START, STOP, Order, decode, encode
+from ottla.broker.companion_message import FAILED, METRICS, READY, START, STOP, Order
+from ottla.runtime.child_message import Message, decode_message, encode_message
 from ottla.runtime.log_format import start_logging
 from ottla.runtime.loop import run as run_loop
 from ottla.runtime.metrics.process import CPU, RESIDENT, read_process
@@ -53,7 +54,7 @@ class _Companion:
         self._channel = channel
         self._stop = stop
         self._loop = asyncio.get_running_loop()
-        self._told: asyncio.Future[dict[str, Any]] = self._loop.create_future()
+        self._told: asyncio.Future[Message] = self._loop.create_future()
         self._running: Any = None
 
     async def serve(self) -> int:
@@ -74,7 +75,7 @@ class _Companion:
         await self._running.stop()
         return 0
 
-    async def _when_told(self) -> dict[str, Any]:
+    async def _when_told(self) -> Message:
         return await self._told
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -92,13 +93,13 @@ class _Companion:
         """In a thread of its own, so that the end of the node is heard whatever the loop is at."""
         with contextlib.suppress(OSError, ValueError), self._channel.makefile("rb") as lines:
             for line in lines:
-                self._loop.call_soon_threadsafe(self._heard, decode(line))
+                self._loop.call_soon_threadsafe(self._heard, decode_message(line))
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._stop.stop, "the node is gone")
         time.sleep(ORPHAN_GRACE_S)
         os._exit(EXIT_FAILED)
 
-    def _heard(self, message: dict[str, Any]) -> None:
+    def _heard(self, message: Message) -> None:
         kind = message["type"]
         if kind == START and not self._told.done():
             self._told.set_result(message)
@@ -113,7 +114,7 @@ class _Companion:
 
 def _say(channel: socket.socket, kind: str, **fields: Any) -> None:
     with contextlib.suppress(OSError):  # the node is gone, which is heard elsewhere
-        channel.sendall(encode(kind, **fields))
+        channel.sendall(encode_message(kind, **fields))
 
 
 if __name__ == "__main__":

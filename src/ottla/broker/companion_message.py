@@ -1,4 +1,4 @@
-"""What a node and a companion's process say to each other: a line of JSON each, over a pair of sockets.
+"""What a node and a companion's process say to each other (`runtime/child_message.py`).
 
     node ─► companion    start {bootstrap, others}      metrics {}      stop {}
     companion ─► node    ready {url, line}      failed {text}      metrics {readings, resident_bytes, cpu_s}
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 LINE_BYTES_MAX: Final = 16 * 1024 * 1024
 
@@ -37,15 +37,3 @@ class Order:
     @classmethod
     def from_text(cls, text: str) -> Order:
         return cls(**json.loads(text))
-
-
-def encode(kind: str, **fields: Any) -> bytes:
-    return json.dumps({"type": kind, **fields}, separators=(",", ":")).encode() + b"\n"
-
-
-def decode(line: bytes) -> dict[str, Any]:
-    """`ValueError`: it is none."""
-    message = json.loads(line)
-    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        raise ValueError(f"this is no message: {line[:100]!r}")
-    return message

@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-import socket
-import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from ottla.broker.companion_message import FAILED, LINE_BYTES_MAX, METRICS, READY, START, STOP, Order, decode, encode
+from ottla.broker.companion_message import FAILED, LINE_BYTES_MAX, METRICS, READY, START, STOP, Order
+from ottla.runtime.child_process import ChildError, ChildProcess
+from ottla.runtime.exit_status import how_it_ended
 from ottla.runtime.metrics.metric import counter, gauge
 from ottla.runtime.metrics.reading_codec import decode_readings
+from ottla.runtime.restart_backoff import RestartBackoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ottla.broker.companion import Plan
+    from ottla.runtime.child_message import Message
     from ottla.runtime.metrics.metric import Reading, Source
 
 BACKOFF_S: Final = 1.0
@@ -56,8 +57,7 @@ class CompanionProcess:
         self._say = say
         self._log = (log_format, log_level)
         self._start: Mapping[str, Any] | None = None
-        self._process: asyncio.subprocess.Process | None = None
-        self._writer: asyncio.StreamWriter | None = None
+        self._child: ChildProcess | None = None
         self._life: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._is_ready = False
@@ -71,7 +71,7 @@ class CompanionProcess:
 
     @property
     def pid(self) -> int | None:
-        return self._process.pid if self._process is not None and self._process.returncode is None else None
+        return None if self._child is None else self._child.pid
 
     @property
     def is_ready(self) -> bool:
@@ -97,9 +97,8 @@ class CompanionProcess:
             await asyncio.wait([self._life])
 
     def kill(self) -> None:
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+        if self._child is not None:
+            self._child.kill()
 
     # What it tells Prometheus
 
@@ -131,7 +130,7 @@ class CompanionProcess:
 
     async def _live(self) -> None:
         loop = asyncio.get_running_loop()
-        failures = 0
+        backoff = RestartBackoff(BACKOFF_S, BACKOFF_MAX_S, RECOVERED_S)
         while not self._stopping.is_set():
             began = loop.time()
             why = await self._live_once()
@@ -141,9 +140,7 @@ class CompanionProcess:
             if not self.line:
                 self.failure = why
                 break
-            failures = 0 if loop.time() - began > RECOVERED_S else failures
-            wait_s = min(BACKOFF_S * 2**failures, BACKOFF_MAX_S)
-            failures += 1
+            wait_s = backoff.failed(loop.time() - began)
             self._say(f"{self.name} is gone: {why}. The node goes on; {self.name} is started again in {wait_s:g} s.")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), wait_s)
@@ -156,58 +153,37 @@ class CompanionProcess:
     async def _live_once(self) -> str:
         """Until it has ended; why."""
         try:
-            reader = await self._spawn()
-        except OSError as error:
-            return f"its process cannot be started: {error}"
-        process, writer = self._process, self._writer
-        assert process is not None and writer is not None
-        try:
-            if self._start is not None:
-                self._tell(START, **self._start)
-            if self._stopping.is_set():
-                self._tell(STOP)
-            told = await self._listen(reader)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), STOP_TIMEOUT_S if self._stopping.is_set() else HUNG_UP_GRACE_S)
-        finally:
-            if process.returncode is None:
-                self.kill()
-            writer.close()
-            self._writer = None
-        return told or _ended(await process.wait())
-
-    async def _spawn(self) -> asyncio.StreamReader:
-        ours, theirs = socket.socketpair()
-        try:
-            order = Order(self.plan.module_name, self.plan.listen, theirs.fileno(), *self._log)
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "ottla.broker.companion_main", order.to_text()),
+            child = self._child = await ChildProcess.start(
+                "ottla.broker.companion_main",
+                lambda descriptor: Order(self.plan.module_name, self.plan.listen, descriptor, *self._log).to_text(),
+                LINE_BYTES_MAX,
                 stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl-C is the node's; it stops its companions in order
             )
-            reader, self._writer = await asyncio.open_connection(sock=ours, limit=LINE_BYTES_MAX)
-        except BaseException:
-            ours.close()
-            raise
+        except OSError as error:
+            return f"its process cannot be started: {error}"
+        try:
+            if self._start is not None:
+                child.say(START, **self._start)
+            if self._stopping.is_set():
+                child.say(STOP)
+            told = await self._listen(child)
+            status = await child.end(STOP_TIMEOUT_S if self._stopping.is_set() else HUNG_UP_GRACE_S)
         finally:
-            theirs.close()
-        return reader
+            child.close()
+        return told or f"it ended {how_it_ended(status)}"
 
-    async def _listen(self, reader: asyncio.StreamReader) -> str:
+    async def _listen(self, child: ChildProcess) -> str:
         """Until it hangs up; what it says is wrong, if it does."""
         told = ""
-        while True:
-            try:
-                line = await reader.readline()
-                if not line:
-                    return told
-                message = decode(line)
-            except (ValueError, OSError) as error:
-                return told or f"it says what nobody understands: {error}"
-            told = self._take(message) or told
+        try:
+            while (message := await child.hear()) is not None:
+                told = self._take(message) or told
+        except ChildError as error:
+            return told or str(error)
+        return told
 
-    def _take(self, message: dict[str, Any]) -> str:
+    def _take(self, message: Message) -> str:
         kind = message["type"]
         if kind == READY:
             is_back = bool(self.line)
@@ -224,9 +200,5 @@ class CompanionProcess:
         return ""
 
     def _tell(self, kind: str, **fields: Any) -> None:
-        if self._writer is not None and not self._writer.is_closing():
-            self._writer.write(encode(kind, **fields))
-
-
-def _ended(status: int) -> str:
-    return f"killed by {signal.Signals(-status).name}" if status < 0 else f"it ended with status {status}"
+        if self._child is not None:
+            self._child.say(kind, **fields)

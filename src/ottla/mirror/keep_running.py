@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ottla.clients.errors import ClientError
 from ottla.protocol.errors import KafkaError, ProtocolError
+from ottla.runtime.restart_backoff import RestartBackoff
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -31,7 +32,7 @@ def describe(error: Exception) -> str:
 async def keep_running(subject: str, work: Callable[[], Awaitable[None]], progress: FlowProgress) -> None:
     """Until `work` returns. What is wrong is among the progress's troubles under `subject` until it works again."""
     loop = asyncio.get_running_loop()
-    backoff_s = BACKOFF_S
+    backoff = RestartBackoff(BACKOFF_S, BACKOFF_MAX_S, SETTLED_S)
     while True:
         started = loop.time()
         try:
@@ -39,10 +40,7 @@ async def keep_running(subject: str, work: Callable[[], Awaitable[None]], progre
             return
         except FAILURES as error:
             progress.troubles[subject] = describe(error)
-        if loop.time() - started > SETTLED_S:
-            backoff_s = BACKOFF_S
-        await asyncio.sleep(backoff_s)
-        backoff_s = min(backoff_s * 2, BACKOFF_MAX_S)
+        await asyncio.sleep(backoff.failed(loop.time() - started))
 
 
 async def every(

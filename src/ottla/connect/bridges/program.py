@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ottla.connect.api.errors import ConnectError
+from ottla.runtime.exit_status import how_it_ended
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -120,7 +121,7 @@ class Program:
         status = self._process.poll()
         if status is None:
             return "its output, and goes on running"
-        return f"by signal {-status}" if status < 0 else f"with status {status}"
+        return how_it_ended(status)
 
     def last_words(self) -> str:
         """The end of its stderr, to be put behind a message."""

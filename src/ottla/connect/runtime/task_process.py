@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import socket
 import sys
 from collections import deque
 from dataclasses import dataclass
@@ -21,7 +20,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ottla.connect.api.errors import ConnectError
 from ottla.connect.store.status import TargetState
-from ottla.connect.task.message import LINE_BYTES_MAX, Message, decode_message, encode_message
+from ottla.connect.task.message import LINE_BYTES_MAX
+from ottla.runtime.child_process import ChildError, ChildProcess
+from ottla.runtime.exit_status import how_it_ended
+from ottla.runtime.restart_backoff import RestartBackoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from ottla.connect.runtime.task_spec import TaskSpec
     from ottla.connect.runtime.worker_measures import Starts
     from ottla.connect.store.task_id import TaskId
+    from ottla.runtime.child_message import Message
 
 _log = logging.getLogger(__name__)
 
@@ -79,20 +82,17 @@ class TaskProcess:
     ) -> None:
         self.task_id = task_id
         self.metrics: dict[str, float] = {}
-        self.failures = 0
-        """How often in a row it has failed."""
         self._owner = owner
         self._make_spec = make_spec
         self._policy = policy
+        self._backoff = RestartBackoff(policy.backoff_ms / 1000, policy.backoff_max_ms / 1000, RECOVERED_S)
         self._starts = starts
         self._is_up = False
         """Whether this life of it came so far as to work."""
         self._target_state: TargetState | None = None
-        self._process: asyncio.subprocess.Process | None = None
-        self._writer: asyncio.StreamWriter | None = None
+        self._child: ChildProcess | None = None
         self._life: asyncio.Task[None] | None = None
         self._stopping = False
-        self._failed_at_once = asyncio.Event()
         self._output: deque[str] = deque(maxlen=OUTPUT_LINES_KEPT)
         self._answering: set[asyncio.Task[None]] = set()
         """What it has asked and is not answered yet."""
@@ -100,8 +100,13 @@ class TaskProcess:
         """Of that, what it cannot begin to work without."""
 
     @property
+    def failures(self) -> int:
+        """How often in a row it has failed."""
+        return self._backoff.failures
+
+    @property
     def pid(self) -> int | None:
-        return self._process.pid if self._process is not None and self._process.returncode is None else None
+        return None if self._child is None else self._child.pid
 
     def start(self) -> None:
         self._life = asyncio.get_running_loop().create_task(self._live())
@@ -116,17 +121,15 @@ class TaskProcess:
         life = self._life
         if life is None:
             return
-        process = self._process
-        if process is None or process.returncode is not None:
+        if self.pid is None:
             life.cancel()
         for answering in self._beginning:  # it has nothing to finish yet
             answering.cancel()
         self._say("stop")
         done, _ = await asyncio.wait([life], timeout=grace_ms / 1000)
-        if not done and self._process is not None:
+        if not done and self._child is not None:
             _log.error("task %s did not end within %d ms and is killed", self.task_id, grace_ms)
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            self._child.kill()
             done, _ = await asyncio.wait([life], timeout=KILL_GRACE_S)
         if not done:
             life.cancel()
@@ -144,9 +147,7 @@ class TaskProcess:
                 break
             if not self._is_up:
                 self._starts.note(succeeded=False)
-            if loop.time() - began > RECOVERED_S:
-                self.failures = 0
-            self.failures += 1
+            wait_s = self._backoff.failed(loop.time() - began)
             if self.failures > self._policy.attempts:
                 if self._policy.attempts:
                     trace = (
@@ -154,10 +155,9 @@ class TaskProcess:
                     )
                 self._owner.task_failed(self.task_id, trace)
                 return
-            wait_ms = min(self._policy.backoff_ms * 2 ** (self.failures - 1), self._policy.backoff_max_ms)
-            attempt = f"Start {self.failures} of {self._policy.attempts} follows in {wait_ms / 1000:g} s."
+            attempt = f"Start {self.failures} of {self._policy.attempts} follows in {wait_s:g} s."
             self._owner.task_failed(self.task_id, f"{trace.rstrip()}\n{attempt}\n")
-            await asyncio.sleep(wait_ms / 1000)
+            await asyncio.sleep(wait_s)
             self._owner.task_restarting(self.task_id)
         self._owner.task_ended(self.task_id)
 
@@ -170,67 +170,38 @@ class TaskProcess:
             spec = self._make_spec()
             if self._target_state is None:
                 self._target_state = TargetState(spec.target_state)
-            reader = await self._spawn(spec)
+            child = self._child = await self._spawn(spec)
         except (ConnectError, OSError) as error:
             from ottla.connect.runtime.trace import trace_of
 
             return trace_of(error)
-        process, writer = self._process, self._writer
-        assert process is not None
-        assert writer is not None
-        output = asyncio.get_running_loop().create_task(self._relay_output(process))
-        trace: str | None = None
+        child.say("start", **(spec.to_json() | {"target_state": self._target_state.value}))
+        output = asyncio.get_running_loop().create_task(self._relay_output(child.process))
         try:
-            trace = await self._listen(reader)
-            if trace is None and not self._stopping:
-                await self._end(process)  # it has hung up: it ends, or is ended
-            status = await process.wait()
-        except BaseException:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            raise
+            trace = await self._listen(child)
+            has_hung_up = trace is None and not self._stopping
+            status = await child.end(KILL_GRACE_S if has_hung_up else None)
         finally:
-            writer.close()
-            self._writer = None
+            child.close()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(output, KILL_GRACE_S)
         return trace or self._died(status)
 
-    async def _end(self, process: asyncio.subprocess.Process) -> None:
-        try:
-            await asyncio.wait_for(process.wait(), KILL_GRACE_S)
-        except TimeoutError:
-            process.kill()
-
     def _died(self, status: int) -> str:
-        how = f"by signal {-status}" if status < 0 else f"with status {status}"
         last = "".join(f"\n{line}" for line in self._output)
-        return f"{_CONNECT_EXCEPTION}: the process of the task ended {how}.{last}\n"
+        return f"{_CONNECT_EXCEPTION}: the process of the task ended {how_it_ended(status)}.{last}\n"
 
-    async def _spawn(self, spec: TaskSpec) -> asyncio.StreamReader:
-        ours, theirs = socket.socketpair()
-        try:
-            search = os.pathsep.join([*spec.plugin_path, *filter(None, sys.path)])
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "ottla.connect.task.process",
-                str(theirs.fileno()),
-                stdin=None if spec.is_source else asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-                pass_fds=[theirs.fileno()],
-                limit=OUTPUT_LINE_BYTES_MAX,
-                env={**os.environ, "PYTHONPATH": search},
-            )
-            reader, self._writer = await asyncio.open_connection(sock=ours, limit=LINE_BYTES_MAX)
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        state = self._target_state.value if self._target_state is not None else spec.target_state
-        self._say("start", **(spec.to_json() | {"target_state": state}))
-        return reader
+    async def _spawn(self, spec: TaskSpec) -> ChildProcess:
+        search = os.pathsep.join([*spec.plugin_path, *filter(None, sys.path)])
+        return await ChildProcess.start(
+            "ottla.connect.task.process",
+            str,
+            LINE_BYTES_MAX,
+            stdin=None if spec.is_source else asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            limit=OUTPUT_LINE_BYTES_MAX,
+            env={**os.environ, "PYTHONPATH": search},
+        )
 
     async def _relay_output(self, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None
@@ -247,21 +218,19 @@ class TaskProcess:
 
     # What it says
 
-    async def _listen(self, reader: asyncio.StreamReader) -> str | None:
+    async def _listen(self, child: ChildProcess) -> str | None:
         """Until it hangs up, or says what it failed with."""
         trace: str | None = None
-        while True:
-            try:
-                line = await reader.readline()
-                message = decode_message(line) if line else None
-            except (ValueError, OSError) as error:
-                return f"{_CONNECT_EXCEPTION}: the task says what nobody understands: {error}\n"
-            if message is None:
-                return trace
-            if message["type"] == "failed":
-                trace = str(message["trace"])
-            else:
-                self._take(message)
+        try:
+            while (message := await child.hear()) is not None:
+                if message["type"] == "failed":
+                    trace = str(message["trace"])
+                else:
+                    self._take(message)
+        except ChildError as error:
+            child.kill()
+            return f"{_CONNECT_EXCEPTION}: {error}\n"
+        return trace
 
     def _take(self, message: Message) -> None:
         match message["type"]:
@@ -312,6 +281,5 @@ class TaskProcess:
         return {}
 
     def _say(self, kind: str, **fields: object) -> None:
-        writer = self._writer
-        if writer is not None and not writer.is_closing():
-            writer.write(encode_message(kind, **fields))
+        if self._child is not None:
+            self._child.say(kind, **fields)

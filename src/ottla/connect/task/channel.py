@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.connect.api.errors import ConnectError
-from ottla.connect.task.message import Message, decode_message, encode_message
+from ottla.runtime.child_message import Message, decode_message, encode_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable

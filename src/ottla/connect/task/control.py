@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ottla.connect.task.channel import Channel
-    from ottla.connect.task.message import Message
+    from ottla.runtime.child_message import Message
 
 
 class Control:

@@ -1,4 +1,4 @@
-"""What a worker and the process of a task say to each other: a line of JSON each, over a pair of sockets.
+"""What a worker and the process of a task say to each other (`runtime/child_message.py`).
 
 worker → task   start {…spec}; target_state {state}; stop; answer {id, error | what was asked}
 task → worker   state {state}; failed {trace}; topics {topics}; metrics {values}; stopped;
@@ -10,22 +10,7 @@ task → worker   state {state}; failed {trace}; topics {topics}; metrics {value
 
 from __future__ import annotations
 
-import json
-from typing import Any, Final
+from typing import Final
 
 LINE_BYTES_MAX: Final = 64 * 1024 * 1024
 """Longer ones break the connection: neither side keeps what has no end."""
-
-Message = dict[str, Any]
-
-
-def encode_message(kind: str, **fields: object) -> bytes:
-    return json.dumps({"type": kind, **fields}, separators=(",", ":")).encode() + b"\n"
-
-
-def decode_message(line: bytes) -> Message:
-    """`ValueError`."""
-    message = json.loads(line)
-    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        raise ValueError("a message has a type")
-    return message

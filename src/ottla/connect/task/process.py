@@ -16,7 +16,7 @@ from ottla.connect.task.control import Control
 from ottla.runtime.collector import spare_the_collector
 
 if TYPE_CHECKING:
-    from ottla.connect.task.message import Message
+    from ottla.runtime.child_message import Message
 
 
 def main(descriptor: int) -> int:
