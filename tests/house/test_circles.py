@@ -14,9 +14,6 @@ KNOWN = {
     | {"ottla.protocol.message"},
     # the rules between configs are read when a node is made
     frozenset({"ottla.runtime.config.server_config", "ottla.runtime.config.validation"}),
-    # transitions of one state machine; a sole voter never loads the last two
-    frozenset({"ottla.raft.leadership", "ottla.raft.transitions"})
-    | {"ottla.raft.fetch_serving", "ottla.raft.voter_changes"},
     # what a partition is while it is led is half of it
     frozenset({"ottla.broker.replica.leadership", "ottla.broker.replica.partition"}),
 }

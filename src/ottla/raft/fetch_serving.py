@@ -7,21 +7,18 @@ there are records, a new high watermark, or the time is over.
 
 from ottla.protocol.api.fetch import (
     EpochEndOffset,
-    FetchableTopicResponse,
     FetchPartition,
     FetchRequest,
     FetchResponse,
-    LeaderIdAndEpoch,
-    NodeEndpoint,
-    PartitionData,
     SnapshotId,
 )
 from ottla.protocol.errors import ErrorCode
 from ottla.raft import leadership
 from ottla.raft import snapshot_id as ids
 from ottla.raft.epoch_history import OffsetAndEpoch
+from ottla.raft.fetch_answers import NO_HIGH_WATERMARK, fetch_partition, fetch_response
 from ottla.raft.inbound import Inbound
-from ottla.raft.responses import PARTITION, TOPIC, TOPIC_ID, has_cluster_id, leader_node_endpoint
+from ottla.raft.responses import PARTITION, TOPIC, TOPIC_ID, has_cluster_id
 from ottla.raft.state import Leader, Now, QuorumState
 from ottla.raft.under_way import ParkedFetch
 from ottla.raft.validation import leader_only
@@ -29,8 +26,6 @@ from ottla.raft.voter_set import ReplicaKey
 
 MAX_PARKED_FETCHES = 1_000
 """Beyond, a fetch is answered at once."""
-NO_HIGH_WATERMARK = -1
-TOPIC_ID_VERSION, NODE_ENDPOINTS_VERSION = 13, 16
 
 
 def handle_fetch(state: QuorumState, inbound: Inbound, request: FetchRequest, now: Now) -> None:
@@ -46,7 +41,7 @@ def handle_fetch(state: QuorumState, inbound: Inbound, request: FetchRequest, no
         or asked.last_fetched_epoch > asked.current_leader_epoch
         or _replica(request, asked).node_id == state.local.node_id
     ):
-        state.reply(inbound, _response(state, inbound, _partition(state, ErrorCode.INVALID_REQUEST)))
+        state.reply(inbound, fetch_response(state, inbound, fetch_partition(state, ErrorCode.INVALID_REQUEST)))
         return
     response, is_news = _serve(state, inbound, request, now)
     role = state.role
@@ -79,13 +74,6 @@ def complete_parked(state: QuorumState, role: Leader, now: Now) -> float:
     return next_ms
 
 
-def answer_parked(state: QuorumState, role: Leader, error: ErrorCode) -> None:
-    """We do not lead any more."""
-    for parked in role.parked.values():
-        state.reply(parked.inbound, _response(state, parked.inbound, _partition(state, error)))
-    role.parked.clear()
-
-
 def _is_of_metadata(request: FetchRequest) -> bool:
     if len(request.topics) != 1 or len(request.topics[0].partitions) != 1:
         return False
@@ -104,7 +92,7 @@ def _serve(state: QuorumState, inbound: Inbound, request: FetchRequest, now: Now
     error = leader_only(state, asked.current_leader_epoch)
     role = state.role
     if error is not ErrorCode.NONE or not isinstance(role, Leader):
-        return _response(state, inbound, _partition(state, error)), True
+        return fetch_response(state, inbound, fetch_partition(state, error)), True
     position = find_position(state, asked.fetch_offset, asked.last_fetched_epoch)
     data = b""
     if position is None:
@@ -112,13 +100,13 @@ def _serve(state: QuorumState, inbound: Inbound, request: FetchRequest, now: Now
             state.log.read(asked.fetch_offset, request.max_bytes) if asked.fetch_offset < state.log.end_offset else b""
         )
         leadership.replica_fetched(state, role, _replica(request, asked), asked.fetch_offset, now)
-    partition = _partition(state, ErrorCode.NONE, data)
+    partition = fetch_partition(state, ErrorCode.NONE, data)
     if isinstance(position, ids.SnapshotId):
         partition.snapshot_id = SnapshotId(end_offset=position.end_offset, epoch=position.epoch)
     elif position is not None:
         partition.diverging_epoch = EpochEndOffset(epoch=position.epoch, end_offset=position.offset)
     knows_less = (role.high_watermark or NO_HIGH_WATERMARK) > asked.high_watermark
-    return _response(state, inbound, partition), bool(data) or position is not None or knows_less
+    return fetch_response(state, inbound, partition), bool(data) or position is not None or knows_less
 
 
 def find_position(state: QuorumState, offset: int, epoch: int) -> ids.SnapshotId | OffsetAndEpoch | None:
@@ -137,34 +125,3 @@ def find_position(state: QuorumState, offset: int, epoch: int) -> ids.SnapshotId
             return latest
     end = state.epochs.end_of(epoch, state.log_end_offset)
     return None if end.epoch == epoch and offset <= end.offset else end
-
-
-def _partition(state: QuorumState, error: ErrorCode, records: bytes = b"") -> PartitionData:
-    role = state.role
-    high_watermark = role.high_watermark if isinstance(role, Leader) and error is ErrorCode.NONE else None
-    return PartitionData(
-        partition_index=PARTITION,
-        error_code=error,
-        high_watermark=NO_HIGH_WATERMARK if high_watermark is None else high_watermark,
-        log_start_offset=state.log.start_offset,
-        current_leader=LeaderIdAndEpoch(leader_id=state.election.leader_id, leader_epoch=state.epoch),
-        aborted_transactions=None,
-        records=memoryview(records),
-    )
-
-
-def _response(state: QuorumState, inbound: Inbound, partition: PartitionData) -> FetchResponse:
-    if inbound.api_version >= TOPIC_ID_VERSION:
-        topic = FetchableTopicResponse(topic_id=TOPIC_ID, partitions=[partition])
-    else:
-        topic = FetchableTopicResponse(topic=TOPIC, partitions=[partition])
-    return FetchResponse(
-        error_code=ErrorCode.NONE,
-        responses=[topic],
-        node_endpoints=leader_node_endpoint(
-            state,
-            inbound,
-            NODE_ENDPOINTS_VERSION,
-            lambda node_id, host, port: NodeEndpoint(node_id=node_id, host=host, port=port),
-        ),
-    )

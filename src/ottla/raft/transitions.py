@@ -194,8 +194,8 @@ def _leave(state: QuorumState) -> None:
     state.connections.reset()
     role = state.role
     if isinstance(role, Leader) and (role.parked or role.change is not None):
-        from ottla.raft.fetch_serving import answer_parked  # a single voter never needs it
-        from ottla.raft.voter_changes import abandon_change
+        from ottla.raft.change_answers import abandon_change  # a single voter never needs it
+        from ottla.raft.fetch_answers import answer_parked
 
         answer_parked(state, role, ErrorCode.NOT_LEADER_OR_FOLLOWER)
         abandon_change(state, role, ErrorCode.NOT_LEADER_OR_FOLLOWER)

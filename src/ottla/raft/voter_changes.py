@@ -16,9 +16,9 @@ from ottla.protocol.api.update_raft_voter import CurrentLeader, UpdateRaftVoterR
 from ottla.protocol.control_record.kraft_version_record import KRaftVersionRecord
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.raft import leadership
+from ottla.raft.change_answers import answer_change, finish_change
 from ottla.raft.connections import InFlight
 from ottla.raft.inbound import Inbound
-from ottla.raft.peer_effects import Reply
 from ottla.raft.responses import has_cluster_id
 from ottla.raft.sending import send
 from ottla.raft.state import Leader, Now, QuorumState, RaftError
@@ -69,14 +69,16 @@ def handle_versions(state: QuorumState, waiting: InFlight, response: ApiVersions
     if voter.endpoints.get(state.settings.listener_name) != waiting.destination:
         return True
     if response.error_code != ErrorCode.NONE:
-        _finish(state, role, ErrorCode.REQUEST_TIMED_OUT, "The new voter does not say what it can do")
+        finish_change(state, role, ErrorCode.REQUEST_TIMED_OUT, "The new voter does not say what it can do")
         return False
     ranges = [
         (one.min_version, one.max_version) for one in response.supported_features if one.name == KRAFT_VERSION_FEATURE
     ]
     level = state.history.kraft_version
     if not ranges or not ranges[0][0] <= level <= ranges[0][1]:
-        _finish(state, role, ErrorCode.INVALID_REQUEST, f"The new voter does not know {KRAFT_VERSION_FEATURE} {level}")
+        finish_change(
+            state, role, ErrorCode.INVALID_REQUEST, f"The new voter does not know {KRAFT_VERSION_FEATURE} {level}"
+        )
         return True
     progress = role.observers.get(voter.key)
     if (
@@ -85,14 +87,16 @@ def handle_versions(state: QuorumState, waiting: InFlight, response: ApiVersions
         or progress.last_caught_up_wall_ms <= 0
         or now.monotonic_ms - progress.last_fetch_ms >= CAUGHT_UP_WITHIN_MS
     ):
-        _finish(state, role, ErrorCode.REQUEST_TIMED_OUT, f"{voter.key.node_id} has not caught up with the leader yet")
+        finish_change(
+            state, role, ErrorCode.REQUEST_TIMED_OUT, f"{voter.key.node_id} has not caught up with the leader yet"
+        )
         return True
     node = VoterNode(voter.key, voter.endpoints, *ranges[0])
     change.voter = None
     voters = state.history.voters.with_voter(node)
     change.offset = leadership.append_control(state, [voters.to_record()], now)
     if not change.acknowledge_when_committed:
-        _reply(state, change, ErrorCode.NONE, None)
+        answer_change(state, change, ErrorCode.NONE, None)
         change.token = -1
     return True
 
@@ -101,7 +105,7 @@ def versions_unknown(state: QuorumState, waiting: InFlight) -> None:
     """The new voter could not be asked."""
     role = state.role
     if isinstance(role, Leader) and role.change is not None and role.change.voter is not None:
-        _finish(state, role, ErrorCode.REQUEST_TIMED_OUT, "The new voter cannot be reached")
+        finish_change(state, role, ErrorCode.REQUEST_TIMED_OUT, "The new voter cannot be reached")
 
 
 def handle_remove(state: QuorumState, inbound: Inbound, request: RemoveRaftVoterRequest, now: Now) -> None:
@@ -204,21 +208,15 @@ def poll_change(state: QuorumState, role: Leader, now: Now) -> float:
     if change.offset is not None and (role.high_watermark or 0) > change.offset:
         if not state.is_voter:
             role.wants_to_resign = True
-        _finish(state, role, ErrorCode.NONE, None)
+        finish_change(state, role, ErrorCode.NONE, None)
         return float("inf")
     if now.monotonic_ms >= change.deadline_ms and (change.offset is None or change.token >= 0):
         if change.offset is None:
-            _finish(state, role, ErrorCode.REQUEST_TIMED_OUT, "The new voter has not answered in time")
+            finish_change(state, role, ErrorCode.REQUEST_TIMED_OUT, "The new voter has not answered in time")
         else:
-            _reply(state, change, ErrorCode.REQUEST_TIMED_OUT, "The voters are not committed yet")
+            answer_change(state, change, ErrorCode.REQUEST_TIMED_OUT, "The voters are not committed yet")
             change.token = -1  # it stays under way: nobody can take back what may be committed
     return change.deadline_ms if change.deadline_ms > now.monotonic_ms else float("inf")
-
-
-def abandon_change(state: QuorumState, role: Leader, error: ErrorCode) -> None:
-    """We do not lead any more: somebody else will say what became of it."""
-    if role.change is not None:
-        _finish(state, role, error, None)
 
 
 def _check(state: QuorumState, cluster_id: str | None, voter_id: int, directory_id: bytes) -> Leader:
@@ -245,20 +243,3 @@ def _check_may_change(state: QuorumState, role: Leader) -> None:
         raise KafkaError(ErrorCode.UNSUPPORTED_VERSION, "At kraft.version 0 the voters cannot change")
     if state.history.voters_offset >= role.high_watermark:
         raise KafkaError(ErrorCode.REQUEST_TIMED_OUT, "The last change of the voters is not committed yet")
-
-
-def _finish(state: QuorumState, role: Leader, error: ErrorCode, message: str | None) -> None:
-    change = role.change
-    assert change is not None
-    role.change = None
-    _reply(state, change, error, message)
-
-
-def _reply(state: QuorumState, change: VoterChange, error: ErrorCode, message: str | None) -> None:
-    if change.token < 0:
-        return
-    text = message if message is not None or error is ErrorCode.NONE else error.message
-    if change.is_addition:
-        state.emit(Reply(change.token, AddRaftVoterResponse(error_code=error, error_message=text)))
-    else:
-        state.emit(Reply(change.token, RemoveRaftVoterResponse(error_code=error, error_message=text)))
