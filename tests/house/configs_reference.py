@@ -13,7 +13,8 @@ from ottla.runtime.config.definition import REQUIRED
 from ottla.runtime.config.dynamic import CLUSTER_WIDE, DYNAMIC_ONLY_CONFIGS, PER_BROKER
 from ottla.runtime.config.effective import EFFECTIVE_KEYS
 from ottla.runtime.config.group import GROUP_CONFIGS
-from ottla.runtime.config.server_config import EMBEDDED_DEFAULTS, OWN_CONFIGS, SINGLE_NODE_DEFAULTS
+from ottla.runtime.config.server_config import OWN_CONFIGS
+from ottla.runtime.config.static_config import EMBEDDED_DEFAULTS, SINGLE_NODE_DEFAULTS
 from ottla.runtime.config.synonyms import BROKER_SYNONYMS
 from ottla.runtime.config.topic import TOPIC_CONFIGS
 from ottla.streams.config_definitions import STATE_DIR, STREAMS_CONFIGS

@@ -12,8 +12,6 @@ KNOWN = {
     # a message is compiled when it is first used
     frozenset({"ottla.protocol.codec", "ottla.protocol.decoder_source", "ottla.protocol.encoder_source"})
     | {"ottla.protocol.message"},
-    # the rules between configs are read when a node is made
-    frozenset({"ottla.runtime.config.server_config", "ottla.runtime.config.validation"}),
     # what a partition is while it is led is half of it
     frozenset({"ottla.broker.replica.leadership", "ottla.broker.replica.partition"}),
 }

@@ -17,7 +17,7 @@ from tests.peers.cluster import CONTROLLER, Quorum, Voter
 from ottla.broker.config_schema import ServerConfigSchema
 from ottla.protocol.metadata_record.feature_level_record import FeatureLevelRecord
 from ottla.protocol.metadata_record.register_controller_record import RegisterControllerRecord
-from ottla.runtime.config.server_config import ServerConfig
+from ottla.runtime.config.static_config import server_config_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ class Controller(KafkaClusterNode):
 async def oracle_of(controller: Controller, kraft_version: int) -> Oracle:
     connection = await Connection.open(controller.controller_address)
     log = controller.data / "__cluster_metadata-0" / "00000000000000000000.log"
-    oracle = Oracle(connection, log, ServerConfigSchema(ServerConfig.from_properties({})), SESSION_TIMEOUT_MS)
+    oracle = Oracle(connection, log, ServerConfigSchema(server_config_of({})), SESSION_TIMEOUT_MS)
     oracle.kraft_version = kraft_version
     await oracle.take_over(RegisterControllerRecord if kraft_version else FeatureLevelRecord)
     return oracle

@@ -19,7 +19,7 @@ from tests.peers.ottla_cluster import OttlaClusterNode
 
 from ottla.broker.config_schema import ServerConfigSchema
 from ottla.protocol.metadata_record.register_controller_record import RegisterControllerRecord
-from ottla.runtime.config.server_config import ServerConfig
+from ottla.runtime.config.static_config import server_config_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ async def test_a_controller_answers_and_writes_what_was_decided(tmp_path: Path) 
     quorum = Quorum((Voter(NODE_ID),))
     controller = OttlaClusterNode(tmp_path / "controller", NODE_ID, quorum, roles=CONTROLLER, settings=SETTINGS)
     log = controller.data / "__cluster_metadata-0" / "00000000000000000000.log"
-    schema = ServerConfigSchema(ServerConfig.from_properties({}))
+    schema = ServerConfigSchema(server_config_of({}))
     await asyncio.to_thread(controller.start)
     try:
         connection = await Connection.open(controller.controller_address)

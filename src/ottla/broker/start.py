@@ -23,6 +23,7 @@ from ottla.runtime.config.server_config import (
     OTLP_ENDPOINT,
     ServerConfig,
 )
+from ottla.runtime.config.static_config import server_config_of
 from ottla.runtime.log_format import FORMATS, LEVELS, TEXT, start_logging
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def _config(arguments: argparse.Namespace) -> ServerConfig:
         from ottla.broker.companions import ALL_DEFAULTS
 
         properties = {**ALL_DEFAULTS, **properties}
-    return ServerConfig.from_properties(properties)
+    return server_config_of(properties)
 
 
 def _settings(arguments: argparse.Namespace) -> list[str]:
@@ -382,7 +383,7 @@ def read_config(
     file: str | None, data: str | None, listen: str | None, settings: list[str], *, environment: bool = False
 ) -> ServerConfig:
     """The configuration of a node. `UsageError` or `ConfigError` says what is wrong with it, in one line."""
-    return ServerConfig.from_properties(read_properties(file, data, listen, settings, environment=environment))
+    return server_config_of(read_properties(file, data, listen, settings, environment=environment))
 
 
 def read_properties(

@@ -36,7 +36,8 @@ from ottla.protocol.types import uuid_text
 from ottla.raft.voter_set import ReplicaKey, VoterNode, VoterSet
 from ottla.runtime.config.definition import ConfigError
 from ottla.runtime.config.endpoints import parse_endpoints
-from ottla.runtime.config.server_config import EMBEDDED_DEFAULTS, ServerConfig
+from ottla.runtime.config.server_config import ServerConfig
+from ottla.runtime.config.static_config import EMBEDDED_DEFAULTS
 from ottla.runtime.disk import Disk
 from ottla.runtime.world import new_uuid
 

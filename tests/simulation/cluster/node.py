@@ -11,7 +11,7 @@ from tests.simulation.cluster.layouts import CLUSTER_ID, DATA
 from ottla.broker.node import Node, StartError
 from ottla.broker.start import start_unless_stopped
 from ottla.broker.storage_format import FormatRequest, format_storage
-from ottla.runtime.config.server_config import ServerConfig
+from ottla.runtime.config.static_config import server_config_of
 from ottla.runtime.loop import StopRequest
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class SimulatedNode:
     def __init__(self, machine: Machine, node: NodeLayout, layout: Layout) -> None:
         self.machine = machine
         self.name = machine.host
-        self.config = ServerConfig.from_properties({"log.dirs": DATA, **layout.settings, **node.settings})
+        self.config = server_config_of({"log.dirs": DATA, **layout.settings, **node.settings})
         if layout.voters is not None:
             self._format(layout.voters)
         self.process: Process | None = None

@@ -23,7 +23,7 @@ from ottla.metadata.registration import Endpoint
 from ottla.protocol.api.broker_registration import BrokerRegistrationRequest, Feature, Listener
 from ottla.protocol.api.create_topics import CreatableTopic, CreatableTopicConfig, CreateTopicsRequest
 from ottla.protocol.api_keys import ApiKey
-from ottla.runtime.config.server_config import ServerConfig
+from ottla.runtime.config.static_config import server_config_of
 from ottla.runtime.disk import Disk
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class TestNode:
         retention_bytes: int = -1,
     ) -> None:
         self.directory = directory
-        self.config = ServerConfig.from_properties(dict(properties or {}))
+        self.config = server_config_of(dict(properties or {}))
         self.clock = ManualClock()
         self.timers = ManualTimers(self.clock)
         self.random = Random(11)

@@ -28,7 +28,7 @@ from ottla.metadata.delta import MetadataDelta
 from ottla.metadata.image import EMPTY_IMAGE
 from ottla.protocol.api_keys import ApiKey
 from ottla.protocol.message import Response
-from ottla.runtime.config.server_config import ServerConfig
+from ottla.runtime.config.static_config import server_config_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -84,7 +84,7 @@ class GroupNode(Replicas):
     def __init__(
         self, directory: Path, settings: Mapping[str, str] | None = None, *, isr_changes: IsrChanges | None = None
     ) -> None:
-        self.config = ServerConfig.from_properties(SETTINGS | dict(settings or {}))
+        self.config = server_config_of(SETTINGS | dict(settings or {}))
         self.created: list[str] = []
         self.creates = True
         self._records: list[MetadataRecord] = []

@@ -18,7 +18,7 @@ from ottla.broker.storage_format import FormatRequest, open_storage
 from ottla.metadata.registration import Endpoint
 from ottla.protocol.codec import decoder
 from ottla.raft.voter_set import ReplicaKey, VoterNode, VoterSet
-from ottla.runtime.config.server_config import ServerConfig
+from ottla.runtime.config.static_config import server_config_of
 from ottla.runtime.disk import Disk
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Member:
             transport=LocalTransport(members, self.node_id),
         )
         settings = ControllerSettings(incarnation_id=bytes([self.node_id]) * 16, max_idle_interval_ms=0)
-        schema = ServerConfigSchema(ServerConfig.from_properties({}))
+        schema = ServerConfigSchema(server_config_of({}))
         self.controller = ControllerShell(
             settings, schema, self.quorum, clock=members.clock, timers=members.timers, random=Random(self.node_id)
         )

@@ -29,10 +29,12 @@ from ottla.metadata.image import EMPTY_IMAGE, MetadataImage
 from ottla.protocol.metadata_record.config_record import ConfigRecord
 from ottla.runtime.config.dynamic import CLUSTER_WIDE, DYNAMIC_ONLY_CONFIGS, PER_BROKER
 from ottla.runtime.config.effective import EFFECTIVE_KEYS
-from ottla.runtime.config.server_config import ServerConfig
+from ottla.runtime.config.static_config import server_config_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from ottla.runtime.config.server_config import ServerConfig
 
 BROKER, NODE_ID = 4, 1
 UNLIMITED = 2**31 - 1
@@ -42,7 +44,7 @@ class Running:
     """Parts of a node that was started without dynamic configs, under metadata that the test writes."""
 
     def __init__(self) -> None:
-        self.config = ServerConfig.from_properties({"log.dirs": "/a,/b"})
+        self.config = server_config_of({"log.dirs": "/a,/b"})
         self.image: MetadataImage = EMPTY_IMAGE
         self.applied = self.config
         self.complaints: list[str] = []

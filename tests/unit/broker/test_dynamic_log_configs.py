@@ -12,7 +12,7 @@ from ottla.log.config import LogConfig
 from ottla.metadata.image import ConfigsImage, MetadataImage
 from ottla.runtime.config.dynamic import CLUSTER_WIDE
 from ottla.runtime.config.effective import EFFECTIVE_KEYS
-from ottla.runtime.config.server_config import ServerConfig
+from ottla.runtime.config.static_config import server_config_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +82,7 @@ def test_a_config_of_logs(key: str) -> None:
 @pytest.mark.parametrize("key", CLEANER_CONFIGS)
 def test_a_config_of_the_cleaner(key: str) -> None:
     text, attribute, value = CLEANER_CONFIGS[key]
-    static = ServerConfig.from_properties({})
+    static = server_config_of({})
     assert getattr(cleaner_config(static), attribute) != value
     assert getattr(cleaner_config(static.with_dynamic({key: text}, {})), attribute) == value
     assert getattr(cleaner_config(static.with_dynamic({}, {key: text})), attribute) == value

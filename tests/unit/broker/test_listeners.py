@@ -15,7 +15,7 @@ from ottla.broker.settings import connection_limits
 from ottla.protocol.api.heartbeat import HeartbeatRequest, HeartbeatResponse
 from ottla.protocol.api_keys import ApiKey
 from ottla.protocol.errors import ErrorCode
-from ottla.runtime.config.server_config import ServerConfig
+from ottla.runtime.config.static_config import server_config_of
 
 if TYPE_CHECKING:
     from ottla.broker.request_context import RequestContext
@@ -163,7 +163,7 @@ async def test_a_host_that_comes_too_often_is_turned_away() -> None:
 
 
 def test_what_one_listener_may_stands_behind_its_name() -> None:
-    config = ServerConfig.from_properties(
+    config = server_config_of(
         {
             "listeners": "PLAINTEXT://127.0.0.1:9092,INTERNAL://127.0.0.1:9093",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT",

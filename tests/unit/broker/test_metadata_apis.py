@@ -44,7 +44,7 @@ from ottla.protocol.api.list_config_resources import ListConfigResourcesRequest
 from ottla.protocol.api.metadata import MetadataRequest, MetadataRequestTopic, MetadataResponse
 from ottla.protocol.errors import ErrorCode
 from ottla.protocol.types import ZERO_UUID
-from ottla.runtime.config.server_config import ServerConfig
+from ottla.runtime.config.static_config import server_config_of
 from ottla.runtime.disk import Disk
 
 if TYPE_CHECKING:
@@ -452,7 +452,7 @@ async def test_what_gets_no_producer_id(node: TestNode) -> None:
 
 def _init_producer_id_handler(node: TestNode) -> InitProducerIdHandler:
     """Of a node that coordinates no transactions."""
-    config = ServerConfig.from_properties({})
+    config = server_config_of({})
     replicas = ReplicaManager(
         node_id=1,
         logs=LogManager(Disk(), [], node.clock, unique=lambda: bytes(16)),

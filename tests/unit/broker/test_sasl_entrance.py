@@ -30,7 +30,7 @@ from ottla.protocol.metadata_record.delegation_token_record import DelegationTok
 from ottla.protocol.metadata_record.user_scram_credential_record import UserScramCredentialRecord
 from ottla.protocol.sasl.scram import ScramClient, ScramMechanism, credential_of, salted_password
 from ottla.runtime.config.definition import ConfigError
-from ottla.runtime.config.server_config import ServerConfig
+from ottla.runtime.config.static_config import server_config_of
 from ottla.runtime.sockets import SocketNetwork
 
 if TYPE_CHECKING:
@@ -79,9 +79,7 @@ class Node:
 
     def __init__(self, max_unknown_bytes: int = 1000, **settings: str) -> None:
         self.clock = ManualClock()
-        config = ServerConfig.from_properties(
-            SETTINGS | {key.replace("_", "."): text for key, text in settings.items()}
-        )
+        config = server_config_of(SETTINGS | {key.replace("_", "."): text for key, text in settings.items()})
         directory = ScramDirectory(image, TOKENS)
         security = ListenerSecurity(
             protocol="SASL_PLAINTEXT",
@@ -274,7 +272,7 @@ async def test_a_session_ends_unless_it_is_begun_again() -> None:
 def of_another_node(clock: ManualClock) -> ListenerClient:
     login = PLAIN.replace("required", 'required username="alice" password="secret"')
     key = "listener.name.sasl_plaintext.plain.sasl.jaas.config"
-    config = ServerConfig.from_properties(SETTINGS | {"sasl.mechanism.inter.broker.protocol": "PLAIN", key: login})
+    config = server_config_of(SETTINGS | {"sasl.mechanism.inter.broker.protocol": "PLAIN", key: login})
     security = inter_broker_peer_security(config, clock)
     assert security is not None
     return security
@@ -345,7 +343,7 @@ async def test_a_principal_does_not_change() -> None:
     ],
 )
 def test_settings_that_let_nobody_in_are_refused_and_show_no_secret(settings: dict[str, str]) -> None:
-    config = ServerConfig.from_properties(SETTINGS | settings)
+    config = server_config_of(SETTINGS | settings)
     with pytest.raises(ConfigError) as refused:
         ListenerMechanisms(config, "SASL_PLAINTEXT", ScramDirectory(image, None), make_validator(ManualClock()))
     assert "secret" not in str(refused.value)
@@ -353,9 +351,9 @@ def test_settings_that_let_nobody_in_are_refused_and_show_no_secret(settings: di
 
 def test_unsigned_tokens_must_be_asked_for_by_name() -> None:
     settings = {"sasl.enabled.mechanisms": "OAUTHBEARER", "sasl.server.callback.handler.class": UNSECURED}
-    config = ServerConfig.from_properties(SETTINGS | settings)
+    config = server_config_of(SETTINGS | settings)
     found = ListenerMechanisms(config, "SASL_PLAINTEXT", ScramDirectory(image, None), make_validator(ManualClock()))
     assert found.names == ("OAUTHBEARER",)
-    entry = jaas_entry(ServerConfig.from_properties(SETTINGS), "SASL_PLAINTEXT", "PLAIN")
+    entry = jaas_entry(server_config_of(SETTINGS), "SASL_PLAINTEXT", "PLAIN")
     assert entry is not None
     assert "secret" not in repr(entry)

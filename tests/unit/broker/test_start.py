@@ -20,7 +20,7 @@ from ottla.__main__ import COMMANDS, main
 from ottla.broker.start import UsageError, _serve, read_config, ready_line
 from ottla.protocol.api.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from ottla.runtime.config.definition import ConfigError
-from ottla.runtime.config.server_config import ServerConfig
+from ottla.runtime.config.static_config import server_config_of
 from ottla.runtime.lock import DirectoryInUseError, DirectoryLock
 from ottla.runtime.loop import StopRequest
 from ottla.runtime.turn import Turn
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from ottla.runtime.config.server_config import ServerConfig
     from ottla.runtime.world import World
 
 EXIT_SECONDS = 60
@@ -332,6 +333,6 @@ async def test_a_disk_that_fails_while_the_node_waits_for_its_cluster_ends_it(
 
     monkeypatch.setattr("ottla.broker.node.Node", Waiting)
     stop = StopRequest(asyncio.get_running_loop())
-    config = ServerConfig.from_properties({"log.dirs": "/nowhere"})
+    config = server_config_of({"log.dirs": "/nowhere"})
     assert await _serve(config, stop, Turn(), stop_at_eof=False) == 1
     assert "the metadata log failed: no space" in capsys.readouterr().err

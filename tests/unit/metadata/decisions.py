@@ -23,7 +23,7 @@ from ottla.protocol.api.create_topics import (
     CreatableTopicConfig,
     CreateTopicsRequest,
 )
-from ottla.runtime.config.server_config import ServerConfig
+from ottla.runtime.config.static_config import server_config_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ def directory_of(broker_id: int) -> bytes:
 
 class Controller:
     def __init__(self, properties: Mapping[str, str] | None = None) -> None:
-        self.schema = ServerConfigSchema(ServerConfig.from_properties(dict(properties or {})))
+        self.schema = ServerConfigSchema(server_config_of(dict(properties or {})))
         self.defaults = TopicDefaults()
         self.heartbeats = BrokerHeartbeats()
         self.monotonic_ms: float = 1_000

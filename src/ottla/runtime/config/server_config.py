@@ -2,7 +2,7 @@
 
     strongest   dynamic, for this broker        IncrementalAlterConfigs of BROKER "1"
                 dynamic, for every broker       IncrementalAlterConfigs of BROKER ""
-                static                          --set, --listen, --data, server.properties, EMBEDDED_DEFAULTS
+                static                          --set, --listen, --data, server.properties, `static_config.py`
     weakest     default                         `broker.BROKER_CONFIGS`
 
 A key that Kafka does not know is kept and reported (`unknown_keys`), as is a known one without effect in Ottla yet
@@ -20,24 +20,6 @@ from ottla.runtime.config.endpoints import Endpoint, QuorumVoter, parse_endpoint
 from ottla.runtime.config.synonyms import BROKER_SYNONYMS, same_broker_configs
 from ottla.runtime.config.topic import TOPIC_CONFIGS
 from ottla.runtime.config.typed_values import TypedValues
-
-EMBEDDED_DEFAULTS: dict[str, str] = {
-    "process.roles": "broker,controller",
-    "node.id": "1",
-    "log.dirs": "data",
-    "listeners": "PLAINTEXT://127.0.0.1:9092",
-}
-"""What Ottla assumes where Kafka requires a key, or has a default that suits no one who just tries it (`/tmp`; every
-interface). No controller listener: a quorum of one needs none."""
-
-SINGLE_NODE_DEFAULTS: dict[str, str] = {
-    "offsets.topic.replication.factor": "1",
-    "transaction.state.log.replication.factor": "1",
-    "transaction.state.log.min.isr": "1",
-    "share.coordinator.state.topic.replication.factor": "1",
-    "share.coordinator.state.topic.min.isr": "1",
-}
-"""What Ottla assumes on a node that is its whole quorum: Kafka's defaults (3, 3, 2, 3, 2) cannot be met there."""
 
 BROKER_DEFINITIONS: Definitions = BROKER_CONFIGS | DYNAMIC_ONLY_CONFIGS
 _DEFAULT_PROTOCOL_MAP = BROKER_CONFIGS["listener.security.protocol.map"].default
@@ -79,28 +61,6 @@ class ServerConfig(TypedValues):
                     values.pop(same, None)
             values.update(parse_all(BROKER_DEFINITIONS, layer.items()))
         super().__init__(BROKER_DEFINITIONS, values)
-
-    @classmethod
-    def from_properties(cls, properties: Mapping[str, str]) -> "ServerConfig":
-        """Of the keys and values of a `server.properties`, command-line settings already laid over them.
-
-        Raises `ConfigError`, also where values do not go together.
-        """
-        from ottla.runtime.config.validation import check_server_config
-
-        static = dict(properties)
-        if "log.dir" in static:
-            static.setdefault("log.dirs", static["log.dir"])
-        if "broker.id" in static:
-            static.setdefault("node.id", static["broker.id"])
-        static = EMBEDDED_DEFAULTS | static
-        static.setdefault("broker.id", static["node.id"])
-        quorum = static.get("controller.quorum.voters") or static.get("controller.quorum.bootstrap.servers") or ""
-        if "," not in quorum and {"broker", "controller"} <= {r.strip() for r in static["process.roles"].split(",")}:
-            static = SINGLE_NODE_DEFAULTS | static
-        config = cls(static, frozenset(properties), {}, {})
-        check_server_config(config)
-        return config
 
     def with_dynamic(self, dynamic_default: Mapping[str, str], dynamic_broker: Mapping[str, str]) -> "ServerConfig":
         """The same node with these configs of the cluster (BROKER "") and of this broker. Raises `ConfigError`."""

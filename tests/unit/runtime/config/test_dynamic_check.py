@@ -6,9 +6,9 @@ import pytest
 
 from ottla.runtime.config.definition import ConfigError
 from ottla.runtime.config.dynamic_check import check_dynamic_configs
-from ottla.runtime.config.server_config import ServerConfig
+from ottla.runtime.config.static_config import server_config_of
 
-STATIC = ServerConfig.from_properties({"num.io.threads": "8", "log.dirs": "/data"})
+STATIC = server_config_of({"num.io.threads": "8", "log.dirs": "/data"})
 
 
 def change(name: str, value: str, *, before: str | None = None, cluster_wide: bool = True) -> None:

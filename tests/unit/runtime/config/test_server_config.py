@@ -19,6 +19,7 @@ from ottla.runtime.config.description import (
 from ottla.runtime.config.endpoints import Endpoint, QuorumVoter
 from ottla.runtime.config.properties import parse_properties
 from ottla.runtime.config.server_config import ServerConfig, check_topic_overrides
+from ottla.runtime.config.static_config import server_config_of
 
 KAFKAS_OWN = """
 process.roles=broker,controller
@@ -37,7 +38,7 @@ log.retention.hours=168
 
 
 def config(**settings: str) -> ServerConfig:
-    return ServerConfig.from_properties({key.replace("_", "."): text for key, text in settings.items()})
+    return server_config_of({key.replace("_", "."): text for key, text in settings.items()})
 
 
 def test_nothing_configured() -> None:
@@ -55,7 +56,7 @@ def test_nothing_configured() -> None:
 
 
 def test_kafkas_own_file() -> None:
-    node = ServerConfig.from_properties(parse_properties(KAFKAS_OWN))
+    node = server_config_of(parse_properties(KAFKAS_OWN))
     assert node.node_id == 7
     assert node.broker_listeners == (Endpoint("PLAINTEXT", "PLAINTEXT", "", 9092),)
     assert node.controller_listeners == (Endpoint("CONTROLLER", "PLAINTEXT", "", 9093),)
@@ -67,7 +68,7 @@ def test_kafkas_own_file() -> None:
 
 
 def test_keys_that_no_one_knows_are_kept_and_reported() -> None:
-    node = ServerConfig.from_properties(
+    node = server_config_of(
         {
             "my.own": "1",
             "listener.name.plaintext.sasl.kerberos.service.name": "x",
@@ -88,7 +89,7 @@ def test_old_names_of_the_same_thing() -> None:
 
 
 def test_listeners() -> None:
-    node = ServerConfig.from_properties(
+    node = server_config_of(
         {
             "listeners": "IN://[::1]:0,out://0.0.0.0:9000",
             "listener.security.protocol.map": "in:PLAINTEXT,OUT:plaintext",
@@ -153,7 +154,7 @@ WITH_CONTROLLER = {
 )
 def test_what_is_refused(settings: dict[str, str], key: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        ServerConfig.from_properties(settings)
+        server_config_of(settings)
     assert caught.value.key == key
 
 
@@ -231,7 +232,7 @@ def only(described: list[ConfigDescription], name: str) -> ConfigDescription:
 
 
 def test_describing_a_broker() -> None:
-    node = ServerConfig.from_properties(
+    node = server_config_of(
         {"message.max.bytes": "1", "ssl.key.password": "secret", "my.own": "x", "log.retention.hours": "5"}
     ).with_dynamic({"message.max.bytes": "2"}, {"message.max.bytes": "3"})
     described = describe_broker(node)
@@ -297,7 +298,7 @@ values = st.sampled_from(SOME_TEXTS) | st.text(max_size=8)
 @given(st.dictionaries(st.sampled_from(sorted(BROKER_CONFIGS)), values, max_size=4))
 def test_any_settings_are_a_configuration_or_a_config_error(settings: dict[str, str]) -> None:
     try:
-        node = ServerConfig.from_properties(settings)
+        node = server_config_of(settings)
     except ConfigError as error:
         assert error.key in str(error)
         return
