@@ -15,7 +15,8 @@ KNOWN = {
     # what a partition is while it is led is half of it
     frozenset({"ottla.broker.replica.leadership", "ottla.broker.replica.partition"}),
 }
-ROOMS = ("protocol", "runtime", "log", "raft", "metadata", "coordinator", "broker", "clients", "console", "mirror")
+ROOMS = ("protocol", "runtime", "log", "raft", "metadata", "coordinator", "broker", "clients")
+ROOMS += ("connect", "console", "mirror", "tools")
 
 
 @cache

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from ottla.connect.api.task import SinkTask, SourceTask, Task, TopicPartition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ottla.connect.api.config_def import ConfigDef, ConfigValue
-    from ottla.connect.api.task import SinkTask, SourceTask, Task
 
-
-class TopicPartition(NamedTuple):
-    topic: str
-    partition: int
+__all__ = [
+    "Connector",
+    "ConnectorContext",
+    "ExactlyOnceSupport",
+    "SinkConnector",
+    "SourceConnector",
+    "TopicPartition",
+]
 
 
 class ConnectorContext(Protocol):

@@ -9,15 +9,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
-from ottla.connect.api.connector import TopicPartition
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from concurrent.futures import Future
 
     from ottla.connect.api.record import SinkRecord, SourceRecord
 
-__all__ = ["ErrantRecordReporter", "RecordMetadata", "SinkTask", "SourceTask", "Task", "TopicPartition"]
+
+class TopicPartition(NamedTuple):
+    topic: str
+    partition: int
 
 
 class RecordMetadata(NamedTuple):

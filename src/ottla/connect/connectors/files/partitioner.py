@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime
 import re
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from ottla.connect.api.errors import ConfigError, DataError
@@ -109,17 +109,3 @@ def by_time(
         return form.format(local - local % duration_ms)
 
     return folder
-
-
-def folder_of(kind: str, config: Any, zone: ZoneInfo, when: Callable[[SinkRecord], int]) -> Callable[[SinkRecord], str]:
-    """`config` by `sink_config`'s keys."""
-    from ottla.connect.connectors.files import sink_config as keys
-
-    if kind == "field":
-        return by_fields(config[keys.PARTITION_FIELD], config[keys.DIRECTORY_DELIMITER])
-    if kind == "time":
-        return by_time(config[keys.PATH_FORMAT], config[keys.PARTITION_DURATION_MS], zone, when)
-    if kind in ("daily", "hourly"):
-        duration = HOUR_MS if kind == "hourly" else 24 * HOUR_MS
-        return by_time(HOURLY if kind == "hourly" else DAILY, duration, zone, when)
-    return by_default

@@ -13,14 +13,23 @@ from ottla.connect.api.errors import ConnectError, DataError, RetriableError
 from ottla.connect.api.task import SinkTask
 from ottla.connect.connectors.files import sink_config as keys
 from ottla.connect.connectors.files.partition_writer import PartitionWriter
-from ottla.connect.connectors.files.partitioner import WALLCLOCK, folder_of, time_of
+from ottla.connect.connectors.files.partitioner import (
+    DAILY,
+    HOUR_MS,
+    HOURLY,
+    WALLCLOCK,
+    by_default,
+    by_fields,
+    by_time,
+    time_of,
+)
 from ottla.connect.connectors.files.store import open_store
 from ottla.connect.connectors.record_place import place_of, where
 from ottla.connect.connectors.rejects import reject
 from ottla.connect.connectors.simple import SimpleSink, parse, validate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ottla.connect.api.config_def import ConfigValue
     from ottla.connect.api.record import SinkRecord
@@ -34,7 +43,7 @@ class FilesSinkTask(SinkTask):
         self._store = open_store(config[keys.OUTPUT], props)
         self._when = time_of(config[keys.EXTRACTOR], config[keys.TIMESTAMP_FIELD])
         zone = ZoneInfo(config[keys.TIMEZONE])
-        self._folder = folder_of(config[keys.PARTITIONER], config, zone, self._when)
+        self._folder = _folder_of(config, zone, self._when)
         self._writers: dict[TopicPartition, PartitionWriter] = {}
         self._ignores_nulls = config[keys.NULL_VALUES] == "ignore"
         self._schedule_s: float = config[keys.ROTATE_SCHEDULE_MS] / 1000
@@ -110,6 +119,17 @@ class FilesSinkTask(SinkTask):
                 first = writer.first_open
                 committable[partition] = offset if first is None else min(first, offset)
         return committable
+
+
+def _folder_of(config: Any, zone: ZoneInfo, when: Callable[[SinkRecord], int]) -> Callable[[SinkRecord], str]:
+    kind = config[keys.PARTITIONER]
+    if kind == "field":
+        return by_fields(config[keys.PARTITION_FIELD], config[keys.DIRECTORY_DELIMITER])
+    if kind == "time":
+        return by_time(config[keys.PATH_FORMAT], config[keys.PARTITION_DURATION_MS], zone, when)
+    if kind == "hourly":
+        return by_time(HOURLY, HOUR_MS, zone, when)
+    return by_time(DAILY, 24 * HOUR_MS, zone, when) if kind == "daily" else by_default
 
 
 class FilesSinkConnector(SimpleSink):
