@@ -15,8 +15,8 @@ KNOWN = {
     # what a partition is while it is led is half of it
     frozenset({"ottla.broker.replica.leadership", "ottla.broker.replica.partition"}),
 }
-ROOMS = ("protocol", "runtime", "log", "raft", "metadata", "coordinator", "broker", "clients")
-ROOMS += ("connect", "console", "mirror", "tools")
+CIRCULAR_ROOMS = ("registry", "streams")
+"""What they have is circular by itself: schemas within schemas; a stream that makes a table that makes a stream."""
 
 
 @cache
@@ -76,7 +76,7 @@ def test_types_and_late_imports_go_in_few_circles() -> None:
     graph = {
         module.name: {found for each, _ in module.imports() if (found := module_of(each)) and found != module.name}
         for module in modules()
-        if module.room in ROOMS
+        if module.room not in CIRCULAR_ROOMS
     }
     inside = {name: targets & graph.keys() for name, targets in graph.items()}
     assert circles(inside) == KNOWN
