@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from ottla.clients.connection import Connection
 
 RESOURCE_TYPES: Final = {"topic": 2, "broker": 4, "broker-logger": 8, "client-metrics": 16, "group": 32}
+DYNAMIC_BROKER: Final = "dynamic broker"
 STATIC_BROKER: Final = "static broker"
 DEFAULT: Final = "default"
 SOURCES: Final = {
     1: "dynamic topic",
-    2: "dynamic broker",
+    2: DYNAMIC_BROKER,
     3: "dynamic default broker",
     4: STATIC_BROKER,
     5: DEFAULT,

@@ -6,7 +6,7 @@ from ottla.clients.client import KafkaClient
 from ottla.clients.consumer import TopicPartition
 from ottla.console.cli.output import note, print_json, table
 from ottla.console.cli.session import EXIT_FAILED, EXIT_OK, UsageError, add_cluster_arguments, run_with_client
-from ottla.console.operations.elections import Leadership, elect_leaders, leaderships
+from ottla.console.operations.elections import elect_leaders, leaderships
 from ottla.console.operations.partition_files import FileError, read_partitions
 
 
@@ -58,7 +58,7 @@ async def _run(client: KafkaClient, arguments: argparse.Namespace) -> int:
 async def _show(client: KafkaClient, arguments: argparse.Namespace) -> int:
     """Partitions that an election would change."""
     found = await leaderships(client)
-    wanted = [each for each in found if _needs_election(each, unclean=arguments.unclean)]
+    wanted = [each for each in found if each.needs_election(unclean=arguments.unclean)]
     if arguments.json:
         print_json(wanted)
         return EXIT_OK
@@ -74,12 +74,6 @@ async def _show(client: KafkaClient, arguments: argparse.Namespace) -> int:
     else:
         note("Every partition is led by its preferred replica, or that is not in sync.")
     return EXIT_OK
-
-
-def _needs_election(each: Leadership, *, unclean: bool) -> bool:
-    if unclean:
-        return each.leader is None
-    return each.leader != each.preferred and each.preferred in each.isr
 
 
 async def _partitions(client: KafkaClient, arguments: argparse.Namespace) -> list[TopicPartition]:

@@ -10,7 +10,6 @@ from ottla.console.cli.output import bytes_text, note, print_json, table
 from ottla.console.cli.progress import ByteProgress
 from ottla.console.cli.quantities import parse_bytes
 from ottla.console.cli.session import EXIT_FAILED, EXIT_OK, UsageError, cluster_arguments, run_with_client
-from ottla.console.operations.brokers import not_registered, registered_brokers
 from ottla.console.operations.partition_files import (
     Assignment,
     FileError,
@@ -19,13 +18,13 @@ from ottla.console.operations.partition_files import (
     read_topics,
     write_assignments,
 )
-from ottla.console.operations.reassignment_plan import PlanError, propose
+from ottla.console.operations.reassignment_plan import PlanError
+from ottla.console.operations.reassignment_proposal import propose_for, replaced_by
 from ottla.console.operations.reassignment_status import PlanStatus, bytes_left, settled_status
 from ottla.console.operations.reassignments import (
     Progress,
     Refusal,
     cancel_reassignments,
-    current_assignments,
     ongoing_reassignments,
     reassignment_progress,
     start_reassignments,
@@ -79,35 +78,29 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _plan(client: KafkaClient, arguments: argparse.Namespace) -> int:
-    current = await current_assignments(client, await _topics(client, arguments))
-    registered = await registered_brokers(client)
-    brokers = [broker_id for broker_id, broker in registered.items() if not broker.fenced]
-    if arguments.brokers is not None:
-        brokers = _ids(arguments.brokers)
-        for broker_id in brokers:
-            if broker_id not in registered:
-                raise not_registered(broker_id, registered)
+    brokers = None if arguments.brokers is None else _ids(arguments.brokers)
     try:
-        proposed = propose(
-            {each.where: each.replicas for each in current},
-            brokers,
-            racks=None if arguments.no_racks else {each: registered[each].rack for each in brokers},
+        found = await propose_for(
+            client,
+            await _topics(client, arguments),
+            brokers=brokers,
             replication_factor=arguments.replication_factor,
+            racks=not arguments.no_racks,
         )
     except PlanError as error:
         raise UsageError(f"no plan: {error}") from None
+    current, proposed, changed = found.current, found.proposed, found.changed
     if arguments.out is not None:
         _write(arguments.out, proposed)
     if arguments.json:
         print_json({"current": assignments_json(current), "proposed": assignments_json(proposed)})
         return EXIT_OK
-    changed = [(before, after) for before, after in zip(current, proposed, strict=True) if before != after]
     if changed:
         rows = [
             (after.topic, after.partition, _text(before.replicas), _text(after.replicas)) for before, after in changed
         ]
         print(table(("TOPIC", "PARTITION", "REPLICAS", "PROPOSED"), rows))
-    moved = sum(len(set(after.replicas) - set(before.replicas)) for before, after in changed)
+    moved = found.copied_replicas
     note(f"{len(changed)} of {len(current)} partitions would change, {moved} replicas would be copied.")
     if arguments.out is not None:
         note(f"Nothing was changed: `ottla reassign start --plan {arguments.out}` does it.")
@@ -131,22 +124,16 @@ async def _start(client: KafkaClient, arguments: argparse.Namespace) -> int:
         _rate("--throttle", arguments.throttle),
         _rate("--directory-throttle", arguments.directory_throttle),
     )
-    registered = await registered_brokers(client)
-    for broker_id in sorted({broker_id for each in plan for broker_id in each.replicas}):
-        if broker_id not in registered:
-            raise not_registered(broker_id, registered)
     moving = await ongoing_reassignments(client)
     if moving and not arguments.additional:
         raise UsageError(
             f"{len(moving)} partitions are on the move already (`ottla reassign status`): wait, cancel them, or give"
             " --additional"
         )
-    planned = {each.where for each in plan}
-    current = await current_assignments(client, {each.topic for each in plan})
-    unknown = sorted(planned - {each.where for each in current})
-    if unknown:
-        raise UsageError(f"--plan {arguments.plan}: there is no partition {unknown[0].topic}-{unknown[0].partition}")
-    current = [each for each in current if each.where in planned]
+    try:
+        current = await replaced_by(client, plan)
+    except PlanError as error:
+        raise UsageError(f"--plan {arguments.plan}: {error}") from None
     if arguments.save_current is not None:
         _write(arguments.save_current, current)
     await set_throttles(client, plan, current, moving, rate=rate, directory_rate=directory_rate)

@@ -24,6 +24,12 @@ class Leadership:
     replicas: tuple[int, ...]
     isr: tuple[int, ...]
 
+    def needs_election(self, *, unclean: bool) -> bool:
+        """Whether one of that kind would change who leads."""
+        if unclean:
+            return self.leader is None
+        return self.leader != self.preferred and self.preferred in self.isr
+
 
 @dataclass(frozen=True, slots=True)
 class Election:

@@ -7,11 +7,14 @@ held to it: on the side of leaders those that are there, on the side of follower
 from collections.abc import Iterable, Sequence
 
 from ottla.clients.client import KafkaClient
+from ottla.clients.configs import DYNAMIC_BROKER
 from ottla.clients.consumer import TopicPartition
+from ottla.clients.errors import ClientError
 from ottla.console.operations.brokers import registered_brokers
 from ottla.console.operations.configs import alter_config, describe_config
 from ottla.console.operations.partition_files import Assignment
 from ottla.console.operations.reassignments import Reassignment
+from ottla.protocol.errors import KafkaError
 
 LEADER_RATE, FOLLOWER_RATE = "leader.replication.throttled.rate", "follower.replication.throttled.rate"
 DIRECTORY_RATE = "replica.alter.log.dirs.io.max.bytes.per.second"
@@ -45,10 +48,26 @@ async def set_throttles(
             await alter_config(client, "broker", str(broker), values={DIRECTORY_RATE: str(directory_rate)})
 
 
+async def throttle_rates(client: KafkaClient) -> dict[int, int]:
+    """By broker, what its replication is held to, in bytes a second: the lowest, where there are several."""
+    rates: dict[int, int] = {}
+    for broker in sorted(await _active(client)):
+        try:
+            entries = await describe_config(client, "broker", str(broker))
+        except (ClientError, KafkaError):  # it went away meanwhile
+            continue
+        values = [
+            int(each.value) for each in entries if each.name in RATES and each.source == DYNAMIC_BROKER and each.value
+        ]
+        if values:
+            rates[broker] = min(values)
+    return rates
+
+
 async def remove_throttles(client: KafkaClient, topics: Iterable[str]) -> list[str]:
     """Of every active broker, and of these topics, if they are still there; the names of those that had some."""
     brokers = sorted(await _active(client))
-    had = [f"broker {each}" for each in brokers if await _remove(client, "broker", str(each), RATES, "dynamic broker")]
+    had = [f"broker {each}" for each in brokers if await _remove(client, "broker", str(each), RATES, DYNAMIC_BROKER)]
     wanted = sorted(set(topics))
     there = [topic for topic in wanted if topic in (await client.refresh_metadata(wanted)).topics]
     had += [f"topic {each}" for each in there if await _remove(client, "topic", each, REPLICAS, "dynamic topic")]
