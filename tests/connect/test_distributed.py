@@ -67,11 +67,29 @@ def life_of_a_group(workers: list[ConnectProcess], directory: Path, prefix: str)
     wait_for(
         lambda: first.ask("GET", f"/connectors/{names[2]}/status").status == 404, "the status of a deleted one goes"
     )
+    logs_are_told(workers, names[1])
     if len(workers) > 1:
         first.stop()
         wait_for(lambda: everything_on(last, names[:2]), "all that is left runs on the last worker")
     offsets = last.ask("GET", f"/connectors/{names[1]}/offsets").body["offsets"]
     assert [each["offset"] for each in offsets] == [{"position": len(f"first line of {names[1]}\n")}]
+
+
+def logs_are_told(workers: list[ConnectProcess], name: str) -> None:
+    """Ottla's own: each worker of Ottla tells them of each other one, too."""
+    status = workers[0].ask("GET", f"/connectors/{name}/status").body
+    ours = {each.address for each in workers if isinstance(each, OttlaConnect)}
+    for worker_id in {part["worker_id"] for part in (status["connector"], *status["tasks"])} & ours:
+        for worker in workers:
+            told = worker.ask("GET", f"/connectors/{name}/logs?worker={worker_id}")
+            if isinstance(worker, OttlaConnect):
+                assert told.body["worker_id"] == worker_id
+                assert "RUNNING" in [line["text"] for line in told.body["lines"]]
+            else:
+                assert told.status == 404
+    for worker in (each for each in workers if isinstance(each, OttlaConnect)):
+        assert worker.ask("GET", f"/connectors/{name}/logs?worker=127.0.0.1:1").status == 404
+        assert worker.ask("GET", f"/connectors/{name}/logs?after=x").status == 400
 
 
 @pytest.mark.long

@@ -25,6 +25,7 @@ _INITIAL_STATES: Final = {
     "PAUSED": TargetState.PAUSED,
     "STOPPED": TargetState.STOPPED,
 }
+_NUMBER_LENGTH_MAX: Final = 18
 _CREATE_FIELDS: Final = ("name", "config", "initial_state")
 
 
@@ -145,6 +146,14 @@ async def fence_zombies(herder: Herder, request: Request) -> Response:
     """Between workers."""
     await herder.fence_zombies(_name(request), request.headers, request.body)
     return Response(status=_NO_CONTENT)
+
+
+async def logs(herder: Herder, request: Request) -> Response:
+    """Ottla's own: the last lines, or those after a number; `worker` names another of the group."""
+    worker, after = (request.query.get(name, [""])[0] for name in ("worker", "after"))
+    if after and not (after.isascii() and after.isdecimal() and len(after) <= _NUMBER_LENGTH_MAX):
+        raise BadRequestError(f"'after' is the number of a line, not '{after}'")
+    return Response(herder.logs(_name(request), worker or None, int(after) if after else None))
 
 
 async def topics(herder: Herder, request: Request) -> Response:

@@ -53,6 +53,7 @@ ROUTES: Final = (
     Route("PUT", f"{_ONE}/fence", connectors.fence_zombies),
     Route("GET", f"{_ONE}/tasks/{{task}}/status", connectors.task_status),
     Route("POST", f"{_ONE}/tasks/{{task}}/restart", connectors.restart_task),
+    Route("GET", f"{_ONE}/logs", connectors.logs),
     Route("GET", f"{_ONE}/topics", connectors.topics),
     Route("PUT", f"{_ONE}/topics/reset", connectors.reset_topics),
     Route("GET", f"{_ONE}/offsets", connectors.get_offsets),

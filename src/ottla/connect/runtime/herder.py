@@ -6,12 +6,13 @@ import asyncio
 import logging
 import time
 from abc import ABC, abstractmethod
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ottla.connect.api.errors import ConnectError, NotFoundError
 from ottla.connect.runtime.connector_config import CONNECTOR_CLASS, CONVERTERS
 from ottla.connect.runtime.exactly_once import SourceSupport
-from ottla.connect.runtime.rest_error import BadRequestError
+from ottla.connect.runtime.rest_error import BadRequestError, NotLeaderError
 from ottla.connect.runtime.trace import trace_of
 from ottla.connect.runtime.validation import ConfigInfos, validate_connector_config
 from ottla.connect.store.status import State, Status, TargetState, TopicStatus
@@ -160,6 +161,18 @@ class Herder(ABC):
             raise NotFoundError(f"No status found for task {task_id}")
         return {"id": task_id.task, **_status(status)}
 
+    def logs(self, name: str, worker: str | None, after: int | None) -> dict[str, Any]:
+        """Of what this worker has of a connector. `NotFoundError`; `NotLeaderError`: another is asked for."""
+        self._config(name)
+        if worker is not None and worker != self.worker_id:
+            statuses = [self.statuses.connector(name), *self.statuses.tasks(name).values()]
+            if not any(status is not None and status.worker_id == worker for status in statuses):
+                raise NotFoundError(f"Connector {name} has nothing on a worker {worker}")
+            scheme = self.worker.config.advertised_scheme
+            raise NotLeaderError(f"The logs are those of worker {worker}", f"{scheme}://{worker}")
+        lines = self.worker.log_lines.after(name, after)
+        return {"worker_id": self.worker_id, "lines": [asdict(line) for line in lines]}
+
     def active_topics(self, name: str) -> list[str]:
         return [status.topic for status in self.statuses.topics(name)]
 
@@ -277,6 +290,7 @@ class Herder(ABC):
             return None
 
     def _put_connector_state(self, name: str, state: State) -> None:
+        self.worker.log_lines.add(name, None, state.value)
         self.statuses.put_connector(name, self._status_of(state, version=self._connector_version(name)))
 
     def connector_running(self, name: str) -> None:
@@ -293,6 +307,7 @@ class Herder(ABC):
 
     def connector_failed(self, name: str, error: BaseException) -> None:
         _log.error("connector %s has failed: %s", name, error)
+        self.worker.log_lines.add(name, None, f"{State.FAILED.value}: {trace_of(error)}")
         version = self._connector_version(name)
         self.statuses.put_connector_safely(name, self._status_of(State.FAILED, version=version, trace=trace_of(error)))
 
@@ -303,11 +318,13 @@ class Herder(ABC):
         for task_id in self.statuses.tasks(name):
             self.task_deleted(task_id)
         self.statuses.put_connector(name, self._status_of(State.DESTROYED))
+        self.worker.log_lines.forget(name)
 
     @abstractmethod
     def task_reconfiguration_requested(self, name: str) -> None: ...
 
     def _put_task_state(self, task_id: TaskId, state: State) -> None:
+        self.worker.log_lines.add(task_id.connector, task_id.task, state.value)
         self.statuses.put_task(task_id, self._status_of(state, version=self._task_version(task_id)))
 
     def task_running(self, task_id: TaskId) -> None:
@@ -318,6 +335,7 @@ class Herder(ABC):
 
     def task_failed(self, task_id: TaskId, trace: str) -> None:
         _log.error("task %s has failed: %s", task_id, trace.strip().splitlines()[0] if trace.strip() else "no reason")
+        self.worker.log_lines.add(task_id.connector, task_id.task, f"{State.FAILED.value}: {trace}")
         version = self._task_version(task_id)
         self.statuses.put_task_safely(task_id, self._status_of(State.FAILED, version=version, trace=trace))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from ottla.connect.rest.routes import ADMIN_ROUTES, ROUTES
 from ottla.connect.runtime import exactly_once
 from ottla.connect.runtime.connector_offsets import ConnectorOffsets
 from ottla.connect.runtime.listener import ADMIN_PREFIX, PREFIX, Listener, client_tls, server_tls
+from ottla.connect.runtime.log_lines import ConnectorLogHandler
 from ottla.connect.runtime.offset_stores import OffsetStores
 from ottla.connect.runtime.plugins import Plugins
 from ottla.connect.runtime.standalone_herder import StandaloneHerder
@@ -114,6 +116,7 @@ class Instance:
         self._clients: ConnectorClients | None = None
         self._servers: list[HttpServer] = []
         self.herder: Herder | None = None
+        self._log_handler: ConnectorLogHandler | None = None
 
     async def start(self) -> None:
         """Requests are taken from the first moment, and answered with 404 until the worker can."""
@@ -124,6 +127,8 @@ class Instance:
         await self._client.__aenter__()
         herder = await self._distributed() if self._config.is_distributed else self._standalone()
         self.herder = herder
+        self._log_handler = ConnectorLogHandler(herder.worker.log_lines)
+        logging.getLogger().addHandler(self._log_handler)
         await herder.start()
         for application in self._applications:
             application.herder = herder
@@ -144,6 +149,8 @@ class Instance:
         """Connectors and tasks end first; who asks meanwhile is answered."""
         if self.herder is not None:
             await self.herder.stop()
+        if self._log_handler is not None:
+            logging.getLogger().removeHandler(self._log_handler)
         for server in self._servers:
             with contextlib.suppress(OSError):
                 await server.stop()

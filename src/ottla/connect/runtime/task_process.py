@@ -28,6 +28,7 @@ from ottla.runtime.restart_backoff import RestartBackoff
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ottla.connect.runtime.log_lines import LogLines
     from ottla.connect.runtime.task_spec import TaskSpec
     from ottla.connect.runtime.worker_measures import Starts
     from ottla.connect.store.task_id import TaskId
@@ -79,6 +80,7 @@ class TaskProcess:
         make_spec: Callable[[], TaskSpec],
         policy: RestartPolicy,
         starts: Starts,
+        log_lines: LogLines,
     ) -> None:
         self.task_id = task_id
         self.metrics: dict[str, float] = {}
@@ -87,6 +89,7 @@ class TaskProcess:
         self._policy = policy
         self._backoff = RestartBackoff(policy.backoff_ms / 1000, policy.backoff_max_ms / 1000, RECOVERED_S)
         self._starts = starts
+        self._log_lines = log_lines
         self._is_up = False
         """Whether this life of it came so far as to work."""
         self._target_state: TargetState | None = None
@@ -214,6 +217,7 @@ class TaskProcess:
                 return
             text = line.decode("utf-8", "replace").rstrip("\n")
             self._output.append(text)
+            self._log_lines.add(self.task_id.connector, self.task_id.task, text)
             print(f"[{self.task_id}] {text}", file=sys.stderr, flush=True)
 
     # What it says

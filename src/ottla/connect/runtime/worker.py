@@ -12,6 +12,7 @@ from ottla.connect.runtime import exactly_once
 from ottla.connect.runtime.client_properties import BOOTSTRAP, client_properties, servers
 from ottla.connect.runtime.connector_config import CONNECTOR_CLASS, TASKS_MAX
 from ottla.connect.runtime.exactly_once import SourceSupport, TransactionBoundary
+from ottla.connect.runtime.log_lines import LogLines
 from ottla.connect.runtime.override_policy import ALLOWLIST_KEY, OverridePolicy
 from ottla.connect.runtime.override_policy import KEY as OVERRIDE_POLICY
 from ottla.connect.runtime.plugin_table import PluginKind
@@ -44,6 +45,7 @@ class Worker:
         self.tasks: dict[TaskId, TaskProcess] = {}
         self.connector_starts = Starts()
         self.task_starts = Starts()
+        self.log_lines = LogLines()
         self.policy = OverridePolicy.of(config.text(OVERRIDE_POLICY), config.names(ALLOWLIST_KEY))
         self._restarts = RestartPolicy(
             config.number("task.restart.attempts"),
@@ -100,7 +102,9 @@ class Worker:
         """In a process of its own; how it fares is told to `owner`."""
         if task_id in self.tasks:
             raise ConnectError(f"Task already exists in this worker: {task_id}")
-        task = TaskProcess(task_id, owner, lambda: self._spec(task_id, state), self._restarts, self.task_starts)
+        task = TaskProcess(
+            task_id, owner, lambda: self._spec(task_id, state), self._restarts, self.task_starts, self.log_lines
+        )
         self.tasks[task_id] = task
         task.start()
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ottla.connect.api.errors import ConnectError
 from ottla.connect.runtime.connector_config import TASK_CLASS, TOPICS, TOPICS_REGEX
+from ottla.connect.runtime.log_lines import THREAD_PREFIX
 from ottla.connect.runtime.plugin_thread import PluginThread
 from ottla.connect.runtime.plugins import Plugin, new_connector, task_class_name
 from ottla.connect.store.status import TargetState
@@ -58,7 +59,7 @@ class WorkerConnector:
         self.has_failed = False
         self._owner = owner
         self._context = _Context(self, loop)
-        self._thread = PluginThread(f"connector {name}")
+        self._thread = PluginThread(f"{THREAD_PREFIX}{name}")
         self._connector: Connector | None = None
         self._is_started = False
 
