@@ -27,6 +27,7 @@ const PAGES = {
   brokers: () => import("./pages/brokers.js"),
   acls: () => import("./pages/acls.js"),
   users: () => import("./pages/users.js"),
+  tokens: () => import("./pages/tokens.js"),
   audit: () => import("./pages/audit.js"),
 };
 

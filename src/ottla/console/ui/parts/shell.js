@@ -28,6 +28,7 @@ const PAGES = [
     ["brokers", "Brokers", "b", () => true],
     ["acls", "ACLs", "a", () => may("acl", "view")],
     ["users", "Users and quotas", "u", () => may("user", "view") || may("quota", "view")],
+    ["tokens", "Tokens", "k", () => may("token", "view")],
     ["audit", "Audit log", "l", () => session.get().can_read_audit],
   ]],
 ];

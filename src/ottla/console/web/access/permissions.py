@@ -8,6 +8,7 @@
 | acl         | view alter                                           |
 | user        | view alter                                           |
 | quota       | view alter                                           |
+| token       | view create renew expire                             |
 | transaction | view abort                                           |
 | subject     | view register delete alter                           |
 | connector   | view create alter operate delete                     |
@@ -35,6 +36,7 @@ ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "acl": (VIEW, "alter"),
     "user": (VIEW, "alter"),
     "quota": (VIEW, "alter"),
+    "token": (VIEW, "create", "renew", "expire"),
     "transaction": (VIEW, "abort"),
     "subject": (VIEW, "register", "delete", "alter"),
     "connector": (VIEW, "create", "alter", "operate", "delete"),
@@ -42,7 +44,7 @@ ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "audit": (VIEW,),
 }
 RESOURCES: Final = tuple(ACTIONS)
-NAMELESS: Final = ("cluster", "acl", "quota", "sql", "audit")
+NAMELESS: Final = ("cluster", "acl", "quota", "token", "sql", "audit")
 """Resources of which a cluster has one: their names are not looked at."""
 
 

@@ -1,4 +1,4 @@
-"""A cluster at a glance, its brokers, its quorum and its features."""
+"""A cluster at a glance, and what lies in its log directories."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from ottla.console.operations.brokers import describe_brokers
 from ottla.console.operations.features import describe_features
 from ottla.console.operations.log_directories import describe_log_directories
 from ottla.console.operations.quorum import quorum_status
+from ottla.console.web.api.brokers import broker_json
+from ottla.console.web.api.quorum import quorum_json
 from ottla.console.web.message import Response
 from ottla.protocol.errors import KafkaError
 
@@ -70,20 +72,6 @@ async def overview(context: Context) -> Response:
     })  # fmt: skip
 
 
-async def list_brokers(context: Context) -> Response:
-    brokers = await describe_brokers(context.client)
-    controller = context.client.metadata.controller_id
-    return Response({"brokers": [broker_json(each, controller) for each in brokers]})
-
-
-async def get_quorum(context: Context) -> Response:
-    return Response(quorum_json(await quorum_status(context.client)))
-
-
-async def get_features(context: Context) -> Response:
-    return Response(asdict(await describe_features(context.client)))
-
-
 async def list_log_directories(context: Context) -> Response:
     topic = context.request.text("topic")
     replicas, failed = await describe_log_directories(context.client, topics=[topic] if topic else [])
@@ -117,39 +105,6 @@ def _troubled(metadata: ClusterMetadata) -> list[dict[str, Any]]:
         for each in topic.partitions.values()
         if each.leader < 0 or len(each.isr) < len(each.replicas)
     ]
-
-
-def broker_json(each: BrokerDescription, controller_id: int) -> dict[str, Any]:
-    return {
-        **asdict(each.broker),
-        "is_controller": each.broker.broker_id == controller_id,
-        "leads": each.leads,
-        "replicas": each.replicas,
-        "out_of_sync": each.out_of_sync,
-        "size_bytes": each.replica_bytes,
-        "log_directories": [asdict(directory) for directory in each.log_directories],
-        "unreachable": each.unreachable,
-    }
-
-
-def quorum_json(quorum: QuorumStatus) -> dict[str, Any]:
-    return {
-        "leader_id": quorum.leader_id,
-        "leader_epoch": quorum.leader_epoch,
-        "high_watermark": quorum.high_watermark,
-        "max_lag": quorum.max_lag,
-        "replicas": [
-            {
-                "node_id": each.node_id,
-                "role": each.role,
-                "log_end_offset": each.log_end_offset,
-                "lag": each.lag,
-                "caught_up_ago_ms": each.caught_up_ago_ms,
-                "endpoints": [str(endpoint) for endpoint in each.endpoints],
-            }
-            for each in quorum.replicas
-        ],
-    }
 
 
 def _problems(
