@@ -135,6 +135,7 @@ def test_who_looks_sees_no_more_than_that(browser: Browser) -> None:
         (lambda: bob.put(f"connect/plugins/{CLASS}/validate", {"config": config}), 403),
         (lambda: bob.post("connect/connectors", {"name": "public-file", "config": config}), 403),
         (lambda: bob.get("connect/connectors/hidden-file"), 403),
+        (lambda: bob.get("connect/connectors/public-file/logs"), 403),
     ):
         with pytest.raises(Refused) as refused:
             ask()  # type: ignore[no-untyped-call]
@@ -204,6 +205,7 @@ def test_a_connector_is_made_watched_and_deleted(browser: Browser, cluster: Node
     wait_for(running, "the connector, resumed")
     browser.post(f"connect/connectors/{name}/restart", {"include_tasks": True})
     wait_for(running, "the connector, restarted")
+    the_log_is_told(browser, name)
     assert [each["name"] for each in browser.get("connect/connectors")["connectors"]] == [name]
     browser.post(f"connect/connectors/{name}/stop")
     wait_for(lambda: running("STOPPED"), "the stop")
@@ -216,6 +218,23 @@ def test_a_connector_is_made_watched_and_deleted(browser: Browser, cluster: Node
     browser.delete(f"connect/connectors/{name}")
     with pytest.raises(Refused) as gone:
         browser.get(f"connect/connectors/{name}")
+    assert (gone.value.status, gone.value.code) == (404, "NOT_FOUND")
+
+
+def the_log_is_told(browser: Browser, name: str) -> None:
+    """What was, and then what comes; whoever lost the connection goes on."""
+    with browser.events(f"connect/connectors/{name}/logs") as events:
+        kind, lines, cursor = next(events)
+        assert kind == "lines"
+        told = [(line["task"], line["text"]) for line in lines]
+        assert {(None, "RUNNING"), (0, "RUNNING"), (None, "PAUSED"), (0, "PAUSED")} <= set(told)
+        browser.post(f"connect/connectors/{name}/restart", {"include_tasks": True})
+        later = next(data for _, data, _ in events if data)
+        assert min(line["number"] for line in later) > max(line["number"] for line in lines)
+    with browser.events(f"connect/connectors/{name}/logs", {"Last-Event-ID": cursor}) as events:
+        assert next(events)[1][: len(later)] == later
+    with pytest.raises(Refused) as gone, browser.events("connect/connectors/nothing/logs"):
+        pass
     assert (gone.value.status, gone.value.code) == (404, "NOT_FOUND")
 
 

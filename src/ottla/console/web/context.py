@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ottla.console.web.access.audit import now_ms
 from ottla.console.web.access.masking import Mask
 from ottla.console.web.access.permissions import VIEW
 from ottla.console.web.message import ApiError
@@ -42,6 +43,20 @@ class Context:
 
     def may(self, resource: str, action: str, name: str | None = None) -> bool:
         return self.identity.may(self.cluster.name, resource, action, name)
+
+    @property
+    def owner(self) -> str:
+        """Whom tails are counted for."""
+        return self.identity.user or self.request.address
+
+    def over(self) -> str | None:
+        """Why what goes on for whoever asked is to end now, if it is."""
+        if self.console.is_stopping.is_set():
+            return "shutdown"
+        identity = self.identity
+        ended = identity.session and self.console.sessions.is_over(identity.session)
+        expired = identity.expires_ms is not None and identity.expires_ms <= now_ms()
+        return "sign-in" if ended or expired else None
 
     def may_view(self, resource: str, name: str) -> bool:
         return self.may(resource, VIEW, name)

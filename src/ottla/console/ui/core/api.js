@@ -113,6 +113,7 @@ const routes = {
   stopConnector: "POST /connect/connectors/{name}/stop",
   restartConnector: "POST /connect/connectors/{name}/restart",
   restartTask: "POST /connect/connectors/{name}/tasks/{id}/restart",
+  getConnectorLogs: "GET /connect/connectors/{name}/logs",
   getConnectorOffsets: "GET /connect/connectors/{name}/offsets",
   setConnectorOffsets: "PATCH /connect/connectors/{name}/offsets",
   deleteConnectorOffsets: "DELETE /connect/connectors/{name}/offsets",
@@ -186,7 +187,7 @@ export function currentCluster() {
   return session.get()?.clusters.find((each) => each.name === cluster) ?? null;
 }
 
-const CHANGES_NOTHING = new Set(["view", "read", "run"]);
+const CHANGES_NOTHING = new Set(["view", "read", "run", "logs"]);
 
 /** Whether the role allows `action` on a resource, as far as the page can tell; the server decides. */
 export function may(resource, action, name = "") {

@@ -6,6 +6,7 @@ import { useLoad } from "../core/load.js";
 import { address, go } from "../core/router.js";
 import { Code } from "../parts/code.js";
 import { ConnectorForm } from "../parts/connector_form.js";
+import { ConnectorLogs } from "../parts/connector_logs.js";
 import { Confirm, FormDialog } from "../parts/dialog.js";
 import { Field } from "../parts/form.js";
 import { Empty, Loaded, State } from "../parts/notice.js";
@@ -15,7 +16,7 @@ import { Tabs } from "../parts/tabs.js";
 import { tell, tellError } from "../parts/toast.js";
 
 const EVERY_MS = 3000;
-const TABS = [["", "Status"], ["config", "Config"], ["offsets", "Offsets"]];
+const TABS = [["", "Status"], ["config", "Config"], ["offsets", "Offsets"], ["logs", "Logs"]];
 
 export default function Connector({ path }) {
   const [name, tab = ""] = path;
@@ -43,6 +44,7 @@ export default function Connector({ path }) {
     <${Tabs} label="Connector" path=${["connect", name]} tabs=${TABS} current=${tab} />
     <${Loaded} state=${state} what="Asking the worker">${(connector) => {
       if (tab === "config") return html`<${Config} connector=${connector} reload=${state.reload} />`;
+      if (tab === "logs") return html`<${ConnectorLogs} connector=${connector} />`;
       if (tab === "offsets") return html`<${Offsets} connector=${connector} />`;
       return html`<${Status} connector=${connector} mayOperate=${mayOperate} reload=${state.reload} />`;
     }}<//>

@@ -11,7 +11,7 @@
 | token       | view create renew expire                             |
 | transaction | view abort                                           |
 | subject     | view register delete alter                           |
-| connector   | view create alter operate delete                     |
+| connector   | view create alter operate delete logs                |
 | sql         | run                                                  |
 | audit       | view                                                 |
 
@@ -39,7 +39,7 @@ ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "token": (VIEW, "create", "renew", "expire"),
     "transaction": (VIEW, "abort"),
     "subject": (VIEW, "register", "delete", "alter"),
-    "connector": (VIEW, "create", "alter", "operate", "delete"),
+    "connector": (VIEW, "create", "alter", "operate", "delete", "logs"),
     "sql": (VIEW, "run"),
     "audit": (VIEW,),
 }

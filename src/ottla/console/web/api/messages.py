@@ -105,7 +105,6 @@ async def tail(context: Context) -> Response:
     request, name = context.request, context.parameter("topic")
     keep = _filter(context, _wanted(context))
     _note(context, "from")
-    owner = context.identity.user or request.address
     topic = await find_topic(context.client, name)
     resumed = request.headers.get("last-event-id")
     indexes = _partitions(context, topic)
@@ -115,18 +114,8 @@ async def tail(context: Context) -> Response:
         positions = await _at(context, request.text("from", "end") or "end", topic, indexes, "from")
     if not positions:
         raise bad_request("there is no partition to follow")
-    identity, console = context.identity, context.console
-
-    def is_over() -> str | None:
-        if console.is_stopping.is_set():
-            return "shutdown"
-        ended = identity.session and console.sessions.is_over(identity.session)
-        expired = identity.expires_ms is not None and identity.expires_ms <= now_ms()
-        return "sign-in" if ended or expired else None
-
-    following = Tail(context.client.twin(), name, positions, keep, is_over)
-    console.tails.enter(owner)
-    stream = Followed(following.events(), lambda: console.tails.leave(owner))
+    following = Tail(context.client.twin(), name, positions, keep, context.over)
+    stream = Followed.begin(context.console.tails, context.owner, following.events)
     return Response(None, 200, [], EVENT_STREAM, stream)
 
 

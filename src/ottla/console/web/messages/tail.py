@@ -67,6 +67,12 @@ class Followed:
         self._events = events
         self._leave = leave
 
+    @classmethod
+    def begin(cls, tails: Tails, owner: str, events: Callable[[], AsyncGenerator[bytes, None]]) -> Followed:
+        """`ApiError(429)`."""
+        tails.enter(owner)
+        return cls(events(), lambda: tails.leave(owner))
+
     def __aiter__(self) -> Followed:
         return self
 
