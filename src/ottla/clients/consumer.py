@@ -4,7 +4,8 @@ Without a group. `clients.group` adds membership; both hand the same `ConsumedRe
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from itertools import takewhile
 from typing import NamedTuple
 
 from ottla.clients.aborted_producers import AbortedProducers
@@ -18,7 +19,7 @@ from ottla.protocol.api.list_offsets import (
     ListOffsetsTopic,
 )
 from ottla.protocol.errors import ErrorCode, KafkaError, error_code
-from ottla.protocol.record import Headers, iterate_records
+from ottla.protocol.record import Headers, Record, iterate_records
 from ottla.protocol.record_batch import crc_matches, iterate_batches
 
 EARLIEST_TIMESTAMP = -2
@@ -177,7 +178,11 @@ async def fetch(
 
 
 class PartitionReader:
-    """`positions` says what is read next; assign, seek and pause by changing it between polls."""
+    """`positions` says what is read next; assign, seek and pause by changing it between polls.
+
+    `ends` says of a partition where nobody looks any further: a fetch brings more than is wanted there, which is not
+    made records of.
+    """
 
     def __init__(
         self,
@@ -187,8 +192,10 @@ class PartitionReader:
         isolation_level: int = READ_UNCOMMITTED,
         max_wait_ms: int = MAX_WAIT_MS,
         check_crcs: bool = True,
+        ends: Mapping[TopicPartition, int] | None = None,
     ) -> None:
         self.positions = positions
+        self._ends = ends or {}
         self.high_watermarks: dict[TopicPartition, int] = {}
         self._client = client
         self._isolation_level = isolation_level
@@ -269,7 +276,11 @@ class PartitionReader:
         if not isinstance(batches, memoryview) or not batches:
             return
         aborted = AbortedProducers(data) if self._isolation_level == READ_COMMITTED else None
+        end = self._ends.get(where)
         for offset, header in iterate_batches(batches, cut_is_end=True):
+            if end is not None and header.base_offset >= end:
+                self.positions[where] = max(position, end)
+                return
             if self._check_crcs and not crc_matches(batches, offset, header):
                 raise KafkaError(
                     ErrorCode.CORRUPT_MESSAGE,
@@ -283,9 +294,16 @@ class PartitionReader:
                 )
             if not skip:
                 topic, partition = where
+                found = iterate_records(batches, offset, header)
+                if end is not None and header.next_offset > end:
+                    found = _before(found, end)
                 out.extend(
                     ConsumedRecord(topic, partition, at, timestamp, key, value, headers)
-                    for at, timestamp, key, value, headers in iterate_records(batches, offset, header)
+                    for at, timestamp, key, value, headers in found
                     if at >= position
                 )
             self.positions[where] = header.next_offset
+
+
+def _before(records: Iterator[Record], end: int) -> Iterator[Record]:
+    return takewhile(lambda record: record.offset < end, records)

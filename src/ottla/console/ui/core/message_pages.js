@@ -9,6 +9,8 @@ import { ask, urlOf } from "./api.js";
 export const MAX_ROWS = 100_000;
 export const MAX_TAIL_ROWS = 10_000;
 const PAGE = 500;
+/** Of those that are asked for when all are wanted: as many as the server gives. */
+const WHOLE_PAGE = 5_000;
 const FIRST_PAGE = 100;
 /** So many pages in a row without enough to fill the view, and somebody must ask for more. */
 const MAX_BARREN_PAGES = 20;
@@ -64,18 +66,18 @@ export class Search {
     this.abort = abort;
     this.#set({ loading: true, paused: false, error: null });
     try {
-      const limit = this.state.rows.length || this.wantsAll ? PAGE : FIRST_PAGE;
+      const limit = this.wantsAll ? WHOLE_PAGE : this.state.rows.length ? PAGE : FIRST_PAGE;
       const query = { ...this.query, limit, cursor: this.cursor };
       const page = await ask("getMessages", { names: { topic: this.topic }, query, signal: abort.signal });
-      if (!abort.signal.aborted) this.#take(page, limit);
+      if (!abort.signal.aborted) this.#take(page);
     } catch (error) {
       if (!abort.signal.aborted) this.#set({ loading: false, error, paused: true });
     }
   }
 
-  #take(page, limit) {
+  #take(page) {
     this.cursor = page.next;
-    this.barren = page.messages.length < limit / 2 ? this.barren + 1 : 0;
+    this.barren = page.messages.length < FIRST_PAGE / 2 ? this.barren + 1 : 0;
     const rows = page.messages.length ? this.state.rows.concat(page.messages).slice(0, MAX_ROWS) : this.state.rows;
     const { records, bytes } = this.state;
     const done = page.next === null;

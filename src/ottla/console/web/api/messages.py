@@ -20,7 +20,16 @@ from ottla.clients.consumer import (
 from ottla.console.operations.positions import parse_position, resolve
 from ottla.console.operations.topics import find_topic
 from ottla.console.web.access.audit import now_ms
-from ottla.console.web.message import EVENT_STREAM, ApiError, Body, Response, bad_request, not_found, whole_number
+from ottla.console.web.message import (
+    EVENT_STREAM,
+    ApiError,
+    Body,
+    Response,
+    bad_request,
+    encode,
+    not_found,
+    whole_number,
+)
 from ottla.console.web.messages.expression import ExpressionError, parse_expression
 from ottla.console.web.messages.fields import FORMATS, WHOLE_LENGTH_MAX, FieldDecoder
 from ottla.console.web.messages.filter import BOTH, ONLY, WITHOUT, MessageFilter, Wanted
@@ -37,7 +46,7 @@ if TYPE_CHECKING:
     from ottla.clients.client import TopicMetadata
     from ottla.console.web.context import Context
 
-LIMIT_MAX: Final = 500
+LIMIT_MAX: Final = 5_000
 LIMIT: Final = 50
 PARTITIONS_MAX: Final = 10_000
 TIMESTAMP_MAX_MS: Final = 2**53 - 1
@@ -72,7 +81,7 @@ async def get_page(context: Context) -> Response:
             isolation_level=level,
         )
         page = await search.run()
-    return Response({
+    told = {
         "messages": page.messages,
         "next": page.cursor,
         "ended": page.ended,
@@ -84,7 +93,8 @@ async def get_page(context: Context) -> Response:
         "partitions": {
             str(index): {"first_offset": window.first, "next_offset": window.last} for index, window in there.items()
         },
-    })  # fmt: skip
+    }
+    return Response(await asyncio.to_thread(encode, told))
 
 
 async def get_one(context: Context) -> Response:

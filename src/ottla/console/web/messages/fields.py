@@ -37,6 +37,10 @@ WHOLE_LENGTH_MAX: Final = 8 * 1024 * 1024
 DEPTH_MAX: Final = 100
 SAFE_INTEGER: Final = 2**53 - 1
 """What JavaScript reads without rounding."""
+_AS_LONG_AS_IT_IS: Final = ("json", "text")
+_GROWTH: Final = 32
+"""So many times longer than what was written is none of its renderings: a mask may put a hash in the place of `1`, and
+`1e15` has sixteen digits."""
 _KINDS: Final = {"AVRO": "avro", "JSON": "json_schema", "PROTOBUF": "protobuf"}
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 """All but tabs and ends of lines."""
@@ -68,11 +72,12 @@ class Decoded:
             return rendered(plain(self.value))
 
     def to_json(self, longest: int = CUT_LENGTH) -> dict[str, Any]:
-        data = plain(self.value)
-        text = data if isinstance(data, str) else rendered(data)
-        form, cut = self.format, len(text) > longest
-        if cut:
-            data, form = text[:PREVIEW_LENGTH], form if isinstance(data, str) else "text"
+        data, form, cut = plain(self.value), self.format, False
+        if form not in _AS_LONG_AS_IT_IS or self.size_bytes * _GROWTH > longest:
+            text = data if isinstance(data, str) else rendered(data)
+            cut = len(text) > longest
+            if cut:
+                data, form = text[:PREVIEW_LENGTH], form if isinstance(data, str) else "text"
         return {
             "format": form,
             "data": data,

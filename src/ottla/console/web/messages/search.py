@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ottla.clients.consumer import READ_UNCOMMITTED, PartitionReader, TopicPartition
 from ottla.console.web.message import bad_request
+from ottla.console.web.messages.fields import CUT_LENGTH
 from ottla.console.web.messages.filter import size_of
 from ottla.runtime.base64url import base64url_from_text, base64url_text
 
@@ -40,12 +41,14 @@ TIME_MAX_S: Final = 10.0
 HARD_TIME_MAX_S: Final = 30.0
 CHUNK_MIN: Final = 10
 CHUNK_FILTERED: Final = 200
-CHUNK_MAX: Final = 5_000
+CHUNK_MAX: Final = 20_000
 """Offsets of a partition that are read at once."""
 ROUND_MAX: Final = 20_000
 """Offsets of all partitions that are read at once."""
 CHUNK_BYTES: Final = 8 * 1024 * 1024
 """After which a chunk of one partition is not made longer."""
+PAGE_BYTES_MAX: Final = 8 * 1024 * 1024
+"""Of the records of a page, each as far as it is shown: it ends with what it has."""
 WAIT_MS: Final = 200
 CURSOR_LENGTH_MAX: Final = 200_000
 
@@ -105,7 +108,9 @@ class Search:
         self._newest = order == NEWEST
         self._limit = limit
         self._isolation_level = isolation_level
-        chunk = CHUNK_FILTERED if filtered else max(CHUNK_MIN, 2 * limit // max(1, len(windows)))
+        # Of one partition exactly what is wanted; of several a few more, as their shares are not the same.
+        share = limit if len(windows) == 1 else limit // max(1, len(windows)) + CHUNK_MIN
+        chunk = CHUNK_FILTERED if filtered else min(share, CHUNK_MAX)
         self._partitions = {
             index: _Partition(Window(window.first, window.last), chunk=chunk) for index, window in windows.items()
         }
@@ -116,6 +121,7 @@ class Search:
         """`KafkaError`, `TimeoutError`."""
         deadline = time.monotonic() + TIME_MAX_S
         taken: list[Matched] = []
+        shown_bytes = 0
         async with asyncio.timeout(HARD_TIME_MAX_S):
             while True:
                 empty = [index for index, each in self._partitions.items() if each.window and not each.found]
@@ -130,8 +136,12 @@ class Search:
                     ended = "end"
                     break
                 taken.append(best.found.popleft())
+                shown_bytes += min(taken[-1].shown["size_bytes"], 2 * CUT_LENGTH)
                 if len(taken) == self._limit:
                     ended = "limit"
+                    break
+                if shown_bytes >= PAGE_BYTES_MAX:
+                    ended = "bytes"
                     break
         for each in self._partitions.values():
             self._give_back(each)
@@ -220,7 +230,13 @@ class ChunkReader:
         """By partition, in order of their offsets."""
         kept: dict[int, list[ConsumedRecord]] = {index: [] for index in self._chunks}
         positions = {TopicPartition(self._topic, index): chunk.first for index, chunk in self._chunks.items()}
-        reader = PartitionReader(self._client, positions, isolation_level=self._isolation_level, max_wait_ms=WAIT_MS)
+        reader = PartitionReader(
+            self._client,
+            positions,
+            isolation_level=self._isolation_level,
+            max_wait_ms=WAIT_MS,
+            ends={TopicPartition(self._topic, index): chunk.last for index, chunk in self._chunks.items()},
+        )
         while positions:
             for record in await reader.poll():
                 self._take(record, kept, positions)
