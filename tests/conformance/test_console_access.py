@@ -383,6 +383,19 @@ def test_sign_in_by_openid_connect(console: ConsoleProcess, provider: OidcProvid
     assert elsewhere == "/"
 
 
+def test_signing_out_is_at_the_provider_too(console: ConsoleProcess, provider: OidcProviderServer) -> None:
+    browser, _ = sign_in_by(console, provider)
+    browser.csrf = browser.get("/api/session")["csrf"]
+    parts = urlsplit(browser.delete("/api/session")["sign_out"])
+    assert not browser.get("/api/session")["signed_in"]
+    connection = http.client.HTTPConnection(parts.netloc)
+    connection.request("GET", f"{parts.path}?{parts.query}")
+    assert connection.getresponse().getheader("Location") == f"http://{console.address}/"
+    connection.close()
+    told = jwt.decode(provider.ended[-1]["id_token_hint"], options={"verify_signature": False})
+    assert told["preferred_username"] == "eve"
+
+
 def test_id_tokens_that_are_not_right_are_refused(console: ConsoleProcess, provider: OidcProviderServer) -> None:
     now = int(time.time())
     spoiled: list[Callable[[dict[str, Any]], dict[str, Any]]] = [

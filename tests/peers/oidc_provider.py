@@ -1,7 +1,8 @@
 """A small OpenID provider: discovery, authorization code with PKCE, signed ID tokens. Everybody is let in at once.
 
 It is as strict as a real one: an unknown client or redirect, a code that was used, a verifier that does not fit are
-refused. `spoil` changes the claims or the signature of the next token, as an attacker would.
+refused. `spoil` changes the claims or the signature of the next token, as an attacker would. A refresh token
+is good for one use, and for none when the session has ended.
 """
 
 from __future__ import annotations
@@ -39,6 +40,11 @@ class OidcProviderServer:
         """Where it sends people back to."""
         self._kid = "one"
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.refreshes: int | None = None
+        """How often it was asked to refresh; `None`: it gives no refresh tokens."""
+        self.ended: list[dict[str, str]] = []
+        """What was asked of it at the end of sessions."""
+        self._refresh_tokens: set[str] = set()
         self._codes: dict[str, dict[str, str]] = {}
         provider = self
 
@@ -54,6 +60,10 @@ class OidcProviderServer:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    def end_sessions(self) -> None:
+        """As an administrator of the provider would."""
+        self._refresh_tokens.clear()
 
     def change_key(self) -> None:
         self._kid = "two"
@@ -82,6 +92,8 @@ class OidcProviderServer:
                 _json(request, 200, {"keys": [{**public, "kid": self._kid, "use": "sig", "alg": "RS256"}]})
             case "/authorize":
                 self._authorize(request, {name: values[0] for name, values in parse_qs(parts.query).items()})
+            case "/logout":
+                self._logout(request, {name: values[0] for name, values in parse_qs(parts.query).items()})
             case _:
                 _json(request, 404, {"error": "not_found"})
 
@@ -90,6 +102,9 @@ class OidcProviderServer:
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
         if not self._knows(request.headers.get("Authorization"), form):
             _json(request, 401, {"error": "invalid_client"})
+            return
+        if form.get("grant_type") == "refresh_token":
+            self._refresh(request, form.get("refresh_token", ""))
             return
         asked = self._codes.pop(form.get("code", ""), None)
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
@@ -102,10 +117,36 @@ class OidcProviderServer:
         ):
             _json(request, 400, {"error": "invalid_grant"})
             return
+        self._give_tokens(request, {"nonce": asked["nonce"]})
+
+    def _give_tokens(self, request: BaseHTTPRequestHandler, more: dict[str, str]) -> None:
         now = int(time.time())
-        claims = {"iss": self.issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "nonce": asked["nonce"]}
+        claims = {"iss": self.issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 300, **more}
         token = self.sign(self.spoil({**claims, **self.claims}))
-        _json(request, 200, {"access_token": secrets.token_urlsafe(), "token_type": "Bearer", "id_token": token})
+        answer = {"access_token": secrets.token_urlsafe(), "token_type": "Bearer", "id_token": token}
+        if self.refreshes is not None:
+            answer["refresh_token"] = secrets.token_urlsafe()
+            self._refresh_tokens.add(answer["refresh_token"])
+        _json(request, 200, answer)
+
+    def _refresh(self, request: BaseHTTPRequestHandler, token: str) -> None:
+        self.refreshes = (self.refreshes or 0) + 1
+        if token not in self._refresh_tokens:
+            _json(request, 400, {"error": "invalid_grant", "error_description": "the session is over"})
+            return
+        self._refresh_tokens.discard(token)
+        self._give_tokens(request, {})
+
+    def _logout(self, request: BaseHTTPRequestHandler, query: dict[str, str]) -> None:
+        hint = query.get("id_token_hint")
+        options = {"verify_exp": False}
+        if hint is not None:
+            jwt.decode(hint, self._key.public_key(), algorithms=["RS256"], audience=CLIENT_ID, options=options)
+        self.ended.append(query)
+        request.send_response(302)
+        request.send_header("Location", query["post_logout_redirect_uri"])
+        request.send_header("Content-Length", "0")
+        request.end_headers()
 
     def _knows(self, authorization: str | None, form: dict[str, str]) -> bool:
         if self.method == "client_secret_basic":
@@ -136,6 +177,7 @@ class OidcProviderServer:
             "authorization_endpoint": f"{self.issuer}/authorize",
             "token_endpoint": f"{self.issuer}/token",
             "jwks_uri": f"{self.issuer}/keys",
+            "end_session_endpoint": f"{self.issuer}/logout",
             "token_endpoint_auth_methods_supported": [self.method],
         }
 

@@ -165,7 +165,9 @@ class Application:
             return await self._basic(authorization, request.address)
         cookie = cookies_of(request.headers.get("cookie", "")).get(session_cookie_name(self._origin.port))
         session = None if cookie is None else self._console.sessions.read(cookie, now_ms())
-        return NOBODY if session is None else self._console.identity_of(session)
+        if session is None:
+            return NOBODY
+        return await self._console.current_identity(session, request.address) or NOBODY
 
     async def _basic(self, authorization: str, address: str) -> Identity:
         """A name and password with the request itself, as scripts do."""

@@ -208,6 +208,9 @@ def _oidc(section: Section, folder: Path) -> OidcSettings:
         section.text("user_claim", defaults.user_claim),
         section.text("groups_claim", defaults.groups_claim),
         section.optional_text("redirect_url"),
+        section.flag("sign_out", default=True),
+        section.optional_text("sign_out_redirect_url"),
+        section.number("refresh_minutes", defaults.refresh_minutes, 0, 24 * 60),
     )
     section.end()
     if not settings.issuer.startswith(("https://", *_LOCAL_ISSUERS)):

@@ -8,9 +8,10 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.console.web.access.attempts import Attempts
-from ottla.console.web.access.audit import AuditLog, now_ms
+from ottla.console.web.access.audit import AuditEntry, AuditLog, now_ms
 from ottla.console.web.access.audit_topic import AuditTopic
 from ottla.console.web.access.oidc import OidcProvider
+from ottla.console.web.access.oidc_sessions import OidcSessions
 from ottla.console.web.access.passwords import Passwords
 from ottla.console.web.access.permissions import ADMIN, Identity
 from ottla.console.web.access.sessions import SECRET_BYTES, Sessions, Signer
@@ -61,6 +62,7 @@ class Console:
         self.passwords = Passwords(settings.users)
         self.attempts = Attempts()
         self.oidc = None if settings.oidc is None else OidcProvider(settings.oidc)
+        self.oidc_sessions = None if self.oidc is None else OidcSessions(self.oidc)
         self._audit_topic = self._topic_of_audit()
         self.audit = AuditLog(settings.audit.file, None if self._audit_topic is None else self._audit_topic.send)
         self.tails = Tails()
@@ -81,6 +83,20 @@ class Console:
             self._audit_topic.close()
         for cluster in self.clusters.values():
             await cluster.stop()
+
+    async def current_identity(self, session: dict[str, Any], address: str) -> Identity | None:
+        """`None`: the session has ended, as the provider knows its user no more."""
+        if session["m"] != "oidc" or self.oidc_sessions is None:
+            return self.identity_of(session)
+        groups = await self.oidc_sessions.groups(session, now_ms())
+        if groups is not None:
+            return self.identity_of({**session, "g": self.groups_that_matter(groups)})
+        self.sessions.end(str(session["i"]), int(session["e"]), now_ms())
+        details = {"why": "the provider does not confirm it any more"}
+        self.audit.write(
+            AuditEntry(now_ms(), str(session["u"]), [], address, None, "session_over", str(session["u"]), details)
+        )
+        return None
 
     def identity_of(self, session: dict[str, Any]) -> Identity:
         """Roles are those of now: who is taken out of one loses it at once."""

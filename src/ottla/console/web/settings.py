@@ -22,6 +22,7 @@ DEFAULT_CLUSTER: Final = "local"
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 SAMPLE_INTERVAL_S: Final = 5.0
 SESSION_HOURS: Final = 12.0
+REFRESH_MINUTES: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,12 @@ class OidcSettings:
     groups_claim: str = "groups"
     redirect_url: str | None = None
     """Where the provider sends people back; `None`: where they came from, with /api/oidc/callback."""
+    sign_out: bool = True
+    """At the provider, too."""
+    sign_out_redirect_url: str | None = None
+    """Where it sends people then; `None`: the first page, where they were sent back to when they signed in."""
+    refresh_minutes: float = REFRESH_MINUTES
+    """How often the provider is asked whether people are still who they were; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -33,19 +34,36 @@ def settings(server: OidcProviderServer, secret: str | None = CLIENT_SECRET) -> 
     return OidcSettings(server.issuer, CLIENT_ID, secret)
 
 
+async def test_one_is_signed_out_at_the_provider_too(server: OidcProviderServer) -> None:
+    provider = OidcProvider(settings(server))
+    found = await sign_in(provider)
+    url = await provider.sign_out_url(found.id_token, "https://console.example/")
+    assert url is not None
+    assert await asyncio.to_thread(_follow, url, "https://console.example/") == "https://console.example/"
+    assert server.ended == [
+        {
+            "client_id": CLIENT_ID,
+            "post_logout_redirect_uri": "https://console.example/",
+            "id_token_hint": found.id_token,
+        }
+    ]
+    silent = OidcProvider(replace(settings(server), sign_out=False))
+    assert await silent.sign_out_url(found.id_token, "https://console.example/") is None
+
+
 async def sign_in(provider: OidcProvider) -> SignedIn:
     login = await provider.begin("/#/there", REDIRECT, int(time.time() * 1000))
     back = await asyncio.to_thread(_follow, login.location)
     return await provider.finish(query_of(urlsplit(back).query), login.remembered)
 
 
-def _follow(location: str) -> str:
+def _follow(location: str, to: str = REDIRECT) -> str:
     parts = urlsplit(location)
     connection = http.client.HTTPConnection(parts.netloc)
     connection.request("GET", f"{parts.path}?{parts.query}")
     back = connection.getresponse().getheader("Location") or ""
     connection.close()
-    assert back.startswith(REDIRECT)
+    assert back.startswith(to)
     return back
 
 
@@ -53,7 +71,8 @@ def _follow(location: str) -> str:
 async def test_a_client_shows_who_it_is(server: OidcProviderServer, method: str) -> None:
     server.method = method
     found = await sign_in(OidcProvider(settings(server, None if method == "none" else CLIENT_SECRET)))
-    assert found == SignedIn("eve@example.org", frozenset(["operators"]), "/#/there")
+    assert (found.user, found.groups, found.return_to) == ("eve@example.org", frozenset(["operators"]), "/#/there")
+    assert (found.subject, found.refresh_token) == ("17", None)
 
 
 async def test_a_client_with_a_wrong_secret_is_told_so(server: OidcProviderServer) -> None:

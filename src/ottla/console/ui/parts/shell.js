@@ -75,11 +75,12 @@ function Foot({ openHelp }) {
   const dark = useCell(theme) === "dark";
   const leave = async () => {
     try {
-      await ask("signOut");
+      const answer = await ask("signOut");
+      if (answer?.sign_out) return location.assign(answer.sign_out);
     } catch (error) {
       tellError(error);
     }
-    await openSession().catch(tellError);
+    return openSession().catch(tellError);
   };
   return html`<div class="side-foot">
     ${user && html`<span class="who" title=${roles.join(", ")}>${user}</span>`}

@@ -1,6 +1,8 @@
 """Sign-in by OpenID Connect: the authorization code flow with PKCE (RFC 7636), and an ID token that is verified.
 
     /api/oidc/login ─► provider's authorization endpoint ─► /api/oidc/callback?code&state ─► token endpoint ─► ID token
+    later, while somebody is signed in:                            refresh token ─► token endpoint ─► ID token
+    at the end (RP-Initiated Logout 1.0):                                    provider's end_session_endpoint ─► /
 
 What is remembered in between (state, nonce, code verifier, where to go back to) is in a signed cookie of ten minutes.
 Verified are signature (by the provider's keys; never `none`, never a shared secret), issuer, audience, expiry, nonce.
@@ -12,7 +14,7 @@ import hashlib
 import json
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -40,6 +42,10 @@ class OidcError(Exception):
     """The sign-in does not succeed; the text says why, for who signs in."""
 
 
+class OidcRefusedError(OidcError):
+    """The provider has ended what somebody had."""
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
     """What is remembered of one that is under way, and where the browser is sent."""
@@ -53,6 +59,20 @@ class SignedIn:
     user: str
     groups: frozenset[str]
     return_to: str
+    subject: str
+    """Who it is, for the provider."""
+    id_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    """`None`: it gives none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    groups: frozenset[str] | None
+    """`None`: it does not say."""
+    id_token: str | None = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    """The next one; `None`: the same again."""
 
 
 class OidcProvider:
@@ -99,20 +119,60 @@ class OidcProvider:
             raise OidcError(f"the provider says: {said[:200]}")
         if not given.get("code"):
             raise OidcError("the provider sent no code")
-        claims = await self._claims(await self._exchange(given["code"], remembered), str(remembered["n"]))
-        user = claims.get(self.settings.user_claim) or claims.get("email") or claims["sub"]
-        groups = claims.get(self.settings.groups_claim)
-        listed = [groups] if isinstance(groups, str) else groups if isinstance(groups, list) else []
-        return SignedIn(str(user), frozenset(str(each) for each in listed[:GROUPS_MAX]), str(remembered["r"]))
-
-    async def _exchange(self, code: str, remembered: Mapping[str, Any]) -> str:
-        metadata = await self._discover()
         form = {
             "grant_type": "authorization_code",
-            "code": code,
+            "code": given["code"],
             "redirect_uri": remembered["u"],
             "code_verifier": remembered["v"],
         }
+        answer = await self._tokens(form)
+        token = answer.get("id_token")
+        if not isinstance(token, str):
+            raise OidcError(f"the provider gave no ID token: {_reason(answer)}")
+        claims = await self._claims(token, str(remembered["n"]))
+        user = claims.get(self.settings.user_claim) or claims.get("email") or claims["sub"]
+        return SignedIn(
+            str(user),
+            self._groups(claims),
+            str(remembered["r"]),
+            str(claims["sub"]),
+            token,
+            _optional(answer, "refresh_token"),
+        )
+
+    async def refresh(self, refresh_token: str, subject: str) -> Refreshed:
+        """Whether somebody is still who they were. `OidcRefusedError`: no more; `OidcError`: nobody can tell now."""
+        answer = await self._tokens({"grant_type": "refresh_token", "refresh_token": refresh_token})
+        if answer.get("error") == "invalid_grant":
+            raise OidcRefusedError(f"the provider says: {_reason(answer)}")
+        if "error" in answer:
+            raise OidcError(f"the provider says: {_reason(answer)}")
+        token, groups = _optional(answer, "id_token"), None
+        if token is not None:
+            claims = await self._claims(token, None)
+            if str(claims["sub"]) != subject:
+                raise OidcRefusedError("the new ID token is somebody else's")
+            groups = self._groups(claims)
+        return Refreshed(groups, token, _optional(answer, "refresh_token"))
+
+    async def sign_out_url(self, id_token: str | None, redirect_url: str) -> str | None:
+        """Where the browser goes to be signed out at the provider, too; `None` where it has no such place."""
+        endpoint = (await self._discover()).get("end_session_endpoint")
+        if not self.settings.sign_out or not isinstance(endpoint, str):
+            return None
+        query = {"client_id": self.settings.client_id, "post_logout_redirect_uri": redirect_url}
+        if id_token is not None:
+            query["id_token_hint"] = id_token
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
+
+    def _groups(self, claims: Mapping[str, Any]) -> frozenset[str]:
+        groups = claims.get(self.settings.groups_claim)
+        listed = [groups] if isinstance(groups, str) else groups if isinstance(groups, list) else []
+        return frozenset(str(each) for each in listed[:GROUPS_MAX])
+
+    async def _tokens(self, form: dict[str, str]) -> dict[str, Any]:
+        """What the token endpoint answers, which may be an error."""
+        metadata = await self._discover()
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         client_id, secret = self.settings.client_id, self.settings.client_secret
         methods = metadata.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
@@ -122,13 +182,10 @@ class OidcProvider:
             headers["Authorization"] = basic_authorization(quote(client_id, safe=""), quote(secret, safe=""))
         else:
             form |= {"client_id": client_id, "client_secret": secret}
-        answer = await _ask("POST", str(metadata["token_endpoint"]), urlencode(form).encode(), headers)
-        token = answer.get("id_token")
-        if not isinstance(token, str):
-            raise OidcError(f"the provider gave no ID token: {str(answer.get('error', 'no reason said'))[:200]}")
-        return token
+        return await _ask("POST", str(metadata["token_endpoint"]), urlencode(form).encode(), headers)
 
-    async def _claims(self, token: str, nonce: str) -> dict[str, Any]:
+    async def _claims(self, token: str, nonce: str | None) -> dict[str, Any]:
+        """Without a nonce: of a token that was not asked for by way of the browser."""
         import jwt
 
         try:
@@ -147,7 +204,7 @@ class OidcProvider:
             )
         except jwt.PyJWTError as error:
             raise OidcError(f"the ID token is not believed: {error}") from None
-        if not secrets.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
+        if nonce is not None and not secrets.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
             raise OidcError("the ID token is of another sign-in")
         audience = claims["aud"]
         if isinstance(audience, list) and len(audience) > 1 and claims.get("azp") != self.settings.client_id:
@@ -194,6 +251,15 @@ class OidcProvider:
                 raise OidcError(f"{issuer} does not tell its {name}")
         self._metadata, self._read_at = found, time.monotonic()
         return found
+
+
+def _reason(answer: Mapping[str, Any]) -> str:
+    return str(answer.get("error_description") or answer.get("error") or "no reason said")[:200]
+
+
+def _optional(answer: Mapping[str, Any], name: str) -> str | None:
+    value = answer.get(name)
+    return value if isinstance(value, str) and value else None
 
 
 def safe_return(path: str) -> str:

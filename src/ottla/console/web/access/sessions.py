@@ -53,14 +53,18 @@ class Sessions:
         self._ended: dict[str, int] = {}
         """Session id -> when it is over anyway."""
 
-    def begin(self, user: str, groups: frozenset[str], method: str, now_ms: int) -> str:
-        """The cookie's value."""
+    def begin(
+        self, user: str, groups: frozenset[str], method: str, now_ms: int, refresh_by_ms: int | None = None
+    ) -> str:
+        """The cookie's value. `refresh_by_ms`: who knows no more of the session than the cookie says believes it until
+        then."""
         payload = {
             "i": secrets.token_urlsafe(12),
             "u": user,
             "g": sorted(groups),
             "m": method,
             "e": now_ms + self._lifetime_ms,
+            **({} if refresh_by_ms is None else {"f": refresh_by_ms}),
         }
         return self._signer.sign("session", payload)
 

@@ -49,10 +49,20 @@ async def sign_in(context: Context) -> Response:
 
 
 async def sign_out(context: Context) -> Response:
-    identity = context.identity
+    """`sign_out` is where the browser goes to be signed out at the provider, too."""
+    identity, console = context.identity, context.console
     if identity.session and identity.expires_ms is not None:
-        context.console.sessions.end(identity.session, identity.expires_ms, now_ms())
-    return Response(None, 204, [_session_cookie(context, "")])
+        console.sessions.end(identity.session, identity.expires_ms, now_ms())
+    cookie = _session_cookie(context, "")
+    if identity.method != "oidc" or console.oidc is None or console.oidc_sessions is None:
+        return Response(None, 204, [cookie])
+    id_token = console.oidc_sessions.forget(identity.session)
+    try:
+        url = await console.oidc.sign_out_url(id_token, _after_sign_out(context, console.oidc))
+    except OidcError as error:
+        context.details["provider"] = str(error)
+        url = None
+    return Response(None, 204, [cookie]) if url is None else Response({"sign_out": url}, 200, [cookie])
 
 
 async def list_clusters(context: Context) -> Response:
@@ -88,9 +98,19 @@ async def oidc_callback(context: Context) -> Response:
         return _back(context, str(error))
     console = context.console
     context.resource_name = found.user
-    session_cookie = console.sessions.begin(found.user, console.groups_that_matter(found.groups), "oidc", now_ms())
+    assert console.oidc_sessions is not None, "there is a provider"
+    session_cookie = console.sessions.begin(
+        found.user,
+        console.groups_that_matter(found.groups),
+        "oidc",
+        now_ms(),
+        console.oidc_sessions.refresh_by_ms(found, now_ms()),
+    )
     if len(session_cookie) > COOKIE_BYTES_MAX:
         return _back(context, "the provider names more groups than a cookie can hold")
+    session = console.sessions.read(session_cookie, now_ms())
+    assert session is not None
+    console.oidc_sessions.remember(str(session["i"]), found)
     headers = [("Location", found.return_to), _session_cookie(context, session_cookie), _login_cookie(context, "")]
     return Response(None, 302, headers)
 
@@ -109,6 +129,12 @@ def _provider(context: Context) -> OidcProvider:
 def _redirect_url(context: Context, provider: OidcProvider) -> str:
     request = context.request
     return provider.settings.redirect_url or f"{request.scheme}://{request.headers.get('host', '')}{CALLBACK}"
+
+
+def _after_sign_out(context: Context, provider: OidcProvider) -> str:
+    """The first page of the console under the address that the provider knows."""
+    known = provider.settings.sign_out_redirect_url
+    return known or _redirect_url(context, provider).removesuffix(CALLBACK).rstrip("/") + "/"
 
 
 def _session_cookie(context: Context, value: str) -> tuple[str, str]:
