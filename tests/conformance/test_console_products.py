@@ -13,7 +13,7 @@ from tests.conformance.conftest import LOGIN
 from tests.conformance.heartbeats import StreamsGroupMember
 from tests.peers.connect import OttlaConnect
 from tests.peers.console import Browser, ConsoleProcess, Refused
-from tests.peers.process import wait_for
+from tests.peers.process import free_port, wait_for
 from tests.peers.registry import RegistryProcess
 
 from ottla.console.web.access.passwords import hash_password
@@ -39,7 +39,7 @@ CONFIG: Final = """
 name = "local"
 bootstrap = "{bootstrap}"
 registry = "{registry}"
-connect = "http://{connect}"
+connect = {{ main = "http://{nobody},http://{connect}", away = "http://{nobody}" }}
 
 [[user]]
 name = "ada"
@@ -74,7 +74,12 @@ def browser(cluster: NodeProcess, tmp_path_factory: pytest.TempPathFactory) -> I
     with registry, worker:
         file = directory / "console.toml"
         password = hash_password("secret")
-        settings = {"registry": registry.url, "connect": worker.address, "password": password}
+        settings = {
+            "registry": registry.url,
+            "connect": worker.address,
+            "nobody": f"127.0.0.1:{free_port()}",
+            "password": password,
+        }
         file.write_text(CONFIG.format(bootstrap=cluster.address, **settings))
         with ConsoleProcess(directory / "console", "--config", str(file)) as console:
             admin = Browser(console.address)
@@ -176,6 +181,11 @@ def test_a_connector_is_made_watched_and_deleted(browser: Browser, cluster: Node
     file = tmp_path / "lines"
     file.write_text("one\ntwo\n")
     assert browser.get("connect")["version"]
+    assert browser.get("connect")["groups"] == ["main", "away"]
+    for group, answer in (("away", (502, "UNREACHABLE")), ("none", (404, "NOT_FOUND"))):
+        with pytest.raises(Refused) as refused:
+            browser.get("connect/connectors", {"group": group})
+        assert (refused.value.status, refused.value.code) == answer
     plugins = browser.get("connect/plugins")["plugins"]
     (plugin,) = (each["class"] for each in plugins if each["class"].endswith("FileStreamSourceConnector"))
     checked = browser.put(f"connect/plugins/{CLASS}/validate", {"config": {"connector.class": plugin, "name": name}})

@@ -139,9 +139,8 @@ class OidcProviderServer:
 
     def _logout(self, request: BaseHTTPRequestHandler, query: dict[str, str]) -> None:
         hint = query.get("id_token_hint")
-        options = {"verify_exp": False}
         if hint is not None:
-            jwt.decode(hint, self._key.public_key(), algorithms=["RS256"], audience=CLIENT_ID, options=options)
+            jwt.decode(hint, self._key.public_key(), algorithms=["RS256"], audience=CLIENT_ID)
         self.ended.append(query)
         request.send_response(302)
         request.send_header("Location", query["post_logout_redirect_uri"])

@@ -25,6 +25,10 @@ class HttpError(Exception):
     """No answer, or one that is not HTTP."""
 
 
+class UnreachableError(HttpError):
+    """Nobody listens there: the request was not sent."""
+
+
 class _ClosedError(HttpError):
     """The server closed a kept connection before it answered: the request may go over a new one."""
 
@@ -89,7 +93,7 @@ class HttpClient:
         try:
             return await asyncio.wait_for(opening, CONNECT_TIMEOUT_S)
         except (OSError, TimeoutError) as error:
-            raise HttpError(f"{self._host}:{self._port} cannot be reached: {error}") from error
+            raise UnreachableError(f"{self._host}:{self._port} cannot be reached: {error}") from error
 
     async def _exchange(
         self, connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], method: str, data: bytes, timeout_s: float

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ottla.runtime.config.properties import parse_properties
-from ottla.runtime.http_client import HttpClient, HttpError
+from ottla.runtime.http_client import HttpClient, HttpError, UnreachableError
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
     from pathlib import Path
+
+    from ottla.runtime.http_client import HttpAnswer
 
 
 class ConnectorsError(Exception):
@@ -39,33 +41,50 @@ class ConnectorSummary:
 
 
 class ConnectApi:
-    """`ConnectorsError` names what the worker said."""
+    """`ConnectorsError` names what the worker said.
 
-    def __init__(self, url: str, *, tls: ssl.SSLContext | None = None) -> None:
+    `urls`: of one worker, or, with commas between them, of several of one group: whoever can be reached is asked.
+    """
+
+    def __init__(self, urls: str, *, tls: ssl.SSLContext | None = None) -> None:
         try:
-            self._client = HttpClient(url, tls=tls)
+            self._clients = [HttpClient(url.strip(), tls=tls) for url in urls.split(",")]
         except HttpError as error:
             raise ConnectorsError(str(error), 400) from None
+        self._at = 0
+        """Who answered last."""
 
     def close(self) -> None:
-        self._client.close()
+        for client in self._clients:
+            client.close()
 
     async def ask(self, method: str, target: str, body: object = None) -> Any:
         """The answer as JSON; `None` without one."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        try:
-            answer = await self._client.send(method, target, data, headers, timeout_s=120.0)
-        except HttpError as error:
-            raise ConnectorsError(str(error)) from None
+        answer = await self._send(method, target, data, headers)
         try:
             said = json.loads(answer.body) if answer.body else None
         except ValueError:
-            raise ConnectorsError(f"{self._client.url} answers {answer.status}, and no JSON", answer.status) from None
+            url = self._clients[self._at].url
+            raise ConnectorsError(f"{url} answers {answer.status}, and no JSON", answer.status) from None
         if answer.status >= 400:
             text = said.get("message") if isinstance(said, dict) else None
             raise ConnectorsError(str(text or f"the worker answers {answer.status}"), answer.status)
         return said
+
+    async def _send(self, method: str, target: str, data: bytes | None, headers: dict[str, str]) -> HttpAnswer:
+        """Each worker is tried once, beginning with who answered last."""
+        failures: list[str] = []
+        for _ in self._clients:
+            try:
+                return await self._clients[self._at].send(method, target, data, headers, timeout_s=120.0)
+            except UnreachableError as error:
+                failures.append(str(error))
+                self._at = (self._at + 1) % len(self._clients)
+            except HttpError as error:
+                raise ConnectorsError(str(error)) from None
+        raise ConnectorsError("; ".join(failures))
 
 
 def path_of(name: str, *parts: str) -> str:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ottla.console.web.settings import DEFAULT_CLUSTER, DEFAULT_LISTEN, ClusterSettings, ConsoleSettings, parse_listen
+from ottla.console.web.settings import (
+    DEFAULT_CLUSTER,
+    DEFAULT_LISTEN,
+    ClusterSettings,
+    ConsoleSettings,
+    one_group,
+    parse_listen,
+)
 from ottla.console.web.start import EXTRA, start_instance
 
 if TYPE_CHECKING:
@@ -47,5 +54,7 @@ def example(url: str) -> str:
 def _settings(bootstrap: str, listen: str | None, others: Mapping[str, str]) -> ConsoleSettings:
     host, port = parse_listen(listen or DEFAULT_LISTEN)
     metrics = (others["metrics"],) if "metrics" in others else ()
-    cluster = ClusterSettings(DEFAULT_CLUSTER, bootstrap, others.get("registry"), others.get("connect"), metrics)
+    cluster = ClusterSettings(
+        DEFAULT_CLUSTER, bootstrap, others.get("registry"), one_group(others.get("connect")), metrics
+    )
     return ConsoleSettings((cluster,), host, port)

@@ -15,7 +15,7 @@ from ottla.clients.configs import describe_configs
 from ottla.clients.security import client_security
 from ottla.console.operations.connectors import ConnectApi
 from ottla.console.operations.registered_values import RegisteredValues
-from ottla.console.web.message import ApiError
+from ottla.console.web.message import ApiError, not_found
 from ottla.console.web.sampling.sampler import Sampler
 from ottla.protocol.errors import KafkaError
 from ottla.registry.client.registry_client import RegistryClient
@@ -52,7 +52,7 @@ class Cluster:
         self.sampler = Sampler(self.name, self.client.twin(), sample_interval_s, settings.metrics, self._tls)
         self.keys = self._values(is_key=True)
         self.values = self._values(is_key=False)
-        self._connect = None if settings.connect is None else ConnectApi(settings.connect, tls=self._tls)
+        self._connect = {name: ConnectApi(urls, tls=self._tls) for name, urls in settings.connect.items()}
         self._configs: dict[str, dict[str, str | None]] = {}
         self._configs_at = 0.0
 
@@ -63,8 +63,8 @@ class Cluster:
         await self.sampler.stop()
         self.client.close()
         self.reading.close()
-        if self._connect is not None:
-            self._connect.close()
+        for api in self._connect.values():
+            api.close()
 
     @property
     def has_sql(self) -> bool:
@@ -81,12 +81,20 @@ class Cluster:
     def optional_registry(self) -> RegistryClient | None:
         return None if self.settings.registry is None else self.registry
 
-    @property
-    def connect(self) -> ConnectApi:
-        """`ApiError(404)`: there is none."""
-        if self._connect is None:
+    def connect(self, group: str) -> ConnectApi:
+        """`ApiError(404)`: there is no such group of workers."""
+        if not self._connect:
             raise _not_configured("connect", f"cluster {self.name} has no Connect worker")
-        return self._connect
+        found = self._connect.get(group)
+        if found is None:
+            text = f"cluster {self.name} has no Connect workers '{group}'"
+            raise not_found(text, f"there are {', '.join(self._connect)}")
+        return found
+
+    @property
+    def connect_group(self) -> str:
+        """The first; empty where there is none."""
+        return next(iter(self._connect), "")
 
     def _values(self, *, is_key: bool) -> RegisteredValues | None:
         """Ids of schemas never change, so what reads by them is kept."""

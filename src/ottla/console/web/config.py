@@ -16,6 +16,7 @@ from ottla.console.web.access.permissions import ACTIONS, ADMIN, ALL, RESOURCES,
 from ottla.console.web.access.sessions import SECRET_BYTES
 from ottla.console.web.section import ConfigError, Section
 from ottla.console.web.settings import (
+    DEFAULT_GROUP,
     SAMPLE_INTERVAL_S,
     SESSION_HOURS,
     AuditSettings,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CLUSTERS_MAX: Final = 50
+GROUPS_MAX: Final = 50
 _LOCAL_ISSUERS: Final = ("http://localhost", "http://127.0.0.1", "http://[::1]")
 
 
@@ -108,7 +110,8 @@ def _cluster(section: Section, folder: Path) -> ClusterSettings:
         except (OSError, ValueError) as error:
             raise ConfigError(f"{where}: command_config {file}: {getattr(error, 'strerror', None) or error}") from None
     properties |= section.strings("properties")
-    urls = {key: section.optional_text(key) for key in ("registry", "connect")}
+    registry = section.optional_text("registry")
+    groups = section.named_texts("connect", DEFAULT_GROUP)
     metrics = section.texts("metrics")
     read_only = section.flag("read_only")
     tls = _tls(section, folder)
@@ -116,13 +119,16 @@ def _cluster(section: Section, folder: Path) -> ClusterSettings:
     try:
         parse_bootstrap(bootstrap)
         client_security(properties)
-        for url in filter(None, [*urls.values(), *metrics]):
+        workers = [url.strip() for urls in groups.values() for url in urls.split(",")]
+        for url in [*([registry] if registry else []), *workers, *metrics]:
             HttpClient(url)
     except (ClientError, HttpError) as error:
         raise ConfigError(f"{where}: {error}") from None
     if not all(each.isalnum() or each in "-_." for each in name):
         raise ConfigError(f"{where}: a name has letters, digits, '-', '_' and '.'")
-    return ClusterSettings(name, bootstrap, urls["registry"], urls["connect"], metrics, properties, read_only, tls)
+    if len(groups) > GROUPS_MAX:
+        raise ConfigError(f"{where}: there are {len(groups)} groups of Connect's workers; {GROUPS_MAX} are the most")
+    return ClusterSettings(name, bootstrap, registry, groups, metrics, properties, read_only, tls)
 
 
 def _tls(of: Section, folder: Path, *, is_server: bool = False) -> TlsFiles:

@@ -12,6 +12,7 @@ from ottla.console.web.message import ApiError
 
 if TYPE_CHECKING:
     from ottla.clients.client import KafkaClient
+    from ottla.console.operations.connectors import ConnectApi
     from ottla.console.web.access.permissions import Identity
     from ottla.console.web.cluster import Cluster
     from ottla.console.web.console import Console
@@ -43,6 +44,19 @@ class Context:
 
     def may(self, resource: str, action: str, name: str | None = None) -> bool:
         return self.identity.may(self.cluster.name, resource, action, name)
+
+    @property
+    def connect_group(self) -> str:
+        """Of Connect's workers: that which is asked for, or the first."""
+        return self.request.text("group") or self.cluster.connect_group
+
+    @property
+    def connect(self) -> ConnectApi:
+        """`ApiError(404)`: there is none."""
+        group = self.connect_group
+        if len(self.cluster.settings.connect) > 1:
+            self.details["group"] = group
+        return self.cluster.connect(group)
 
     @property
     def owner(self) -> str:

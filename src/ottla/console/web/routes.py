@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ottla.console.web.access.permissions import VIEW
@@ -224,7 +224,8 @@ _OF_REGISTRY: Final = (
     _read(f"{_SUBJECT}/compatibility", registry.compatibility, "subject", "subject", method="POST"),
     _read("/registry/schemas/{id}", registry.get_schema, "subject"),
 )
-_OF_CONNECT: Final = (
+_WORKERS_GROUP: Final = "group"
+_OF_ONE_GROUP: Final = (
     _read("/connect", connect.about, "connector"),
     _read("/connect/plugins", connect.plugins, "connector"),
     _read("/connect/plugins/{plugin}/validate", connect.validate, "connector", method="PUT"),
@@ -243,6 +244,7 @@ _OF_CONNECT: Final = (
     _change("PATCH", f"{_CONNECTOR}/offsets", connect.patch_offsets, "connector", "alter", "connector"),
     _change("DELETE", f"{_CONNECTOR}/offsets", connect.delete_offsets, "connector", "alter", "connector"),
 )
+_OF_CONNECT: Final = tuple(replace(route, query=(*route.query, _WORKERS_GROUP)) for route in _OF_ONE_GROUP)
 _OF_SQL: Final = (
     _read("/sql", sql.run, "sql", None, "run", method="POST", audited=True),
     Route("POST", "/v1/sql", sql.run_as_lines, "sql", "run", query=("cluster",), audited=True, of_cluster=True),

@@ -65,6 +65,12 @@ class Section:
             raise self._wrong(name, "a table", value)
         return {key: str(each).lower() if isinstance(each, bool) else str(each) for key, each in value.items()}
 
+    def named_texts(self, name: str, only: str) -> dict[str, str]:
+        """A table of texts; a single text has the name `only`."""
+        if not isinstance(self._take(name), str):
+            return self.strings(name)
+        return {only: self.text(name)}
+
     def choice(self, name: str, choices: tuple[str, ...], default: str | None = None) -> str:
         value = self.text(name, default)
         if value not in choices:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 DEFAULT_LISTEN: Final = "127.0.0.1:8080"
 DEFAULT_BOOTSTRAP: Final = "localhost:9092"
 DEFAULT_CLUSTER: Final = "local"
+DEFAULT_GROUP: Final = "connect"
+"""Of Connect's workers, where it has no name."""
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 SAMPLE_INTERVAL_S: Final = 5.0
 SESSION_HOURS: Final = 12.0
@@ -30,7 +32,8 @@ class ClusterSettings:
     name: str = DEFAULT_CLUSTER
     bootstrap: str = DEFAULT_BOOTSTRAP
     registry: str | None = None
-    connect: str | None = None
+    connect: Mapping[str, str] = field(default_factory=dict)
+    """Groups of Connect's workers by name: URLs, with commas between those of one group."""
     metrics: tuple[str, ...] = ()
     """URLs of the brokers' Prometheus metrics."""
     properties: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -106,6 +109,11 @@ class ConsoleSettings:
                 f"the console listens on {self.host}, where others can reach it, and nobody has to sign in:"
                 " give it users or OpenID Connect (--config), or let it listen on 127.0.0.1"
             )
+
+
+def one_group(urls: str | None) -> dict[str, str]:
+    """Of `ClusterSettings.connect`; none without URLs."""
+    return {DEFAULT_GROUP: urls} if urls else {}
 
 
 def parse_listen(text: str) -> tuple[str, int]:

@@ -14,6 +14,7 @@ from ottla.console.web.settings import (
     DEFAULT_LISTEN,
     ClusterSettings,
     ConsoleSettings,
+    one_group,
     parse_listen,
 )
 from ottla.runtime.log_format import FORMATS, TEXT, start_logging
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--listen", metavar="HOST:PORT", help=f"where it serves (default: {DEFAULT_LISTEN})")
     parser.add_argument("--registry", metavar="URL", help="the cluster's schema registry")
-    parser.add_argument("--connect", metavar="URL", help="a worker of the cluster's Connect")
+    parser.add_argument("--connect", metavar="URL", help="workers of the cluster's Connect (commas between them)")
     parser.add_argument(
         "--command-config", metavar="FILE", help="a client.properties: how to speak with the cluster of --bootstrap"
     )
@@ -103,14 +104,21 @@ def _cluster(arguments: argparse.Namespace) -> ClusterSettings:
         if arguments.command_config is not None:
             properties = parse_properties(Path(arguments.command_config).read_text("utf-8"))
         client_security(properties)
-        for url in filter(None, (arguments.registry, arguments.connect)):
-            HttpClient(url)
+        if arguments.registry is not None:
+            HttpClient(arguments.registry)
+        for url in arguments.connect.split(",") if arguments.connect else ():
+            HttpClient(url.strip())
     except OSError as error:
         raise ConfigError(f"--command-config {arguments.command_config}: {error.strerror or error}") from None
     except (ClientError, HttpError, ValueError) as error:
         raise ConfigError(str(error)) from None
     return ClusterSettings(
-        DEFAULT_CLUSTER, bootstrap, arguments.registry, arguments.connect, properties=properties, tls=_asking(arguments)
+        DEFAULT_CLUSTER,
+        bootstrap,
+        arguments.registry,
+        one_group(arguments.connect),
+        properties=properties,
+        tls=_asking(arguments),
     )
 
 

@@ -36,6 +36,16 @@ def test_nothing_said_is_open_on_the_loopback(tmp_path: Path) -> None:
     settings.check()
 
 
+def test_workers_of_connect_are_of_one_group_or_of_several(tmp_path: Path) -> None:
+    one = read(tmp_path, CLUSTER + 'connect = "http://a:1,http://b:2"\n').clusters[0]
+    assert one.connect == {"connect": "http://a:1,http://b:2"}
+    several = read(tmp_path, CLUSTER + 'connect = { etl = "http://a:1", cdc = "http://b:2" }\n').clusters[0]
+    assert several.connect == {"etl": "http://a:1", "cdc": "http://b:2"}
+    for wrong in ('connect = "http://a:1,b"\n', 'connect = { etl = "ftp://a" }\n', "connect = 3\n"):
+        with pytest.raises(ConfigError, match=r"'c'|connect"):
+            read(tmp_path, CLUSTER + wrong)
+
+
 def test_everything_is_read(tmp_path: Path) -> None:
     (tmp_path / "client.properties").write_text("security.protocol=PLAINTEXT\n")
     (tmp_path / "oidc").write_text("hush\n")

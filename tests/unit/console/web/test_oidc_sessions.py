@@ -46,9 +46,9 @@ async def signed_in(server: OidcProviderServer, refresh_minutes: float = AT_ONCE
 
 async def test_groups_are_those_of_now_until_the_provider_ends_it(server: OidcProviderServer) -> None:
     sessions = await signed_in(server)
-    assert await sessions.groups(session(), NOW_MS) == {"operators"}
+    assert await sessions.groups(session(), NOW_MS) == frozenset({"operators"})
     server.claims["groups"] = ["readers"]
-    assert await sessions.groups(session(), NOW_MS) == {"readers"}
+    assert await sessions.groups(session(), NOW_MS) == frozenset({"readers"})
     assert server.refreshes == 2, "each with the token of the one before"
     server.end_sessions()
     assert await sessions.groups(session(), NOW_MS) is None
@@ -56,11 +56,11 @@ async def test_groups_are_those_of_now_until_the_provider_ends_it(server: OidcPr
 
 async def test_it_is_asked_no_sooner_than_it_is_due_and_once_by_many(server: OidcProviderServer) -> None:
     sessions = await signed_in(server, 15)
-    assert await sessions.groups(session(), NOW_MS) == {"operators"}
+    assert await sessions.groups(session(), NOW_MS) == frozenset({"operators"})
     assert server.refreshes == 0
     sessions = await signed_in(server)
     found = await asyncio.gather(*(sessions.groups(session(), NOW_MS) for _ in range(5)))
-    assert found == [{"operators"}] * 5
+    assert found == [frozenset({"operators"})] * 5
     assert server.refreshes == 1
 
 
@@ -76,7 +76,7 @@ async def test_a_provider_that_is_away_is_done_without_for_a_while(
     sessions = await signed_in(server)
     monkeypatch.setattr(oidc_sessions, "AGAIN_S", 0.0)
     server.method = "client_secret_post"  # as if the console's secret had been taken away
-    assert await sessions.groups(session(), NOW_MS) == {"operators"}
+    assert await sessions.groups(session(), NOW_MS) == frozenset({"operators"})
     monkeypatch.setattr(oidc_sessions, "UNREACHABLE_MAX_S", -1.0)
     assert await sessions.groups(session(), NOW_MS) is None
 
@@ -86,12 +86,12 @@ async def test_after_a_restart_the_cookie_is_believed_until_a_refresh_was_due(se
     sessions = OidcSessions(provider)
     by_ms = sessions.refresh_by_ms(await sign_in(provider), NOW_MS)
     assert by_ms == NOW_MS + 15 * 60_000
-    assert await sessions.groups(session(f=by_ms), by_ms) == {"of the sign-in"}
+    assert await sessions.groups(session(f=by_ms), by_ms) == frozenset({"of the sign-in"})
     assert await sessions.groups(session(f=by_ms), by_ms + 1) is None
     server.refreshes = None
     found = await sign_in(provider)
     assert sessions.refresh_by_ms(found, NOW_MS) is None, "it gives no refresh tokens"
     sessions.remember("one", found)
-    assert await sessions.groups(session(), NOW_MS) == {"operators"}
+    assert await sessions.groups(session(), NOW_MS) == frozenset({"operators"})
     assert sessions.forget("one") == found.id_token
     assert sessions.forget("one") is None

@@ -126,6 +126,7 @@ export function urlOf(name, names = {}, query = {}) {
   const pattern = routes[name].split(" ")[1];
   const path = pattern.replace(/\{(\w+)\}/g, (_, key) => encodeURIComponent(names[key]));
   const search = new URLSearchParams();
+  if (pattern.startsWith("/connect") && route.get().query.group) search.set("group", route.get().query.group);
   for (const [key, value] of Object.entries(query)) {
     if (value === null || value === undefined || value === "") continue;
     for (const each of Array.isArray(value) ? value : [value]) search.append(key, each);

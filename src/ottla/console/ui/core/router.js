@@ -24,10 +24,15 @@ function decode(segment) {
 export const route = cell(parse(location.hash));
 addEventListener("hashchange", () => route.set(parse(location.hash)));
 
-/** The address of a page of the cluster that is shown; `query` entries that are null or "" are left out. */
+/**
+ * The address of a page of the cluster that is shown; `query` entries that are null or "" are left out. The pages of
+ * connectors stay with the group of workers that is looked at.
+ */
 export function address(path, query = {}, cluster = route.get().cluster) {
   const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== null && value !== undefined && value !== "") search.set(name, value);
+  const { path: here, query: before } = route.get();
+  const stays = path[0] === "connect" && here[0] === "connect" && cluster === route.get().cluster ? { group: before.group } : {};
+  for (const [name, value] of Object.entries({ ...stays, ...query })) if (value !== null && value !== undefined && value !== "") search.set(name, value);
   const text = search.toString();
   return `#/${[cluster, ...path].map(encodeURIComponent).join("/")}${text ? `?${text}` : ""}`;
 }

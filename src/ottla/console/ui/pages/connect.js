@@ -1,9 +1,10 @@
 /** Connectors: what runs, what has failed. */
 
 import { html, useState } from "../vendor/preact.js";
-import { ask, may } from "../core/api.js";
+import { ask, currentCluster, may } from "../core/api.js";
 import { useLoad } from "../core/load.js";
-import { address, go } from "../core/router.js";
+import { address, amend, go } from "../core/router.js";
+import { Field } from "../parts/form.js";
 import { Icon } from "../parts/icons.js";
 import { Badge, Empty, Failure, Loaded, State } from "../parts/notice.js";
 import { Page } from "../parts/page.js";
@@ -26,15 +27,18 @@ function tasksOf(row) {
   return html`${failed > 0 && html`<${Badge} kind="bad">${failed} failed<//> `}${running} of ${row.tasks.length}`;
 }
 
-export default function Connect() {
+export default function Connect({ query }) {
   const [filter, setFilter] = useState("");
-  const state = useLoad((signal) => ask("getConnectors", { signal }), [], { everyMs: EVERY_MS });
-  const worker = useLoad((signal) => ask("getConnect", { signal }), []);
+  const groups = currentCluster().connect;
+  const group = query.group ?? groups[0];
+  const state = useLoad((signal) => ask("getConnectors", { signal }), [group], { everyMs: EVERY_MS });
+  const worker = useLoad((signal) => ask("getConnect", { signal }), [group]);
   const create = may("connector", "create") && html`<a class="button primary" href=${address(["connect", "new"])}><${Icon} name="plus" />New connector</a>`;
   const empty = html`<${Empty} title="No connectors yet."><p>A connector brings records into topics, or takes them out: a database's changes, files, another service.</p>${create}<//>`;
-  return html`<${Page} title="Connect" actions=${create} badge=${worker.data && html`<span class="muted">${worker.data.url}, version ${worker.data.version}</span>`}>
+  return html`<${Page} title="Connect" actions=${create} badge=${worker.data && html`<span class="muted">${worker.data.urls.join(", ")}, version ${worker.data.version}</span>`}>
     <${Failure} error=${state.error ? null : worker.error} retry=${worker.reload} />
-    <div class="bar"><${Search} label="Search connectors" value=${filter} onChange=${setFilter} /></div>
+    <div class="bar"><${Search} label="Search connectors" value=${filter} onChange=${setFilter} />
+      ${groups.length > 1 && html`<${Field} label="Group of workers" value=${group} options=${groups} onChange=${(name) => amend({ group: name })} />`}</div>
     <${Loaded} state=${state} what="Asking the worker">${({ connectors }) => html`<${Table} label="Connectors" columns=${COLUMNS} rows=${connectors} keyOf=${(row) => row.name} filter=${filter} sort=${{ name: "name" }} open=${(row) => go(["connect", row.name])} empty=${empty} />`}<//>
   <//>`;
 }

@@ -21,7 +21,7 @@ const PAGES = [
   ["Applications", [
     ["groups", "Groups", "g", () => may("group", "view")],
     ["streams", "Streams", "r", () => may("group", "view")],
-    ["connect", "Connect", "c", (cluster) => cluster.connect],
+    ["connect", "Connect", "c", (cluster) => cluster.connect.length > 0],
     ["transactions", "Transactions", "x", () => may("transaction", "view")],
   ]],
   ["Cluster", [

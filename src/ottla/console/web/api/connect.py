@@ -21,9 +21,12 @@ _CONFIG_SECRET: Final = ("credential", "private.key", "api.key", "apikey", "acce
 
 
 async def about(context: Context) -> Response:
-    told = await context.cluster.connect.ask("GET", "/")
+    told = await context.connect.ask("GET", "/")
+    groups = context.cluster.settings.connect
     return Response({
-        "url": public_url(context.cluster.settings.connect or ""),
+        "group": context.connect_group,
+        "groups": list(groups),
+        "urls": [public_url(url.strip()) for url in groups[context.connect_group].split(",")],
         "version": told.get("version"),
         "commit": told.get("commit"),
         "kafka_cluster_id": told.get("kafka_cluster_id"),
@@ -31,7 +34,7 @@ async def about(context: Context) -> Response:
 
 
 async def plugins(context: Context) -> Response:
-    found = await context.cluster.connect.ask("GET", "/connector-plugins")
+    found = await context.connect.ask("GET", "/connector-plugins")
     shown = [{"class": each.get("class"), "type": each.get("type"), "version": each.get("version")} for each in found]
     return Response({"plugins": shown})
 
@@ -41,7 +44,7 @@ async def validate(context: Context) -> Response:
         context.require("connector", "create")
     config = context.request.object("config").strings("config")
     target = f"/connector-plugins/{quote(context.parameter('plugin'), safe='')}/config/validate"
-    told = await context.cluster.connect.ask("PUT", target, config)
+    told = await context.connect.ask("PUT", target, config)
     return Response({
         "name": told.get("name"),
         "error_count": told.get("error_count"),
@@ -51,7 +54,7 @@ async def validate(context: Context) -> Response:
 
 
 async def list_all(context: Context) -> Response:
-    found = await context.cluster.connect.ask("GET", "/connectors?expand=status&expand=info")
+    found = await context.connect.ask("GET", "/connectors?expand=status&expand=info")
     shown = [
         _connector(name, entry.get("info") or {}, entry.get("status") or {})
         for name, entry in sorted(found.items())
@@ -70,12 +73,12 @@ async def create(context: Context) -> Response:
     config = {"name": name, **body.strings("config")}
     context.details["config"] = hidden(config)
     asked = {"name": name, "config": config, **({"initial_state": state} if state else {})}
-    info = await context.cluster.connect.ask("POST", "/connectors", asked)
+    info = await context.connect.ask("POST", "/connectors", asked)
     return Response(_connector(name, info, {}), 201)
 
 
 async def get(context: Context) -> Response:
-    api, name = context.cluster.connect, context.parameter("connector")
+    api, name = context.connect, context.parameter("connector")
     info = await api.ask("GET", path_of(name))
     status = await api.ask("GET", path_of(name, "status"))
     topics = (await api.ask("GET", path_of(name, "topics"))).get(name, {}).get("topics", [])
@@ -84,7 +87,7 @@ async def get(context: Context) -> Response:
 
 async def put_config(context: Context) -> Response:
     """A value that is hidden stays what it is."""
-    api, name = context.cluster.connect, context.parameter("connector")
+    api, name = context.connect, context.parameter("connector")
     config = context.request.object("config").strings("config")
     context.details["config"] = hidden(config)
     if HIDDEN in config.values():
@@ -95,7 +98,7 @@ async def put_config(context: Context) -> Response:
 
 
 async def delete(context: Context) -> Response:
-    await context.cluster.connect.ask("DELETE", path_of(context.parameter("connector")))
+    await context.connect.ask("DELETE", path_of(context.parameter("connector")))
     return Response(None, 204)
 
 
@@ -118,19 +121,19 @@ async def restart(context: Context) -> Response:
         include, failed = body.flag("include_tasks"), body.flag("only_failed")
     context.details |= {"include_tasks": include, "only_failed": failed}
     query = f"?includeTasks={str(include).lower()}&onlyFailed={str(failed).lower()}"
-    await context.cluster.connect.ask("POST", path_of(context.parameter("connector"), "restart") + query)
+    await context.connect.ask("POST", path_of(context.parameter("connector"), "restart") + query)
     return Response({}, 202)
 
 
 async def restart_task(context: Context) -> Response:
     task = whole_number("task", context.parameter("task"), 0, 1_000_000)
     name = context.parameter("connector")
-    await context.cluster.connect.ask("POST", path_of(name, "tasks", str(task), "restart"))
+    await context.connect.ask("POST", path_of(name, "tasks", str(task), "restart"))
     return Response({}, 202)
 
 
 async def get_offsets(context: Context) -> Response:
-    told = await context.cluster.connect.ask("GET", path_of(context.parameter("connector"), "offsets"))
+    told = await context.connect.ask("GET", path_of(context.parameter("connector"), "offsets"))
     return Response({"offsets": told.get("offsets") or []})
 
 
@@ -140,12 +143,12 @@ async def patch_offsets(context: Context) -> Response:
         raise bad_request("'offsets' is empty")
     context.details["offsets"] = len(offsets)
     target = path_of(context.parameter("connector"), "offsets")
-    told = await context.cluster.connect.ask("PATCH", target, {"offsets": offsets})
+    told = await context.connect.ask("PATCH", target, {"offsets": offsets})
     return Response({"message": (told or {}).get("message")})
 
 
 async def delete_offsets(context: Context) -> Response:
-    told = await context.cluster.connect.ask("DELETE", path_of(context.parameter("connector"), "offsets"))
+    told = await context.connect.ask("DELETE", path_of(context.parameter("connector"), "offsets"))
     return Response({"message": (told or {}).get("message")})
 
 
@@ -162,7 +165,7 @@ def _hides(key: str, value: object) -> bool:
 
 async def _told_to(context: Context, what: str) -> Response:
     context.details["state"] = what
-    await context.cluster.connect.ask("PUT", path_of(context.parameter("connector"), what))
+    await context.connect.ask("PUT", path_of(context.parameter("connector"), what))
     return Response({}, 202)
 
 

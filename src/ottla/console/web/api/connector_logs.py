@@ -28,7 +28,7 @@ WORKERS_MAX: Final = 100
 
 
 async def tail(context: Context) -> Response:
-    api, name = context.cluster.connect, context.parameter("connector")
+    api, name = context.connect, context.parameter("connector")
     resumed = context.request.headers.get("last-event-id")
     log = ConnectorLog(api, name, _positions(resumed) if resumed else {}, context.over)
     first = await log.more()

@@ -190,7 +190,7 @@ def _cluster(context: Context, identity: Identity, cluster: Cluster) -> dict[str
         "bootstrap": settings.bootstrap,
         "read_only": settings.read_only or context.console.settings.read_only,
         "registry": settings.registry is not None,
-        "connect": settings.connect is not None,
+        "connect": list(settings.connect),
         "sql": cluster.has_sql,
         "metrics": bool(settings.metrics),
         "masked": any(rule.holds(cluster.name, identity.role_names) for rule in masks),
