@@ -29,7 +29,7 @@ format: $(STAMPS)/check ## put the source in order
 sim: $(STAMPS)/test ## simulated worlds over thousands of seeds; WORLDS="log-power …" SEEDS=100 for some of them
 	$(BIN)/python -m tests.simulation $(WORLDS) $(if $(SEEDS),--seeds $(SEEDS))
 
-conformance: $(STAMPS)/docs ## real clients and the test suites of others against a node: half an hour and more
+conformance: $(STAMPS)/conformance ## real clients and the test suites of others against a node: half an hour and more
 	$(BIN)/python -m pytest -q -m '' tests/conformance tests/connect tests/guide tests/interop tests/packages tests/house/test_site.py tests/streams
 	$(BIN)/python -m tests.foreign
 
@@ -60,6 +60,10 @@ $(STAMPS)/run: pyproject.toml | $(BIN)/python
 
 $(STAMPS)/docs: pyproject.toml | $(STAMPS)/test
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[docs]'
+	@touch $@
+
+$(STAMPS)/conformance: pyproject.toml | $(STAMPS)/docs
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[browser-test]'
 	@touch $@
 
 $(STAMPS)/test: pyproject.toml | $(BIN)/python

@@ -68,6 +68,32 @@ def test_what_a_token_cannot_be_is_said(browser: Browser) -> None:
         assert (refused.value.status, refused.value.code) == (400, "BAD_REQUEST")
 
 
+def test_a_node_alone_has_nothing_to_give_up(browser: Browser) -> None:
+    (broker,) = (each["broker_id"] for each in browser.get("brokers")["brokers"])
+    assert browser.get("elections") == {"partitions": [], "count": 0}
+    assert browser.post("elections", {}) == {"elections": []}
+    assert browser.get("reassignments") == {"reassignments": [], "throttles": {}}
+    assert browser.post("reassignments/plan", {})["changes"] == []
+    assert browser.post("reassignments/cancel", {}) == {"cancelled": 0, "refused": []}
+    assert browser.delete("reassignments/throttles") == {"removed": []}
+    moved = {"topic": "console-alone", "partition": 0, "replicas": [broker]}
+    for ask, status, code in (
+        (lambda: browser.delete(f"brokers/{broker}"), 409, "CONFLICT"),
+        (lambda: browser.delete("brokers/99"), 404, "BROKER_ID_NOT_REGISTERED"),
+        (lambda: browser.delete(f"quorum/voters/{broker}"), 409, "CONFLICT"),
+        (lambda: browser.delete("quorum/voters/99"), 404, "NOT_FOUND"),
+        (lambda: browser.post("reassignments/plan", {"brokers": [99]}), 404, "BROKER_ID_NOT_REGISTERED"),
+        (lambda: browser.post("reassignments/plan", {"replication_factor": 2}), 422, "INVALID"),
+        (lambda: browser.post("reassignments", {"partitions": []}), 400, "BAD_REQUEST"),
+        (lambda: browser.post("reassignments", {"partitions": [moved]}), 404, "UNKNOWN_TOPIC_OR_PARTITION"),
+        (lambda: browser.post("reassignments", {"partitions": [moved | {"replicas": [1, 1]}]}), 400, "BAD_REQUEST"),
+        (lambda: browser.post("elections", {"type": "unclean"}), 400, "BAD_REQUEST"),
+    ):
+        with pytest.raises(Refused) as refused:
+            ask()  # type: ignore[no-untyped-call]
+        assert (refused.value.status, refused.value.code) == (status, code), refused.value
+
+
 def test_a_feature_is_tried_lowered_and_raised(browser: Browser) -> None:
     def level() -> int:
         found = {each["name"]: each["level"] for each in browser.get("features")["features"]}

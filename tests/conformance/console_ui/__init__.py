@@ -1,4 +1,4 @@
 """The console as somebody sees it: a real Chromium, a real node, registry and worker. Runs with `make conformance`.
 
-It needs `apt install chromium` and `pip install playwright`; axe needs npm. What is missing is said when it is skipped.
+It needs `apt install chromium` and the extra `browser-test`; axe needs npm. What is missing is said when it is skipped.
 """
