@@ -16,10 +16,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from confluent_kafka.admin import AdminClient, NewTopic
 from tests.conformance.console_ui import browser as browsers
 from tests.conformance.console_ui.browser import TIMEOUT_MS, Screen
 from tests.conformance.console_ui.shop import Shop, application, order_of
 from tests.house.source import REPOSITORY
+from tests.peers.cluster import COMBINED
+from tests.peers.console import ConsoleProcess
+from tests.peers.ottla_cluster import OttlaCluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -106,6 +110,11 @@ def _connector(screen: Screen) -> None:
     screen.page.get_by_text("to mend").wait_for()
 
 
+def _log(screen: Screen) -> None:
+    screen.open("connect", "menu-of-today", "logs")
+    screen.page.get_by_role("log").locator("p").nth(4).wait_for()
+
+
 def _simple(*path: str, until: str = ".page-head") -> Callable[[Screen], None]:
     """Opened, and there is what the selector says."""
 
@@ -126,6 +135,7 @@ PICTURES: Final[tuple[tuple[str, str, Callable[[Screen], None]], ...]] = (
     ("schema", "light", _schema),
     ("sql-dark", "dark", _sql),
     ("connector", "light", _connector),
+    ("log-dark", "dark", _log),
     ("streams", "light", _simple("streams", "menu", until=".topology")),
     ("metrics", "light", _simple("metrics", until=".chart svg")),
 )
@@ -139,11 +149,51 @@ def main() -> None:
         busy(shop),
         application(shop, Path(directory)),
     ):
+        _connector_with_troubles(shop, Path(directory))
         time.sleep(TRAFFIC_S)
         with contextlib.contextmanager(browsers.launched)() as browser:
             for name, theme, show in PICTURES:
                 if len(sys.argv) < 2 or name in sys.argv[1:]:
                     _picture(browser, shop, name, theme, show)
+            if len(sys.argv) < 2 or "reassignment" in sys.argv[1:]:
+                _cluster_picture(browser)
+
+
+def _connector_with_troubles(shop: Shop, directory: Path) -> None:
+    """Its file is not there at first."""
+    file = directory / "menu.txt"
+    config = {"connector.class": "FileStreamSource", "topic": "menu", "file": str(file)}
+    shop.connect.ask("PUT", "/admin/loggers/ottla.connect", {"level": "INFO"})
+    assert shop.connect.ask("PUT", "/connectors/menu-of-today/config", config).status == 201
+    shop.connect.wait_until("RUNNING", "menu-of-today")
+    file.write_text("Svíčková\nGoulash\n")
+    for change in ("pause", "resume"):
+        assert shop.connect.ask("PUT", f"/connectors/menu-of-today/{change}").status == 202
+        shop.connect.wait_until("PAUSED" if change == "pause" else "RUNNING", "menu-of-today")
+
+
+def _cluster_picture(browser: Any) -> None:
+    """A proposal, of a cluster of three."""
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        OttlaCluster(Path(directory) / "cluster", (COMBINED,) * 3) as cluster,
+        ConsoleProcess(Path(directory) / "console", "--bootstrap", cluster.bootstrap) as console,
+    ):
+        admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
+        topics = {"orders": [[1, 2], [2, 3], [3, 1], [1, 3]], "payments": [[2, 1], [3, 2]]}
+        made = [NewTopic(name, len(replicas), replica_assignment=replicas) for name, replicas in topics.items()]
+        for each in admin.create_topics(made).values():
+            each.result(60)
+        context = browser.new_context(viewport=SIZE, color_scheme="light", reduced_motion="reduce")
+        context.set_default_timeout(TIMEOUT_MS)
+        screen = Screen(context.new_page(), f"http://{console.address}", "local")
+        screen.open("brokers", "reassignments")
+        screen.button("Move replicas").click()
+        screen.page.get_by_label("Broker 3").uncheck()
+        screen.button("Propose").click()
+        screen.page.get_by_text("would change").first.wait_for()
+        take(screen, "console-reassignment")
+        context.close()
 
 
 def _picture(browser: Any, shop: Shop, name: str, theme: str, show: Callable[[Screen], None]) -> None:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.conformance.console_ui.browser import axe_source
 from tests.conformance.console_ui.shop import ORDERS, application
 
 if TYPE_CHECKING:
@@ -82,8 +83,29 @@ def test_a_connector_is_made_with_what_the_worker_says(screen: Screen, tmp_path:
     page.locator(".page-head .badge").filter(has_text="PAUSED").wait_for()
     screen.button("Resume").click()
     page.locator(".page-head .badge").filter(has_text="RUNNING").wait_for()
+    its_log_is_live(screen)
     screen.open("topics", "lines")
     screen.grid_rows().filter(has_text="two").wait_for()
+
+
+def its_log_is_live(screen: Screen) -> None:
+    page = screen.page
+    page.get_by_role("link", name="Logs").click()
+    log = page.get_by_role("log", name="Log")
+    log.get_by_text("PAUSED").first.wait_for()
+    page.evaluate(axe_source())
+    assert page.evaluate("async () => (await axe.run()).violations.map(each => each.id)") == []
+    before = log.locator("p").count()
+    log.focus()
+    page.keyboard.press(" ")
+    page.get_by_text("Paused, 0 waiting").wait_for()
+    screen.button("Restart").click()
+    page.get_by_text(re.compile("Paused, [1-9]")).wait_for()
+    assert log.locator("p").count() == before
+    screen.button("Go on").click()
+    screen.until(lambda: log.locator("p").count() > before, "what was written meanwhile")
+    page.get_by_label("Search the log").fill("task 0 paused")
+    screen.until(lambda: log.locator("p").count() == 1, "one line is left")
 
 
 def test_a_query_says_what_it_read(screen: Screen) -> None:
