@@ -83,7 +83,7 @@ def test_a_node_alone_has_nothing_to_give_up(browser: Browser) -> None:
         (lambda: browser.delete(f"quorum/voters/{broker}"), 409, "CONFLICT"),
         (lambda: browser.delete("quorum/voters/99"), 404, "NOT_FOUND"),
         (lambda: browser.post("reassignments/plan", {"brokers": [99]}), 404, "BROKER_ID_NOT_REGISTERED"),
-        (lambda: browser.post("reassignments/plan", {"replication_factor": 2}), 422, "INVALID"),
+        (lambda: browser.post("reassignments/plan", {"brokers": []}), 400, "BAD_REQUEST"),
         (lambda: browser.post("reassignments", {"partitions": []}), 400, "BAD_REQUEST"),
         (lambda: browser.post("reassignments", {"partitions": [moved]}), 404, "UNKNOWN_TOPIC_OR_PARTITION"),
         (lambda: browser.post("reassignments", {"partitions": [moved | {"replicas": [1, 1]}]}), 400, "BAD_REQUEST"),
