@@ -57,11 +57,14 @@ if TYPE_CHECKING:
     from ottla.streams.expressions.aggregations import sum_ as sum_
     from ottla.streams.expressions.expression import Expression as Expression
     from ottla.streams.expressions.expression import ExpressionError as ExpressionError
+    from ottla.streams.expressions.functions import array as array
     from ottla.streams.expressions.functions import coalesce as coalesce
     from ottla.streams.expressions.functions import col as col
+    from ottla.streams.expressions.functions import explode as explode
     from ottla.streams.expressions.functions import key as key
     from ottla.streams.expressions.functions import lit as lit
     from ottla.streams.expressions.functions import make as make
+    from ottla.streams.expressions.functions import pair as pair
     from ottla.streams.expressions.functions import struct as struct
     from ottla.streams.expressions.functions import value as value
     from ottla.streams.expressions.functions import when as when
@@ -191,11 +194,13 @@ PLACES: Final = {
     "WindowKeyQuery": "queries.window_query",
     "WindowRangeQuery": "queries.window_query",
     "Windowed": "windows",
+    "array": "expressions.functions",
     "avg_": "expressions.aggregations",
     "coalesce": "expressions.functions",
     "col": "expressions.functions",
     "collect_": "expressions.aggregations",
     "count_": "expressions.aggregations",
+    "explode": "expressions.functions",
     "first_": "expressions.aggregations",
     "key": "expressions.functions",
     "last_": "expressions.aggregations",
@@ -204,6 +209,7 @@ PLACES: Final = {
     "make": "expressions.functions",
     "max_": "expressions.aggregations",
     "min_": "expressions.aggregations",
+    "pair": "expressions.functions",
     "right": "expressions.sides",
     "struct": "expressions.functions",
     "sum_": "expressions.aggregations",

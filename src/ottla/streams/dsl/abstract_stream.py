@@ -61,13 +61,11 @@ def with_key(function: Any) -> Callable[[Any, Any], Any]:
 
 def joiner_with_key(joiner: Any, given: Any) -> Callable[[Any, Any, Any], Any]:
     """The one of both that was given. An expression is a function of all three, wherever it was given."""
-    one: Any = given if joiner is None else joiner
-    if one is None or (joiner is not None and given is not None):
+    if (joiner is None) == (given is None):
         raise TypeError("give one joiner: `joiner` of both values, or `with_key` of the key and both values")
-    if isinstance(one, Expression):
-        return of_key_and_both(one)
-    made: Callable[[Any, Any, Any], Any] = one if joiner is None else lambda _, left, right: joiner(left, right)
-    return made
+    if joiner is None or isinstance(joiner, Expression):
+        return of_key_and_both(given if joiner is None else joiner)
+    return lambda _, left, right: joiner(left, right)
 
 
 def one_mapper(plain: Any, with_key: Any) -> tuple[Any, Any]:

@@ -8,9 +8,12 @@ from ottla.streams.dsl.abstract_stream import Origin
 from ottla.streams.dsl.graph.node import GraphNode, ProcessorNode
 from ottla.streams.dsl.graph.repartition import RepartitionNames, RepartitionNode
 from ottla.streams.dsl.graph.table_supplier import PassThroughSupplier
+from ottla.streams.expressions.aggregations import Aggregation
+from ottla.streams.expressions.aggregator import Aggregator
+from ottla.streams.expressions.sides import of_value_and_aggregate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ottla.streams.dsl.graph.graph_builder import GraphBuilder
     from ottla.streams.dsl.graph.table_supplier import AggregateSupplier
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from ottla.streams.dsl.named import NodeName
     from ottla.streams.serdes.serde import Serde
 
-    Aggregator = Callable[[Any, Any, Any], Any]
+    Function = Callable[[Any, Any, Any], Any]
 
 AGGREGATE = "COGROUPKSTREAM-AGGREGATE-"
 MERGE = "COGROUPKSTREAM-MERGE-"
@@ -29,14 +32,36 @@ MERGE = "COGROUPKSTREAM-MERGE-"
 class Cogrouping:
     def __init__(self, builder: GraphBuilder) -> None:
         self._builder = builder
-        self.streams: dict[KGroupedStream[Any, Any], Aggregator] = {}
+        self._streams: dict[KGroupedStream[Any, Any], Function | Aggregator] = {}
         self._parents: dict[KGroupedStream[Any, Any], GraphNode] = {}
+
+    def add(self, stream: KGroupedStream[Any, Any], aggregator: Any, fields: Mapping[str, Aggregation]) -> None:
+        if isinstance(aggregator, Aggregation) or fields:
+            self._streams[stream] = Aggregator.of(aggregator, fields, keeps_others=True)
+        elif aggregator is None:
+            raise TypeError("cogroup needs an aggregator, or aggregations: cogroup(payments, paid=sum_('amount'))")
+        else:
+            self._streams[stream] = of_value_and_aggregate(aggregator)
+
+    def together(self, *functions: Any) -> Aggregator | None:
+        """Of all streams; None where they have functions, and `aggregate` is given its own, all of them."""
+        parts = [each for each in self._streams.values() if isinstance(each, Aggregator)]
+        if not parts:
+            if any(each is None for each in functions):
+                raise TypeError(
+                    "streams that are cogrouped by functions are aggregated by functions: an initializer, "
+                    "and of sessions a merger"
+                )
+            return None
+        if len(parts) < len(self._streams) or any(each is not None for each in functions):
+            raise TypeError("cogrouped streams have functions, or they have aggregations, not some of both")
+        return Aggregator.together(parts)
 
     def build(
         self,
         named: NodeName,
         store: MaterializedStore,
-        supplier: Callable[[Aggregator], AggregateSupplier],
+        supplier: Callable[[Function], AggregateSupplier],
         key_serde: Serde[Any] | None,
         *,
         grace_ms: int | None = None,
@@ -47,9 +72,9 @@ class Cogrouping:
         self._repartition(store)
         suppliers: list[AggregateSupplier] = []
         nodes: list[GraphNode] = []
-        for number, (stream, aggregator) in enumerate(self.streams.items()):
+        for number, (stream, aggregator) in enumerate(self._streams.items()):
             name = named.suffixed_or_generated(f"-cogroup-agg-{number}", self._builder, AGGREGATE)
-            suppliers.append(supplier(aggregator))
+            suppliers.append(supplier(aggregator.adder if isinstance(aggregator, Aggregator) else aggregator))
             node = ProcessorNode(name, suppliers[-1])
             node.grace_ms = grace_ms
             if grace_ms is None:
@@ -65,7 +90,7 @@ class Cogrouping:
 
     def _repartition(self, store: MaterializedStore) -> None:
         assert store.name is not None
-        for stream in self.streams:
+        for stream in self._streams:
             if not stream._needs_repartition:
                 self._parents[stream] = stream._node
                 continue

@@ -11,7 +11,7 @@ from ottla.streams.dsl.graph.table_supplier import AggregateSupplier
 from ottla.streams.dsl.materialized import Materialized
 from ottla.streams.dsl.materialized_store import MaterializedStore
 from ottla.streams.dsl.named import AnyNamed, NodeName
-from ottla.streams.expressions.sides import of_both
+from ottla.streams.expressions.sides import of_both, of_value_and_aggregate
 from ottla.streams.windows import SessionWindows, SlidingWindows, Windows
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class KGroupedStream(AbstractStream, Generic[K, V]):
     def aggregate(
         self,
         initializer: Callable[[], VR],
-        aggregator: Callable[[K, V, VR], VR | None],
+        aggregator: Callable[[K, V, VR], VR | None] | Expression,
         *,
         named: AnyNamed = None,
         materialized: Materialized[K, VR] | None = None,
@@ -101,11 +101,15 @@ class KGroupedStream(AbstractStream, Generic[K, V]):
         materialized: Materialized[K, Any] | None = None,
         **fields: Aggregation,
     ) -> KTable[K, Any]:
-        """With functions as in Java, or with aggregations: `aggregate(total=sum_("amount"), n=count_())`."""
+        """With functions as in Java, or with aggregations: `aggregate(total=sum_("amount"), n=count_())`.
+
+        `aggregator(key, value, aggregate)` may be an expression over `left()`, the aggregate, and `right()`, the value.
+        """
         options = materialized or Materialized.with_(self._key_serde, None)
         made = aggregator_of(initializer, (aggregator,), fields)
         if made is not None:
             initializer, aggregator = made.initial, made.adder
+        aggregator = of_value_and_aggregate(aggregator)
         store = self._store(options, AGGREGATE, None if made is None else STATES)
 
         def make(name: str, send_old_values: bool) -> Operator:
@@ -128,12 +132,18 @@ class KGroupedStream(AbstractStream, Generic[K, V]):
             return SessionWindowedKStream(self._origin, self._key_serde, self._value_serde, windows, self._aggregates)
         return TimeWindowedKStream(self._origin, self._key_serde, self._value_serde, windows, self._aggregates)
 
-    def cogroup(self, aggregator: Callable[[K, V, VR], VR | None]) -> CogroupedKStream[K, VR]:
+    @overload
+    def cogroup(self, aggregator: Callable[[K, V, VR], VR | None]) -> CogroupedKStream[K, VR]: ...
+    @overload
+    def cogroup(
+        self, aggregator: Expression | Aggregation | None = None, **fields: Aggregation
+    ) -> CogroupedKStream[K, Any]: ...
+    def cogroup(self, aggregator: Any = None, **fields: Aggregation) -> CogroupedKStream[K, Any]:
         """Together with other grouped streams, into one aggregate."""
         from ottla.streams.dsl.cogrouped_kstream import CogroupedKStream
 
-        made: CogroupedKStream[K, VR] = CogroupedKStream(self._origin)
-        return made.cogroup(self, aggregator)
+        made: CogroupedKStream[K, Any] = CogroupedKStream(self._origin)
+        return made.cogroup(self, aggregator, **fields)
 
     def _store(self, options: Materialized[Any, Any], prefix: str, value_serde: Any) -> MaterializedStore:
         made = MaterializedStore.of(options, self._builder, prefix)

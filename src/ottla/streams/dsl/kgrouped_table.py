@@ -13,7 +13,7 @@ from ottla.streams.dsl.graph.table_supplier import AggregateSupplier
 from ottla.streams.dsl.materialized import Materialized
 from ottla.streams.dsl.materialized_store import MaterializedStore
 from ottla.streams.dsl.named import AnyNamed, NodeName
-from ottla.streams.expressions.sides import of_both
+from ottla.streams.expressions.sides import of_both, of_value_and_aggregate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,8 +68,8 @@ class KGroupedTable(AbstractStream, Generic[K, V]):
     def aggregate(
         self,
         initializer: Callable[[], VR],
-        adder: Callable[[K, V, VR], VR | None],
-        subtractor: Callable[[K, V, VR], VR | None],
+        adder: Callable[[K, V, VR], VR | None] | Expression,
+        subtractor: Callable[[K, V, VR], VR | None] | Expression,
         *,
         named: AnyNamed = None,
         materialized: Materialized[K, VR] | None = None,
@@ -92,11 +92,15 @@ class KGroupedTable(AbstractStream, Generic[K, V]):
         materialized: Materialized[K, Any] | None = None,
         **fields: Aggregation,
     ) -> KTable[K, Any]:
-        """With functions as in Java, or with aggregations that can go back: `sum_`, `count_`, `avg_`."""
+        """With functions as in Java, or with aggregations that can go back: `sum_`, `count_`, `avg_`.
+
+        Functions may be expressions over `left()`, the aggregate, and `right()`, the value that comes or goes.
+        """
         options = materialized or Materialized.with_(self._key_serde, None)
         made = aggregator_of(initializer, (adder, subtractor), fields)
         if made is None:
-            return self._aggregate(initializer, adder, subtractor, named, options, None)
+            add, subtract = of_value_and_aggregate(adder), of_value_and_aggregate(subtractor)
+            return self._aggregate(initializer, add, subtract, named, options, None)
         if made.irreversible:
             raise TypeError(
                 f"{', '.join(made.irreversible)}: of a table only sum_, count_ and avg_ can be kept, since what a "

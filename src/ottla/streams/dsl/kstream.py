@@ -22,7 +22,7 @@ from ottla.streams.dsl.named import AnyNamed, NodeName
 from ottla.streams.dsl.printed import Printed
 from ottla.streams.dsl.produced import Produced
 from ottla.streams.dsl.repartitioned import Repartitioned
-from ottla.streams.expressions.elements import elements_of
+from ottla.streams.expressions.elements import Elements, OnePair, Pairs
 from ottla.streams.expressions.expression import Expression
 
 if TYPE_CHECKING:
@@ -67,6 +67,9 @@ class KStream(StreamJoins[K, V], Generic[K, V]):
         return self._after(node, None, self._value_serde, needs_repartition=True)
 
     def map(self, mapper: Callable[[K, V], tuple[KR, VR]], *, named: AnyNamed = None) -> KStream[KR, VR]:
+        """As an expression: `map(pair(col("user"), struct(…)))`."""
+        mapper = OnePair(mapper) if isinstance(mapper, Expression) else mapper
+
         def make() -> Any:
             from ottla.streams.operators.stateless import Map
 
@@ -76,6 +79,9 @@ class KStream(StreamJoins[K, V], Generic[K, V]):
         return self._after(node, None, None, needs_repartition=True)
 
     def flat_map(self, mapper: Callable[[K, V], Iterable[tuple[KR, VR]]], *, named: AnyNamed = None) -> KStream[KR, VR]:
+        """As an expression, of a list of pairs: `flat_map(array(pair(…), when(…).then(pair(…))))`."""
+        mapper = Pairs(mapper) if isinstance(mapper, Expression) else mapper
+
         def make() -> Any:
             from ottla.streams.operators.stateless import FlatMap
 
@@ -113,7 +119,7 @@ class KStream(StreamJoins[K, V], Generic[K, V]):
         """Any number of values of each; of an expression, the elements of a list: `flat_map_values(col("items"))`."""
         mapper, with_key = one_mapper(mapper, with_key)
         if isinstance(with_key, Expression):
-            with_key = elements_of(with_key)
+            with_key = Elements(with_key)
 
         def make() -> Any:
             from ottla.streams.operators.stateless import FlatMapValues, FlatMapValuesWithKey

@@ -18,6 +18,8 @@ from ottla.streams.dsl.ktable_joins import TableJoins
 from ottla.streams.dsl.materialized_store import MaterializedStore
 from ottla.streams.dsl.named import AnyNamed, NodeName
 from ottla.streams.dsl.suppression import suppression
+from ottla.streams.expressions.elements import OnePair
+from ottla.streams.expressions.expression import Expression
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from ottla.streams.dsl.kstream import KStream
     from ottla.streams.dsl.materialized import Materialized
     from ottla.streams.dsl.suppressed import Suppressed
-    from ottla.streams.expressions.expression import Expression
     from ottla.streams.operators.table_view import TableView
     from ottla.streams.serdes.serde import Serde
     from ottla.streams.topology.store_factory import StoreFactory
@@ -158,8 +159,10 @@ class KTable(TableJoins[K, V], Generic[K, V]):
     def group_by(
         self, selector: Callable[[K, V], tuple[KR, VR]], grouped: Grouped[KR, VR] | None = None
     ) -> KGroupedTable[KR, VR]:
+        """`selector` makes a new key and value: a function, or `pair(col("city"), col("n"))`."""
         from ottla.streams.dsl.kgrouped_table import KGroupedTable
 
+        selector = OnePair(selector) if isinstance(selector, Expression) else selector
         options: Grouped[KR, VR] = grouped or Grouped()
         name = NodeName.of(options.name).or_generated(self._builder, "KTABLE-SELECT-")
         node = VersionedProcessorNode(name, _RepartitionMapSupplier(selector))

@@ -12,7 +12,7 @@ from ottla.streams.dsl.materialized import Materialized
 from ottla.streams.dsl.materialized_store import MaterializedStore
 from ottla.streams.dsl.named import AnyNamed, NodeName
 from ottla.streams.dsl.windowed_store import session_aggregate, session_windowed_serde
-from ottla.streams.expressions.sides import of_both
+from ottla.streams.expressions.sides import of_both, of_key_and_both, of_value_and_aggregate
 from ottla.streams.windows import EmitStrategy, SessionWindows, Windowed
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ class SessionWindowedKStream(AbstractStream, Generic[K, V]):
     def aggregate(
         self,
         initializer: Callable[[], VR],
-        aggregator: Callable[[K, V, VR], VR | None],
-        merger: Callable[[K, VR, VR], VR],
+        aggregator: Callable[[K, V, VR], VR | None] | Expression,
+        merger: Callable[[K, VR, VR], VR] | Expression,
         *,
         named: AnyNamed = None,
         materialized: Materialized[K, VR] | None = None,
@@ -106,7 +106,8 @@ class SessionWindowedKStream(AbstractStream, Generic[K, V]):
         options = materialized or Materialized.with_(self._key_serde, None)
         made = aggregator_of(initializer, (aggregator, merger), fields)
         if made is None:
-            return self._build(named, AGGREGATE, options, None, initializer, aggregator, merger)
+            add, merge = of_value_and_aggregate(aggregator), of_key_and_both(merger)
+            return self._build(named, AGGREGATE, options, None, initializer, add, merge)
         table = self._build(named, AGGREGATE, options, STATES, made.initial, made.adder, made.merged)
         return finished(table, made)
 

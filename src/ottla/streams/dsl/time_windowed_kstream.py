@@ -12,7 +12,7 @@ from ottla.streams.dsl.materialized import Materialized
 from ottla.streams.dsl.materialized_store import MaterializedStore
 from ottla.streams.dsl.named import AnyNamed, NodeName
 from ottla.streams.dsl.windowed_store import time_window_aggregate, time_windowed_serde, window_grace_ms
-from ottla.streams.expressions.sides import of_both
+from ottla.streams.expressions.sides import of_both, of_value_and_aggregate
 from ottla.streams.windows import EmitStrategy, SlidingWindows, UnlimitedWindows, Windowed, Windows
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class TimeWindowedKStream(AbstractStream, Generic[K, V]):
     def aggregate(
         self,
         initializer: Callable[[], VR],
-        aggregator: Callable[[K, V, VR], VR | None],
+        aggregator: Callable[[K, V, VR], VR | None] | Expression,
         *,
         named: AnyNamed = None,
         materialized: Materialized[K, VR] | None = None,
@@ -99,7 +99,7 @@ class TimeWindowedKStream(AbstractStream, Generic[K, V]):
         options = materialized or Materialized.with_(self._key_serde, None)
         made = aggregator_of(initializer, (aggregator,), fields)
         if made is None:
-            return self._build(named, AGGREGATE, options, None, initializer, aggregator)
+            return self._build(named, AGGREGATE, options, None, initializer, of_value_and_aggregate(aggregator))
         return finished(self._build(named, AGGREGATE, options, STATES, made.initial, made.adder), made)
 
     def _build(

@@ -1,11 +1,13 @@
 """One function of several aggregations: what `aggregate` of a grouping calls for each record.
 
 The state is a dict of their states; a state that lacks one (the topology was given another aggregation since) begins
-with it. A single aggregation has its own state alone.
+with it. A single aggregation has its own state alone. Of cogrouped streams each has an aggregator of its own, which
+changes its fields of the state that all share.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ottla.streams.expressions.aggregations import Aggregation
@@ -13,7 +15,7 @@ from ottla.streams.expressions.compiled import function_of
 from ottla.streams.expressions.source import Source, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 ONE = ""
 """The name of a single aggregation's field, in here."""
@@ -22,7 +24,8 @@ ONE = ""
 class Aggregator:
     """Initializer, aggregator, merger (of sessions) and subtractor (of tables) of named aggregations."""
 
-    def __init__(self, fields: Mapping[str, Aggregation]) -> None:
+    def __init__(self, fields: Mapping[str, Aggregation], *, keeps_others: bool = False) -> None:
+        """`keeps_others`: what else the state has stays as it is."""
         for name, each in fields.items():
             if not isinstance(each, Aggregation):
                 raise TypeError(f"{name or 'what is aggregated'} is {each!r}, not an aggregation like sum_({name!r})")
@@ -30,13 +33,36 @@ class Aggregator:
             raise TypeError("aggregate needs an initializer and an aggregator, or aggregations: total=sum_('amount')")
         self._fields = dict(fields)
         self._is_one = tuple(fields) == (ONE,)
-        self.adder: Callable[[Any, Any, Any], Any] = self._compiled()
+        self._keeps_others = keeps_others
 
     @classmethod
-    def of(cls, one: Aggregation | None, fields: Mapping[str, Aggregation]) -> Aggregator:
+    def of(
+        cls, one: Aggregation | None, fields: Mapping[str, Aggregation], *, keeps_others: bool = False
+    ) -> Aggregator:
         if one is not None and fields:
             raise TypeError("give one aggregation, or several by name: aggregate(total=sum_('amount'), n=count_())")
-        return cls({ONE: one} if one is not None else fields)
+        return cls({ONE: one} if one is not None else fields, keeps_others=keeps_others)
+
+    @classmethod
+    def together(cls, parts: Iterable[Aggregator]) -> Aggregator:
+        """What begins, merges and finishes the state that all of them change; TypeError where they do not go together.
+
+        Several may add to one field if they do the same with it.
+        """
+        fields: dict[str, Aggregation] = {}
+        for part in parts:
+            for name, each in part._fields.items():
+                known = fields.setdefault(name, each)
+                if known.name != each.name:
+                    what = f"the field {name}" if name != ONE else "the aggregate"
+                    raise TypeError(f"{what} of cogrouped streams is {known!r} of one and {each!r} of another")
+        if ONE in fields and len(fields) > 1:
+            raise TypeError("give every cogrouped stream one aggregation, or every one of them some by name")
+        return cls(fields)
+
+    @cached_property
+    def adder(self) -> Callable[[Any, Any, Any], Any]:
+        return self._compiled()
 
     def initial(self) -> Any:
         if self._is_one:
@@ -83,7 +109,8 @@ class Aggregator:
     def _changed(self, change: Callable[..., Any], key: Any, value: Any, state: Any) -> Any:
         if self._is_one:
             return change(self._fields[ONE], key, value, state)
-        return {name: change(each, key, value, state.get(name, each.initial)) for name, each in self._fields.items()}
+        changed = {name: change(each, key, value, state.get(name, each.initial)) for name, each in self._fields.items()}
+        return {**state, **changed} if self._keeps_others else changed
 
     def _compiled(self) -> Callable[[Any, Any, Any], Any]:
         source = Source()
@@ -96,7 +123,8 @@ class Aggregator:
         if self._is_one:
             source.line(f"return {results[ONE]}")
         else:
-            source.line("return {" + ", ".join(f"{name!r}: {each}" for name, each in results.items()) + "}")
+            others = "**state, " if self._keeps_others else ""
+            source.line(f"return {{{others}" + ", ".join(f"{name!r}: {each}" for name, each in results.items()) + "}")
         source.indent(-1)
         source.line("except Exception:")
         source.line("    return _added(key, value, state)")

@@ -3,14 +3,24 @@
 col("amount")   a field of the value       key(), value()   of the record       lit(5)   always the same
 when(col("n") > 9).then("many").otherwise("few")
 struct(user=key(), total=col("amount") * 2)      make(Order, …)      with_fields(value(), total=…)
+pair(col("user"), value())   a record      array(pair(…), pair(…))   several      explode("items")   one for each
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ottla.streams.expressions.expression import Coalesce, Column, Expression, Key, Literal, Value, operand
-from ottla.streams.expressions.records import Make, StructOf, When, WithFields
+from ottla.streams.expressions.expression import (
+    Coalesce,
+    Column,
+    Expression,
+    Key,
+    Literal,
+    Strict,
+    Value,
+    operand,
+)
+from ottla.streams.expressions.records import EXPLODE, KeyValueOf, ListOf, Make, StructOf, When, WithFields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +66,26 @@ def make(kind: Callable[..., Any], /, **fields: Any) -> Expression:
 def with_fields(record: Any, /, **fields: Any) -> Expression:
     """A copy of a record, `value()` mostly, with these fields."""
     return WithFields(operand(record), fields)
+
+
+def pair(key: Any, value: Any) -> Expression:
+    """A key and a value: what `map` makes of a record, and `group_by` of a table's."""
+    return KeyValueOf(operand(key), operand(value))
+
+
+def array(*elements: Any) -> Expression:
+    """A list: of values for `flat_map_values`, of pairs for `flat_map`, which leaves out those that are null."""
+    return ListOf(*(operand(each) for each in elements))
+
+
+def explode(name: str) -> Expression:
+    """Of the list in that field one copy of the value for each element, which has it in the list's place.
+
+    Null where the list is null. `orders.flat_map_values(explode("items")).select_key(col("items")["product"])`.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a column is text, not {name!r}")
+    return Strict(EXPLODE, Value(), Literal(name))
 
 
 def when(condition: Any) -> Condition:

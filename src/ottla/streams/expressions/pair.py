@@ -32,7 +32,9 @@ class Side(Expression):
 
     def evaluate(self, key: Any, value: Any) -> Any:
         if type(value) is not Pair:
-            raise TypeError(f"{self!r} is for joiners and reducers, which have two values; here it is col or value")
+            raise TypeError(
+                f"{self!r} is for joiners, reducers and aggregators, which have two values; here it is col or value"
+            )
         record = value.left if self.place == "left" else value.right
         return record if self.name is None else field(record, self.name)
 

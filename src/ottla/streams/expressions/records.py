@@ -1,13 +1,14 @@
-"""Expressions that make a choice or a record: `when`, `struct`, `make`, `with_fields`."""
+"""Expressions that choose (`when`) or make: `struct`, `make`, `with_fields`, `pair`; several: `array`, `explode`."""
 
 from __future__ import annotations
 
 import dataclasses
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ottla.streams.expressions.expression import Expression, operand
+from ottla.streams.expressions.operations import Operation, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,6 +102,31 @@ class WithFields(Fields):
         return f"with_fields({self.operands[0]!r}, {self._written()})"
 
 
+class KeyValueOf(Expression):
+    """A key and a value, both operands: a tuple."""
+
+    __slots__ = ()
+
+    def evaluate(self, key: Any, value: Any) -> Any:
+        new_key, new_value = self.operands
+        return new_key.evaluate(key, value), new_value.evaluate(key, value)
+
+    def __repr__(self) -> str:
+        return f"pair({', '.join(map(repr, self.operands))})"
+
+
+class ListOf(Expression):
+    """A list of its operands."""
+
+    __slots__ = ()
+
+    def evaluate(self, key: Any, value: Any) -> Any:
+        return [each.evaluate(key, value) for each in self.operands]
+
+    def __repr__(self) -> str:
+        return f"array({', '.join(map(repr, self.operands))})"
+
+
 def with_values(record: Any, values: dict[str, Any]) -> Any:
     """A copy: a dict of a mapping; of a dataclass or a struct of msgspec, one of its kind, which has these fields."""
     if isinstance(record, Mapping):
@@ -110,3 +136,15 @@ def with_values(record: Any, values: dict[str, Any]) -> Any:
     if hasattr(record, "__struct_fields__"):
         return sys.modules["msgspec"].structs.replace(record, **values)
     raise TypeError(f"{type(record).__name__} is no record: a dict, a dataclass or a struct of msgspec")
+
+
+def _exploded(record: Any, name: str) -> list[Any] | None:
+    elements = field(record, name)
+    if elements is None:
+        return None
+    if not isinstance(elements, list | tuple | set | frozenset):
+        raise TypeError(f"{name} is of type {type(elements).__name__}, and explode wants a list")
+    return [with_values(record, {name: each}) for each in elements]
+
+
+EXPLODE: Final = Operation("explode", "explode({1})", _exploded, may_be_null=True)

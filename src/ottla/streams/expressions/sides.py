@@ -1,7 +1,8 @@
 """Expressions over two values: `left("price") * right("rate")` in joiners, `left() + right()` in reducers.
 
-In a join the left value is that of the stream or table that `join` is called on; in a reducer it is what was reduced so
-far, and the right one is the new value. `left()` is a value as it is; a side that is None has null in every column.
+In a join the left value is that of the stream or table that `join` is called on; in reducers and aggregators it is what
+they came to so far, and the right one is the new value. `left()` is a value as it is; a side that is None has null in
+every column.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from ottla.streams.expressions.pair import PLACES, Pair, Side
 from ottla.streams.expressions.source import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 def left(name: str | None = None) -> Expression:
@@ -27,19 +28,29 @@ def right(name: str | None = None) -> Expression:
     return Side("right", name)
 
 
-def of_key_and_both(expression: Expression) -> Callable[[Any, Any, Any], Any]:
-    """A function of key, left and right. TypeError where something else is asked for."""
-    made: Callable[[Any, Any, Any], Any] = _function(expression, has_key=True)
-    return made
+def of_key_and_both(function: Any) -> Callable[[Any, Any, Any], Any]:
+    """A function of key, left and right: what an expression comes to, or `function` itself.
+
+    TypeError where an expression asks for something else.
+    """
+    made: Callable[[Any, Any, Any], Any] = function
+    return _function(made, ("key", "left", "right")) if isinstance(made, Expression) else made
+
+
+def of_value_and_aggregate(function: Any) -> Callable[[Any, Any, Any], Any]:
+    """A function of key, value and aggregate, of which the aggregate is left and the value is right."""
+    made: Callable[[Any, Any, Any], Any] = function
+    return _function(made, ("key", "right", "left")) if isinstance(made, Expression) else made
 
 
 def of_both(function: Any) -> Callable[[Any, Any], Any]:
-    """A function of left and right: what an expression comes to, or `function` itself."""
+    """A function of left and right."""
     made: Callable[[Any, Any], Any] = function
-    return _function(made, has_key=False) if isinstance(made, Expression) else made
+    return _function(made, PLACES) if isinstance(made, Expression) else made
 
 
-def _function(expression: Expression, *, has_key: bool) -> Any:
+def _function(expression: Expression, order: Sequence[str]) -> Any:
+    has_key = "key" in order
     parts = list(_parts(expression))
     for each in parts:
         if isinstance(each, Column | Value):
@@ -48,10 +59,10 @@ def _function(expression: Expression, *, has_key: bool) -> Any:
             raise TypeError(f"{expression!r}: there is no key here, only left and right")
 
     def row(*given: Any) -> Any:
-        key, one, two = given if has_key else (None, *given)
-        return expression.row(key, Pair(one, two))
+        named = dict(zip(order, given, strict=True))
+        return expression.row(named.get("key"), Pair(named["left"], named["right"]))
 
-    parameters = "key, left, right" if has_key else "left, right"
+    parameters = ", ".join(order)
     source = Source(has_sides=True)
     source.names["_row"] = row
     source.line("try:")

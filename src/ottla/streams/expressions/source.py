@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from ottla.streams.expressions.elements import Checked
 from ottla.streams.expressions.expression import (
     And,
     Coalesce,
@@ -25,7 +26,7 @@ from ottla.streams.expressions.expression import (
 )
 from ottla.streams.expressions.operations import field
 from ottla.streams.expressions.pair import Side
-from ottla.streams.expressions.records import Make, StructOf, When, WithFields, with_values
+from ottla.streams.expressions.records import KeyValueOf, ListOf, Make, StructOf, When, WithFields, with_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -179,11 +180,23 @@ class Source:
                 return self._nullable(f"{self.constant(expression.kind)}(**{fields})")
             case WithFields():
                 return self._with_fields(expression)
+            case KeyValueOf():
+                return Lowered((), f"({self._texts(expression)})")
+            case ListOf():
+                return Lowered((), f"[{self._texts(expression)}]")
+            case Checked():
+                written = self.text(expression.operands[0])
+                return Lowered(
+                    (), written if expression.is_certain else f"{self.constant(expression.checked)}({written})"
+                )
         raise TypeError(f"{expression!r} has no source")
 
     def text(self, expression: Expression) -> str:
         """What the expression is, None for null."""
         return text(self.lower(expression))
+
+    def _texts(self, expression: Expression) -> str:
+        return ", ".join(self.text(each) for each in expression.operands)
 
     def passes(self, expression: Expression) -> str:
         """What is true where the expression is true, and false where it is false or null."""

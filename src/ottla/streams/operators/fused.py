@@ -5,7 +5,8 @@
 Runs of expressions are code over local variables: a struct that a later step takes apart is never made. Where that code
 fails, the record is given to the row operator of the run's first step instead, which comes to the same, or fails with a
 reason, at the right node. Expressions are pure, so nothing happens twice. Functions of the application's own are
-called in their place, outside of that. The order of everything that can be seen is that of the row operators.
+called in their place, outside of that. What makes several records of one is a loop around all that follows it, which a
+record leaves by `continue`. The order of everything that can be seen is that of the row operators.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.streams.expressions.compiled import function_of
 from ottla.streams.expressions.expression import Expression
-from ottla.streams.expressions.records import StructOf
+from ottla.streams.expressions.records import KeyValueOf, StructOf
 from ottla.streams.expressions.source import Lowered, Source
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class StepKind(Enum):
     MAP = "map"
     MAP_VALUES = "map_values"
     MAP_VALUES_WITH_KEY = "map_values_with_key"
+    FLAT_MAP = "flat_map"
+    FLAT_MAP_VALUES = "flat_map_values"
+    FLAT_MAP_VALUES_WITH_KEY = "flat_map_values_with_key"
     PEEK = "peek"
 
 
@@ -52,7 +56,44 @@ class Step(NamedTuple):
         return self.kind is StepKind.PASS or (isinstance(self.function, Expression) and self.kind in _EXPRESSIBLE)
 
 
-_EXPRESSIBLE: Final = {StepKind.FILTER, StepKind.FILTER_NOT, StepKind.SELECT_KEY, StepKind.MAP_VALUES_WITH_KEY}
+_EXPRESSIBLE: Final = {
+    StepKind.FILTER,
+    StepKind.FILTER_NOT,
+    StepKind.SELECT_KEY,
+    StepKind.MAP,
+    StepKind.MAP_VALUES_WITH_KEY,
+    StepKind.FLAT_MAP,
+    StepKind.FLAT_MAP_VALUES_WITH_KEY,
+}
+_OF_VALUES: Final = {StepKind.MAP_VALUES, StepKind.FLAT_MAP_VALUES}
+"""Their functions are not given the key."""
+
+_LOOPS: Final = {StepKind.FLAT_MAP, StepKind.FLAT_MAP_VALUES, StepKind.FLAT_MAP_VALUES_WITH_KEY}
+
+
+class _ChainSource(Source):
+    """The function of a chain, which a record may leave in the middle."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.leave = "return"
+
+    def loop(self, over: str, *, has_keys: bool) -> None:
+        """All that follows, for each value, or each key and value, of that."""
+        value = self.variable("value")
+        if has_keys:
+            self.key = self.variable("key")
+        self.line(f"for {f'{self.key}, ' if has_keys else ''}{value} in {over}:")
+        self.indent(1)
+        self.leave = "continue"
+        self.set_value(value)
+
+    def settle(self) -> None:
+        """Have the value in a variable."""
+        if not isinstance(self.value, str):
+            variable = self.variable("value")
+            self.line(f"{variable} = {self.value_text()}")
+            self.set_value(variable)
 
 
 class Link(NamedTuple):
@@ -67,13 +108,15 @@ def fuse(links: Sequence[Link], forward: Push) -> Push | None:
     """None where row operators are as good: one function of the application's own, or code that nests too deeply."""
     if len(links) < 2 and not any(isinstance(each.step.function, Expression) for each in links):
         return None
-    source = Source()
+    source = _ChainSource()
     nodes: dict[int, str] = {}
     at = 0
     while at < len(links):
         run = at
         while run < len(links) and links[run].step.is_pure:
             run += 1
+            if links[run - 1].step.kind in _LOOPS:
+                break
         if run > at:
             _write_run(source, links[at:run])
             at = run
@@ -88,68 +131,90 @@ def fuse(links: Sequence[Link], forward: Push) -> Push | None:
     return function_of(source, "fused", "key, value, timestamp_ms, headers")  # type: ignore[no-any-return]
 
 
-def _write_run(source: Source, links: Sequence[Link]) -> None:
+def _write_run(source: _ChainSource, links: Sequence[Link]) -> None:
+    """Steps that are pure, of which the last one may begin a loop."""
     if all(each.step.kind is StepKind.PASS for each in links):
         return
-    _settle(source)
+    source.settle()
     key, value = source.key, source.value
     row = source.constant(links[0].row)
+    elements = ""
     source.line("try:")
     source.indent(1)
     for each in links:
-        _write_step(source, each.step)
+        elements = _write_step(source, each.step)
     source.indent(-1)
     source.line("except Exception:")
     source.line(f"    {row}({key}, {value}, timestamp_ms, headers)")
-    source.line("    return")
+    source.line(f"    {source.leave}")
+    if elements:
+        source.loop(elements, has_keys=links[-1].step.kind is StepKind.FLAT_MAP)
 
 
-def _write_step(source: Source, step: Step) -> None:
+def _write_step(source: _ChainSource, step: Step) -> str:
+    """The variable that is to be gone through, of a step that begins a loop."""
     kind, expression = step
     if not isinstance(expression, Expression):
-        return
+        return ""
     source.load([expression])
     if kind is StepKind.FILTER:
         source.line(f"if not {source.passes(expression)}:")
-        source.line("    return")
+        source.line(f"    {source.leave}")
     elif kind is StepKind.FILTER_NOT:
         source.line(f"if {source.passes(expression)}:")
-        source.line("    return")
+        source.line(f"    {source.leave}")
     elif kind is StepKind.SELECT_KEY:
         source.key = source.assigned("key", expression)
-    elif isinstance(expression, StructOf):
+    elif kind is StepKind.MAP:
+        _write_map(source, expression)
+    elif kind in _LOOPS:
+        return source.assigned("elements", expression)
+    else:
+        _write_value(source, expression)
+    return ""
+
+
+def _write_map(source: _ChainSource, expression: Expression) -> None:
+    """`expression` is `OnePair`."""
+    (pair,) = expression.operands
+    if isinstance(pair, KeyValueOf):
+        key = source.assigned("key", pair.operands[0])
+        _write_value(source, pair.operands[1])  # which may ask for the key of before
+    else:
+        key, value = source.variable("key"), source.variable("value")
+        source.line(f"{key}, {value} = {source.text(expression)}")
+        source.set_value(value)
+    source.key = key
+
+
+def _write_value(source: _ChainSource, expression: Expression) -> None:
+    if isinstance(expression, StructOf):
         fields = {name: source.assigned("field", each) for name, each in expression.fields.items()}
         source.set_value({name: Lowered((each,), each, True) for name, each in fields.items()})
     else:
         source.set_value(source.assigned("value", expression))
 
 
-def _write_call(source: Source, step: Step) -> None:
+def _write_call(source: _ChainSource, step: Step) -> None:
     """One line that calls the function."""
-    _settle(source)
+    source.settle()
     kind, function = step
     key, value = source.key, source.value
-    name = source.constant(function)
+    called = f"{source.constant(function)}({'' if kind in _OF_VALUES else f'{key}, '}{value})"
     if kind is StepKind.FILTER or kind is StepKind.FILTER_NOT:
-        source.line(f"if {'not ' if kind is StepKind.FILTER else ''}{name}({key}, {value}): return")
+        source.line(f"if {'not ' if kind is StepKind.FILTER else ''}{called}: {source.leave}")
     elif kind is StepKind.SELECT_KEY:
         source.key = source.variable("key")
-        source.line(f"{source.key} = {name}({key}, {value})")
+        source.line(f"{source.key} = {called}")
     elif kind is StepKind.MAP:
         source.key, new = source.variable("key"), source.variable("value")
-        source.line(f"{source.key}, {new} = {name}({key}, {value})")
+        source.line(f"{source.key}, {new} = {called}")
         source.set_value(new)
+    elif kind in _LOOPS:
+        source.loop(called, has_keys=kind is StepKind.FLAT_MAP)
     elif kind is StepKind.PEEK:
-        source.line(f"{name}({key}, {value})")
+        source.line(called)
     else:
         new = source.variable("value")
-        source.line(f"{new} = {name}({f'{key}, ' if kind is StepKind.MAP_VALUES_WITH_KEY else ''}{value})")
+        source.line(f"{new} = {called}")
         source.set_value(new)
-
-
-def _settle(source: Source) -> None:
-    """Have the value in a variable."""
-    if not isinstance(source.value, str):
-        variable = source.variable("value")
-        source.line(f"{variable} = {source.value_text()}")
-        source.set_value(variable)

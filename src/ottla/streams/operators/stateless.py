@@ -116,6 +116,10 @@ class FlatMap(_Stateless):
         for new_key, new_value in self._mapper(key, value):
             self.forward(new_key, new_value, timestamp_ms, headers)
 
+    @property
+    def step(self) -> Step:
+        return Step(StepKind.FLAT_MAP, self._mapper)
+
 
 class FlatMapValues(_Stateless):
     __slots__ = ("_mapper",)
@@ -127,6 +131,10 @@ class FlatMapValues(_Stateless):
         for new_value in self._mapper(value):
             self.forward(key, new_value, timestamp_ms, headers)
 
+    @property
+    def step(self) -> Step:
+        return Step(StepKind.FLAT_MAP_VALUES, self._mapper)
+
 
 class FlatMapValuesWithKey(_Stateless):
     __slots__ = ("_mapper",)
@@ -137,6 +145,10 @@ class FlatMapValuesWithKey(_Stateless):
     def process(self, key: Any, value: Any, timestamp_ms: int, headers: Headers, /) -> None:
         for new_value in self._mapper(key, value):
             self.forward(key, new_value, timestamp_ms, headers)
+
+    @property
+    def step(self) -> Step:
+        return Step(StepKind.FLAT_MAP_VALUES_WITH_KEY, self._mapper)
 
 
 class Peek(_Stateless):

@@ -21,7 +21,20 @@ from ottla.streams.expressions.aggregations import (
     sum_,
 )
 from ottla.streams.expressions.expression import Expression, operand
-from ottla.streams.expressions.functions import coalesce, col, key, lit, make, struct, value, when, with_fields
+from ottla.streams.expressions.functions import (
+    array,
+    coalesce,
+    col,
+    explode,
+    key,
+    lit,
+    make,
+    pair,
+    struct,
+    value,
+    when,
+    with_fields,
+)
 from ottla.streams.expressions.sides import left, right
 
 NUMBERS = ("a", "b")
@@ -100,6 +113,7 @@ def expressions() -> st.SearchStrategy[Expression]:
         st.one_of(numbers, texts, st.none(), st.booleans()).map(lit),
         st.just(key()),
         st.just(value()),
+        st.sampled_from(["list", "inner"]).map(explode),
     )
     return st.recursive(leaves, _around, max_leaves=5)
 
@@ -115,7 +129,7 @@ def expressions_of_both() -> st.SearchStrategy[Expression]:
 
 
 def _around(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression]:
-    def pair(combine: Any) -> st.SearchStrategy[Expression]:
+    def both_of(combine: Any) -> st.SearchStrategy[Expression]:
         return st.tuples(inner, inner).map(lambda both: combine(*both))
 
     kinds = st.sampled_from([int, float, str, bool])
@@ -135,6 +149,8 @@ def _around(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expressio
         lambda x, y: x.contains(y),
         lambda x, y: x.starts_with(y),
         lambda x, y: struct(a=x, s=y),
+        lambda x, y: pair(x, y),
+        lambda x, y: array(x, y, 1),
         lambda x, y: with_fields(x, a=y),
         lambda x, y: make(Order, a=x, b=y),
         lambda x, y: when(x > 0).then(y),
@@ -160,7 +176,7 @@ def _around(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expressio
         lambda x: x**2,
     ]
     return st.one_of(
-        *(pair(each) for each in binary),
+        *(both_of(each) for each in binary),
         *(inner.map(each) for each in unary),
         st.tuples(inner, kinds).map(lambda both: both[0].cast(both[1])),
         st.tuples(inner, kinds).map(lambda both: both[0].try_cast(both[1])),

@@ -32,10 +32,14 @@ from ottla.streams import (
     SlidingWindows,
     StreamsBuilder,
     TimeWindows,
+    array,
     col,
+    explode,
     key,
+    pair,
     struct,
     value,
+    when,
     with_fields,
 )
 from ottla.streams.expressions.aggregator import Aggregator
@@ -165,6 +169,8 @@ LAMBDAS: dict[str, Callable[..., Any]] = {
     "map_values": lambda v: {"a": len(repr(v)), "lambda": v} if isinstance(v, dict) else v,
     "select_key": lambda k, v: v["s"],
     "map": lambda k, v: (k, v + 1 if isinstance(v, int) else v),
+    "flat_map": lambda k, v: [(k, v), (v, k), (1, v["a"])],
+    "flat_map_values": lambda v: (each for each in (v, 1, v["a"])),
 }
 
 
@@ -172,8 +178,17 @@ def steps() -> st.SearchStrategy[list[Step]]:
     any_of = expressions()
     structs = st.tuples(any_of, any_of).map(lambda both: struct(a=both[0], s=both[1], b=col("b")))
     changed = any_of.map(lambda each: with_fields(value(), a=each))
+    pairs = st.tuples(any_of, st.one_of(structs, any_of)).map(lambda both: pair(*both))
+    perhaps = st.tuples(any_of, pairs).map(lambda both: when(both[0]).then(both[1]))
+    lists = st.tuples(any_of, st.one_of(structs, any_of)).map(lambda both: array(*both))
+    lists_of_pairs = st.lists(st.one_of(pairs, pairs, perhaps), max_size=3).map(lambda all_of: array(*all_of))
     step = st.one_of(
         st.tuples(st.just("filter"), any_of),
+        st.tuples(st.just("map"), st.one_of(pairs, pairs, perhaps, any_of)),
+        st.tuples(st.just("flat_map"), st.one_of(lists_of_pairs, lists_of_pairs, any_of)),
+        st.tuples(
+            st.just("flat_map_values"), st.one_of(lists, st.sampled_from([explode("list"), col("list")]), any_of)
+        ),
         st.tuples(st.just("filter_not"), any_of),
         st.tuples(st.just("map_values"), st.one_of(structs, structs, changed, any_of)),
         st.tuples(st.just("select_key"), any_of),

@@ -90,7 +90,7 @@ def test_mistakes_are_told() -> None:
     with pytest.raises(TypeError, match="the name of a column is text, not 5"):
         left(5)  # type: ignore[arg-type]
     for misplaced in (left("a") > 1, right() > 1):
-        with pytest.raises(ExpressionError, match="is for joiners and reducers"):
+        with pytest.raises(ExpressionError, match="is for joiners, reducers and aggregators"):
             misplaced("k", {"a": 5})
     with pytest.raises(ExpressionError) as caught:
         of_key_and_both(left("a") * right("b"))("k", {"a": 1}, {"b": "x"})
