@@ -7,6 +7,9 @@ Each run has a fresh node of Ottla on one core, and the application on the other
 
 What counts is the CPU of the application's process. `restore`: a store of as many keys as there are records is lost and
 comes back from its changelog, from the start of the process until it says RUNNING.
+
+With `--save` a run may have a part only, and be broken off: each figure is put beside those of that day's other parts,
+in place of an earlier one of the same engine, workload and guarantee.
 """
 
 from __future__ import annotations
@@ -17,9 +20,7 @@ import shutil
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
@@ -29,6 +30,7 @@ from tests.peers.ottla_node import OttlaNode
 from bench.streams.contestants import (
     AT_LEAST_ONCE,
     CONTESTANTS,
+    ENGINES,
     EXACTLY_ONCE,
     GROUP,
     OF_PYTHON,
@@ -37,6 +39,7 @@ from bench.streams.contestants import (
     prepare,
 )
 from bench.streams.report import table
+from bench.streams.results import Figures, Results
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,59 +57,56 @@ POLL_S: Final = 0.02
 RESULTS: Final = Path(__file__).parent.parent / "results"
 
 
-@dataclass(frozen=True)
-class Figures:
-    cpu_us: float
-    """A record."""
-    records_per_s: float
-    resident_mb: float
-
-
 def main() -> int:
     arguments = _arguments()
-    names, workloads = arguments.contestant or list(CONTESTANTS), arguments.workload or list(WORKLOADS)
+    names = [ENGINES[each] for each in arguments.engines]
+    stem = RESULTS / f"{datetime.datetime.now(datetime.UTC).date()}-streams" if arguments.save else None
+    results = Results.read(None if stem is None else stem.with_suffix(".json"))
     prepare(names)
-    found: dict[tuple[str, str, str], list[Figures]] = {}
+    failed = False
     for turn in range(arguments.rounds):
-        for workload in workloads:
-            for guarantee in arguments.guarantee or (AT_LEAST_ONCE, EXACTLY_ONCE):
-                for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                    if workload == "restore" and (name in OF_PYTHON or guarantee == EXACTLY_ONCE):
-                        continue
-                    share = SHARE.get(name, 1)
-                    figures = _run(name, workload, guarantee, arguments.records // share, arguments.warm_up // share)
-                    found.setdefault((workload, guarantee, name), []).append(figures)
-                    print(
-                        f"{turn + 1}/{arguments.rounds} {workload:13} {guarantee:16} {name:14}"
-                        f" {figures.cpu_us:8.2f} µs/record {figures.records_per_s:10,.0f}/s",
-                        file=sys.stderr,
-                        flush=True,
-                    )
-    medians = {
-        key: Figures(
-            median(each.cpu_us for each in runs),
-            median(each.records_per_s for each in runs),
-            median(each.resident_mb for each in runs),
-        )
-        for key, runs in found.items()
-    }
-    text = table(medians, arguments.records, arguments.rounds)
-    print(text)
-    if arguments.save:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{datetime.datetime.now(datetime.UTC).date()}-streams.md").write_text(text, "utf-8")
-    return 0
+        for workload, guarantee, name in _in_turn(turn, names, arguments.workloads, arguments.guarantees):
+            share = SHARE.get(name, 1)
+            records, about = (
+                arguments.records // share,
+                f"{turn + 1}/{arguments.rounds} {workload:13} {guarantee:16} {name:14}",
+            )
+            try:
+                figures = _run(name, workload, guarantee, records, arguments.warm_up // share)
+            except (TimeoutError, RuntimeError) as failure:  # whoever cannot does not keep the others from it
+                print(f"{about} {failure}", file=sys.stderr, flush=True)
+                failed = True
+                continue
+            results.add((workload, guarantee, name), records, figures)
+            print(
+                f"{about} {figures.cpu_us:8.2f} µs/record {figures.records_per_s:10,.0f}/s", file=sys.stderr, flush=True
+            )
+            if stem is not None:
+                results.write(stem.with_suffix(".json"))
+                stem.with_suffix(".md").write_text(table(results), "utf-8")
+    print(table(results))
+    return int(failed)
+
+
+def _in_turn(
+    turn: int, names: list[str], workloads: list[str], guarantees: list[str]
+) -> Iterator[tuple[str, str, str]]:
+    for workload in workloads:
+        for guarantee in guarantees:
+            for name in names[turn % len(names) :] + names[: turn % len(names)]:
+                if workload != "restore" or (name not in OF_PYTHON and guarantee == AT_LEAST_ONCE):
+                    yield workload, guarantee, name
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.streams", description=__doc__.partition("\n\n")[0])
-    parser.add_argument("--workload", action="append", choices=WORKLOADS, help="only this; repeatable")
-    parser.add_argument("--contestant", action="append", choices=list(CONTESTANTS), help="only this; repeatable")
-    parser.add_argument("--guarantee", action="append", choices=(AT_LEAST_ONCE, EXACTLY_ONCE))
+    guarantees = (AT_LEAST_ONCE, EXACTLY_ONCE)
+    for option, choices in (("engines", ENGINES), ("workloads", WORKLOADS), ("guarantees", guarantees)):
+        parser.add_argument(f"--{option}", nargs="+", choices=list(choices), default=list(choices), help="only these")
     parser.add_argument("--records", type=int, default=400_000, help="that are measured (default: %(default)s)")
     parser.add_argument("--warm-up", type=int, default=300_000, help="before them (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--save", action="store_true", help="write the table to bench/results")
+    parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
+    parser.add_argument("--save", action="store_true", help="put the figures with those of today in bench/results")
     return parser.parse_args()
 
 

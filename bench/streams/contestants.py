@@ -130,6 +130,7 @@ CONTESTANTS: Final[dict[str, Callable[[Job], tuple[list[str], dict[str, str]]]]]
     "Quix Streams": quix,
     "Faust": faust,
 }
+ENGINES: Final = {"ottla": "Ottla Streams", "kafka": "Kafka Streams", "quix": "Quix Streams", "faust": "Faust"}
 OF_PYTHON: Final = {"Quix Streams": (QUIX,), "Faust": (FAUST, "rocksdict==0.3.29")}
 """What is installed for each, in a virtual environment of its own."""
 

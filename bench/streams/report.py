@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Final
 from bench.streams.contestants import FAUST, QUIX
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from bench.streams.__main__ import Figures
+    from bench.streams.results import Results
 
 OTTLA, JAVA = "Ottla Streams", "Kafka Streams"
 AT_MOST_JAVA: Final = {"map-filter": 1.0, "count": 1.0, "restore": 1.0}
@@ -21,7 +19,7 @@ AT_MOST_OTHERS: Final = 0.2
 """Of the CPU of Quix Streams, and of Faust."""
 
 
-def table(medians: Mapping[tuple[str, str, str], Figures], records: int, rounds: int) -> str:
+def table(results: Results) -> str:
     """Markdown."""
     java = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr.splitlines()[:1]
     others = [QUIX, FAUST, *java]
@@ -29,13 +27,16 @@ def table(medians: Mapping[tuple[str, str, str], Figures], records: int, rounds:
         "# Ottla Streams beside others",
         "",
         f"- Python {platform.python_version()}, confluent-kafka {version('confluent-kafka')}, {', '.join(others)}",
-        f"- {records:,} records a run, {rounds} rounds, medians; application and broker (Ottla) on a core each",
+        "- medians of the runs; application and broker (Ottla) on a core each",
         "",
-        "| workload | guarantee | | µs of CPU a record | records/s | resident, MB | CPU beside it | goal | |",
-        "|---|---|---|--:|--:|--:|--:|--:|---|",
+        "| workload | guarantee | | runs | records of each | µs of CPU a record | records/s | resident, MB"
+        " | CPU beside it | goal | |",
+        "|---|---|---|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
-    for (workload, guarantee, name), figures in medians.items():
-        ours = medians.get((workload, guarantee, OTTLA))
+    for (workload, guarantee, name), runs in results.items():
+        figures = runs.median
+        of_ours = results.get((workload, guarantee, OTTLA))
+        ours = None if of_ours is None else of_ours.median
         ratio, goal, verdict = "", "", ""
         if ours is not None and name != OTTLA:
             compared = (
@@ -46,7 +47,8 @@ def table(medians: Mapping[tuple[str, str, str], Figures], records: int, rounds:
             if limit is not None:
                 goal, verdict = f"≤ {limit:g}", "met" if compared <= limit else "**missed**"
         lines.append(
-            f"| {workload} | {guarantee} | {name} | {figures.cpu_us:.2f} | {figures.records_per_s:,.0f} |"
+            f"| {workload} | {guarantee} | {name} | {len(runs.figures)} | {runs.records:,} | {figures.cpu_us:.2f} |"
+            f" {figures.records_per_s:,.0f} |"
             f" {figures.resident_mb:.0f} | {ratio} | {goal} | {verdict} |"
         )
     lines += ["", "*CPU beside it*: of Ottla Streams, as a part of that contestant's; of *restore*, the time."]
