@@ -8,9 +8,9 @@ import pytest
 from tests.unit.streams.operator_run import OperatorRun
 from tests.unit.streams.store_context import text_serde
 
+from ottla.streams.operators.final_emission import NO_KEY_OR_VALUE
 from ottla.streams.operators.stream_stream_join import JoinWindowed, SelfJoin, StreamStreamJoin, TimeTracker
 from ottla.streams.operators.time_tracker import OUTER_JOIN_INTERVAL
-from ottla.streams.operators.windowed_aggregate import NO_KEY_OR_VALUE
 from ottla.streams.state.join_candidates import LeftOrRightValue, TimestampedKeyAndJoinSide
 from ottla.streams.state.stores import Stores
 from ottla.streams.windows import JoinWindows

@@ -9,11 +9,11 @@ from tests.unit.streams.operator_run import Forwarded, OperatorRun
 from tests.unit.streams.store_context import text_serde
 
 from ottla.streams.change import Change
+from ottla.streams.operators.final_emission import EXPIRED, NO_KEY, NO_KEY_OR_VALUE
 from ottla.streams.operators.session_aggregate import SessionAggregate
 from ottla.streams.operators.sliding_window_aggregate import SlidingWindowAggregate
 from ottla.streams.operators.time_tracker import AGGREGATION_INTERVAL
 from ottla.streams.operators.window_aggregate import WindowAggregate
-from ottla.streams.operators.windowed_aggregate import EXPIRED, NO_KEY, NO_KEY_OR_VALUE
 from ottla.streams.operators.windowed_view import SessionView, WindowView
 from ottla.streams.state.store import ValueAndTimestamp
 from ottla.streams.state.stores import Stores

@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ottla.streams.change import Change
-from ottla.streams.operators.windowed_aggregate import EXPIRED, NO_KEY_OR_VALUE, WindowedAggregate
+from ottla.streams.operators.final_emission import EXPIRED, NO_KEY_OR_VALUE
+from ottla.streams.operators.windowed_aggregate import WindowedAggregate
 from ottla.streams.state.store import ValueAndTimestamp
 from ottla.streams.windows import Window, Windowed
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.streams.duration import LONG_MAX
 from ottla.streams.operator import Operator
+from ottla.streams.operators.final_emission import NO_KEY_OR_VALUE
 from ottla.streams.operators.time_tracker import OUTER_JOIN_INTERVAL, TimeTracker, emit_interval_ms
-from ottla.streams.operators.windowed_aggregate import NO_KEY_OR_VALUE
 from ottla.streams.state.join_candidates import LeftOrRightValue, TimestampedKeyAndJoinSide
 
 if TYPE_CHECKING:

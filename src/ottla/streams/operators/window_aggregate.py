@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.streams.change import Change
-from ottla.streams.operators.windowed_aggregate import EXPIRED, NO_KEY, WindowedAggregate
+from ottla.streams.operators.final_emission import EXPIRED, NO_KEY
+from ottla.streams.operators.windowed_aggregate import WindowedAggregate
 from ottla.streams.state.store import ValueAndTimestamp
 from ottla.streams.windows import EmitStrategy, TimeWindows, Windowed, time_window
 

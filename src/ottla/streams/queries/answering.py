@@ -18,6 +18,7 @@ from ottla.streams.queries.window_query import WindowKeyQuery, WindowRangeQuery
 from ottla.streams.state.key_value_store import TypedKeyValueStore
 from ottla.streams.state.segmented_store import SegmentedStore
 from ottla.streams.state.store import SessionStore, VersionedKeyValueStore, WindowStore
+from ottla.streams.state.store_of_segments import StoreOfSegments
 from ottla.streams.state.versioned_store import SegmentedVersionedStore
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _encode(query: Any, store: StateStore) -> None:
     keys = [getattr(query, name, None) for name in ("key", "lower_bound", "upper_bound")]
     if isinstance(store, TypedKeyValueStore):
         encode: Callable[[Any], bytes] = store.key_bytes
-    elif isinstance(store, SegmentedStore | SegmentedVersionedStore):
+    elif isinstance(store, StoreOfSegments):
         encode = store.encode_key
     else:
         return

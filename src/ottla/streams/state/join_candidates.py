@@ -9,15 +9,16 @@ Records of one side, time and key share an entry, so a put adds to its list, and
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.streams.serdes.list_serde import list_serde
 from ottla.streams.serdes.serde import Serde
 from ottla.streams.state.key_value_store import KeyValueConfig, TypedKeyValueStore
+from ottla.streams.state.logged_builder import LoggedBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from ottla.streams.record import Headers
     from ottla.streams.state.bytes_store import BytesStore
@@ -119,7 +120,7 @@ class JoinCandidates(TypedKeyValueStore):
 
 
 @dataclass(frozen=True, slots=True)
-class JoinCandidatesBuilder:
+class JoinCandidatesBuilder(LoggedBuilder):
     """A `StoreBuilder`."""
 
     name: str
@@ -127,25 +128,6 @@ class JoinCandidatesBuilder:
     key_serde: Serde[Any] | None
     left_serde: Serde[Any] | None
     right_serde: Serde[Any] | None
-    logging_enabled: bool = True
-    log_config: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def caching_enabled(self) -> bool:
-        return False
-
-    @property
-    def window_retention_ms(self) -> int | None:
-        return None
-
-    def with_caching_disabled(self) -> JoinCandidatesBuilder:
-        return self
-
-    def with_logging_enabled(self, config: Mapping[str, str] | None = None) -> JoinCandidatesBuilder:
-        return replace(self, logging_enabled=True, log_config=dict(config or {}))
-
-    def with_logging_disabled(self) -> JoinCandidatesBuilder:
-        return replace(self, logging_enabled=False, log_config={})
 
     def build(self) -> JoinCandidates:
         config = KeyValueConfig(self.name, self.make_bytes_store, self.key_serde, None, timestamped=False)

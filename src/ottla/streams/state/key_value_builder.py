@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ottla.streams.state.cached_key_value_store import CachedKeyValueStore
 from ottla.streams.state.headers_key_value_store import CachedHeadersKeyValueStore, HeadersKeyValueStore
 from ottla.streams.state.key_value_store import KeyValueConfig, TypedKeyValueStore
+from ottla.streams.state.logged_builder import LoggedBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+    from typing import Self
 
     from ottla.streams.serdes.serde import Serde
     from ottla.streams.state.bytes_store import BytesStore
@@ -33,36 +35,21 @@ class KeyValueBytesStoreSupplier:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyValueStoreBuilder:
-    """A `StoreBuilder`; immutable: each `with_…` returns another one."""
-
+class KeyValueStoreBuilder(LoggedBuilder):
     name: str
     make_bytes_store: Callable[[str], BytesStore]
     key_serde: Serde[Any] | None
     value_serde: Serde[Any] | None
     timestamped: bool
-    logging_enabled: bool = True
     caching_enabled: bool = False
-    log_config: dict[str, str] = field(default_factory=dict)
     headers_logged: HeadersLogged = "never"
     keeps_headers: bool = False
 
-    @property
-    def window_retention_ms(self) -> int | None:
-        return None
-
-    def with_caching_enabled(self) -> KeyValueStoreBuilder:
+    def with_caching_enabled(self) -> Self:
         return replace(self, caching_enabled=True)
 
-    def with_caching_disabled(self) -> KeyValueStoreBuilder:
+    def with_caching_disabled(self) -> Self:
         return replace(self, caching_enabled=False)
-
-    def with_logging_enabled(self, config: Mapping[str, str] | None = None) -> KeyValueStoreBuilder:
-        """`config`: what the changelog topic is created with."""
-        return replace(self, logging_enabled=True, log_config=dict(config or {}))
-
-    def with_logging_disabled(self) -> KeyValueStoreBuilder:
-        return replace(self, logging_enabled=False, log_config={})
 
     def with_headers_logged(self, when: HeadersLogged) -> KeyValueStoreBuilder:
         """Of tables whose `dsl.store.format` is HEADERS, those of deletions; of subscriptions to foreign keys, all."""

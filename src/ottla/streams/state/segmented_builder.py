@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ottla.streams.state.headers_segmented_store import HeadersSessionStore, HeadersWindowStore
+from ottla.streams.state.logged_builder import LoggedBuilder
 from ottla.streams.state.persistent_segments import PersistentSegments
 from ottla.streams.state.segmented_store import SegmentedConfig
 from ottla.streams.state.session_store import SegmentedSessionStore
 from ottla.streams.state.window_store import SegmentedWindowStore, TimestampedWindowStore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Self
 
     from ottla.streams.serdes.serde import Serde
@@ -86,15 +86,11 @@ class SessionBytesStoreSupplier:
 
 
 @dataclass(frozen=True, slots=True)
-class _SegmentedStoreBuilder:
-    """A `StoreBuilder`; immutable: each `with_…` returns another one."""
-
+class _SegmentedStoreBuilder(LoggedBuilder):
     supplier: Any
     key_serde: Serde[Any] | None
     value_serde: Serde[Any] | None
-    logging_enabled: bool = True
     caching_enabled: bool = False
-    log_config: dict[str, str] = field(default_factory=dict)
     logs_headers_of_deletions: bool = False
 
     @property
@@ -112,12 +108,6 @@ class _SegmentedStoreBuilder:
 
     def with_caching_disabled(self) -> Self:
         return replace(self, caching_enabled=False)
-
-    def with_logging_enabled(self, config: Mapping[str, str] | None = None) -> Self:
-        return replace(self, logging_enabled=True, log_config=dict(config or {}))
-
-    def with_logging_disabled(self) -> Self:
-        return replace(self, logging_enabled=False, log_config={})
 
     def _config(self) -> SegmentedConfig:
         config: SegmentedConfig = self.supplier.config(self.key_serde, self.value_serde, caching=self.caching_enabled)

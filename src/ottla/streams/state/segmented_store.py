@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ottla.streams.change import Change
 from ottla.streams.duration import LONG_MAX
-from ottla.streams.errors import InvalidStateStoreError
 from ottla.streams.serdes.primitive import BOOL, FIXED_SIZES, NATURAL_TYPES
 from ottla.streams.state.key_index import KeyIndex
 from ottla.streams.state.record_cache import RecordCache
-from ottla.streams.state.segments import MemorySegments, Segments, SegmentStorage, segment_interval_ms
-from ottla.streams.state.store import StateStore, ValueAndTimestamp
+from ottla.streams.state.segments import segment_interval_ms
+from ottla.streams.state.store import ValueAndTimestamp
+from ottla.streams.state.store_of_segments import StoreOfSegments
 from ottla.streams.state.time_index import TimeIndex
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from ottla.streams.record import Headers
     from ottla.streams.serdes.serde import Serde
     from ottla.streams.state.record_cache import CacheEntry
-    from ottla.streams.state.store import Changelog, StoreContext
+    from ottla.streams.state.segments import SegmentStorage
+    from ottla.streams.state.store import StoreContext
     from ottla.streams.windows import Windowed
 
 TIMESTAMP: Final = struct.Struct(">q")
@@ -69,7 +70,7 @@ class SegmentedConfig:
     """Called with the store's name and the size of the suffix of its keys."""
 
 
-class SegmentedStore(StateStore):
+class SegmentedStore(StoreOfSegments):
     """`timestamped`: values are `ValueAndTimestamp`, stored as 8 bytes of time before the value's, logged apart."""
 
     kind: str
@@ -81,31 +82,19 @@ class SegmentedStore(StateStore):
     time_first: Callable[[bytes], bytes]
 
     def __init__(self, config: SegmentedConfig) -> None:
-        self.name = config.name
+        interval_ms = segment_interval_ms(config.retention_ms)
+        super().__init__(config.name, config.storage, self.suffix_size, config.retention_ms, interval_ms)
         self.retention_ms = config.retention_ms
         self._config = config
-        make = config.storage
-        self._storage = MemorySegments(self.suffix_size) if make is None else make(config.name, self.suffix_size)
-        self._segments = Segments(self._storage, config.retention_ms, segment_interval_ms(config.retention_ms))
-        self._observed_ms = -1
         self._slack_ms = 0 if config.keeps_last else 1
         self._cache: RecordCache | None = None
         self._time_index: TimeIndex | None = None
         self._listener: Push | None = None
         self._send_old_values = False
-        self._context: StoreContext | None = None
-
-    @property
-    def is_persistent(self) -> bool:
-        return self._storage.is_persistent
-
-    @property
-    def is_open(self) -> bool:
-        return self._context is not None
 
     @property
     def metrics_scope(self) -> str:
-        return f"{'in-memory' if isinstance(self._storage, MemorySegments) else 'rocksdb'}-{self.kind}"
+        return f"{'in-memory' if self.is_in_memory else 'rocksdb'}-{self.kind}"
 
     @property
     def has_headers_format(self) -> bool:
@@ -122,23 +111,15 @@ class SegmentedStore(StateStore):
 
     def open(self, context: StoreContext) -> None:
         config = self._config
-        self._context = context
+        self.open_segments(context, config.key_serde, config.value_serde)
         self._record = context.record
-        self._changelog: Changelog | None = context.changelog(self.name)
-        self._topic = context.changelog_topic(self.name)
-        key_serde = config.key_serde or context.key_serde
         value_serde = config.value_serde or context.value_serde
-        self._serialize_key = key_serde.serializer
-        self._deserialize_key = key_serde.deserializer
-        self._serialize_value = value_serde.serializer
-        self._deserialize_value = value_serde.deserializer
         self._immutable: type | None
         self._immutable, self._least, self._greatest = NATURAL_TYPES.get(value_serde, (None, 0, 0))
         self._fixed_size = 1 if value_serde is BOOL else FIXED_SIZES.get(value_serde.serializer)
         if config.caching and context.cache_bytes > 0:
             index = KeyIndex(self.suffix_size)
             self._cache = RecordCache(context.cache_bytes, self._flush_entries, index, SEGMENT_ID_BYTES)
-        self._segments.open(context.directory)
 
     def restore(self, records: Iterable[tuple[bytes, bytes | None, int, Headers]]) -> None:
         batch = list(records)
@@ -163,23 +144,13 @@ class SegmentedStore(StateStore):
         if self._cache is not None:
             self._cache.flush()
 
-    def commit(self, changelog_offset: int | None) -> None:
-        self._storage.commit(changelog_offset)
-
-    @property
-    def committed_offset(self) -> int | None:
-        return self._storage.committed_offset
-
     def forget_cached(self) -> None:
         if self._cache is not None:
             self._cache.clear()
 
     def close(self) -> None:
-        if self._context is not None:
-            self._context = None
-            self._segments.close()
-            if self._cache is not None:
-                self._cache.clear()
+        super().close()
+        self.forget_cached()
 
     def set_flush_listener(self, listener: Push, send_old_values: bool) -> bool:
         if self._cache is None:
@@ -190,16 +161,6 @@ class SegmentedStore(StateStore):
 
     @abstractmethod
     def windowed(self, store_key: bytes) -> Windowed[Any]: ...
-
-    def encode_key(self, key: Any) -> bytes:
-        """A key that is None is a mistake of the caller, not of the data: records without a key never come here."""
-        if self._context is None:
-            raise InvalidStateStoreError(f"the store {self.name} is closed")
-        if key is None:
-            raise ValueError("key cannot be null")
-        encoded = self._serialize_key(self._topic, key)
-        assert encoded is not None
-        return encoded
 
     def decode_key(self, key: bytes) -> Any:
         return self._deserialize_key(self._topic, key)

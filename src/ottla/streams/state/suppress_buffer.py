@@ -9,7 +9,7 @@ The buffer is in memory, as in Java (`InMemoryTimeOrderedKeyValueChangeBuffer`);
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,10 +17,11 @@ from ottla.streams.change import Change
 from ottla.streams.duration import LONG_MAX
 from ottla.streams.errors import InvalidStateStoreError, StreamsError
 from ottla.streams.state.buffer_value import BufferValue
+from ottla.streams.state.logged_builder import LoggedBuilder
 from ottla.streams.state.store import StateStore, ValueAndTimestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from ottla.streams.record import Headers
     from ottla.streams.serdes.serde import Serde
@@ -188,28 +189,12 @@ def _size_of(key: bytes, value: BufferValue) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class SuppressBufferBuilder:
+class SuppressBufferBuilder(LoggedBuilder):
     """A `StoreBuilder`."""
 
     name: str
     key_serde: Serde[Any] | None
     value_serde: Serde[Any] | None
-    logging_enabled: bool = True
-    log_config: dict[str, str] = field(default_factory=dict)
-    caching_enabled: bool = False
-
-    @property
-    def window_retention_ms(self) -> int | None:
-        return None
-
-    def with_caching_disabled(self) -> SuppressBufferBuilder:
-        return self
-
-    def with_logging_enabled(self, config: Mapping[str, str] | None = None) -> SuppressBufferBuilder:
-        return replace(self, logging_enabled=True, log_config=dict(config or {}))
-
-    def with_logging_disabled(self) -> SuppressBufferBuilder:
-        return replace(self, logging_enabled=False, log_config={})
 
     def build(self) -> SuppressBuffer:
         return SuppressBuffer(self)

@@ -8,15 +8,16 @@ Java's `RocksDBTimeOrderedKeyValueBuffer`. Records leave in the order of their t
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.streams.errors import StreamsError
 from ottla.streams.state.buffer_value import BufferValue
+from ottla.streams.state.logged_builder import LoggedBuilder
 from ottla.streams.state.store import StateStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from ottla.streams.operator import Push
     from ottla.streams.record import Headers
@@ -115,7 +116,7 @@ class TimeOrderedBuffer(StateStore):
 
 
 @dataclass(frozen=True, slots=True)
-class TimeOrderedBufferBuilder:
+class TimeOrderedBufferBuilder(LoggedBuilder):
     """A `StoreBuilder`. `topic` is what serdes are told."""
 
     name: str
@@ -124,22 +125,6 @@ class TimeOrderedBufferBuilder:
     make_bytes_store: Callable[[str], BytesStore]
     key_serde: Serde[Any] | None
     value_serde: Serde[Any] | None
-    logging_enabled: bool = True
-    log_config: dict[str, str] = field(default_factory=dict)
-    caching_enabled: bool = False
-
-    @property
-    def window_retention_ms(self) -> int | None:
-        return None
-
-    def with_caching_disabled(self) -> TimeOrderedBufferBuilder:
-        return self
-
-    def with_logging_enabled(self, config: Mapping[str, str] | None = None) -> TimeOrderedBufferBuilder:
-        return replace(self, logging_enabled=True, log_config=dict(config or {}))
-
-    def with_logging_disabled(self) -> TimeOrderedBufferBuilder:
-        return replace(self, logging_enabled=False, log_config={})
 
     def build(self) -> TimeOrderedBuffer:
         return TimeOrderedBuffer(self)

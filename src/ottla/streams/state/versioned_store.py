@@ -10,23 +10,23 @@ the puts themselves: records whose timestamps are the times.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.streams.duration import LONG_MAX
-from ottla.streams.errors import InvalidStateStoreError
+from ottla.streams.state.logged_builder import LoggedBuilder
 from ottla.streams.state.segment_value import SegmentValue
-from ottla.streams.state.segments import MemorySegments, Segments, SegmentStorage
 from ottla.streams.state.store import VersionedKeyValueStore, VersionedRecord
+from ottla.streams.state.store_of_segments import StoreOfSegments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
     from ottla.streams.operator import Push
     from ottla.streams.record import Headers
     from ottla.streams.serdes.serde import Serde
-    from ottla.streams.state.segments import Segment
-    from ottla.streams.state.store import Changelog, StoreContext
+    from ottla.streams.state.segments import Segment, SegmentStorage
+    from ottla.streams.state.store import StoreContext
 
 LATEST: Final = -1
 """The id of the segment that has what is valid now."""
@@ -36,38 +36,20 @@ NOT_PUT: Final = -1
 _TIME: Final = struct.Struct(">q")
 
 
-class SegmentedVersionedStore(VersionedKeyValueStore):
+class SegmentedVersionedStore(StoreOfSegments, VersionedKeyValueStore):
     def __init__(self, config: VersionedStoreBuilder) -> None:
-        self.name = config.name
-        self.history_retention_ms = config.supplier.history_retention_ms
+        kind = config.supplier
+        super().__init__(config.name, kind.storage, 0, kind.history_retention_ms, kind.segment_interval_ms)
+        self.history_retention_ms = kind.history_retention_ms
         self._config = config
-        storage = config.supplier.storage
-        self._storage = MemorySegments(0) if storage is None else storage(config.name, 0)
-        self._segments = Segments(self._storage, self.history_retention_ms, config.supplier.segment_interval_ms)
-        self._observed_ms = -1
-        self._context: StoreContext | None = None
 
     @property
     def metrics_scope(self) -> str:
-        return "in-memory" if isinstance(self._storage, MemorySegments) else "rocksdb"
-
-    @property
-    def is_persistent(self) -> bool:
-        return self._storage.is_persistent
-
-    @property
-    def is_open(self) -> bool:
-        return self._context is not None
+        return "in-memory" if self.is_in_memory else "rocksdb"
 
     def open(self, context: StoreContext) -> None:
-        self._context = context
-        key_serde = self._config.key_serde or context.key_serde
-        value_serde = self._config.value_serde or context.value_serde
-        self._serialize_key, self._deserialize_key = key_serde.serializer, key_serde.deserializer
-        self._serialize_value, self._deserialize_value = value_serde.serializer, value_serde.deserializer
-        self._topic = context.changelog_topic(self.name)
-        self._changelog: Changelog | None = context.changelog(self.name)
-        self._latest = self._segments.open(context.directory, LATEST) or self._storage.create(LATEST)
+        latest = self.open_segments(context, self._config.key_serde, self._config.value_serde, LATEST)
+        self._latest = latest or self._storage.create(LATEST)
 
     def set_flush_listener(self, listener: Push, send_old_values: bool) -> bool:
         return False
@@ -262,31 +244,8 @@ class SegmentedVersionedStore(VersionedKeyValueStore):
     def _decode(self, value: bytes | None) -> Any:
         return self._deserialize_value(self._topic, value)
 
-    def encode_key(self, key: Any) -> bytes:
-        if self._context is None:
-            raise InvalidStateStoreError(f"the store {self.name} is closed")
-        if key is None:
-            raise ValueError("key cannot be null")
-        encoded = self._serialize_key(self._topic, key)
-        assert encoded is not None
-        return encoded
-
-    # The rest of its life
-
     def flush(self) -> None:
         """Versioned stores have no cache."""
-
-    def commit(self, changelog_offset: int | None) -> None:
-        self._storage.commit(changelog_offset)
-
-    @property
-    def committed_offset(self) -> int | None:
-        return self._storage.committed_offset
-
-    def close(self) -> None:
-        if self._context is not None:
-            self._context = None
-            self._segments.close()
 
 
 def _insert_latest(segment: Segment, key: bytes, valid_from_ms: int, valid_to_ms: int, value: bytes | None) -> None:
@@ -326,15 +285,12 @@ def default_segment_interval_ms(history_retention_ms: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class VersionedStoreBuilder:
+class VersionedStoreBuilder(LoggedBuilder):
     """A `StoreBuilder`."""
 
     supplier: VersionedBytesStoreSupplier
     key_serde: Serde[Any] | None
     value_serde: Serde[Any] | None
-    logging_enabled: bool = True
-    log_config: dict[str, str] = field(default_factory=dict)
-    caching_enabled: bool = False
 
     @property
     def name(self) -> str:
@@ -344,21 +300,8 @@ class VersionedStoreBuilder:
     def history_retention_ms(self) -> int:
         return self.supplier.history_retention_ms
 
-    @property
-    def window_retention_ms(self) -> int | None:
-        return None
-
     def with_caching_enabled(self) -> VersionedStoreBuilder:
         raise ValueError("Versioned stores do not support caching")
-
-    def with_caching_disabled(self) -> VersionedStoreBuilder:
-        return self
-
-    def with_logging_enabled(self, config: Mapping[str, str] | None = None) -> VersionedStoreBuilder:
-        return replace(self, logging_enabled=True, log_config=dict(config or {}))
-
-    def with_logging_disabled(self) -> VersionedStoreBuilder:
-        return replace(self, logging_enabled=False, log_config={})
 
     def build(self) -> SegmentedVersionedStore:
         return SegmentedVersionedStore(self)
