@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from ottla.streams.record import Headers
 
 
-class _Table(Operator):
+class TableOperator(Operator):
+    """A node that has a store of its own, or none."""
+
     __slots__ = ("_send_old_values", "_store", "_store_name")
 
     _store: TableStore | None
@@ -35,7 +37,7 @@ class _Table(Operator):
         self._store = None if name is None else TableStore(context, name, self._send_old_values)
 
 
-class TableSource(_Table):
+class TableSource(TableOperator):
     """From a stream of values to a table, of a topic or of a stream within the topology."""
 
     __slots__ = ()
@@ -52,7 +54,7 @@ class TableSource(_Table):
         store.put_and_forward(key, value, old, timestamp_ms, headers)
 
 
-class TableFilter(_Table):
+class TableFilter(TableOperator):
     __slots__ = ("_negate", "_predicate", "_versioned")
 
     def __init__(
@@ -87,7 +89,7 @@ class TableFilter(_Table):
         return value if value is not None and bool(self._predicate(key, value)) is not self._negate else None
 
 
-class TableMapValues(_Table):
+class TableMapValues(TableOperator):
     __slots__ = ("_mapper",)
 
     def __init__(self, mapper: Callable[[Any, Any], Any], store: str | None, send_old_values: bool) -> None:
@@ -111,7 +113,7 @@ class TableMapValues(_Table):
             self.forward(key, Change(new, old, is_latest), timestamp_ms, headers)
 
 
-class TableTransformValues(_Table):
+class TableTransformValues(TableOperator):
     """The transformer is asked of deletions, too: its value is None then."""
 
     __slots__ = ("_transformer",)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ottla.streams.change import Change
 from ottla.streams.operator import Operator
-from ottla.streams.operators.table_store import TableStore
+from ottla.streams.operators.table import TableOperator
 from ottla.streams.state.store import ValueAndTimestamp
 
 if TYPE_CHECKING:
@@ -109,21 +109,10 @@ class OuterJoin(_JoinSide):
         return join(new, other), join(old, other) if self._send_old_values else None
 
 
-class JoinMerger(Operator):
-    """The table of the results, with a store of its own or without."""
+class JoinMerger(TableOperator):
+    """The table of the results."""
 
-    __slots__ = ("_send_old_values", "_store", "_store_name")
-
-    _store: TableStore | None
-
-    def __init__(self, store: str | None, send_old_values: bool) -> None:
-        self._store_name = store
-        self._send_old_values = send_old_values
-
-    def bind(self, context: OperatorContext) -> None:
-        super().bind(context)
-        name = self._store_name
-        self._store = None if name is None else TableStore(context, name, self._send_old_values)
+    __slots__ = ()
 
     def process(self, key: Any, value: Any, timestamp_ms: int, headers: Headers, /) -> None:
         if self._store is not None:

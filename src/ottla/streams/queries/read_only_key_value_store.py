@@ -10,36 +10,20 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ottla.streams.queries.key_range import key_range, prefix_range
+from ottla.streams.queries.store_view import StoreView
 from ottla.streams.state.key_value_store import TypedKeyValueStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from ottla.streams.queries.readable_store import ReadableStore
-    from ottla.streams.state.store import StateStore
+    from collections.abc import Iterator
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
-class ReadOnlyKeyValueStore(Generic[K, V]):
-    """Every method raises `InvalidStateStoreError` where the store is not here any more, or cannot be read now."""
-
-    def __init__(
-        self,
-        stores: Callable[[], Sequence[ReadableStore]],
-        value_of: Callable[[StateStore], Callable[[Any], Any]],
-    ) -> None:
-        self._stores = stores
-        self._value_of = value_of
-
+class ReadOnlyKeyValueStore(StoreView[K, V], Generic[K, V]):
     def get(self, key: K) -> V | None:
-        for readable in self._stores():
-            found = readable.read(lambda store: _get(store, key))
-            if found is not None:
-                value: V = self._value_of(readable.store)(found)
-                return value
-        return None
+        found: V | None = self._one(lambda store: _get(store, key))
+        return found
 
     def range(self, first: K | None = None, last: K | None = None, *, reverse: bool = False) -> Iterator[tuple[K, V]]:
         """From one key to another, both inclusive."""

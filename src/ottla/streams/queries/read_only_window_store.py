@@ -10,45 +10,27 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ottla.streams.duration import LONG_MAX
 from ottla.streams.queries.segment_scan import SegmentScan, is_paged
+from ottla.streams.queries.store_view import StoreView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from ottla.streams.queries.readable_store import ReadableStore
-    from ottla.streams.state.store import StateStore
     from ottla.streams.windows import Windowed
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
-class ReadOnlyWindowStore(Generic[K, V]):
-    """Every method raises `InvalidStateStoreError` where the store is not here any more, or cannot be read now."""
-
-    def __init__(
-        self,
-        stores: Callable[[], Sequence[ReadableStore]],
-        value_of: Callable[[StateStore], Callable[[Any], Any]],
-    ) -> None:
-        self._stores = stores
-        self._value_of = value_of
-
+class ReadOnlyWindowStore(StoreView[K, V], Generic[K, V]):
     def get(self, key: K, window_start_ms: int) -> V | None:
         """Java's `fetch(key, time)`."""
-        for readable in self._stores():
-            found = readable.read(lambda store: store.get(key, window_start_ms))
-            if found is not None:
-                value: V = self._value_of(readable.store)(found)
-                return value
-        return None
+        found: V | None = self._one(lambda store: store.get(key, window_start_ms))
+        return found
 
     def fetch(self, key: K, from_ms: int, to_ms: int, *, reverse: bool = False) -> Iterator[tuple[int, V]]:
         """Starts and values of the windows of one key: of the first partition that has any."""
-        for readable in self._stores():
-            rows = readable.read(lambda store: list(store.fetch(key, from_ms, to_ms, reverse=reverse)))
-            if rows:
-                return self._values(readable, rows)
-        return iter(())
+        return self._first(lambda store: store.fetch(key, from_ms, to_ms, reverse=reverse))
 
     def fetch_range(
         self, first: K | None, last: K | None, from_ms: int, to_ms: int, *, reverse: bool = False
@@ -85,12 +67,3 @@ class ReadOnlyWindowStore(Generic[K, V]):
         reverse: bool,
     ) -> Iterator[tuple[Any, Any]]:
         return SegmentScan(readable, from_ms, to_ms, self._value_of(readable.store), keeps, reverse=reverse)
-
-    def _at_once(
-        self, readable: ReadableStore, read: Callable[[Any], Iterator[tuple[Any, Any]]]
-    ) -> Iterator[tuple[Any, Any]]:
-        return self._values(readable, readable.read(lambda store: list(read(store))))
-
-    def _values(self, readable: ReadableStore, rows: Any) -> Iterator[tuple[Any, Any]]:
-        value_of = self._value_of(readable.store)
-        return ((key, value_of(value)) for key, value in rows)
