@@ -79,7 +79,7 @@ def test_each_stream_has_its_fields(windows: Any) -> None:
 
         cogrouped = orders.cogroup(ordered).cogroup(payments, paid)
         cogrouped = cogrouped if windows is None else cogrouped.windowed_by(windows)
-        functions = [lambda: {"n": 0, "most": None, "paid": [0, 0]}]
+        functions: list[Any] = [lambda: {"n": 0, "most": None, "paid": [0, 0]}]
         functions += [merged] if isinstance(windows, SessionWindows) else []
         store: Materialized[Any, Any] = Materialized.with_(STR, JSON)
         table = cogrouped.aggregate(*functions, materialized=store)
