@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
 from tests.connect.cdc.captured_mariadb import CapturedMariaDb
@@ -43,6 +43,15 @@ TABLES: Final = """
     CREATE TABLE no_key (a int, b text);
     ALTER TABLE no_key REPLICA IDENTITY FULL;
     CREATE TABLE two (b text, a int, c text, PRIMARY KEY (a, b));
+    CREATE TABLE defaults (
+        id serial PRIMARY KEY, n int DEFAULT 5, word text NOT NULL DEFAULT 'it''s',
+        made timestamptz NOT NULL DEFAULT now(),
+        yes boolean NOT NULL DEFAULT true, feeling mood NOT NULL DEFAULT 'ok', day date NOT NULL DEFAULT '2020-01-01',
+        exact numeric(5,2) NOT NULL DEFAULT 1.5, any_scale numeric NOT NULL DEFAULT 2, doc jsonb NOT NULL DEFAULT '{}',
+        number uuid NOT NULL DEFAULT gen_random_uuid(), span interval NOT NULL DEFAULT '1 day',
+        moment timestamp(3) NOT NULL DEFAULT CURRENT_TIMESTAMP, raw bytea NOT NULL DEFAULT '\\x00', small smallserial,
+        twice float8 NOT NULL DEFAULT -1.5, fixed char(3) DEFAULT 'a', code varchar(9) DEFAULT upper('x')
+    );
 """
 ROW: Final = (
     "1, -1, 9007199254740993, -123.456, 12.3400, 1.5, -2.25, true, 'ab', 'žluť', 'text', '\\x00ff', '{\"a\": 1}', "
@@ -52,10 +61,54 @@ ROW: Final = (
     "'08:00:2b:01:02:03', '1234.5', 4000000000, B'1', B'100000001', '(1,2)', '{1,NULL,3}', '{a,\"b,c\",NULL}', "
     "'{2026-11-29}', '[1,5)', 'fat cat'"
 )
-POSTGRES: Final = ("ours", "theirs")
-MARIADB: Final = ("ours-m", "theirs-m")
-"""Prefixes of topics."""
 OF_ITSELF: Final = ("version", "ts_ms", "ts_us", "ts_ns", "lsn", "sequence")
+
+
+class Variant(NamedTuple):
+    """One way to configure both."""
+
+    prefixes: tuple[str, str]
+    """Of topics: ours, theirs."""
+    counts: dict[str, int]
+    """Records of each table."""
+    settings: dict[str, str]
+    delimiter: str = "."
+
+    def topic(self, prefix: str, table: str) -> str:
+        return self.delimiter.join((prefix, "public", table))
+
+
+MODES: Final = {
+    "topic.delimiter": "_",
+    "tombstones.on.delete": "false",
+    "decimal.handling.mode": "double",
+    "time.precision.mode": "connect",
+    "binary.handling.mode": "hex",
+    "field.name.adjustment.mode": "avro_unicode",
+    "schema.name.adjustment.mode": "avro_unicode",
+    "message.key.columns": "public.two:b;(.*).no_key:a",
+    "column.mask.with.5.chars": "public.t.(words|long_text),public.two.a",
+    "column.mask.hash.SHA-256.with.salt.pepper.corn": "public.t.(feeling|fixed|mood)",
+    "column.mask.hash.v2.MD5.with.salt.pepper": "public.two.c",
+    "column.truncate.to.2.chars": "public.t.(named|id|raw|net)",
+    "snapshot.select.statement.overrides": "public.t",
+    "snapshot.select.statement.overrides.public.t": "SELECT * FROM public.t WHERE id = 1",
+}
+SOURCE_TYPES: Final = {
+    "column.propagate.source.type": "public.t.(small|big|exact|single|twice|day|at|short_at|zoned|moment|short_moment"
+    "|fine|stamp|short_stamp|span|years|price|one_bit|bits|numbers|texts|tiny|plain|y|shades|latin|medium|more),"
+    "public.defaults.(?!id|small).*",
+    "datatype.propagate.source.type": "public.t.(uuid|jsonb|inet|mediumblob|float)",
+}
+POSTGRES: Final = (
+    Variant(("ours", "theirs"), {"t": 8, "no_key": 4, "two": 6, "defaults": 2}, {}),
+    Variant(("oursx", "theirsx"), {"t": 7, "no_key": 3, "two": 5, "defaults": 2}, MODES | SOURCE_TYPES, "_"),
+)
+MARIADB: Final = (
+    Variant(("ours", "theirs"), {"t": 8, "two": 5, "defaults": 2}, {}),
+    Variant(("oursx", "theirsx"), {"t": 7, "two": 5, "defaults": 2}, MODES | SOURCE_TYPES, "_"),
+)
+OURS: Final = {"column.default.handling.mode": "all"}
 
 
 MARIADB_VERSION: Final = "3.5.0.Final"
@@ -70,6 +123,15 @@ MARIADB_TABLES: Final = (
         latin varchar(10) CHARACTER SET latin1
     )""",
     "CREATE TABLE two (b varchar(5), a int, c text, PRIMARY KEY (a, b))",
+    """CREATE TABLE defaults (
+        id int PRIMARY KEY AUTO_INCREMENT, n int DEFAULT 5, word varchar(10) NOT NULL DEFAULT 'its',
+        tiny tinyint(1) NOT NULL DEFAULT 1, made timestamp NOT NULL DEFAULT current_timestamp(),
+        day date NOT NULL DEFAULT '2020-01-01', moment datetime(3) NOT NULL DEFAULT current_timestamp(3),
+        exact decimal(5,2) NOT NULL DEFAULT 1.5, mood enum('sad','ok') NOT NULL DEFAULT 'ok',
+        bits bit(10) NOT NULL DEFAULT b'1000000001', flag bit(1) NOT NULL DEFAULT b'1',
+        at time NOT NULL DEFAULT '10:11:12', twice double NOT NULL DEFAULT -1.5, y year DEFAULT 2026,
+        code varchar(9) DEFAULT (upper('x'))
+    )""",
 )
 MARIADB_ROW: Final = (
     "1, 255, 1, 65535, -8388608, 4294967295, 9007199254740993, -123.456, 1.5, -2.25, 'ab', 'žluť', 'text', 'ab', "
@@ -90,6 +152,8 @@ def mariadb_workload(db: Any) -> None:
             "UPDATE two SET c = 'e'",
             "ALTER TABLE two ADD COLUMN more int, DROP COLUMN c",
             "INSERT INTO two VALUES ('y', 2, 7)",
+            "INSERT INTO defaults () VALUES ()",
+            "INSERT INTO defaults (n, code) VALUES (NULL, NULL)",
         ):
             cursor.execute(statement)
 
@@ -109,12 +173,14 @@ def workload(db: Any) -> None:
         db.execute("UPDATE two SET b = 'e'")
     db.execute("ALTER TABLE two ADD COLUMN more int NOT NULL DEFAULT 7, DROP COLUMN c")
     db.execute("INSERT INTO two VALUES ('x', 2)")
+    db.execute("INSERT INTO defaults DEFAULT VALUES")
+    db.execute("INSERT INTO defaults (n, fixed, code) VALUES (NULL, NULL, NULL)")
 
 
-def comparable(bootstrap: str, prefix: str, table: str) -> list[tuple[Any, Any, list[str]]]:
+def comparable(bootstrap: str, variant: Variant, prefix: str, table: str) -> list[tuple[Any, Any, list[str]]]:
     """Records of a table, with one prefix for both, and without what each says of itself."""
     found = []
-    for key, value, headers in records_of(bootstrap, f"{prefix}.public.{table}"):
+    for key, value, headers in records_of(bootstrap, variant.topic(prefix, table)):
         names = [name for name, _ in headers if not name.startswith("__debezium.context")]
         found.append((_read(key, prefix), _read(value, prefix), names))
     return found
@@ -143,22 +209,21 @@ def test_the_same_records(node: NodeProcess, postgres: PostgresServer, tmp_path:
     with closing(postgres.database("both")) as db, theirs, ours:
         db.execute(TABLES)
         db.execute(f"INSERT INTO t VALUES ({ROW})")
-        for worker, prefix in ((theirs, POSTGRES[1]), (ours, POSTGRES[0])):
-            config = postgres.config("both") | {
-                "topic.prefix": prefix,
-                "slot.name": f"slot_{prefix}",
-                "plugin.name": "pgoutput",
-            }
-            answer = worker.ask("PUT", f"/connectors/{prefix}/config", config)
-            assert answer.status == 201, answer.body
-            wait_for(partial(_has_begun, node.address, prefix), "the snapshot")
-            wait_for(partial(is_active, db, f"slot_{prefix}"), "the stream")
+        for variant in POSTGRES:
+            for worker, prefix, own in zip((ours, theirs), variant.prefixes, (OURS, {}), strict=True):
+                config = postgres.config("both") | variant.settings | own | {
+                    "topic.prefix": prefix,
+                    "slot.name": f"slot_{prefix}",
+                    "plugin.name": "pgoutput",
+                    "notification.enabled.channels": "sink",
+                    "notification.sink.topic.name": f"notices-{prefix}",
+                }  # fmt: skip
+                answer = worker.ask("PUT", f"/connectors/{prefix}/config", config)
+                assert answer.status == 201, answer.body
+                wait_for(partial(_has_begun, node.address, variant, prefix), "the snapshot")
+                wait_for(partial(is_active, db, f"slot_{prefix}"), "the stream")
         workload(db)
-        wanted = {"t": 8, "no_key": 4, "two": 6}
-        for table, count in wanted.items():
-            wait_for(partial(_complete, node.address, table, count, POSTGRES), f"changes of {table}")
-        differing = [text for table in wanted for text in differences(node.address, table, POSTGRES)]
-        assert not differing, "\n".join(differing)
+        _compare(node.address, POSTGRES)
 
 
 def test_the_same_records_of_mariadb(node: NodeProcess, tmp_path: Path) -> None:
@@ -171,30 +236,61 @@ def test_the_same_records_of_mariadb(node: NodeProcess, tmp_path: Path) -> None:
             cursor.execute("SET time_zone = '+00:00'")
             for statement in (*MARIADB_TABLES, f"INSERT INTO t VALUES ({MARIADB_ROW})"):
                 cursor.execute(statement)
-        for number, (worker, prefix) in enumerate(((theirs, MARIADB[1]), (ours, MARIADB[0]))):
-            history = {
-                "schema.history.internal.kafka.topic": f"history-{prefix}",
-                "schema.history.internal.kafka.bootstrap.servers": node.address,
-                "database.server.id": str(7000 + number),
-                "topic.prefix": prefix,
-            }
-            answer = worker.ask("PUT", f"/connectors/{prefix}/config", server.config("public") | history)
-            assert answer.status == 201, answer.body
-            wait_for(partial(_has_begun, node.address, prefix), "the snapshot")
+        number = 7000
+        for variant in MARIADB:
+            for worker, prefix, own in zip((ours, theirs), variant.prefixes, (OURS, {}), strict=True):
+                number += 1
+                config = server.config("public") | variant.settings | own | {
+                    "schema.history.internal.kafka.topic": f"history-{prefix}",
+                    "schema.history.internal.kafka.bootstrap.servers": node.address,
+                    "database.server.id": str(number),
+                    "topic.prefix": prefix,
+                    "notification.enabled.channels": "sink",
+                    "notification.sink.topic.name": f"notices-{prefix}",
+                }  # fmt: skip
+                answer = worker.ask("PUT", f"/connectors/{prefix}/config", config)
+                assert answer.status == 201, answer.body
+                wait_for(partial(_has_begun, node.address, variant, prefix), "the snapshot")
         mariadb_workload(db)
-        wanted = {"t": 8, "two": 5}
-        for table, count in wanted.items():
-            wait_for(partial(_complete, node.address, table, count, MARIADB), f"changes of {table}")
-        differing = [text for table in wanted for text in differences(node.address, table, MARIADB)]
-        assert not differing, "\n".join(differing)
+        _compare(node.address, MARIADB)
 
 
-def differences(bootstrap: str, table: str, prefixes: tuple[str, str]) -> list[str]:
-    ours, theirs = (comparable(bootstrap, prefix, table) for prefix in prefixes)
+def _compare(bootstrap: str, variants: tuple[Variant, ...]) -> None:
+    for variant in variants:
+        for table, count in variant.counts.items():
+            wait_for(partial(_complete, bootstrap, variant, table, count), f"changes of {table}")
+    differing = [
+        text for variant in variants for table in variant.counts for text in differences(bootstrap, variant, table)
+    ]
+    for variant in variants:
+        ours, theirs = (notices(bootstrap, prefix) for prefix in variant.prefixes)
+        differing += [f"notices of {variant.prefixes[0]}{each}" for each in _differences(ours, theirs)]
+    assert not differing, "\n".join(differing)
+
+
+def notices(bootstrap: str, prefix: str) -> list[Any]:
+    """What a snapshot told of itself; tables in one order."""
+    found = []
+    for _, value, _ in records_of(bootstrap, f"notices-{prefix}"):
+        told = _read(value, prefix)
+        for field in ("id", "timestamp"):
+            told["payload"].pop(field)
+        data = told["payload"]["additional_data"]
+        if "data_collections" in data:
+            data["data_collections"] = ",".join(sorted(data["data_collections"].replace(" ", "").split(",")))
+        found.append(told)
+    return found
+
+
+def differences(bootstrap: str, variant: Variant, table: str) -> list[str]:
+    ours, theirs = (comparable(bootstrap, variant, prefix, table) for prefix in variant.prefixes)
     found = [f"{table}: {len(ours)} records of ours, {len(theirs)} of theirs"] if len(ours) != len(theirs) else []
     for number, (our, their) in enumerate(zip(ours, theirs, strict=False)):
         for part, left, right in zip(("key", "value", "headers"), our, their, strict=True):
-            found += [f"{table}[{number}].{part}{each}" for each in _differences(left, right)]
+            found += [
+                f"{variant.topic(variant.prefixes[0], table)}[{number}].{part}{each}"
+                for each in _differences(left, right)
+            ]
     return found
 
 
@@ -214,9 +310,9 @@ def is_active(db: Any, slot: str) -> bool:
     return bool(row and row[0])
 
 
-def _has_begun(bootstrap: str, prefix: str) -> bool:
-    return operations(bootstrap, f"{prefix}.public.t") == ["r"]
+def _has_begun(bootstrap: str, variant: Variant, prefix: str) -> bool:
+    return operations(bootstrap, variant.topic(prefix, "t")) == ["r"]
 
 
-def _complete(bootstrap: str, table: str, count: int, prefixes: tuple[str, str]) -> bool:
-    return all(len(records_of(bootstrap, f"{prefix}.public.{table}")) >= count for prefix in prefixes)
+def _complete(bootstrap: str, variant: Variant, table: str, count: int) -> bool:
+    return all(len(records_of(bootstrap, variant.topic(prefix, table))) >= count for prefix in variant.prefixes)

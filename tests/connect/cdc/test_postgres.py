@@ -11,6 +11,7 @@ import urllib.request
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import confluent_kafka
 import pytest
 from tests.connect.cdc.rebuilt import Row, operations, payloads, rebuilt
 from tests.connect.records import records_of
@@ -221,20 +222,30 @@ def test_changes_in_debeziums_envelope(node: NodeProcess, postgres: PostgresServ
 def test_a_snapshot_on_demand_beside_the_stream(
     node: NodeProcess, postgres: PostgresServer, worker: OttlaConnect
 ) -> None:
+    """Asked for by a topic; what it tells of itself goes to another."""
     topic = "demand.public.items"
     with closing(postgres.database("demand")) as db, closing(postgres.connect("demand")) as other:
         create_items(db, rows=300)
         db.execute("CREATE TABLE signals (id text PRIMARY KEY, type text, data text)")
-        config = postgres.config("demand", decimal_handling_mode="string", snapshot_mode="no_data")
-        chunks = {"signal.data.collection": "public.signals", "incremental.snapshot.chunk.size": "37"}
-        start(worker, "demand", config | chunks)
+        config = postgres.config("demand", decimal_handling_mode="string", snapshot_mode="no_data") | {
+            "signal.data.collection": "public.signals",
+            "incremental.snapshot.chunk.size": "37",
+            "signal.enabled.channels": "kafka",
+            "signal.kafka.bootstrap.servers": node.address,
+            "notification.enabled.channels": "sink,log",
+            "notification.sink.topic.name": "demand-notices",
+        }
+        start(worker, "demand", config)
         active = "SELECT active FROM pg_replication_slots WHERE slot_name = 'slot_demand'"
         wait_for(lambda: (db.execute(active).fetchone() or [False])[0], "the stream begins")
         db.execute("UPDATE items SET name = 'seen' WHERE id = 300")
         wait_for(lambda: operations(node.address, topic) == ["u"], "the stream has begun")
         with Writer(other, seed=8):
-            asked = json.dumps({"data-collections": ["public.items"], "type": "incremental"})
-            db.execute("INSERT INTO signals VALUES ('ask', 'execute-snapshot', %s)", (asked,))
+            asked = {"data-collections": ["public.items"], "type": "incremental"}
+            db.execute("INSERT INTO signals VALUES ('no', 'execute-snapshot', %s)", (json.dumps(asked),))
+            send_signal(node, "somebody", {"id": "other", "type": "execute-snapshot", "data": asked})
+            send_signal(node, "demand", {"id": "hello", "type": "log", "data": {"message": "are you there?"}})
+            send_signal(node, "demand", {"id": "ask", "type": "execute-snapshot", "data": asked})
             wait_for(lambda: operations(node.address, topic).count("r") > 100, "chunks come")
             (pid,) = tasks_of(worker)
             os.kill(pid, signal.SIGKILL)
@@ -242,7 +253,23 @@ def test_a_snapshot_on_demand_beside_the_stream(
             wait_for(lambda: db.execute(closes).fetchone()[0] >= 9, "the chunks are read")
         wait_until_equal(node, db, topic)
         assert not records_of(node.address, "demand.public.signals")
+        assert "a signal says: are you there?" in worker.output
+        wait_for(lambda: notices(node, "demand-notices")[-1:] == [("ask", "COMPLETED")], "it is complete")
+        told = notices(node, "demand-notices")
+        assert told[1:2] == [("ask", "STARTED")], told
+        assert {("ask", "IN_PROGRESS"), ("ask", "TABLE_SCAN_COMPLETED")} < set(told)
+        assert "SKIPPED" in told[0]
         assert worker.ask("DELETE", "/connectors/demand").status == 204
+
+
+def send_signal(node: NodeProcess, key: str, value: object) -> None:
+    producer = confluent_kafka.Producer({"bootstrap.servers": node.address})
+    producer.produce("demand-signal", json.dumps(value), key, partition=0)
+    assert producer.flush(30) == 0
+
+
+def notices(node: NodeProcess, topic: str) -> list[tuple[str, str]]:
+    return [(value["id"], value["type"]) for _, value in payloads(node.address, topic)]
 
 
 def test_what_is_wrong_is_said(node: NodeProcess, postgres: PostgresServer, worker: OttlaConnect) -> None:

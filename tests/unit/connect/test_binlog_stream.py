@@ -148,7 +148,7 @@ def test_a_lost_connection_loses_nothing_and_repeats_nothing(log: list[Piece], d
     events = events_from(log, BinlogPosition("binlog.000001", 4))
     stream = make()
     records = feed(stream, events[: data.draw(st.integers(0, len(events)))])
-    stream.begin_again()
+    stream.begin_again(stream.position)
     records += feed(stream, events_from(log, stream.position))
     assert [told(each) for each in records] == [told(each) for each in feed(make(), events)]
 

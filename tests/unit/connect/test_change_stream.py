@@ -13,10 +13,11 @@ from ottla.connect.api.errors import ConnectError
 from ottla.connect.connectors.cdc.changes import Changes
 from ottla.connect.connectors.cdc.field_type import UNAVAILABLE, FieldType
 from ottla.connect.connectors.cdc.incremental_snapshot import Chunk, IncrementalSnapshot
-from ottla.connect.connectors.cdc.table import CapturedTable, Column, TableStyle
+from ottla.connect.connectors.cdc.table import CapturedTable, Column
 from ottla.connect.connectors.cdc.transaction import TransactionRecords
 from ottla.connect.connectors.postgres import pgoutput
 from ottla.connect.connectors.postgres.change_stream import ChangeStream
+from ottla.connect.connectors.postgres.config import PostgresConfig
 from ottla.connect.connectors.postgres.position import Position
 from ottla.connect.connectors.postgres.source import SOURCE_SCHEMA, SourceBlocks
 from ottla.connect.data.schema_builder import SchemaBuilder
@@ -30,7 +31,10 @@ PARTITION = {"server": "shop"}
 INT = FieldType(SchemaBuilder.int32, int)
 TEXT = FieldType(SchemaBuilder.string, bytes.decode, "__debezium_unavailable_value")
 COLUMNS = (Column("id", INT, "integer", optional=False), Column("name", TEXT, "text", optional=True))
-STYLE = TableStyle("shop", SOURCE_SCHEMA)
+CONFIG = PostgresConfig(
+    {"topic.prefix": "shop", "database.hostname": "localhost", "database.user": "me", "database.dbname": "db"}
+)
+STYLE = CONFIG.table_style(SOURCE_SCHEMA)
 ITEMS, SIGNALS = 1, 2
 
 
@@ -204,7 +208,7 @@ def test_rows_before_and_after() -> None:
 
 
 def test_transactions_are_told() -> None:
-    stream = make(transactions=TransactionRecords(PARTITION, "shop"))
+    stream = make(transactions=TransactionRecords(PARTITION, CONFIG.topics))
     messages = transaction(700, 1000, [(900, insert(1)), (910, insert(2))])
     begin, first, second, end = feed(stream, messages)
     values: list[Any] = [each.value for each in (begin, first, second, end)]
@@ -214,7 +218,7 @@ def test_transactions_are_told() -> None:
     # After the first row, before the second: the counts go on where they were.
     offset = first.source_offset
     assert offset is not None
-    again = feed(make(Position.of(offset), transactions=TransactionRecords(PARTITION, "shop")), messages)
+    again = feed(make(Position.of(offset), transactions=TransactionRecords(PARTITION, CONFIG.topics)), messages)
     tail: list[Any] = [each.value for each in again]
     assert tail[0]["transaction"]["total_order"] == 2
     assert tail[1]["event_count"] == 2

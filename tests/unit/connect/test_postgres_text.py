@@ -8,14 +8,14 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.connect.test_change_stream import STYLE
 
 from ottla.connect.connectors.cdc import temporal
 from ottla.connect.connectors.cdc.field_type import ConversionError
 from ottla.connect.connectors.cdc.numbers import decimal_type
-from ottla.connect.connectors.cdc.table import CapturedTable, Column, TableStyle
+from ottla.connect.connectors.cdc.table import CapturedTable, Column
 from ottla.connect.connectors.postgres import text_values
 from ottla.connect.connectors.postgres.column_types import ColumnTypes, TypeInfo, TypeModes
-from ottla.connect.connectors.postgres.source import SOURCE_SCHEMA
 from ottla.connect.data.struct import Struct
 
 EPOCH = datetime.datetime(1970, 1, 1)
@@ -169,7 +169,7 @@ def test_structs_have_the_schema_of_their_field() -> None:
     kinds[10] = TypeInfo(10, "_point", "b", "A", 9, 0, -1, ",", ())
     types = ColumnTypes(TypeModes(), kinds.get)
     columns = [Column(str(oid), types.field_type(oid, -1), "type", optional=oid != 8) for oid in kinds]
-    table = CapturedTable(("public", "t"), columns, [0], TableStyle("shop", SOURCE_SCHEMA))
+    table = CapturedTable(("public", "t"), columns, [0], STYLE)
     row = table.value([b"1.50", b"(1,2)", b'{"(3,4)",NULL}'])
     row.validate()
     assert str(row["9"]).startswith("Struct{x=1.0,y=2.0")

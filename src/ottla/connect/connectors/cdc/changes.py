@@ -11,6 +11,7 @@ from ottla.connect.api.header import Header, Headers
 from ottla.connect.api.record import SourceRecord
 from ottla.connect.connectors.cdc import envelope as shapes
 from ottla.connect.connectors.cdc.envelope import envelope
+from ottla.connect.connectors.cdc.field_type import ConversionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +63,7 @@ class Changes:
             return []
         new_key = table.key(row)
         if before is not None and new_key is not None:
-            old_key = table.key(before.row)
+            old_key = _key_before(table, before)
             if old_key != new_key:
                 return self._moved(table, before, row, old_key, new_key, source, transaction)
         old = None if before is None else _row_before(table, before)
@@ -76,7 +77,7 @@ class Changes:
             return []
         old = _row_before(table, before)
         value = envelope(table.envelope_schema, shapes.DELETE, source, old, None, transaction)
-        return self._with_tombstone(self._record(table, table.key(before.row), value))
+        return self._with_tombstone(self._record(table, _key_before(table, before), value))
 
     def truncated(self, table: CapturedTable, source: Struct, transaction: Struct | None = None) -> list[SourceRecord]:
         if shapes.TRUNCATE in self._skipped:
@@ -117,6 +118,16 @@ class Changes:
             value=value,
             headers=Headers(headers),
         )
+
+
+def _key_before(table: CapturedTable, before: Before) -> Struct | None:
+    """Raises `ConversionError`."""
+    if before.is_key_only and not table.key_is_told:
+        raise ConversionError(
+            f"message.key.columns names columns of {table.name} that the database does not tell of a row that was "
+            f"deleted or got another key; ALTER TABLE {table.name} REPLICA IDENTITY FULL makes it tell them"
+        )
+    return table.key(before.row)
 
 
 def _row_before(table: CapturedTable, before: Before) -> Struct:

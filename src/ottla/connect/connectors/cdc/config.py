@@ -18,28 +18,28 @@ from ottla.connect.api.config_def import (
 )
 from ottla.connect.api.errors import ConfigError
 from ottla.connect.api.validators import CompositeValidator, LambdaValidator, NonEmptyString, Range, ValidString
+from ottla.connect.connectors.cdc import message_key, select_overrides
+from ottla.connect.connectors.cdc.column_rules import COLUMNS_BY_NAME, COLUMNS_BY_TYPE, ColumnRules
 from ottla.connect.connectors.cdc.filters import ListValidator, NameFilter
+from ottla.connect.connectors.cdc.message_key import MessageKeys
+from ottla.connect.connectors.cdc.notification import NotificationChannels, define_notifications
 from ottla.connect.connectors.cdc.numbers import DECIMAL_MODES
+from ottla.connect.connectors.cdc.select_overrides import SelectOverrides
+from ottla.connect.connectors.cdc.signal_topic import CHANNELS, SOURCE, SignalTopicConfig, define_signals
+from ottla.connect.connectors.cdc.snapshot_mode import define_snapshot_mode, snapshot_mode
 from ottla.connect.connectors.cdc.table import FAILURE_MODES, TableStyle
 from ottla.connect.connectors.cdc.temporal import PRECISION_MODES
+from ottla.connect.connectors.cdc.topics import PREFIX, VALID_PART, TopicNames, define_topics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ottla.connect.data.schema import Schema
 
-TOPIC_PREFIX: Final = "topic.prefix"
-SNAPSHOT_MODES: Final = ("always", "initial", "initial_only", "no_data", "when_needed")
 HEARTBEAT_INTERVAL_MS_DEFAULT: Final = 10_000
 OPERATIONS: Final = frozenset("cudt")
+DEFAULT_MODES: Final = ("required", "all")
 NAME_MODES: Final = ("none", "avro", "avro_unicode")
-_PREFIX_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
-
-
-def _valid_prefix(name: str, value: Any) -> None:
-    wrong = sorted(set(value or "") - _PREFIX_CHARACTERS)
-    if wrong:
-        raise ConfigError.of(name, value, "a prefix of topics has letters, digits, dots, hyphens and underscores only")
 
 
 def _valid_operations(name: str, value: Any) -> None:
@@ -53,13 +53,13 @@ def _valid_operations(name: str, value: Any) -> None:
 _LISTED: Final = ListValidator()
 
 
-def cdc_config(port: int, time_mode: str = "adaptive") -> ConfigDef:
-    """The keys that all databases have; each connector adds its own."""
+def cdc_config(port: int, strategy: str, time_mode: str = "adaptive") -> ConfigDef:
+    """The keys that all databases have; each connector adds its own. `strategy` names its topics."""
     return (
-        ConfigDef()
-        .define(TOPIC_PREFIX, STRING, NO_DEFAULT_VALUE, HIGH, "Begins the names of all topics, and tells this "
+        define_notifications(define_signals(define_snapshot_mode(define_topics(ConfigDef(), strategy))))
+        .define(PREFIX, STRING, NO_DEFAULT_VALUE, HIGH, "Begins the names of all topics, and tells this "
                 "database from others.", validator=CompositeValidator(
-                    NonEmptyString(), LambdaValidator(_valid_prefix, "letters, digits, dots, hyphens, underscores")))
+                    NonEmptyString(), VALID_PART))
         .define("database.hostname", STRING, NO_DEFAULT_VALUE, HIGH, "Where the server is.", validator=NonEmptyString())
         .define("database.port", INT, port, HIGH, "Its port.", validator=Range(1, 65535))
         .define("database.user", STRING, NO_DEFAULT_VALUE, HIGH, "Who connects; it needs the right to replicate.")
@@ -70,19 +70,22 @@ def cdc_config(port: int, time_mode: str = "adaptive") -> ConfigDef:
         .define("column.include.list", STRING, None, MEDIUM, "Columns to capture: regular expressions of "
                 "schema.table.column; by default all.", validator=_LISTED)
         .define("column.exclude.list", STRING, None, MEDIUM, "Columns to leave out, instead.", validator=_LISTED)
-        .define("snapshot.mode", STRING, "initial", MEDIUM, "When the tables are read whole: always (at every start), "
-                "initial (if there is no stored offset), initial_only (and then nothing more), no_data (never), "
-                "when_needed (if there is no offset, or changes since it are lost).",
-                validator=ValidString(*SNAPSHOT_MODES))
+        .define(message_key.NAME, STRING, None, MEDIUM, "Columns that are the key of a record instead of the primary "
+                "key: schema.table:column,column;schema.other:column, names of tables as regular expressions.",
+                validator=message_key.KeyValidator())
+        .define(COLUMNS_BY_NAME, STRING, None, LOW, "Columns of which the schema tells type, length and scale in the "
+                "database: regular expressions of schema.table.column.", validator=_LISTED)
+        .define(COLUMNS_BY_TYPE, STRING, None, LOW, "The same by type: regular expressions of schema.table.type.",
+                validator=_LISTED)
         .define("snapshot.include.collection.list", STRING, None, MEDIUM, "Which of the captured tables a snapshot "
                 "reads; by default all.", validator=_LISTED)
+        .define(select_overrides.NAME, LIST, "", MEDIUM, "Tables of which a snapshot reads what a statement selects: "
+                f"{select_overrides.NAME}.schema.table has it.")
         .define("snapshot.fetch.size", INT, 10_240, LOW, "So many rows are read at once.",
                 validator=Range(1, 1_000_000))
         .define("max.batch.size", INT, 2048, LOW, "So many records are handed on at once.", validator=Range(1, 100_000))
         .define("heartbeat.interval.ms", INT, HEARTBEAT_INTERVAL_MS_DEFAULT, MEDIUM, "How often a record says how far "
                 "the connector is, even if nothing changes; 0: never.", validator=Range(0))
-        .define("heartbeat.topics.prefix", STRING, "__debezium-heartbeat", LOW, "Begins the name of their topic.",
-                validator=LambdaValidator(_valid_prefix, "letters, digits, dots, hyphens, underscores"))
         .define("heartbeat.action.query", STRING, None, LOW, "A statement that is executed with each heartbeat.")
         .define("decimal.handling.mode", STRING, "precise", MEDIUM, "What decimals are: precise (Connect's Decimal), "
                 "double or string.", validator=ValidString(*DECIMAL_MODES))
@@ -92,6 +95,9 @@ def cdc_config(port: int, time_mode: str = "adaptive") -> ConfigDef:
                 "value, with which compaction forgets the key.")
         .define("skipped.operations", LIST, "t", LOW, "Operations that are left out: c, u, d, t (truncations); none "
                 "for all.", validator=LambdaValidator(_valid_operations, "c, u, d, t; none"))
+        .define("column.default.handling.mode", STRING, "required", LOW, "Which columns have their default in the "
+                "schema: required ones, or all as with Debezium, where converters write the default for null unless "
+                "replace.null.with.default=false.", validator=ValidString(*DEFAULT_MODES))
         .define("event.converting.failure.handling.mode", STRING, "fail", MEDIUM, "What happens to a value that cannot "
                 "be converted: fail, warn or skip (null where the column may be null).",
                 validator=ValidString(*FAILURE_MODES))
@@ -99,8 +105,6 @@ def cdc_config(port: int, time_mode: str = "adaptive") -> ConfigDef:
                 "that did not change and that the database did not tell.")
         .define("provide.transaction.metadata", BOOLEAN, False, LOW, "Whether the topic prefix.transaction tells where "
                 "transactions begin and end.")
-        .define("signal.data.collection", STRING, None, MEDIUM, "The table of signals (schema.table with the columns "
-                "id, type, data), with which snapshots are asked for.")
         .define("incremental.snapshot.chunk.size", INT, 1024, MEDIUM, "So many rows an incremental snapshot reads at "
                 "once.", validator=Range(1, 1_000_000))
         .define("schema.name.adjustment.mode", STRING, "none", LOW, "What becomes of names of schemas that Avro would "
@@ -116,15 +120,18 @@ def cdc_config(port: int, time_mode: str = "adaptive") -> ConfigDef:
 
 class Heartbeat(NamedTuple):
     interval_ms: int
-    topics_prefix: str
     action_query: str | None
 
 
 class CdcConfig:
     """What `cdc_config` defines, with types; each connector adds its own."""
 
-    def __init__(self, parsed: Mapping[str, Any]) -> None:
-        self.prefix: str = parsed[TOPIC_PREFIX]
+    def __init__(self, props: Mapping[str, str], parsed: Mapping[str, Any], strategy: str) -> None:
+        """`props` has what `parsed` cannot name, too. Raises `ConfigError`."""
+        self.prefix: str = parsed[PREFIX]
+        self.topics = TopicNames(parsed, strategy)
+        self.rules = ColumnRules(props)
+        self.keys = MessageKeys(parsed[message_key.NAME])
         self.hostname: str = parsed["database.hostname"]
         self.port: int = parsed["database.port"]
         self.user: str = parsed["database.user"]
@@ -132,23 +139,27 @@ class CdcConfig:
         self.password: str = password.value if password is not None else ""
         self.tables = NameFilter.of(parsed, "table")
         self.columns = NameFilter.of(parsed, "column")
-        self.snapshot_mode: str = parsed["snapshot.mode"]
+        self.snapshot_mode = snapshot_mode(parsed)
+        self.overrides = SelectOverrides(props, parsed[select_overrides.NAME])
         self.in_snapshot = NameFilter.included_by(
             "snapshot.include.collection.list", parsed["snapshot.include.collection.list"]
         )
         self.fetch_size: int = parsed["snapshot.fetch.size"]
         self.max_batch_size: int = parsed["max.batch.size"]
-        self.heartbeat = Heartbeat(
-            parsed["heartbeat.interval.ms"], parsed["heartbeat.topics.prefix"], parsed["heartbeat.action.query"] or None
-        )
+        self.heartbeat = Heartbeat(parsed["heartbeat.interval.ms"], parsed["heartbeat.action.query"] or None)
         self.decimal_mode: str = parsed["decimal.handling.mode"]
         self.time_mode: str = parsed["time.precision.mode"]
         self.tombstones: bool = parsed["tombstones.on.delete"]
         self.skipped = frozenset(parsed["skipped.operations"]) & OPERATIONS
+        self.tells_all_defaults: bool = parsed["column.default.handling.mode"] == "all"
         self.on_failure: str = parsed["event.converting.failure.handling.mode"]
         self.placeholder: str = parsed["unavailable.value.placeholder"]
         self.tells_transactions: bool = parsed["provide.transaction.metadata"]
         self.signal_table: str | None = parsed["signal.data.collection"] or None
+        self.obeys_table: bool = SOURCE in parsed[CHANNELS]
+        """Its rows may ask for something; in any case they mark chunks."""
+        self.signal_topic = SignalTopicConfig.of(props, parsed, self.prefix)
+        self.notification_channels = NotificationChannels.of(parsed)
         self.chunk_size: int = parsed["incremental.snapshot.chunk.size"]
         self.schema_names: str = parsed["schema.name.adjustment.mode"]
         self.field_names: str = parsed["field.name.adjustment.mode"]
@@ -162,4 +173,13 @@ class CdcConfig:
         return self.tables.matches(table)
 
     def table_style(self, source: Schema, *, fills_required: bool = False) -> TableStyle:
-        return TableStyle(self.prefix, source, self.schema_names, self.field_names, self.on_failure, fills_required)
+        return TableStyle(
+            self.topics,
+            source,
+            self.rules,
+            self.keys,
+            self.schema_names,
+            self.field_names,
+            self.on_failure,
+            fills_required,
+        )

@@ -32,6 +32,7 @@ MESSAGE: Final = "m"
 
 SNAPSHOT_VALUES: Final = "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental"
 ENUM: Final = "io.debezium.data.Enum"
+ENUM_SET: Final = "io.debezium.data.EnumSet"
 
 
 def enum_builder(values: str) -> SchemaBuilder:

@@ -9,13 +9,14 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.connect.api.record import SourceRecord
-from ottla.connect.connectors.cdc.names import topic_name
 from ottla.connect.data.schema import INT64_SCHEMA, STRING_SCHEMA
 from ottla.connect.data.schema_builder import SchemaBuilder
 from ottla.connect.data.struct import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ottla.connect.connectors.cdc.topics import TopicNames
 
 KEY_SCHEMA: Final = (
     SchemaBuilder.struct()
@@ -36,10 +37,10 @@ VALUE_SCHEMA: Final = (
 class Heartbeats:
     """`due()` as often as one likes; `record` is one heartbeat, and begins the next interval."""
 
-    def __init__(self, partition: Mapping[str, Any], prefix: str, topics_prefix: str, interval_ms: int) -> None:
+    def __init__(self, partition: Mapping[str, Any], topics: TopicNames, interval_ms: int) -> None:
         self._partition = partition
-        self._topic = topic_name(topics_prefix, prefix)
-        self._key = Struct(KEY_SCHEMA, serverName=prefix)
+        self._topic = topics.heartbeats
+        self._key = Struct(KEY_SCHEMA, serverName=topics.prefix)
         self._interval_s = interval_ms / 1000
         self._next_s = time.monotonic() + self._interval_s
 

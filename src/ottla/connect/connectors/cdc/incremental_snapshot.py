@@ -5,7 +5,7 @@
         └ the window opens: a row of the chunk whose key       └ the window closes: what is left of the chunk
           changes here is left out, the change says more         is as it was in the end, and is written (`r`)
 
-Pure: `Chunk`s come in, rows go out. What has to survive is `stored()`, and stands in each source offset.
+Pure: `Chunk`s come in, rows and notices go out. What has to survive is `stored()`, and stands in each source offset.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.connect.connectors.cdc import signal as signals
+from ottla.connect.connectors.cdc.notification import COMPLETED, NOTICES_MAX, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -63,19 +64,37 @@ class IncrementalSnapshot:
         self.maximum_key: tuple[str, ...] | None = None
         self.paused = False
         self._window: _Window | None = None
+        self._id = ""
+        """Of the signal that asked last."""
+        self._rows_read = 0
+        """Of the table that is being read."""
+        self._notices: list[Notice] = []
         if stored:
             said = json.loads(stored)
             self._waiting = [Wanted(*each) for each in said["tables"]]
             self.last_key = None if said["last_key"] is None else tuple(said["last_key"])
             self.maximum_key = None if said["maximum_key"] is None else tuple(said["maximum_key"])
             self.paused = bool(said.get("paused"))
+            self._id, self._rows_read = said.get("id", ""), said.get("rows", 0)
 
     def stored(self) -> str | None:
         if not self._waiting:
             return None
         tables = [list(each) for each in self._waiting]
         said = {"tables": tables, "last_key": self.last_key, "maximum_key": self.maximum_key, "paused": self.paused}
-        return json.dumps(said, separators=(",", ":"))
+        return json.dumps(said | {"id": self._id, "rows": self._rows_read}, separators=(",", ":"))
+
+    def take_notices(self) -> list[Notice]:
+        """What there is to tell since it was taken last."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    def _tell(self, kind: str, **data: str) -> None:
+        """`STARTED`, …; with the tables that wait."""
+        if len(self._notices) >= NOTICES_MAX:
+            del self._notices[0]
+        tables = ",".join(each.table for each in self._waiting)
+        self._notices.append(Notice(kind, {"data_collections": tables, **data}, self._id))
 
     @property
     def current(self) -> Wanted | None:
@@ -100,9 +119,11 @@ class IncrementalSnapshot:
             case signals.PauseSnapshot():
                 self.paused = True
                 self._window = None
+                self._tell("PAUSED")
                 _log.info("the incremental snapshot pauses")
             case signals.ResumeSnapshot():
                 self.paused = False
+                self._tell("RESUMED")
                 _log.info("the incremental snapshot goes on")
 
     def _execute(self, signal: signals.ExecuteSnapshot, tables: Sequence[str]) -> None:
@@ -116,25 +137,42 @@ class IncrementalSnapshot:
                 conditions = (text for name, text in signal.conditions if re.fullmatch(name, table, re.IGNORECASE))
                 self._waiting.append(Wanted(table, next(conditions, "")))
                 _log.info("a snapshot of %s is asked for", table)
+        if self._waiting:
+            self._id = signal.id or self._id
+            self._tell("STARTED")
 
     def _stop(self, signal: signals.StopSnapshot) -> None:
         def stops(table: str) -> bool:
             return not signal.tables or any(re.fullmatch(each, table, re.IGNORECASE) for each in signal.tables)
 
-        if self._waiting and stops(self._waiting[0].table):
+        stopped = [each.table for each in self._waiting if stops(each.table)]
+        if not stopped:
+            return
+        if stops(self._waiting[0].table):
             self._window = None
             self.last_key = self.maximum_key = None
+            self._rows_read = 0
+        self._tell("ABORTED", data_collections=",".join(stopped))
         self._waiting = [each for each in self._waiting if not stops(each.table)]
 
     def leave_out(self, why: str) -> None:
         """The table that is next cannot be read."""
         _log.warning("the incremental snapshot leaves %s out: %s", self._waiting[0].table, why)
-        self._next_table()
+        self._next_table("SKIPPED")
 
-    def _next_table(self) -> None:
+    def _next_table(self, status: str) -> None:
+        self._tell(
+            "TABLE_SCAN_COMPLETED",
+            scanned_collection=self._waiting[0].table,
+            total_rows_scanned=str(self._rows_read),
+            status=status,
+        )
         self._waiting.pop(0)
         self.last_key = self.maximum_key = None
         self._window = None
+        self._rows_read = 0
+        if not self._waiting:
+            self._notices.append(COMPLETED._replace(id=self._id))
 
     # The window
 
@@ -142,6 +180,13 @@ class IncrementalSnapshot:
         """A chunk was read between the two signals of that id."""
         rows = {chunk.table.raw_key(row): row for row in chunk.rows}
         self._window = _Window(window_id, chunk, rows)
+        if chunk.rows:
+            self._tell(
+                "IN_PROGRESS",
+                current_collection_in_progress=chunk.table.name,
+                maximum_key=",".join(self.maximum_key or ()),
+                last_processed_key=",".join(chunk.last_key or ()),
+            )
 
     def opened(self, window_id: str) -> None:
         if self._window is not None and self._window.id == window_id:
@@ -165,9 +210,10 @@ class IncrementalSnapshot:
             return None
         chunk = window.chunk
         self._window = None
+        self._rows_read += len(chunk.rows)
         if chunk.is_last:
             _log.info("the incremental snapshot of %s is complete", chunk.table.name)
-            self._next_table()
+            self._next_table("SUCCEEDED" if self._rows_read else "EMPTY")
         else:
             self.last_key = chunk.last_key
         return chunk.table, list(window.rows.values())

@@ -1,4 +1,4 @@
-"""Signals: rows that somebody inserts into a table to tell a running connector what to do (`signal.data.collection`).
+"""Signals: what somebody tells a running connector to do, by a row of a table (`signal.data.collection`) or by a topic.
 
 The table has three columns: id, type, data (JSON). Types: `execute-snapshot`, `stop-snapshot`, `pause-snapshot`,
 `resume-snapshot`, `log`; and `snapshot-window-open` and `-close`, which the connector inserts by itself.
@@ -25,6 +25,8 @@ class ExecuteSnapshot(NamedTuple):
     """Regular expressions of whole names."""
     conditions: tuple[tuple[str, str], ...]
     """(expression of names, what stands in WHERE)."""
+    id: str = ""
+    """Of the signal."""
 
 
 class StopSnapshot(NamedTuple):
@@ -73,7 +75,7 @@ def parse_signal(number: str, kind: str, data: str | None) -> Signal:
             tables = _names(kind, fields)
             if not tables:
                 raise SignalError(f"the signal {number} ({kind}) names no data-collections")
-            return ExecuteSnapshot(tables, _conditions(kind, fields))
+            return ExecuteSnapshot(tables, _conditions(kind, fields), number)
         case "stop-snapshot":
             return StopSnapshot(_names(kind, _json(kind, data)))
         case "log":

@@ -1,7 +1,7 @@
 """A table as it is captured: the schemas of its keys, rows and envelopes, and what makes these of rows of the database.
 
 One object is one version of the table; another version is another object. Names are Debezium's:
-`prefix.schema.table.Key`, `….Value`, `….Envelope`, in the topic `prefix.schema.table`.
+`prefix.schema.table.Key`, `….Value`, `….Envelope`, in the topic `prefix.schema.table` (`topic.naming.strategy`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.connect.api.errors import DataError
+from ottla.connect.connectors.cdc.column_rules import SourceType
 from ottla.connect.connectors.cdc.envelope import envelope_schema
 from ottla.connect.connectors.cdc.field_type import UNAVAILABLE, ConversionError, FieldType
-from ottla.connect.connectors.cdc.names import field_namer, schema_namer, topic_name
+from ottla.connect.connectors.cdc.names import field_namer, schema_namer
 from ottla.connect.data import logical
 from ottla.connect.data.schema_builder import SchemaBuilder
 from ottla.connect.data.struct import Struct
@@ -22,6 +23,9 @@ from ottla.connect.data.type import Type
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ottla.connect.connectors.cdc.column_rules import ColumnRules
+    from ottla.connect.connectors.cdc.message_key import MessageKeys
+    from ottla.connect.connectors.cdc.topics import TopicNames
     from ottla.connect.data.schema import Schema
 
 _log = logging.getLogger("ottla.connect.cdc")
@@ -35,15 +39,19 @@ class Column(NamedTuple):
     """For messages."""
     optional: bool
     default: object = None
-    """What stands in the schema of a required column that has one: a value, converted."""
+    """What stands in the schema as such: a value, converted."""
     doc: str | None = None
+    source: SourceType | None = None
+    """What the database calls it."""
 
 
 class TableStyle(NamedTuple):
     """What the configuration says of all tables."""
 
-    prefix: str
+    topics: TopicNames
     source: Schema
+    rules: ColumnRules
+    keys: MessageKeys
     schema_names: str = "none"
     field_names: str = "none"
     on_failure: str = "fail"
@@ -57,6 +65,10 @@ class _Plan(NamedTuple):
     schema: Schema
     cells: tuple[tuple[int, Callable[[Any], object]], ...]
     columns: tuple[Column, ...]
+    masks: tuple[tuple[int, str], ...] = ()
+    """(place in the struct, what stands there whatever the row says)."""
+    changes: tuple[tuple[int, Callable[[Any], object]], ...] = ()
+    """(place in the struct, what is made of the neutral value that stands there)."""
 
 
 class CapturedTable:
@@ -74,34 +86,48 @@ class CapturedTable:
         """
         self.path = (name[0], name[1])
         self.name = ".".join(name)
-        self.topic = topic_name(style.prefix, *name)
+        self.topic = style.topics.table(self.path)
         self.columns = tuple(columns)
-        self.key_places = tuple(key)
+        own_key = style.keys.places(self.name, [column.name for column in columns], key)
+        self.key_places = tuple(key) or own_key
+        """Of the columns that identify a row: its primary key, if it has one."""
+        self.key_is_told = set(own_key) <= set(key)
+        """Where the database tells only the primary key of a row, that of the record is known, too."""
         self._on_failure = style.on_failure
         self._fills_required = style.fills_required
         adjust, field = schema_namer(style.schema_names), field_namer(style.field_names)
-        full = ".".join((style.prefix, *name))
+        full = self.topic
         captured = [place for place, column in enumerate(columns) if included(column.name)]
-        self._value = self._plan(adjust(full + ".Value"), captured, field, optional=True)
-        self._key = self._plan(adjust(full + ".Key"), self.key_places, field, optional=False) if key else None
+        self._value = self._plan(adjust(full + ".Value"), captured, field, style.rules)
+        self._key = self._plan(adjust(full + ".Key"), own_key, field, None) if own_key else None
         self.value_schema = self._value.schema
         self.key_schema = self._key.schema if self._key is not None else None
         self.envelope_schema = envelope_schema(adjust(full + ".Envelope"), self.value_schema, style.source)
 
-    def _plan(self, name: str, places: Sequence[int], field: Callable[[str], str], *, optional: bool) -> _Plan:
+    def _plan(self, name: str, places: Sequence[int], field: Callable[[str], str], rules: ColumnRules | None) -> _Plan:
+        """Of a row, under `rules`; of a key, without any."""
         builder = SchemaBuilder.struct().name(name)
+        columns: list[Column] = []
+        masks: list[tuple[int, str]] = []
+        changes: list[tuple[int, Callable[[Any], object]]] = []
         for place in places:
             column = self.columns[place]
+            if rules is not None:
+                source = column.source or SourceType(column.type_name)
+                ruled = rules.column(self.name, column.name, column.type, source, column.doc)
+                if ruled.mask is not None:
+                    masks.append((len(columns), ruled.mask))
+                if ruled.change is not None:
+                    changes.append((len(columns), ruled.change))
+                column = column._replace(type=ruled.type)
+            columns.append(column)
             builder.field(field(column.name), _field_schema(column))
-        if optional:
-            builder.optional()
-        columns = tuple(self.columns[place] for place in places)
-        schema = builder.build()
+        schema = builder.optional().build() if rules is not None else builder.build()
         cells = tuple(
             (place, _of_schema(column.type.convert, field.schema))
             for place, column, field in zip(places, columns, schema.fields, strict=True)
         )
-        return _Plan(schema, cells, columns)
+        return _Plan(schema, cells, tuple(columns), tuple(masks), tuple(changes))
 
     def value(self, row: Sequence[Any]) -> Struct:
         """The row as it is. Raises `ConversionError`, unless failures are to be left out."""
@@ -114,7 +140,7 @@ class CapturedTable:
     def key_value(self, row: Sequence[Any]) -> Struct:
         """A row of which only the key is known; what is required has a neutral value, the rest is null."""
         made = self._struct(self._value, row)
-        _fill(made, self._value.columns)
+        _fill(made, self._value)
         return made
 
     def raw_key(self, row: Sequence[Any]) -> tuple[Any, ...]:
@@ -123,8 +149,10 @@ class CapturedTable:
 
     def _struct(self, plan: _Plan, row: Sequence[Any]) -> Struct:
         made = self._converted(plan, row)
+        for place, mask in plan.masks:
+            made.values[place] = mask
         if self._fills_required and None in made.values:
-            _fill(made, plan.columns)
+            _fill(made, plan)
         return made
 
     def _converted(self, plan: _Plan, row: Sequence[Any]) -> Struct:
@@ -196,17 +224,19 @@ def _named(made: Struct) -> list[tuple[str, object]]:
     return [(field.name, value) for field, value in zip(made.schema.fields, made.values, strict=True)]
 
 
-def _fill(made: Struct, columns: Sequence[Column]) -> None:
-    for place, column in enumerate(columns):
+def _fill(made: Struct, plan: _Plan) -> None:
+    for place, column in enumerate(plan.columns):
         if made.values[place] is None and not column.optional:
-            made.values[place] = neutral(made.schema.fields[place].schema)
+            value = neutral(made.schema.fields[place].schema)
+            change = next((each for where, each in plan.changes if where == place), None)
+            made.values[place] = value if change is None else change(value)
 
 
 def _field_schema(column: Column) -> Schema:
     builder = column.type.builder()
     if column.optional:
         builder.optional()
-    elif column.default is not None:
+    if column.default is not None:
         builder.default(column.default)
     return builder.doc(column.doc).build() if column.doc else builder.build()
 

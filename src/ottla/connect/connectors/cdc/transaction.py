@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ottla.connect.api.record import SourceRecord
 from ottla.connect.connectors.cdc.envelope import TRANSACTION_SCHEMA
-from ottla.connect.connectors.cdc.names import topic_name
 from ottla.connect.data.schema import INT64_SCHEMA, OPTIONAL_INT64_SCHEMA, STRING_SCHEMA
 from ottla.connect.data.schema_builder import SchemaBuilder
 from ottla.connect.data.struct import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ottla.connect.connectors.cdc.topics import TopicNames
 
 _COUNT_SCHEMA: Final = (
     SchemaBuilder.struct()
@@ -75,9 +76,9 @@ class Transaction:
 class TransactionRecords:
     """The records `BEGIN` and `END`."""
 
-    def __init__(self, partition: Mapping[str, Any], prefix: str) -> None:
+    def __init__(self, partition: Mapping[str, Any], topics: TopicNames) -> None:
         self._partition = partition
-        self._topic = topic_name(prefix, "transaction")
+        self._topic = topics.transactions
 
     def begin(self, transaction: Transaction) -> SourceRecord:
         return self._record(transaction, status="BEGIN")

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from ottla.connect.api.errors import ConnectError
 from ottla.connect.connectors.cdc.backoff import Backoff
 from ottla.connect.connectors.cdc.changes import Changes
+from ottla.connect.connectors.cdc.control import Control
 from ottla.connect.connectors.cdc.heartbeat import Heartbeats
 from ottla.connect.connectors.cdc.incremental_snapshot import OFFSET_KEY, IncrementalSnapshot
+from ottla.connect.connectors.cdc.notification import ABORTED, SKIPPED
 from ottla.connect.connectors.cdc.transaction import TransactionRecords
 from ottla.connect.connectors.mysql.binlog import Binlog, Commit, Ddl
 from ottla.connect.connectors.mysql.change_stream import ChangeStream
@@ -48,16 +50,15 @@ class Capture:
         self._begun_at: BinlogPosition | None = None
         if offset is not None and is_under_way(offset):
             self._begun_at = BinlogPosition.of(offset)
-        elif offset is not None and config.snapshot_mode != "always":
+        elif offset is not None and not config.snapshot_mode.at_every_start:
             self._position = BinlogPosition.of(offset)
         self._incremental = IncrementalSnapshot(offset.get(OFFSET_KEY) if offset is not None else None)
         self._changes = Changes(partition, tombstones=config.tombstones, skipped=config.skipped)
         self._sources = SourceBlocks(connector, config.prefix)
         self._tables = Tables(config, config.table_style(self._sources.schema, fills_required=True))
-        self._schema_changes = SchemaChanges(connector, partition, config.prefix, self._sources)
-        self._heartbeats = Heartbeats(
-            partition, config.prefix, config.heartbeat.topics_prefix, config.heartbeat.interval_ms
-        )
+        self._schema_changes = SchemaChanges(connector, partition, config.topics.schema_changes, self._sources)
+        self._heartbeats = Heartbeats(partition, config.topics, config.heartbeat.interval_ms)
+        self._control = Control(config, partition, self._incremental, self._heartbeats)
         self._backoff = Backoff(config.retry_wait_max_ms, config.retries)
         self._retry_s = 0.0
         self._session: Session | None = None
@@ -66,6 +67,8 @@ class Capture:
         self._batches: Iterator[list[SourceRecord]] | None = None
         self._stream: ChangeStream | None = None
         self._is_over = False
+        self._is_lost = False
+        """Changes since the position are gone: only a new snapshot helps."""
         self._reconnections = 0
 
     def poll(self) -> list[SourceRecord] | None:
@@ -84,6 +87,14 @@ class Capture:
         except ConnectionLostError as error:
             self._lost(error)
             return None
+        except BinlogLostError as error:
+            if not self._config.snapshot_mode.when_lost:
+                raise
+            _log.warning("%s", error)
+            self.close()
+            self._position = self._stream = self._begun_at = None
+            self._is_lost = True
+            return None
         self._backoff.succeeded()
         return records
 
@@ -96,6 +107,7 @@ class Capture:
                 except Exception as error:  # it may be broken already
                     _log.debug("a connection does not close: %s", error)
         self._binlog = self._session = None
+        self._control.close()
 
     def metrics(self) -> dict[str, float]:
         told = {
@@ -111,6 +123,7 @@ class Capture:
     def _lost(self, error: ConnectError) -> None:
         if self._snapshot is not None and self._snapshot.position.file:
             self._begun_at = self._snapshot.position
+            self._control.tell(ABORTED)
         self.close()
         wait_s = self._backoff.next_wait_s()
         if wait_s is None:
@@ -123,29 +136,27 @@ class Capture:
         config = self._config
         session = self._session = Session(config)
         session.check_server()
+        self._tables.connected(session)
         if self._stream is not None:
             self._position = self._stream.position
-        try:
-            if self._position is not None:
-                session.check_position(self._position)
-                self._begin_stream(self._position)
-                return []
-            if config.snapshot_mode == "no_data":
-                self._begin_stream(session.current_position())
-                return []
-        except BinlogLostError as error:
-            if config.snapshot_mode != "when_needed":
-                raise
-            _log.warning("%s", error)
-            self._position = self._stream = None
-        snapshot = FirstSnapshot(config, session, self._tables, self._changes, self._sources, self._begun_at)
+        if self._position is not None or not (config.snapshot_mode.at_first or self._is_lost):
+            if not config.snapshot_mode.streams:
+                return self._end()
+            if self._stream is None:
+                self._control.tell(SKIPPED)
+            self._begin_stream(session, self._position or session.current_position())
+            return []
+        snapshot = FirstSnapshot(
+            config, session, self._tables, self._changes, self._sources, self._control, self._begun_at
+        )
         snapshot.begin()
         self._snapshot, self._batches = snapshot, snapshot.batches()
         # An offset before the first row: should the snapshot be interrupted, the stream begins here all the same.
         return [self._heartbeats.record(snapshot.offset(is_last=False))] if self._heartbeats.enabled else []
 
-    def _begin_stream(self, position: BinlogPosition) -> None:
+    def _begin_stream(self, session: Session, position: BinlogPosition) -> None:
         config = self._config
+        position = session.found(position)
         self._binlog = Binlog(config, self._tables, position)
         if self._stream is None:
             self._stream = ChangeStream(
@@ -157,11 +168,18 @@ class Capture:
                 latest=self._tables.latest,
                 captured_names=self._captured_names,
                 signal_table=config.signal_table,
-                transactions=TransactionRecords(self._partition, config.prefix) if config.tells_transactions else None,
+                obeys_table=config.obeys_table,
+                transactions=TransactionRecords(self._partition, config.topics) if config.tells_transactions else None,
                 schema_changes=self._schema_changes if config.tells_schema_changes else None,
             )
-        self._stream.begin_again()
+        self._stream.begin_again(position)
         _log.info("the stream of the binary log begins at %s", position)
+
+    def _end(self) -> list[SourceRecord]:
+        _log.info("snapshot.mode asks for nothing more")
+        self._is_over = True
+        self.close()
+        return []
 
     def _captured_names(self) -> Sequence[str]:
         assert self._session is not None
@@ -177,12 +195,11 @@ class Capture:
         assert self._snapshot is not None
         position = self._position = self._snapshot.position
         self._batches = self._snapshot = self._begun_at = None
-        if self._config.snapshot_mode == "initial_only":
-            _log.info("the snapshot is taken, and snapshot.mode=initial_only asks for nothing more")
-            self._is_over = True
-            self.close()
-            return []
-        self._begin_stream(position)
+        if not self._config.snapshot_mode.streams:
+            return self._end()
+        self._is_lost = False
+        assert self._session is not None
+        self._begin_stream(self._session, position)
         assert self._stream is not None
         return [self._heartbeats.record(self._stream.offset())] if self._heartbeats.enabled else []
 
@@ -195,6 +212,8 @@ class Capture:
         while True:
             event = binlog.next()
             stream.take(event)
+            if isinstance(event, Ddl):
+                self._tables.forget()
             # Whether more has come nobody can tell without waiting for it: what is committed goes out at once.
             if isinstance(event, Commit | Ddl) or stream.waiting >= self._config.max_batch_size:
                 break
@@ -203,6 +222,7 @@ class Capture:
         records = stream.drain()
         if stream.is_within_transaction or stream.waiting:
             return records
+        records += self._control.attend(stream.offset, self._captured_names)
         if self._incremental.wants_chunk and self._config.signal_table is not None:
             read_chunk(self._config, session, self._tables, self._config.signal_table, self._incremental)
         if self._heartbeats.due():

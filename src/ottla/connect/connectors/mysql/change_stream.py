@@ -44,6 +44,7 @@ class ChangeStream:
         latest: Callable[[str], CapturedTable | None],
         captured_names: Callable[[], Sequence[str]],
         signal_table: str | None = None,
+        obeys_table: bool = True,
         transactions: TransactionRecords | None = None,
         schema_changes: SchemaChanges | None = None,
     ) -> None:
@@ -55,15 +56,17 @@ class ChangeStream:
         self._latest = latest
         self._captured_names = captured_names
         self._signal_table = signal_table
+        self._obeys_table = obeys_table
         self._transaction_records = transactions
         self._schema_changes = schema_changes
         self._out: list[SourceRecord] = []
         self.events = 0
-        self.begin_again()
+        self.begin_again(position)
 
-    def begin_again(self) -> None:
+    def begin_again(self, position: BinlogPosition) -> None:
         """Over a new connection: the transaction at the position comes once more from its beginning."""
-        self._file = self.position.file
+        self.position = position
+        self._file = position.file
         self._done_events, self._done_rows = self.position.events, self.position.rows
         self._is_open = False
         self._events = 0
@@ -251,6 +254,8 @@ class ChangeStream:
             self._snapshot.opened(signal.chunk)
         elif isinstance(signal, CloseWindow):
             self._close_window(signal.chunk, event, number)
+        elif not self._obeys_table:
+            _log.info("a signal is left out, since signal.enabled.channels has no source: %s", texts[1])
         elif isinstance(signal, LogMessage):
             _log.info("a signal says: %s", signal.message)
         else:

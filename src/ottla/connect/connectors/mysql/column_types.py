@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.connect.connectors.cdc.binary import binary_writer
-from ottla.connect.connectors.cdc.envelope import enum_builder
+from ottla.connect.connectors.cdc.envelope import ENUM_SET, enum_builder
 from ottla.connect.connectors.cdc.field_type import FieldType
 from ottla.connect.connectors.cdc.numbers import decimal_type
 from ottla.connect.connectors.cdc.temporal import (
@@ -202,9 +202,7 @@ def _set(shape: Shape) -> FieldType:
     def convert(value: Any) -> str:
         return value if isinstance(value, str) else ",".join(each for each in shape.labels if each in value)
 
-    return FieldType(
-        lambda: SchemaBuilder.string().name("io.debezium.data.EnumSet").version(1).parameter("allowed", labels), convert
-    )
+    return FieldType(lambda: SchemaBuilder.string().name(ENUM_SET).version(1).parameter("allowed", labels), convert)
 
 
 def _bits(length: int) -> FieldType:

@@ -10,6 +10,7 @@ from ottla.connect.api.validators import Range, ValidString
 from ottla.connect.connectors.cdc.binary import BINARY_MODES
 from ottla.connect.connectors.cdc.config import CdcConfig, cdc_config
 from ottla.connect.connectors.cdc.filters import ListValidator, NameFilter
+from ottla.connect.connectors.cdc.topics import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,7 @@ SSL_MODES: Final = ("disabled", "preferred", "required", "verify_ca", "verify_id
 SYSTEM_SCHEMAS: Final = frozenset({"information_schema", "mysql", "performance_schema", "sys"})
 
 CONFIG: Final = (
-    cdc_config(3306, "adaptive_time_microseconds")
+    cdc_config(3306, DEFAULT, "adaptive_time_microseconds")
     .define("database.server.id", LONG, 0, MEDIUM, "The number under which the connector replicates, another than any "
             "server's and connector's; 0: one by chance.", validator=Range(0, 4_294_967_295))
     .define("database.include.list", STRING, None, MEDIUM, "Databases to capture: regular expressions.",
@@ -43,7 +44,7 @@ class MysqlConfig(CdcConfig):
     def __init__(self, props: Mapping[str, str]) -> None:
         """Raises `ConfigError`."""
         parsed = CONFIG.parse(props)
-        super().__init__(parsed)
+        super().__init__(props, parsed, DEFAULT)
         self.server_id: int = parsed["database.server.id"] or random.randint(100_000, 4_000_000_000)
         self.databases = NameFilter.of(parsed, "database")
         self.tells_schema_changes: bool = parsed["include.schema.changes"]

@@ -120,8 +120,8 @@ class Session:
                 return BinlogPosition(rows[0][0], int(rows[0][1]))
         raise ConnectError("the server writes no binary log")
 
-    def check_position(self, position: BinlogPosition) -> None:
-        """Raises `BinlogLostError` if the log was purged."""
+    def found(self, position: BinlogPosition) -> BinlogPosition:
+        """Where the stream goes on. Raises `BinlogLostError` if the log was purged."""
         files = [row[0] for row in self.rows("SHOW BINARY LOGS", doing="asking for the binary logs")]
         if position.file not in files:
             raise BinlogLostError(
@@ -129,3 +129,4 @@ class Session:
                 f"{files[0] if files else 'none'} and later): changes are lost. Take a new snapshot: "
                 "snapshot.mode=when_needed does, or delete the connector's offsets"
             )
+        return position

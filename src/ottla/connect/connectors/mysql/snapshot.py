@@ -9,6 +9,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+from ottla.connect.connectors.cdc.notification import COMPLETED, STARTED, table_begun, table_read
 from ottla.connect.connectors.mysql.position import BinlogPosition
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from ottla.connect.api.record import SourceRecord
     from ottla.connect.connectors.cdc.changes import Changes
+    from ottla.connect.connectors.cdc.control import Control
     from ottla.connect.connectors.cdc.table import CapturedTable
     from ottla.connect.connectors.mysql.config import MysqlConfig
     from ottla.connect.connectors.mysql.session import Session
@@ -33,6 +35,7 @@ class FirstSnapshot:
         tables: Tables,
         changes: Changes,
         sources: SourceBlocks,
+        control: Control,
         begun_at: BinlogPosition | None,
     ) -> None:
         """`begun_at`: a snapshot was interrupted that had begun there; the stream begins there, too, since what that
@@ -42,6 +45,7 @@ class FirstSnapshot:
         self._tables = tables
         self._changes = changes
         self._sources = sources
+        self._control = control
         self._begun_at = begun_at
         self.position = begun_at or BinlogPosition("", 0)
         self.rows = 0
@@ -57,19 +61,24 @@ class FirstSnapshot:
 
     def batches(self) -> Iterator[list[SourceRecord]]:
         now_s = int(time.time())
+        self._control.tell(STARTED)
         held: tuple[CapturedTable, tuple[Any, ...], bool, bool] | None = None
         batch: list[SourceRecord] = []
         for row in self._all_rows():
             if held is not None:
                 batch.append(self._record(held, now_s, ends_table=row[3], is_last=False))
-                if len(batch) >= self._config.fetch_size:
-                    yield batch
-                    batch = []
+            if row[3]:
+                batch += self._control.told(self.offset(is_last=False))
+            if len(batch) >= self._config.fetch_size:
+                yield batch
+                batch = []
             held = row
         if held is not None:
             batch.append(self._record(held, now_s, ends_table=True, is_last=True))
         self._session.rows("COMMIT", doing="ending a snapshot")
         _log.info("the snapshot is complete: %d rows", self.rows)
+        self._control.tell(COMPLETED)
+        batch += self._control.told(self.offset(is_last=True))
         yield batch
 
     def _moment(self) -> BinlogPosition:
@@ -96,20 +105,24 @@ class FirstSnapshot:
     def _all_rows(self) -> Iterator[tuple[CapturedTable, tuple[Any, ...], bool, bool]]:
         """(table, cells, whether it is the first table, whether it is the table's first row)."""
         is_first_table = True
-        for schema, name in self._tables.captured(self._session):
-            full = f"{schema}.{name}"
-            if not self._config.in_snapshot.matches(full):
-                continue
+        captured = self._tables.captured(self._session)
+        wanted = [each for each in captured if self._config.in_snapshot.matches(".".join(each))]
+        names = [".".join(each) for each in wanted]
+        for (schema, name), full in zip(wanted, names, strict=True):
             readable = self._tables.from_catalog(self._session, schema, name)
             if readable is None:
                 continue
+            readable = readable._replace(path=self._config.overrides.rows_of(full, readable.path))
             _log.info("the snapshot reads %s", full)
-            is_first = True
+            self._control.tell(table_begun(full, names))
+            count, is_first = 0, True
             doing = f"reading the table {full}"
             for rows in self._session.rows_in_batches(readable.select, self._config.fetch_size, doing):
+                count += len(rows)
                 for cells in rows:
                     yield readable.table, cells, is_first_table, is_first
                     is_first = False
+            self._control.tell(table_read(full, names, count))
             is_first_table = False
 
     def _record(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from ottla import __version__
 from ottla.connect.api.record import SourceRecord
 from ottla.connect.connectors.cdc.envelope import source_schema
-from ottla.connect.connectors.cdc.names import topic_name
 from ottla.connect.data.schema import (
     INT32_SCHEMA,
     INT64_SCHEMA,
@@ -68,10 +67,10 @@ class SourceBlocks:
 class SchemaChanges:
     """Records of the topic that is named as the prefix: DDL as it was written."""
 
-    def __init__(self, connector: str, partition: Mapping[str, Any], prefix: str, sources: SourceBlocks) -> None:
+    def __init__(self, connector: str, partition: Mapping[str, Any], topic: str, sources: SourceBlocks) -> None:
         name = f"io.debezium.connector.{connector}."
         self._partition = partition
-        self._topic = topic_name(prefix)
+        self._topic = topic
         self._key_schema = (
             SchemaBuilder.struct()
             .name(name + "SchemaChangeKey")

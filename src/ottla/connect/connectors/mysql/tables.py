@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.connect.api.errors import ConnectError
 from ottla.connect.connectors.cdc.table import CapturedTable, Column, TableStyle
-from ottla.connect.connectors.cdc.text import text_of
-from ottla.connect.connectors.mysql.column_types import Shape, field_type, shape_of_binlog, shape_of_column_type
+from ottla.connect.connectors.mysql.catalog import catalog_table
+from ottla.connect.connectors.mysql.column_types import Shape, field_type, shape_of_binlog
 from ottla.connect.connectors.mysql.config import SYSTEM_SCHEMAS
+from ottla.connect.connectors.mysql.defaults import default_value
 from ottla.connect.connectors.mysql.session import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ottla.connect.connectors.mysql.catalog import CatalogColumn, CatalogTable
     from ottla.connect.connectors.mysql.config import MysqlConfig
     from ottla.connect.connectors.mysql.session import Session
 
@@ -29,15 +31,32 @@ class _ColumnShape(NamedTuple):
 
 class ReadableTable(NamedTuple):
     table: CapturedTable
-    select: str
+    columns: str
+    """Its columns in their order, in SQL."""
+    path: str
+    """What stands behind FROM."""
+
+    @property
+    def select(self) -> str:
+        return f"SELECT {self.columns} FROM {self.path}"
 
 
 class Tables:
     def __init__(self, config: MysqlConfig, style: TableStyle) -> None:
         self._config = config
         self._style = style
+        self._session: Session | None = None
         self._known: dict[tuple[Any, ...], CapturedTable] = {}
         self._latest: dict[str, CapturedTable] = {}
+
+    def connected(self, session: Session) -> None:
+        """The catalog tells what the log does not."""
+        self._session = session
+        self.forget()
+
+    def forget(self) -> None:
+        """Something was altered."""
+        self._known.clear()
 
     def is_captured(self, table: str) -> bool:
         return self._config.captures(table)
@@ -71,36 +90,43 @@ class Tables:
 
     def from_catalog(self, session: Session, schema: str, name: str) -> ReadableTable | None:
         """As it is now. `None`: it is gone."""
-        rows = session.rows(
-            "SELECT column_name, column_type, is_nullable, column_key FROM information_schema.columns "
-            "WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
-            (schema, name),
-        )
-        if not rows:
+        found = catalog_table(session, schema, name)
+        if found is None:
             return None
-        shapes = tuple(_ColumnShape(row[0], shape_of_column_type(text_of(row[1])), row[2] == "YES") for row in rows)
-        keys = session.rows(
-            "SELECT column_name FROM information_schema.key_column_usage WHERE table_schema = %s AND table_name = %s "
-            "AND constraint_name = 'PRIMARY' ORDER BY ordinal_position",
-            (schema, name),
-        )
+        shapes = tuple(_ColumnShape(*column[:3]) for column in found.columns)
         names = [shape.name for shape in shapes]
-        table = self._version((schema, name), shapes, tuple(names.index(row[0]) for row in keys))
-        return ReadableTable(table, f"SELECT {', '.join(map(quoted, names))} FROM {quoted(schema, name)}")
+        table = self._version((schema, name), shapes, tuple(names.index(each) for each in found.key), found)
+        return ReadableTable(table, ", ".join(map(quoted, names)), quoted(schema, name))
 
-    def _version(self, path: tuple[str, str], shapes: tuple[_ColumnShape, ...], key: tuple[int, ...]) -> CapturedTable:
+    def _version(
+        self,
+        path: tuple[str, str],
+        shapes: tuple[_ColumnShape, ...],
+        key: tuple[int, ...],
+        now: CatalogTable | None = None,
+    ) -> CapturedTable:
         identity = (path, shapes, key)
         found = self._known.get(identity)
         if found is None:
             if len(self._known) >= VERSIONS_MAX:
                 self._known.clear()
+            if now is None and self._session is not None:
+                now = catalog_table(self._session, *path)
             full = ".".join(path)
-            columns = [
-                Column(each.name, field_type(each.shape, self._config), each.shape.kind, each.optional)
-                for each in shapes
-            ]
+            known = {(each.name, each.shape): each for each in now.columns} if now is not None else {}
+            columns = [self._column(each, known.get((each.name, each.shape))) for each in shapes]
             found = self._known[identity] = CapturedTable(
                 path, columns, key, self._style, lambda column: self._config.columns.matches(f"{full}.{column}")
             )
         self._latest[found.name] = found
         return found
+
+    def _column(self, told: _ColumnShape, now: CatalogColumn | None) -> Column:
+        """A column that is another by now has no default and no length."""
+        kind = field_type(told.shape, self._config)
+        if now is None:
+            return Column(told.name, kind, told.shape.kind, told.optional)
+        default = None
+        if not told.optional or self._config.tells_all_defaults:
+            default = default_value(told.shape, kind, now.default)
+        return Column(told.name, kind, told.shape.kind, told.optional, default, source=now.source)

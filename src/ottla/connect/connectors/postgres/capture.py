@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any, Final
 from ottla.connect.api.errors import ConnectError
 from ottla.connect.connectors.cdc.backoff import Backoff
 from ottla.connect.connectors.cdc.changes import Changes
+from ottla.connect.connectors.cdc.control import Control
 from ottla.connect.connectors.cdc.heartbeat import Heartbeats
 from ottla.connect.connectors.cdc.incremental_snapshot import OFFSET_KEY, IncrementalSnapshot
+from ottla.connect.connectors.cdc.notification import ABORTED, SKIPPED
 from ottla.connect.connectors.cdc.transaction import TransactionRecords
 from ottla.connect.connectors.postgres import slot as slots
 from ottla.connect.connectors.postgres.catalog import Catalog
@@ -51,14 +53,13 @@ class Capture:
         self._partition = partition
         self._position: Position | None = None
         """Where to go on; `None`: a snapshot is needed, or nothing is known yet."""
-        if offset is not None and not snapshot_is_under_way(offset) and config.snapshot_mode != "always":
+        if offset is not None and not snapshot_is_under_way(offset) and not config.snapshot_mode.at_every_start:
             self._position = Position.of(offset)
         self._incremental = IncrementalSnapshot(offset.get(OFFSET_KEY) if offset is not None else None)
         self._changes = Changes(partition, tombstones=config.tombstones, skipped=config.skipped)
         self._sources = SourceBlocks(config.prefix, config.dbname)
-        self._heartbeats = Heartbeats(
-            partition, config.prefix, config.heartbeat.topics_prefix, config.heartbeat.interval_ms
-        )
+        self._heartbeats = Heartbeats(partition, config.topics, config.heartbeat.interval_ms)
+        self._control = Control(config, partition, self._incremental, self._heartbeats)
         self._watch = slots.SlotWatch(config)
         self._backoff = Backoff(config.retry_wait_max_ms, config.retries)
         self._slot_backoff = Backoff(config.slot_retry_wait_max_ms, config.slot_retries)
@@ -85,9 +86,7 @@ class Capture:
             time.sleep(min(wait_s, WAIT_S))
             return None
         try:
-            if self._session is None:
-                self._connect()
-            records = self._next_batch() if self._batches is not None else self._follow()
+            records = self._next()
         except (ConnectionLostError, SlotInUseError) as error:
             self._lost(error)
             return None
@@ -111,6 +110,7 @@ class Capture:
     def close(self) -> None:
         session, self._session = self._session, None
         self._disconnect()
+        self._control.close()
         if session is None:
             return
         if self._config.drops_slot:
@@ -132,6 +132,8 @@ class Capture:
     # Connections
 
     def _lost(self, error: ConnectError) -> None:
+        if self._batches is not None:
+            self._control.tell(ABORTED)
         self._disconnect(keep_stream=True)
         if self._session is not None:
             self._session.close()
@@ -170,15 +172,25 @@ class Capture:
         if self._stream is not None:
             self._position = self._stream.position
         try:
-            if self._position is not None or config.snapshot_mode == "no_data":
-                self._go_on(self._position)
+            if self._position is not None or not config.snapshot_mode.at_first:
+                if config.snapshot_mode.streams:
+                    if self._stream is None:
+                        self._control.tell(SKIPPED)
+                    self._go_on(self._position)
+                else:
+                    self._end()
                 return
         except SlotLostError as error:
-            if config.snapshot_mode != "when_needed":
+            if not config.snapshot_mode.when_lost:
                 raise
             _log.warning("%s", error)
             self._forget(session)
         self._begin_snapshot(session, tables)
+
+    def _end(self) -> None:
+        _log.info("snapshot.mode asks for nothing more")
+        self._is_over = True
+        self._disconnect()
 
     def _forget(self, session: Session) -> None:
         """Nothing that was is of use: a new slot, a new snapshot."""
@@ -202,7 +214,9 @@ class Capture:
         else:
             start_lsn = slot.confirmed_lsn
         _log.info("a snapshot begins; the stream goes on at %s", format_lsn(start_lsn))
-        self._snapshot = FirstSnapshot(config, session, tables, self._changes, self._sources, start_lsn, exported)
+        self._snapshot = FirstSnapshot(
+            config, session, tables, self._changes, self._sources, self._control, start_lsn, exported
+        )
         self._batches = self._snapshot.batches()
 
     def _go_on(self, position: Position | None) -> None:
@@ -253,11 +267,21 @@ class Capture:
             self._sources,
             self._incremental,
             signal_table=config.signal_table,
-            transactions=TransactionRecords(self._partition, config.prefix) if config.tells_transactions else None,
-            messages=LogicalMessages(self._partition, config.prefix, config.message_prefixes, config.binary_mode),
+            obeys_table=config.obeys_table,
+            transactions=TransactionRecords(self._partition, config.topics) if config.tells_transactions else None,
+            messages=LogicalMessages(
+                self._partition, config.topics.messages, config.message_prefixes, config.binary_mode
+            ),
         )
 
     # Work
+
+    def _next(self) -> list[SourceRecord]:
+        if self._session is None:
+            self._connect()
+        if self._batches is not None:
+            return self._next_batch()
+        return [] if self._is_over else self._follow()
 
     def _next_batch(self) -> list[SourceRecord]:
         """Of the snapshot; after the last the stream begins."""
@@ -268,10 +292,8 @@ class Capture:
         assert self._snapshot is not None
         position = self._position = self._snapshot.position
         self._batches = self._snapshot = None
-        if self._config.snapshot_mode == "initial_only":
-            _log.info("the snapshot is taken, and snapshot.mode=initial_only asks for nothing more")
-            self._is_over = True
-            self._disconnect()
+        if not self._config.snapshot_mode.streams:
+            self._end()
             return []
         replication = self._replication
         assert replication is not None
@@ -294,6 +316,8 @@ class Capture:
         records = stream.drain()
         if stream.is_within_transaction or stream.waiting:
             return records
+        assert self._tables is not None
+        records += self._control.attend(stream.offset, self._tables.captured_names)
         if self._incremental.wants_chunk and self._chunks is not None:
             self._chunks.read(self._incremental)
         if self._heartbeats.due():

@@ -58,6 +58,7 @@ class ChangeStream:
         snapshot: IncrementalSnapshot,
         *,
         signal_table: str | None = None,
+        obeys_table: bool = True,
         transactions: TransactionRecords | None = None,
         messages: LogicalMessages | None = None,
     ) -> None:
@@ -68,6 +69,7 @@ class ChangeStream:
         self._sources = sources
         self._snapshot = snapshot
         self._signal_table = signal_table
+        self._obeys_table = obeys_table
         self._transaction_records = transactions
         self._messages = messages
         self._out: list[SourceRecord] = []
@@ -316,6 +318,8 @@ class ChangeStream:
             self._snapshot.opened(signal.chunk)
         elif isinstance(signal, CloseWindow):
             self._close_window(signal.chunk)
+        elif not self._obeys_table:
+            _log.info("a signal is left out, since signal.enabled.channels has no source: %s", texts[1])
         elif isinstance(signal, LogMessage):
             _log.info("a signal says: %s", signal.message)
         else:

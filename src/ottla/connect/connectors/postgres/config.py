@@ -21,6 +21,7 @@ from ottla.connect.api.validators import LambdaValidator, NonEmptyString, Range,
 from ottla.connect.connectors.cdc.binary import BINARY_MODES
 from ottla.connect.connectors.cdc.config import CdcConfig, cdc_config
 from ottla.connect.connectors.cdc.filters import ListValidator, NameFilter
+from ottla.connect.connectors.cdc.topics import SCHEMA
 from ottla.connect.connectors.postgres.column_types import HSTORE_MODES, INTERVAL_MODES, TypeModes
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _valid_params(_name: str, value: Any) -> None:
 
 
 CONFIG: Final = (
-    cdc_config(5432)
+    cdc_config(5432, SCHEMA)
     .define("database.dbname", STRING, NO_DEFAULT_VALUE, HIGH, "The database to capture.", validator=NonEmptyString())
     .define("plugin.name", STRING, "pgoutput", MEDIUM, "The plugin that decodes the log.",
             validator=ValidString("pgoutput"))
@@ -105,7 +106,7 @@ class PostgresConfig(CdcConfig):
     def __init__(self, props: Mapping[str, str]) -> None:
         """Raises `ConfigError`."""
         parsed = CONFIG.parse(props)
-        super().__init__(parsed)
+        super().__init__(props, parsed, SCHEMA)
         self.dbname: str = parsed["database.dbname"]
         self.slot_name: str = parsed["slot.name"]
         self.drops_slot: bool = parsed["slot.drop.on.stop"]

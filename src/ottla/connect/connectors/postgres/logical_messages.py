@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ottla.connect.api.record import SourceRecord
 from ottla.connect.connectors.cdc.binary import binary_writer
 from ottla.connect.connectors.cdc.envelope import MESSAGE, TRANSACTION_SCHEMA
-from ottla.connect.connectors.cdc.names import topic_name
 from ottla.connect.connectors.postgres.column_types import binary_type
 from ottla.connect.connectors.postgres.source import SOURCE_SCHEMA
 from ottla.connect.data.schema import OPTIONAL_INT64_SCHEMA, OPTIONAL_STRING_SCHEMA, STRING_SCHEMA
@@ -25,9 +24,9 @@ _PACKAGE = "io.debezium.connector.postgresql."
 
 
 class LogicalMessages:
-    def __init__(self, partition: Mapping[str, Any], prefix: str, prefixes: NameFilter, binary_mode: str) -> None:
+    def __init__(self, partition: Mapping[str, Any], topic: str, prefixes: NameFilter, binary_mode: str) -> None:
         self._partition = partition
-        self._topic = topic_name(prefix, "message")
+        self._topic = topic
         self._prefixes = prefixes
         self._write = binary_writer(binary_mode)
         content = binary_type(binary_mode, "").builder().optional().build()

@@ -11,6 +11,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from ottla.connect.connectors.cdc.notification import COMPLETED, STARTED, table_begun, table_read
 from ottla.connect.connectors.postgres.position import Position, snapshot_offset
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from ottla.connect.api.record import SourceRecord
     from ottla.connect.connectors.cdc.changes import Changes
+    from ottla.connect.connectors.cdc.control import Control
     from ottla.connect.connectors.cdc.table import CapturedTable
     from ottla.connect.connectors.postgres.config import PostgresConfig
     from ottla.connect.connectors.postgres.session import Session
@@ -42,6 +44,7 @@ class FirstSnapshot:
         tables: Tables,
         changes: Changes,
         sources: SourceBlocks,
+        control: Control,
         start_lsn: int,
         exported: str | None,
     ) -> None:
@@ -51,6 +54,7 @@ class FirstSnapshot:
         self._tables = tables
         self._changes = changes
         self._sources = sources
+        self._control = control
         self._start_lsn = start_lsn
         self._exported = exported
         self.position = Position(start_lsn)
@@ -62,19 +66,24 @@ class FirstSnapshot:
         session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", doing="beginning a snapshot")
         self.position = self._moment()
         now_us = self.position.commit_us or 0
+        self._control.tell(STARTED)
         held: _Row | None = None
         batch: list[SourceRecord] = []
         for row in self._all_rows():
             if held is not None:
                 batch.append(self._record(held, now_us, ends_table=row.is_first, is_last=False))
-                if len(batch) >= self._config.fetch_size:
-                    yield batch
-                    batch = []
+            if row.is_first:
+                batch += self._control.told(snapshot_offset(self.position, is_last=False))
+            if len(batch) >= self._config.fetch_size:
+                yield batch
+                batch = []
             held = row
         if held is not None:
             batch.append(self._record(held, now_us, ends_table=True, is_last=True))
         session.execute("COMMIT", doing="ending a snapshot")
         _log.info("the snapshot is complete: %d rows", self.rows)
+        self._control.tell(COMPLETED)
+        batch += self._control.told(snapshot_offset(self.position, is_last=True))
         yield batch
 
     def _moment(self) -> Position:
@@ -87,20 +96,23 @@ class FirstSnapshot:
 
     def _all_rows(self) -> Iterator[_Row]:
         is_first_table = True
-        for schema, name in self._tables.captured():
-            full = f"{schema}.{name}"
-            if not self._config.in_snapshot.matches(full):
-                continue
+        wanted = [each for each in self._tables.captured() if self._config.in_snapshot.matches(".".join(each))]
+        names = [".".join(each) for each in wanted]
+        for (schema, name), full in zip(wanted, names, strict=True):
             readable = self._tables.from_catalog(schema, name)
             if readable is None:
                 continue
+            readable = readable._replace(path=self._config.overrides.rows_of(full, readable.path))
             _log.info("the snapshot reads %s", full)
-            is_first = True
+            self._control.tell(table_begun(full, names))
+            count, is_first = 0, True
             doing = f"reading the table {full}"
             for rows in self._session.text_rows_in_batches(readable.select, self._config.fetch_size, doing):
+                count += len(rows)
                 for cells in rows:
                     yield _Row(readable.table, cells, is_first_table, is_first)
                     is_first = False
+            self._control.tell(table_read(full, names, count))
             is_first_table = False
 
     def _record(self, row: _Row, now_us: int, *, ends_table: bool, is_last: bool) -> SourceRecord:

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import logging
-import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.connect.api.errors import ConnectError, DataError
 from ottla.connect.connectors.cdc.table import CapturedTable, Column, TableStyle
 from ottla.connect.connectors.postgres.column_types import ColumnTypes
+from ottla.connect.connectors.postgres.defaults import default_value
 from ottla.connect.connectors.postgres.session import quoted
+from ottla.connect.connectors.postgres.source_types import source_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ottla.connect.connectors.cdc.field_type import FieldType
     from ottla.connect.connectors.postgres.catalog import Catalog, CatalogColumn, CatalogTable
     from ottla.connect.connectors.postgres.config import PostgresConfig
     from ottla.connect.connectors.postgres.pgoutput import Relation
 
 _log = logging.getLogger("ottla.connect.cdc.postgres")
-_LITERAL: Final = re.compile(r"'((?:[^']|'')*)'::[\w\" .(),]+")
-_NUMBER: Final = re.compile(r"\(?(-?[0-9]+(?:\.[0-9]+)?)\)?(?:::[\w\" .(),]+)?")
 RELATIONS_MAX: Final = 100_000
 
 
 class ReadableTable(NamedTuple):
     table: CapturedTable
-    select: str
-    """SELECT … FROM …: the table's columns in their order."""
+    columns: str
+    """Its columns in their order, in SQL."""
+    path: str
+    """What stands behind FROM."""
+
+    @property
+    def select(self) -> str:
+        return f"SELECT {self.columns} FROM {self.path}"
 
 
 class Tables:
@@ -96,7 +100,7 @@ class Tables:
         table = self._table((schema, name), columns, [names.index(each) for each in found.key if each in names])
         listed = ", ".join(quoted(each) for each in names) or "NULL"
         only = "" if found.is_partitioned else "ONLY "  # those that inherit are tables of their own
-        return ReadableTable(table, f"SELECT {listed} FROM {only}{quoted(schema, name)}")
+        return ReadableTable(table, listed, only + quoted(schema, name))
 
     def _table(self, path: tuple[str, str], columns: Sequence[Column], key: Sequence[int]) -> CapturedTable:
         full = ".".join(path)
@@ -113,10 +117,17 @@ class Tables:
         except DataError as error:
             raise ConnectError(f"the column {schema}.{table}.{name} cannot be captured: {error}") from error
         now = known.get(name)
-        if now is None or now.type_oid != oid:
-            return Column(name, kind, f"type {oid}", optional=True)
-        default = _default(kind, now.default) if now.not_null else None
-        return Column(name, kind, now.type_name, not now.not_null, default, now.comment)
+        if now is not None and now.type_oid != oid:
+            now = None
+        source = source_type(oid, modifier, now.default if now is not None else None, self._catalog.type_info)
+        if now is None:
+            return Column(name, kind, f"type {oid}", optional=True, source=source)
+        default = None
+        if now.not_null or self._config.tells_all_defaults:
+            info = self._catalog.type_info(oid)
+            assert info is not None
+            default = default_value(kind, info.name, is_enum=info.kind == "e", expression=now.default)
+        return Column(name, kind, now.type_name, not now.not_null, default, now.comment, source)
 
 
 def _key_places(relation: Relation, found: CatalogTable | None) -> list[int]:
@@ -129,24 +140,3 @@ def _key_places(relation: Relation, found: CatalogTable | None) -> list[int]:
     if relation.replica_identity == "i" and not set(primary) <= set(identity):
         return identity  # of a deleted row nothing else is told
     return primary or (identity if relation.replica_identity == "i" else [])
-
-
-def _default(kind: FieldType, expression: str | None) -> object:
-    """The value of a default that is a plain one; `None`: it is computed, or there is none."""
-    if expression is None:
-        return None
-    text = expression.strip()
-    if text in ("true", "false"):
-        raw = b"t" if text == "true" else b"f"
-    elif (literal := _LITERAL.fullmatch(text)) is not None:
-        raw = literal[1].replace("''", "'").encode()
-    elif (number := _NUMBER.fullmatch(text)) is not None:
-        raw = number[1].encode()
-    else:
-        return None
-    try:
-        value = kind.convert(raw)
-        kind.builder().default(value)  # whether the schema takes it
-    except (ValueError, ArithmeticError, DataError):
-        return None
-    return value

@@ -1,0 +1,69 @@
+"""What the catalog says of tables: the columns as they are now."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ottla.connect.connectors.cdc.column_rules import SourceType
+from ottla.connect.connectors.cdc.text import text_of
+from ottla.connect.connectors.mysql.column_types import Shape, shape_of_column_type
+from ottla.connect.connectors.mysql.defaults import Default
+
+if TYPE_CHECKING:
+    from ottla.connect.connectors.mysql.session import Session
+
+_COLUMN_TYPE: Final = re.compile(r"(\w+)(?:\((.*)\))?([\w ]*)", re.DOTALL)
+
+
+class CatalogColumn(NamedTuple):
+    name: str
+    shape: Shape
+    optional: bool
+    source: SourceType
+    default: Default | None
+
+
+class CatalogTable(NamedTuple):
+    columns: tuple[CatalogColumn, ...]
+    key: tuple[str, ...]
+    """The columns of the primary key, in its order."""
+
+
+def catalog_table(session: Session, schema: str, name: str) -> CatalogTable | None:
+    """`None`: it is gone."""
+    rows = session.rows(
+        "SELECT column_name, column_type, is_nullable, column_default, extra FROM information_schema.columns "
+        "WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
+        (schema, name),
+    )
+    if not rows:
+        return None
+    keys = session.rows(
+        "SELECT column_name FROM information_schema.key_column_usage WHERE table_schema = %s AND table_name = %s "
+        "AND constraint_name = 'PRIMARY' ORDER BY ordinal_position",
+        (schema, name),
+    )
+    columns = []
+    for column, kind, nullable, default, extra in rows:
+        text = text_of(kind)
+        shape = shape_of_column_type(text)
+        said = None
+        if default is not None:
+            said = Default(text_of(default), session.is_mariadb, "DEFAULT_GENERATED" in str(extra).upper())
+        columns.append(CatalogColumn(column, shape, nullable == "YES", source_type(text, shape), said))
+    return CatalogTable(tuple(columns), tuple(row[0] for row in keys))
+
+
+def source_type(text: str, shape: Shape) -> SourceType:
+    """`int(10) unsigned` is INT UNSIGNED of the length 10, as Debezium reads it in the table's definition."""
+    found = _COLUMN_TYPE.fullmatch(text.strip())
+    if found is None:
+        return SourceType(text)
+    name = f"{found[1]} {found[3].strip()}".strip()
+    if shape.kind == "enum":
+        return SourceType(name, 1)
+    if shape.kind == "set":
+        return SourceType(name, max(0, 2 * len(shape.labels) - 1))
+    numbers = [int(each) for each in (found[2] or "").split(",") if each.strip().isdigit()]
+    return SourceType(name, numbers[0] if numbers else None, numbers[1] if len(numbers) > 1 else None)
