@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from tests.peers.mariadb import MariaDbServer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 USER: Final = "capture"
 PASSWORD: Final = "secret"
@@ -21,10 +24,10 @@ SETTINGS: Final = {
 
 
 class CapturedMariaDb(MariaDbServer):
-    def __init__(self) -> None:
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
         if shutil.which("mariadbd") is None or shutil.which("mariadb-install-db") is None:
             pytest.skip("no MariaDB: apt install mariadb-server")
-        super().__init__(SETTINGS)
+        super().__init__(SETTINGS | dict(settings or {}))
 
     def start(self) -> None:
         super().start()

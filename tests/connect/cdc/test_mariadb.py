@@ -7,11 +7,11 @@ import os
 import random
 import signal
 import threading
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.connect.cdc.captured_mariadb import CapturedMariaDb
+from tests.connect.cdc.captured_mariadb import PASSWORD, USER, CapturedMariaDb
 from tests.connect.cdc.rebuilt import operations, payloads, rebuilt
 from tests.connect.test_crashes import SETTINGS, tasks_of
 from tests.peers.connect import OttlaConnect
@@ -48,12 +48,14 @@ PASSING = (1205, 1213, 1412)
 """A deadlock, a lock that is not there in time, a table that has changed: the transaction is rolled back."""
 
 
-def write(connection: Any, stop: threading.Event, counts: list[int], failures: list[BaseException]) -> None:
-    """Changes rows at random until it is told to stop; counts transactions."""
+def write(
+    connection: Any, stop: threading.Event, counts: list[int], failures: list[BaseException], first: int = 5001
+) -> None:
+    """Changes rows at random until it is told to stop; counts transactions. New rows are numbered from `first`."""
     import pymysql
 
     draw = random.Random(9)
-    following = iter(range(5001, 1_000_000))
+    following = iter(range(first, 1_000_000))
     try:
         while not stop.wait(0.004):  # at most so fast: the log is to be read while it is written
             connection.begin()
@@ -84,6 +86,18 @@ def change(connection: Any, draw: random.Random, following: int) -> None:
         ask(connection, "UPDATE items SET id = %s WHERE id >= %s ORDER BY id LIMIT 1", (following, row))
     else:
         ask(connection, "DELETE FROM items WHERE id >= %s ORDER BY id LIMIT 2", (row,))
+
+
+def assert_rebuilt(node: NodeProcess, db: Any, topic: str, *more: str) -> None:
+    """Every row, and no other; `more` are columns beside those of all tables here."""
+    ask(db, "INSERT INTO items (id, name, amount) VALUES (-1, 'the last', 0)")
+    wait_for(lambda: '{"id": -1}' in rebuilt(node.address, topic), "the last row has come", 120)
+    rows = ask(db, f"SELECT {', '.join(('id', 'name', 'CAST(amount AS char)', *more))} FROM items")
+    expected = {json.dumps({"id": row[0]}): row for row in rows}
+    names = ("id", "name", "amount", *more)
+    told = {key: tuple(row.get(name) for name in names) for key, row in rebuilt(node.address, topic).items()}
+    differing = {key for key in expected.keys() | told.keys() if expected.get(key) != told.get(key)}
+    assert not differing, [(told.get(key), expected.get(key)) for key in sorted(differing)[:3]]
 
 
 def test_a_table_is_rebuilt_after_kills_and_changes_of_its_schema(
@@ -121,17 +135,77 @@ def test_a_table_is_rebuilt_after_kills_and_changes_of_its_schema(
             stop.set()
             thread.join()
         assert not failures, failures
-        ask(db, "INSERT INTO items (id, name, amount) VALUES (-1, 'the last', 0)")
-        wait_for(lambda: '{"id": -1}' in rebuilt(node.address, topic), "the last row has come", 120)
-        rows = ask(db, "SELECT id, name, CAST(amount AS char), note FROM items")
-        expected = {json.dumps({"id": row[0]}): row for row in rows}
-        told = {
-            key: tuple(row.get(name) for name in ("id", "name", "amount", "note"))
-            for key, row in rebuilt(node.address, topic).items()
-        }
-        differing = {key for key in expected.keys() | told.keys() if expected.get(key) != told.get(key)}
-        assert not differing, [(told.get(key), expected.get(key)) for key in sorted(differing)[:3]]
+        assert_rebuilt(node, db, topic, "note")
         assert {"r", "c", "u", "d", "-"} <= set(operations(node.address, topic))
+
+
+@contextmanager
+def written(connection: Any, first: int) -> Iterator[list[int]]:
+    """Rows of `items` change meanwhile; how many transactions committed."""
+    stop, counts, failures = threading.Event(), [0], []  # type: ignore[var-annotated]
+    thread = threading.Thread(target=write, args=(connection, stop, counts, failures, first))
+    thread.start()
+    try:
+        yield counts
+    finally:
+        stop.set()
+        thread.join()
+    assert not failures, failures
+
+
+def replicate(replica: CapturedMariaDb, primary: CapturedMariaDb) -> None:
+    with closing(replica.connect("test")) as db:
+        ask(db, "RESET MASTER")
+        ask(db, "SET GLOBAL gtid_slave_pos = ''")
+        ask(
+            db,
+            "CHANGE MASTER TO master_host = '127.0.0.1', master_port = %s, master_user = %s, master_password = %s, "
+            "master_use_gtid = slave_pos",
+            (primary.port, USER, PASSWORD),
+        )
+        ask(db, "START SLAVE")
+
+
+def test_a_replica_that_was_promoted_goes_on_without_a_snapshot(node: NodeProcess, tmp_path: Path) -> None:
+    pytest.importorskip("pymysqlreplication")
+    topic = "failed.failed.items"
+    replica = CapturedMariaDb({"server-id": "2", "log-slave-updates": "ON"})
+    with CapturedMariaDb() as primary, replica, OttlaConnect(tmp_path, node.address, SETTINGS) as worker:
+        replicate(replica, primary)
+        with closing(primary.database("failed")) as db, closing(primary.connect("failed")) as other:
+            ask(db, "CREATE TABLE items (id int PRIMARY KEY, name text, amount decimal(20,6) NOT NULL)")
+            ask(db, "INSERT INTO items SELECT seq, concat('row ', seq), seq FROM seq_1_to_200")
+            config = primary.config("failed", decimal_handling_mode="string", heartbeat_interval_ms="300")
+            with written(other, 5001) as counts:
+                start(worker, "failed", config)
+                wait_for(lambda: "c" in operations(node.address, topic), "the stream has begun")
+                assert worker.ask("PUT", "/connectors/failed/stop").status == 204
+                wait_for(lambda: not tasks_of(worker), "the task ends")
+                snapshot = operations(node.address, topic).count("r")
+                done = counts[0]
+                wait_for(lambda: counts[0] > done + 50, "more is written")
+            ((end,),) = ask(db, "SELECT @@gtid_binlog_pos")
+        with closing(replica.connect("failed")) as db:
+            assert ask(db, "SELECT master_gtid_wait(%s, 60)", (end,)) == ((0,),)
+            primary.kill()
+            ask(db, "STOP SLAVE")
+            ask(db, "RESET SLAVE ALL")
+            with written(db, 500_000) as counts:
+                wait_for(lambda: counts[0] > 20, "the replica is written to")
+                config |= {"database.port": str(replica.port)}
+                assert worker.ask("PUT", "/connectors/failed/config", config).status == 200
+                assert worker.ask("PUT", "/connectors/failed/resume").status == 202
+                done = counts[0]
+                wait_for(lambda: counts[0] > done + 20, "more is written")
+            assert_rebuilt(node, db, topic)
+            assert operations(node.address, topic).count("r") == snapshot
+            assert "the stream of the binary log begins at GTID" in worker.output
+            # The offsets of now are the replica's: the same server is found by file and position.
+            (pid,) = tasks_of(worker)
+            os.kill(pid, signal.SIGKILL)
+            ask(db, "UPDATE items SET name = 'again' WHERE id = -1")
+            wait_for(lambda: rebuilt(node.address, topic)['{"id": -1}']["name"] == "again", "it goes on")
+            assert worker.output.count("the stream of the binary log begins at binlog.") >= 2
 
 
 TYPES = """

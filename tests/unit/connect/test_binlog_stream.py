@@ -17,6 +17,7 @@ from ottla.connect.connectors.mysql.binlog import Begin, Commit, Ddl, Event, Oth
 from ottla.connect.connectors.mysql.change_stream import ChangeStream
 from ottla.connect.connectors.mysql.column_types import Shape, field_type, shape_of_column_type
 from ottla.connect.connectors.mysql.config import MysqlConfig
+from ottla.connect.connectors.mysql.gtids import Gtids
 from ottla.connect.connectors.mysql.position import BinlogPosition
 from ottla.connect.connectors.mysql.source import SchemaChanges, SourceBlocks
 from ottla.connect.data.schema_builder import SchemaBuilder
@@ -82,10 +83,11 @@ def told(record: SourceRecord) -> tuple[Any, ...]:
 
 @st.composite
 def logs(draw: st.DrawFn) -> list[Piece]:
-    pieces, number, file, pos = [], 0, 1, 4
+    pieces: list[Piece] = []
+    number, file, pos = 0, 1, 4
     for _ in range(draw(st.integers(1, 5))):
         begin = pos
-        events: list[Event] = [Begin("0-1-1")]
+        events: list[Event] = [Begin(f"0-1-{len(pieces) + 1}")]
         if draw(st.booleans()) and draw(st.booleans()):
             pos += 50
             events.append(Ddl("db", "ALTER TABLE items ADD COLUMN x int", begin, pos, 1, 1))
@@ -151,6 +153,34 @@ def test_a_lost_connection_loses_nothing_and_repeats_nothing(log: list[Piece], d
     stream.begin_again(stream.position)
     records += feed(stream, events_from(log, stream.position))
     assert [told(each) for each in records] == [told(each) for each in feed(make(), events)]
+
+
+@given(logs(), st.data())
+def test_a_replica_goes_on_with_the_transaction_that_is_not_done(log: list[Piece], data: st.DataObject) -> None:
+    events = events_from(log, BinlogPosition("binlog.000001", 4))
+    none = Gtids.parse("")
+    stream = make(BinlogPosition("binlog.000001", 4, gtids=none))
+    whole = feed(stream, events[: data.draw(st.integers(0, len(events)))])
+    position = BinlogPosition.of(whole[-1].source_offset or {}) if whole else stream.position
+    assert position.gtids is not None
+    (done,) = [number for _, number in position.gtids.last.values()] or [0]
+    stream = make(position.by_gtids())
+    sent: list[Event] = [Rotate("binlog.000001", 4)]  # another one of the same name
+    for piece in log[done:]:
+        sent += piece.events
+    again = [told(each) for each in feed(stream, sent)]
+    expected = [told(each) for piece in log[done:] for each in feed(make(), piece.events)]
+    assert again == expected
+    assert str(stream.position.gtids) == f"0-1-{len(log)}"
+
+
+def test_what_is_done_is_the_last_of_each_domain() -> None:
+    done = Gtids.parse("1-2-7, 0-1-100")
+    assert done is not None
+    assert str(done.after("0-3-101")) == "0-3-101,1-2-7"
+    assert done.after("3E11FA47-71CA-11E1-9E33-C80AA9429562:23") == done
+    assert done.beyond(Gtids({0: (9, 99), 1: (2, 7)})) == [0]
+    assert Gtids.parse("3E11FA47-71CA-11E1-9E33-C80AA9429562:1-23") is None
 
 
 def test_rows_that_change_while_a_window_is_open_are_left_out_of_the_chunk() -> None:

@@ -1,7 +1,8 @@
 """The binary log, event by event (mysql-replication), as this connector thinks of it.
 
-By file and position, on MariaDB, too: the library's own mode for MariaDB did not get anywhere when it was tried. It
-would connect again by itself without an end; here it may connect once.
+By file and position, or, after a failover of MariaDB, by GTIDs: a connection that has said what is done asks for a file
+without a name. The library's own mode for MariaDB did not get anywhere when it was tried. It would connect again by
+itself without an end; here it may connect once.
 """
 
 from __future__ import annotations
@@ -78,13 +79,14 @@ Event = Rows | OtherRows | Begin | Commit | Ddl | Rotate | Passed
 
 class Binlog:
     def __init__(self, config: MysqlConfig, tables: Tables, position: BinlogPosition) -> None:
-        """The stream from there on."""
+        """The stream from there on; a position without a file is one of GTIDs, and the server finds the place."""
         import_pymysql()
         from pymysqlreplication import BinLogStreamReader, event, row_event
 
         self._config = config
         self._tables = tables
         self._connections = 0
+        self._gtids = None if position.file else position.gtids
         self._maps: dict[int, Any] = {}
         self._events = event
         self._rows = row_event
@@ -110,7 +112,13 @@ class Binlog:
         self._connections += 1
         if self._connections > CONNECTIONS:
             raise ConnectionLostError(f"the server {self._config.hostname}:{self._config.port} ended the stream")
-        return import_pymysql().connect(**settings)
+        connection = import_pymysql().connect(**settings)
+        if self._gtids is not None:
+            with connection.cursor() as cursor:
+                cursor.execute("SET @slave_connect_state = %s", (str(self._gtids),))
+                # In the strict mode a server that has not got them says so.
+                cursor.execute("SET @slave_gtid_strict_mode = 1, @slave_gtid_ignore_duplicates = 0")
+        return connection
 
     def close(self) -> None:
         self._reader.close()

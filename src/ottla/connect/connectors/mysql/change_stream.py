@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.connect.connectors.cdc.changes import Before
 from ottla.connect.connectors.cdc.signal import CloseWindow, LogMessage, OpenWindow, SignalError, parse_signal
 from ottla.connect.connectors.cdc.transaction import Transaction
 from ottla.connect.connectors.mysql.binlog import Begin, Commit, Ddl, OtherRows, Passed, Rotate, Rows
-from ottla.connect.connectors.mysql.position import BinlogPosition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ottla.connect.connectors.cdc.table import CapturedTable
     from ottla.connect.connectors.cdc.transaction import TransactionRecords
     from ottla.connect.connectors.mysql.binlog import Event
+    from ottla.connect.connectors.mysql.position import BinlogPosition
     from ottla.connect.connectors.mysql.source import SchemaChanges, SourceBlocks
 
 _log = logging.getLogger("ottla.connect.cdc.mysql")
@@ -95,10 +96,10 @@ class ChangeStream:
             case Rotate(file, pos):
                 self._file = file
                 if not self._is_open and file != self.position.file:
-                    self.position = BinlogPosition(file, pos, ts_s=self.position.ts_s)
+                    self.position = replace(self.position, file=file, pos=pos)
             case Passed(end_pos):
                 if end_pos and not self._is_open and self._file == self.position.file and end_pos > self.position.pos:
-                    self.position = self.position.committed(end_pos)
+                    self.position = self.position.committed(self._file, end_pos, self.position.ts_s)
 
     def drain(self) -> list[SourceRecord]:
         if not self._is_open:
@@ -127,7 +128,9 @@ class ChangeStream:
         transaction, records = self._transaction, self._transaction_records
         if transaction is not None and records is not None and transaction.has_events:
             self._out.append(records.end(transaction))
-        self.position = BinlogPosition(self._file, end_pos, ts_s=ts_s)
+        self.position = self.position.committed(self._file, end_pos, ts_s)
+        if self.position.gtids is not None and self._gtid is not None:
+            self.position = replace(self.position, gtids=self.position.gtids.after(self._gtid))
         self._is_open = False
         self._done_events = self._done_rows = 0
         self._gtid = None

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.connect.api.errors import ConnectError
-from ottla.connect.connectors.mysql.failures import BinlogLostError, explained
+from ottla.connect.connectors.cdc.text import text_of
+from ottla.connect.connectors.mysql.failures import BinlogLostError, ConnectionLostError, explained
+from ottla.connect.connectors.mysql.gtids import Gtids
 from ottla.connect.connectors.mysql.position import BinlogPosition
 
 if TYPE_CHECKING:
@@ -69,8 +72,9 @@ class Session:
             )
         except pymysql.Error as error:
             raise explained(error, "connecting", config) from error
-        (version,) = self.rows("SELECT VERSION()")[0]
+        version, server_id = self.rows("SELECT VERSION(), @@server_id")[0]
         self.version: str = version
+        self._server_id = int(server_id)
         self.is_mariadb = "mariadb" in version.lower()
 
     def close(self) -> None:
@@ -117,11 +121,37 @@ class Session:
                     raise
                 continue  # from MySQL 8.4 on it has the other name
             if rows:
-                return BinlogPosition(rows[0][0], int(rows[0][1]))
+                return self.with_gtids(BinlogPosition(rows[0][0], int(rows[0][1])))
         raise ConnectError("the server writes no binary log")
 
+    def with_gtids(self, position: BinlogPosition) -> BinlogPosition:
+        """What is done there, as any server of the cluster understands it."""
+        return replace(position, gtids=self._gtids_at(position), server=self._server_id)
+
+    def _gtids_at(self, position: BinlogPosition) -> Gtids | None:
+        """`None`: the server has none, or there is no such place in its log."""
+        if not self.is_mariadb:
+            return None
+        rows = self.rows("SELECT BINLOG_GTID_POS(%s, %s)", (position.file, position.pos))
+        return None if rows[0][0] is None else Gtids.parse(text_of(rows[0][0]))
+
     def found(self, position: BinlogPosition) -> BinlogPosition:
-        """Where the stream goes on. Raises `BinlogLostError` if the log was purged."""
+        """Where the stream goes on: there, or, in the log of another server, behind what is done.
+
+        Raises `BinlogLostError` if the log was purged, `ConnectionLostError` if the server is not that far yet.
+        """
+        if position.gtids is not None and self.is_mariadb:
+            is_same = position.server in (0, self._server_id)
+            if position.file and is_same and self._gtids_at(position) == position.gtids:
+                return replace(position, server=self._server_id)
+            (has,) = self.rows("SELECT @@GLOBAL.gtid_binlog_pos")[0]
+            missing = position.gtids.beyond(Gtids.parse(text_of(has)) or Gtids({}))
+            if missing:
+                raise ConnectionLostError(
+                    f"the server {self._config.hostname}:{self._config.port} has done {text_of(has) or 'nothing'}, and "
+                    f"changes up to {position.gtids} were read already: it is a replica that lags, or another cluster"
+                )
+            return replace(position.by_gtids(), server=self._server_id)
         files = [row[0] for row in self.rows("SHOW BINARY LOGS", doing="asking for the binary logs")]
         if position.file not in files:
             raise BinlogLostError(
@@ -129,4 +159,4 @@ class Session:
                 f"{files[0] if files else 'none'} and later): changes are lost. Take a new snapshot: "
                 "snapshot.mode=when_needed does, or delete the connector's offsets"
             )
-        return position
+        return self.with_gtids(position)

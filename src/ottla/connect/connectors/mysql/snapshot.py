@@ -89,7 +89,8 @@ class FirstSnapshot:
             session.rows("START TRANSACTION WITH CONSISTENT SNAPSHOT", doing="beginning a snapshot")
             status = dict(session.rows("SHOW STATUS LIKE 'binlog_snapshot_%'"))
             if status.get("Binlog_snapshot_file"):
-                return BinlogPosition(status["Binlog_snapshot_file"], int(status["Binlog_snapshot_position"]))
+                file, pos = status["Binlog_snapshot_file"], int(status["Binlog_snapshot_position"])
+                return session.with_gtids(BinlogPosition(file, pos))
             session.rows("COMMIT")
         if not self._config.locks:
             position = session.current_position()  # what commits in between comes twice
