@@ -4,9 +4,10 @@ Without a group. `clients.group` adds membership; both hand the same `ConsumedRe
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from itertools import takewhile
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from ottla.clients.aborted_producers import AbortedProducers
 from ottla.clients.client import RETRY_BACKOFF_MS, KafkaClient
@@ -20,13 +21,15 @@ from ottla.protocol.api.list_offsets import (
 )
 from ottla.protocol.errors import ErrorCode, KafkaError, error_code
 from ottla.protocol.record import Headers, Record, iterate_records
-from ottla.protocol.record_batch import crc_matches, iterate_batches
+from ottla.protocol.record_batch import BatchHeader, crc_matches, iterate_batches
 
 EARLIEST_TIMESTAMP = -2
 LATEST_TIMESTAMP = -1
 MAX_WAIT_MS = 500
 FETCH_BYTES_MAX = 16 * 1024 * 1024
 PARTITION_BYTES_MAX = 1024 * 1024
+
+Item = TypeVar("Item")
 
 READ_UNCOMMITTED = 0
 READ_COMMITTED = 1
@@ -177,11 +180,11 @@ async def fetch(
     return fetched
 
 
-class PartitionReader:
+class BatchReader(ABC, Generic[Item]):
     """`positions` says what is read next; assign, seek and pause by changing it between polls.
 
-    `ends` says of a partition where nobody looks any further: a fetch brings more than is wanted there, which is not
-    made records of.
+    What is read are items: what `_open` makes of a batch. `ends` says of a partition where nobody looks any further: a
+    fetch brings more than is wanted there, of which nothing is made.
     """
 
     def __init__(
@@ -203,7 +206,13 @@ class PartitionReader:
         self._check_crcs = check_crcs
         self._turn = 0
 
-    async def poll(self) -> list[ConsumedRecord]:
+    @abstractmethod
+    def _open(
+        self, where: TopicPartition, batches: memoryview, offset: int, header: BatchHeader, first: int, end: int | None
+    ) -> Iterable[Item]:
+        """Of the batch that stands at `offset` in `batches`: from offset `first` on, and before `end`."""
+
+    async def poll(self) -> list[Item]:
         """What one round of fetches brings, in offset order within a partition; empty after `max_wait_ms` of nothing.
 
         `KafkaError(OFFSET_OUT_OF_RANGE)` names the partition and offset; first come the records that others brought.
@@ -222,18 +231,18 @@ class PartitionReader:
         except asyncio.CancelledError:  # nobody gets what some of them brought
             self.positions.update({where: at for where, at in before.items() if where in self.positions})
             raise
-        records = [record for outcome in outcomes if isinstance(outcome, list) for record in outcome]
+        items = [item for outcome in outcomes if isinstance(outcome, list) for item in outcome]
         failure = next((outcome for outcome in outcomes if isinstance(outcome, BaseException)), None)
-        if failure is not None and not records:
+        if failure is not None and not items:
             raise failure
-        return records
+        return items
 
-    async def __aiter__(self) -> AsyncIterator[ConsumedRecord]:
+    async def __aiter__(self) -> AsyncIterator[Item]:
         while True:
-            for record in await self.poll():
-                yield record
+            for item in await self.poll():
+                yield item
 
-    async def _round(self, leader: int, partitions: list[TopicPartition], wait_ms: int) -> list[ConsumedRecord]:
+    async def _round(self, leader: int, partitions: list[TopicPartition], wait_ms: int) -> list[Item]:
         """Nothing, a moment later, from a leader that does not answer: the next poll looks for another."""
         try:
             return await self._fetch(leader, partitions, wait_ms)
@@ -245,9 +254,9 @@ class PartitionReader:
         await asyncio.sleep(RETRY_BACKOFF_MS / 1000)
         return []
 
-    async def _fetch(self, leader: int, partitions: list[TopicPartition], wait_ms: int) -> list[ConsumedRecord]:
+    async def _fetch(self, leader: int, partitions: list[TopicPartition], wait_ms: int) -> list[Item]:
         positions = {where: self.positions[where] for where in partitions if where in self.positions}
-        records: list[ConsumedRecord] = []
+        items: list[Item] = []
         failure: KafkaError | None = None
         fetched = await fetch(
             self._client, leader, positions, self._turn, wait_ms=wait_ms, isolation_level=self._isolation_level
@@ -255,16 +264,14 @@ class PartitionReader:
         for where, position, data in fetched:
             if self.positions.get(where) == position:
                 try:
-                    self._take(where, position, data, records)
+                    self._take(where, position, data, items)
                 except KafkaError as error:
                     failure = failure or error
-        if (
-            failure is not None and not records
-        ):  # what is taken counts as read: it must not be lost by an error elsewhere
+        if failure is not None and not items:  # what is taken counts as read: it must not be lost by an error elsewhere
             raise failure
-        return records
+        return items
 
-    def _take(self, where: TopicPartition, position: int, data: PartitionData, out: list[ConsumedRecord]) -> None:
+    def _take(self, where: TopicPartition, position: int, data: PartitionData, out: list[Item]) -> None:
         code = error_code(data.error_code)
         if code in MOVED:
             self._client.metadata.topics.pop(where.topic, None)
@@ -293,16 +300,22 @@ class PartitionReader:
                     or skip
                 )
             if not skip:
-                topic, partition = where
-                found = iterate_records(batches, offset, header)
-                if end is not None and header.next_offset > end:
-                    found = _before(found, end)
-                out.extend(
-                    ConsumedRecord(topic, partition, at, timestamp, key, value, headers)
-                    for at, timestamp, key, value, headers in found
-                    if at >= position
-                )
+                last = end if end is not None and header.next_offset > end else None
+                out.extend(self._open(where, batches, offset, header, position, last))
             self.positions[where] = header.next_offset
+
+
+class PartitionReader(BatchReader[ConsumedRecord]):
+    def _open(
+        self, where: TopicPartition, batches: memoryview, offset: int, header: BatchHeader, first: int, end: int | None
+    ) -> Iterator[ConsumedRecord]:
+        topic, partition = where
+        found = iterate_records(batches, offset, header)
+        return (
+            ConsumedRecord(topic, partition, at, timestamp, key, value, headers)
+            for at, timestamp, key, value, headers in (found if end is None else _before(found, end))
+            if at >= first
+        )
 
 
 def _before(records: Iterator[Record], end: int) -> Iterator[Record]:

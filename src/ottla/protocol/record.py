@@ -50,14 +50,14 @@ from ottla.protocol.varint import decode_varint, decode_varlong, encode_varint, 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
 
-_MAX_INT64 = 0x7FFFFFFFFFFFFFFF
+MAX_INT64 = 0x7FFFFFFFFFFFFFFF
 _NULL = encode_varint(-1)
 _NULL_BYTE = _NULL[0]
 _FIRST_RECORD = b"\0\0\0"  # attributes, timestamp and offset delta
 _NULL_AND_NO_HEADERS = _NULL + b"\0"
 _pack_unchecked = Struct(">qiibI").pack  # the header up to the checksum, and what follows it
 _pack_checked = Struct(">hiqqqhii").pack
-_NO_HEADERS: list[tuple[str, bytes | None]] = []
+NO_HEADERS: list[tuple[str, bytes | None]] = []
 
 
 class Record(NamedTuple):
@@ -84,17 +84,20 @@ def iterate_records(
     """
     if header is None:
         header = read_header(buffer, offset)
+    return _records(body_of(buffer, offset, header, max_bytes), header)
+
+
+def body_of(buffer: Buffer, offset: int, header: BatchHeader, max_bytes: int) -> bytes:
+    """The records of the batch at a position, decompressed. Raises what `iterate_records` raises of the batch."""
     view = memoryview(buffer)[offset + HEADER_SIZE : offset + LOG_OVERHEAD + header.batch_length]
-    data = bytes(decompress(header.compression, view, max_bytes))
-    return _records(data, header)
+    return bytes(decompress(header.compression, view, max_bytes))
 
 
 def _records(data: bytes, header: BatchHeader) -> Iterator[Record]:
     base_offset = header.base_offset
     base_timestamp = header.base_timestamp
     append_time = header.max_timestamp if header.timestamp_type is TimestampType.LOG_APPEND_TIME else None
-    if header.records_count < 0 or base_offset < 0:
-        raise _invalid(f"a batch claims {header.records_count} records from offset {base_offset}")
+    check_count(header)
     position = 0
     end = len(data)
     try:
@@ -102,7 +105,7 @@ def _records(data: bytes, header: BatchHeader) -> Iterator[Record]:
             length, position = decode_varint(data, position)
             stop = position + length
             if length < 0 or stop > end:
-                raise _invalid(f"a record claims {length} bytes of {end - position}")
+                raise invalid_record(f"a record claims {length} bytes of {end - position}")
             delta, position = decode_varlong(data, position + 1)
             byte = data[position]
             if byte < 0x80:
@@ -113,53 +116,58 @@ def _records(data: bytes, header: BatchHeader) -> Iterator[Record]:
             if data[position] == _NULL_BYTE:
                 key, position = None, position + 1
             else:
-                key, position = _read_bytes(data, position, stop)
-            value, position = _read_bytes(data, position, stop)
+                key, position = read_bytes(data, position, stop)
+            value, position = read_bytes(data, position, stop)
             if data[position]:
-                headers, position = _read_headers(data, position, stop)
+                headers, position = read_headers(data, position, stop)
             else:
-                headers, position = _NO_HEADERS, position + 1
+                headers, position = NO_HEADERS, position + 1
             if position != stop:
-                raise _invalid(f"a record of {length} bytes ends {position - stop} bytes off")
+                raise invalid_record(f"a record of {length} bytes ends {position - stop} bytes off")
             timestamp = base_timestamp + delta if append_time is None else append_time
-            if timestamp > _MAX_INT64 or timestamp < -_MAX_INT64:
-                raise _invalid("a record's timestamp is out of range")
+            if timestamp > MAX_INT64 or timestamp < -MAX_INT64:
+                raise invalid_record("a record's timestamp is out of range")
             yield Record(base_offset + offset_delta, timestamp, key, value, headers)
     except IndexError:
-        raise _invalid("a record is cut") from None
+        raise invalid_record("a record is cut") from None
     except InvalidBatchError:
         raise
     except ProtocolError as error:
-        raise _invalid(str(error)) from None
+        raise invalid_record(str(error)) from None
     if position != end:
-        raise _invalid(f"{end - position} bytes follow the last of {header.records_count} records")
+        raise invalid_record(f"{end - position} bytes follow the last of {header.records_count} records")
 
 
-def _read_bytes(data: bytes, position: int, stop: int) -> tuple[bytes | None, int]:
+def check_count(header: BatchHeader) -> None:
+    if header.records_count < 0 or header.base_offset < 0:
+        raise invalid_record(f"a batch claims {header.records_count} records from offset {header.base_offset}")
+
+
+def read_bytes(data: bytes, position: int, stop: int) -> tuple[bytes | None, int]:
     length, position = decode_varint(data, position)
     if length < 0:
         return None, position
     following = position + length
     if following > stop:
-        raise _invalid(f"a key or value claims {length} bytes of {stop - position}")
+        raise invalid_record(f"a key or value claims {length} bytes of {stop - position}")
     return data[position:following], following
 
 
-def _read_headers(data: bytes, position: int, stop: int) -> tuple[list[tuple[str, bytes | None]], int]:
+def read_headers(data: bytes, position: int, stop: int) -> tuple[list[tuple[str, bytes | None]], int]:
     count, position = decode_varint(data, position)
     if count < 0 or count > stop - position:
-        raise _invalid(f"a record claims {count} headers in {stop - position} bytes")
+        raise invalid_record(f"a record claims {count} headers in {stop - position} bytes")
     headers: list[tuple[str, bytes | None]] = []
     for _ in range(count):
-        key, position = _read_bytes(data, position, stop)
+        key, position = read_bytes(data, position, stop)
         if key is None:
-            raise _invalid("a header has no key")
-        value, position = _read_bytes(data, position, stop)
+            raise invalid_record("a header has no key")
+        value, position = read_bytes(data, position, stop)
         headers.append((key.decode("utf-8", "surrogateescape"), value))
     return headers, position
 
 
-def _invalid(message: str) -> InvalidBatchError:
+def invalid_record(message: str) -> InvalidBatchError:
     return InvalidBatchError(ErrorCode.INVALID_RECORD, message)
 
 
