@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.console.operations.schemas import SCHEMA_NOT_FOUND
 from ottla.registry.client.registry_client import RegistryClientError
-from ottla.registry.client.wire import WireError, read_frame
+from ottla.registry.client.wire import ID_MAGIC, prefix
 from ottla.registry.schema.parsed import AVRO, JSON, PROTOBUF
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from ottla.registry.client.registry_client import RegistryClient
 
+MAGIC: Final = bytes((ID_MAGIC,))
+PREFIX_SIZE: Final = len(prefix(0))
 MAX_SCHEMAS: Final = 10_000
 UNKNOWN_AGAIN_S: Final = 30.0
 """For so long an id that the registry does not know is not asked for again."""
@@ -52,14 +54,15 @@ class RegisteredValues:
             self._unknown[schema_id] = time.monotonic() + UNKNOWN_AGAIN_S
             return None
         _make_room(self._readers)
-        found = self._readers[schema_id] = ValueReader(kind, self._read_by(kind))
+        found = self._readers[schema_id] = ValueReader(kind, self._read_by(kind, schema_id))
         return found
 
-    def _read_by(self, kind: str) -> Callable[[str, bytes], Any]:
+    def _read_by(self, kind: str, schema_id: int) -> Callable[[str, bytes], Any]:
         if kind == AVRO:
             from ottla.registry.client.avro import AvroDeserializer
 
-            return AvroDeserializer(self._registry, is_key=self._is_key)
+            read_avro = AvroDeserializer(self._registry, is_key=self._is_key).of_schema(schema_id)
+            return lambda _, data: read_avro(data[PREFIX_SIZE:])
         if kind == JSON:
             from ottla.registry.client.json_schema import JsonDeserializer
 
@@ -75,11 +78,7 @@ class RegisteredValues:
 
 def schema_id_of(data: bytes) -> int | None:
     """What the bytes begin with, where that can be one."""
-    try:
-        found = read_frame(data, (), is_key=False).schema_id
-    except WireError:
-        return None
-    return found if isinstance(found, int) else None
+    return int.from_bytes(data[1:PREFIX_SIZE], "big") if data[:1] == MAGIC and len(data) >= PREFIX_SIZE else None
 
 
 def _make_room(known: dict[int, Any]) -> None:

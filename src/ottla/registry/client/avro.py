@@ -11,7 +11,7 @@ from ottla.registry.client.wire import read_frame
 from ottla.registry.schema.avro.schema import AvroSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ottla.registry.client.framing import Framing, Headers
 
@@ -68,6 +68,13 @@ class AvroDeserializer:
         frame = read_frame(data, headers, is_key=self._is_key)
         writer = self._parse(self._client.schema(frame.schema_id))
         return fastavro.schemaless_reader(io.BytesIO(frame.data), writer, self._reader)
+
+    def of_schema(self, schema_id: int | str) -> Callable[[bytes], Any]:
+        """Reads what stands behind the id, where many values have the same."""
+        import fastavro
+
+        read, writer, reader = fastavro.schemaless_reader, self._parse(self._client.schema(schema_id)), self._reader
+        return lambda data: read(io.BytesIO(data), writer, reader)
 
     def _parse(self, schema: Schema) -> Any:
         found = self._parsed.get(schema)
