@@ -119,6 +119,17 @@ def test_what_was_aborted_is_not_there(ottla: InProcessCli, node: NodeProcess) -
     assert rows(ottla, 'select _key, _value from "sql-aborted" order by all') == [["a", "1"], ["b", "2"]]
 
 
+def test_what_a_query_does_not_see_is_not_decoded(ottla: InProcessCli, node: NodeProcess) -> None:
+    table = Table(node, "sql-unseen")
+    table.write([(b"a", b'{"n":1}'), (b"b", b"{broken"), (b"a", b'{"n":3}')])
+    words = ("--value-format", "json")
+    assert rows(ottla, 'select count(*), max(_offset) from latest("sql-unseen")', *words) == [[2, 1]]
+    assert ottla("sql", 'select n from "sql-unseen"', *words).code == 1
+    refused = ottla("sql", 'select nope from "sql-unseen"')
+    assert '"nope" not found' in refused.err
+    assert '"n"' in refused.err  # what there is instead
+
+
 def test_values_of_many_kinds_in_one_topic(ottla: InProcessCli, node: NodeProcess) -> None:
     table = Table(node, "sql-kinds")
     values = [b'{"a":1,"b":2,"C":null}', b'{"a":"x","b":2.5,"c":{}}', b"[1,2]", b"plain", b"{broken", b"\xff\x00", b""]
@@ -192,6 +203,9 @@ def test_values_are_read_by_their_schemas(ottla: InProcessCli, node: NodeProcess
         table.write([(b"a", data)])
         found = rows(ottla, 'select id, placed from "sql-avro"', "--registry", process.url)
         assert found == [[2**40, "2026-11-29T08:00:00+00:00"]]
+        nothing = "select sum(id), max(placed) from \"sql-avro\" as of offsets '0:0,1:0'"
+        assert rows(ottla, nothing, "--registry", process.url) == [[None, None]]
+        assert "the fields are not known" in ottla("sql", nothing).err
         table.write([(b"b", b"\x00\x00\x00\x00\x63x")])
         refused = ottla("sql", 'from "sql-avro"', "--registry", process.url, "--value-format", "registry")
         assert (refused.code, "knows no schema 99" in refused.err) == (1, True), refused.err

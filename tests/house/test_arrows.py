@@ -90,6 +90,7 @@ OPTIONAL = {
     "duckdb": "duckdb",
     "pyarrow": "pyarrow",
     "sqlglot": "sqlglot",
+    "msgspec": "msgspec",
     "psycopg": "psycopg",
     "pymysql": "mysql-replication",
     "pymysqlreplication": "mysql-replication",

@@ -16,13 +16,14 @@ from ottla.console.sql.moment import QueryError
 from ottla.console.sql.pruning import parts
 from ottla.console.sql.query import Query, parse_query
 from ottla.console.sql.scan import Allowance, Scan
+from ottla.console.sql.usage import names_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ottla.clients.client import KafkaClient
+    from ottla.console.sql.columns import Mask
     from ottla.console.sql.extent import Extent
-    from ottla.console.sql.scan import Mask
     from ottla.registry.client.registry_client import RegistryClient
 
 MIB: Final = 1 << 20
@@ -90,10 +91,11 @@ async def answer(
                 Allowance(limits.records, limits.size_bytes),
                 Decoder(settings.key_format, settings.registry, is_key=True),
                 Decoder(settings.value_format, settings.registry, is_key=False),
+                names_of(query.text),
                 progress,
                 settings.mask,
             )
-            tables = {each.reference.name: (await scan.columns(each)).to_arrow() for each in extents}
+            tables = {each.reference.name: await scan.table(each) for each in extents}
             columns, types, rows = await _run(query, tables, settings)
     except TimeoutError:
         raise QueryError(f"no answer within {limits.seconds:g} s: ask for less, or allow more time") from None

@@ -9,106 +9,120 @@
 | `_value`     | varchar, or blob            | the whole value; null for a tombstone                     |
 | `_headers`   | list of (name, value)       | values are blobs                                          |
 | each field   | as its values are           | where they have no type in common: varchar, JSON          |
+
+What a query does not see is not decoded, and null.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-from datetime import date, datetime, time
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from ottla.console.sql.chunk import Chunk, own_type
+from ottla.console.sql.fields import Fields
+from ottla.console.sql.texts import one_text_type, text_column
+from ottla.console.sql.usage import sees
 
 if TYPE_CHECKING:
-    from ottla.clients.consumer import ConsumedRecord
+    from collections.abc import Iterator
 
-OWN: Final = ("_partition", "_offset", "_timestamp", "_key", "_value", "_headers")
-MAX_FIELDS: Final = 2_000
-"""Of a topic; what further fields hold is in `_value`."""
+    from ottla.console.sql.decoding import Decoder
+    from ottla.console.sql.usage import Names
+    from ottla.protocol.record import Headers
+
+PLACE: Final = ("_partition", "_offset", "_timestamp")
+OWN: Final = (*PLACE, "_key", "_value", "_headers")
+
+
+class Mask(Protocol):
+    """Hides what whoever asks may not see; see `console.web.access.masking`."""
+
+    def touches(self, topic: str, part: str | None = None) -> bool: ...
+
+    def apply(self, topic: str, part: str, value: Any) -> tuple[Any, bool]: ...
+
+    def header(self, topic: str, name: str, value: bytes | None) -> tuple[str | None, bool]: ...
 
 
 class Columns:
-    def __init__(self) -> None:
-        self._records: list[tuple[int, int, int, tuple[tuple[str, bytes | None], ...]]] = []
-        self._keys: list[Any] = []
-        self._values: list[Any] = []
-        self._fields: dict[str, None] = {}
+    """Of one topic. Adding blocks: it decodes, and may ask the registry. `QueryError`: what is no such value."""
 
-    def add(self, record: ConsumedRecord, key: Any, value: Any) -> None:
-        self._records.append((record.partition, record.offset, record.timestamp, tuple(record.headers)))
-        self._keys.append(key)
-        self._values.append(value)
-        if isinstance(value, dict):
-            for name in value:
-                if len(self._fields) < MAX_FIELDS:
-                    self._fields.setdefault(str(name))
+    def __init__(self, topic: str, key: Decoder, value: Decoder, names: Names, mask: Mask | None = None) -> None:
+        self._topic = topic
+        self._key = key
+        self._value = value
+        self._names = names
+        self._mask = mask if mask is not None and mask.touches(topic) else None
+        self._sees_fields = names is None or not names.issubset(OWN)
+        self._fields = Fields(names, OWN)
+        self._own: dict[str, list[Any]] = {name: [] for name in OWN}
+        self._raw: list[Any] = []
+        """Values as they are, for fields that are decoded once more."""
+        self._length = 0
 
-    def __len__(self) -> int:
-        return len(self._records)
+    def add(self, chunk: Chunk) -> None:
+        if self._mask is not None:
+            chunk.headers = [self._shown(each, self._mask) for each in chunk.headers]
+        batch = chunk.to_arrow(has_headers=sees(self._names, "_headers"))
+        for name in set(batch.schema.names).intersection(OWN):
+            self._own[name].append(batch.column(name))
+        if sees(self._names, "_key"):
+            raw = batch.column("key")
+            texts = self._texts(self._key, raw)
+            self._own["_key"].append(text_column(self._values(self._key, chunk, raw)) if texts is None else texts)
+        if self._sees_fields or sees(self._names, "_value"):
+            self._add_values(chunk, batch.column("value"))
+        self._length += len(chunk)
+
+    def _add_values(self, chunk: Chunk, raw: Any) -> None:
+        texts = self._texts(self._value, raw)
+        if texts is None:
+            values = self._values(self._value, chunk, raw)
+            self._fields.add(values)
+            if sees(self._names, "_value"):
+                texts = text_column(values)
+        else:
+            self._fields.add_none(len(chunk))
+        if sees(self._names, "_value"):
+            self._own["_value"].append(texts)
+        self._raw.append(raw)
 
     def to_arrow(self) -> Any:
-        """A `pyarrow.Table`. Of fields that differ in case only the first has a column, as DuckDB sees but one."""
+        """A `pyarrow.Table`."""
         import pyarrow as pa
 
-        header = pa.list_(pa.struct([("name", pa.string()), ("value", pa.binary())]))
-        columns = {
-            "_partition": pa.array([each[0] for each in self._records], pa.int32()),
-            "_offset": pa.array([each[1] for each in self._records], pa.int64()),
-            "_timestamp": pa.array([each[2] for each in self._records], pa.timestamp("ms", "UTC")),
-            "_key": _text_column(self._keys),
-            "_value": _text_column(self._values),
-            "_headers": pa.array([[{"name": n, "value": v} for n, v in each[3]] for each in self._records], header),
-        }
-        taken = {name.lower() for name in columns}
-        for name in self._fields:
-            if name.lower() not in taken:
-                taken.add(name.lower())
-                columns[name] = _column([each.get(name) if isinstance(each, dict) else None for each in self._values])
-        return pa.table(columns)
+        columns: dict[str, Any] = {}
+        for name, parts in self._own.items():
+            if parts:
+                columns[name] = pa.chunked_array(one_text_type(parts) if name in ("_key", "_value") else parts)
+            else:
+                columns[name] = pa.nulls(self._length, own_type(name) if sees(self._names, name) else None)
+        return pa.table(columns | self._fields.columns(self._again, self._registered_fields()))
 
+    def _registered_fields(self) -> dict[str, Any]:
+        """Of topics that have no fields yet, and of those whose values are read by schemas."""
+        if self._sees_fields and (self._value.has_registered or not self._fields):
+            return self._value.registered_fields(self._topic)
+        return {}
 
-def _column(values: list[Any]) -> Any:
-    """With the type that all of them have, or as text."""
-    import pyarrow as pa
+    def _texts(self, decoder: Decoder, raw: Any) -> Any:
+        if self._mask is not None and self._mask.touches(self._topic, decoder.part):
+            return None
+        return decoder.texts(raw)
 
-    try:
-        column = pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
-        column = pa.array([None if each is None else _json(each) for each in values], pa.string())
-    # What is null everywhere, and objects without a field, have no type in DuckDB.
-    if pa.types.is_null(column.type) or (pa.types.is_struct(column.type) and column.type.num_fields == 0):
-        return pa.array([None if each is None else _json(each) for each in values], pa.string())
-    return column
+    def _values(self, decoder: Decoder, chunk: Chunk, raw: Any) -> list[Any]:
+        values = decoder.values(chunk, raw)
+        if self._mask is None:
+            return values
+        return [self._mask.apply(self._topic, decoder.part, each)[0] for each in values]
 
+    def _shown(self, headers: Headers, mask: Mask) -> Headers:
+        found: list[tuple[str, bytes | None]] = []
+        for name, held in headers:
+            shown, hidden = mask.header(self._topic, name, held)
+            found.append((name, (shown or "").encode() if hidden else held))
+        return found
 
-def _text_column(values: list[Any]) -> Any:
-    import pyarrow as pa
-
-    if any(isinstance(each, bytes) for each in values):
-        return pa.array(
-            [each if isinstance(each, bytes | None) else _text(each).encode() for each in values], pa.binary()
-        )
-    return pa.array([None if each is None else _text(each) for each in values], pa.string())
-
-
-def _bytes(value: Any) -> bytes | None:
-    return value if isinstance(value, bytes | None) else _text(value).encode()
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else _json(value)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    """What JSON has no word for."""
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return str(value)
+    def _again(self) -> Iterator[list[Any]]:
+        for partitions, offsets, raw in zip(self._own["_partition"], self._own["_offset"], self._raw, strict=True):
+            chunk = Chunk(self._topic, partitions.to_pylist(), offsets.to_pylist(), values=raw.to_pylist())
+            yield self._values(self._value, chunk, raw)

@@ -68,7 +68,7 @@ class Cluster:
 
     @property
     def has_sql(self) -> bool:
-        return all(importlib.util.find_spec(each) is not None for each in ("duckdb", "pyarrow", "sqlglot"))
+        return all(importlib.util.find_spec(each) is not None for each in ("duckdb", "pyarrow", "sqlglot", "msgspec"))
 
     @property
     def registry(self) -> RegistryClient:
