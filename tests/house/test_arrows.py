@@ -92,6 +92,8 @@ OPTIONAL = {
     "sqlglot": "sqlglot",
     "msgspec": "msgspec",
     "psycopg": "psycopg",
+    "bson": "pymongo",
+    "pymongo": "pymongo",
     "pymysql": "mysql-replication",
     "pymysqlreplication": "mysql-replication",
 }  # import name -> package of an extra; imported only where it is needed, never at the top

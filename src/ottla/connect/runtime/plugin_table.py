@@ -65,6 +65,7 @@ _REGISTERED: Final = {
 }
 
 _CONFLUENT: Final = "io.confluent."
+_MONGODB: Final = "com.mongodb.kafka.connect."
 
 
 def _python(*where: str) -> dict[str, str]:
@@ -74,6 +75,7 @@ def _python(*where: str) -> dict[str, str]:
 _SOURCES: Final = {
     f"{_CONFLUENT}kafka.connect.datagen.DatagenConnector": "datagen.connector:DatagenConnector",
     f"{_CONFLUENT}connect.jdbc.JdbcSourceConnector": "jdbc.source:JdbcSourceConnector",
+    f"{_MONGODB}MongoSourceConnector": "mongodb.source:MongoSourceConnector",
     "io.debezium.connector.mariadb.MariaDbConnector": "mysql.connector:MariaDbConnector",
     "io.debezium.connector.mysql.MySqlConnector": "mysql.connector:MySqlConnector",
     "io.debezium.connector.postgresql.PostgresConnector": "postgres.connector:PostgresConnector",
@@ -89,6 +91,7 @@ _SINKS: Final = {
     f"{_CONFLUENT}connect.http.HttpSinkConnector": "http.sink:HttpSinkConnector",
     f"{_CONFLUENT}connect.elasticsearch.ElasticsearchSinkConnector": "search.sink:ElasticsearchSinkConnector",
     f"{_CONFLUENT}connect.s3.S3SinkConnector": "files.sink:S3SinkConnector",
+    f"{_MONGODB}MongoSinkConnector": "mongodb.sink:MongoSinkConnector",
     **_python(
         "duckdb.sink:DuckDbSinkConnector",
         "files.sink:FilesSinkConnector",

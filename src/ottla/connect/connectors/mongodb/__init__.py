@@ -1,0 +1,1 @@
+"""Documents of MongoDB: `MongoSinkConnector` and, from change streams, `MongoSourceConnector`."""
