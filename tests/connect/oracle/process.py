@@ -15,16 +15,27 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import pytest
 from tests.peers.apache_kafka import cache_folder, connect_jars
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SOURCES: Final = sorted(Path(__file__).parent.glob("*.java"))
 _OPTIONS: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Xmx256m", "-Duser.timezone=UTC")
 
 
 class ConnectOracle:
+    main = "ConnectOracle"
+
+    def sources(self) -> Sequence[Path]:
+        return SOURCES
+
+    def class_path(self) -> str:
+        return f"{connect_jars()}/*"
+
     def __init__(self) -> None:
         if shutil.which("javac") is None:
             stop = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
@@ -38,7 +49,7 @@ class ConnectOracle:
             logging = connect_jars().parent / "log4j2.properties"
             options = [*_OPTIONS, f"-Dlog4j2.configurationFile={logging}"]
             self._process = subprocess.Popen(
-                ["java", *options, "-cp", f"{_compiled()}:{connect_jars()}/*", "ConnectOracle"],
+                ["java", *options, "-cp", f"{self._compiled()}:{self.class_path()}", self.main],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
@@ -69,16 +80,16 @@ class ConnectOracle:
         self._errors.seek(0)
         return self._errors.read()
 
-
-def _compiled() -> Path:
-    """The folder of the program's classes, named after its text."""
-    digest = hashlib.sha256(b"".join(source.read_bytes() for source in SOURCES)).hexdigest()[:16]
-    folder = cache_folder().parent / f"connect-oracle-{digest}"
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as partial:
-            command = ["javac", "-nowarn", "-Xlint:none", "-d", partial, "-cp", f"{connect_jars()}/*"]
-            result = subprocess.run([*command, *map(str, SOURCES)], capture_output=True, text=True, check=False)
-            assert result.returncode == 0, result.stderr
-            shutil.copytree(partial, folder, dirs_exist_ok=True)
-    return folder
+    def _compiled(self) -> Path:
+        """The folder of the program's classes, named after its text."""
+        sources = self.sources()
+        digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+        folder = cache_folder().parent / f"connect-oracle-{digest}"
+        if not folder.exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder.parent) as partial:
+                command = ["javac", "-nowarn", "-Xlint:none", "-d", partial, "-cp", self.class_path()]
+                result = subprocess.run([*command, *map(str, sources)], capture_output=True, text=True, check=False)
+                assert result.returncode == 0, result.stderr
+                shutil.copytree(partial, folder, dirs_exist_ok=True)
+        return folder
