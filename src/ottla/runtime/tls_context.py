@@ -1,8 +1,9 @@
-"""TLS contexts of Kafka's `ssl.*` settings, for either side. Stores are PEM files, or PEM text in the settings.
+"""TLS contexts of Kafka's `ssl.*` settings, for either side. Stores are PEM files, PEM text in the settings, or Java's.
 
     ssl.keystore.type=PEM     ssl.keystore.location: a file with the key and its certificate chain; or
                               ssl.keystore.key and ssl.keystore.certificate.chain; ssl.key.password
     ssl.truststore.type=PEM   ssl.truststore.location, or ssl.truststore.certificates
+    of the types JKS, PKCS12  the locations, ssl.keystore.password, ssl.truststore.password, ssl.key.password
 
 A context is made anew when one of its files has changed: certificates are renewed without a restart. No text of a
 setting ever stands in an error.
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from ottla.runtime.config.definition import ConfigError, Value
+from ottla.runtime.java_key_store import KeyStoreError
+from ottla.runtime.key_store import KINDS, read_key, read_trusted
 
 Setting: TypeAlias = Callable[[str], Value]
 """The value of a setting by its name; `None` where it is not set."""
@@ -145,17 +148,11 @@ def _text(setting: Setting, name: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _check_type(setting: Setting, store: str) -> None:
+def _is_pem(setting: Setting, store: str) -> bool:
     kind = str(setting({"keystore": "ssl.keystore.type", "truststore": "ssl.truststore.type"}[store]))
-    if kind.upper() != "PEM":
-        file = setting(f"ssl.{store}.location") or "FILE.p12"
-        how = f"openssl pkcs12 -in {file} -nodes -out {store}.pem"
-        if kind.upper() == "JKS":
-            how = f"keytool -importkeystore -srckeystore {file} -destkeystore FILE.p12 -deststoretype PKCS12; " + (
-                how.replace(str(file), "FILE.p12")
-            )
-        allowed = f"Ottla reads PEM only. Write one with: {how}; then set ssl.{store}.type=PEM and its location"
-        raise ConfigError(f"ssl.{store}.type", kind, allowed)
+    if kind.upper() not in ("PEM", *KINDS):
+        raise ConfigError(f"ssl.{store}.type", kind, f"it is PEM, {' or '.join(KINDS)}")
+    return kind.upper() == "PEM"
 
 
 def _load_key(context: ssl.SSLContext, setting: Setting) -> bool:
@@ -164,18 +161,20 @@ def _load_key(context: ssl.SSLContext, setting: Setting) -> bool:
     key, chain = _text(setting, "ssl.keystore.key"), _text(setting, "ssl.keystore.certificate.chain")
     if location is None and key is None:
         return False
-    _check_type(setting, "keystore")
-    if location is None and chain is None:
-        needs = "ssl.keystore.key and ssl.keystore.certificate.chain belong together"
+    is_pem = _is_pem(setting, "keystore")
+    if location is None and (chain is None or not is_pem):
+        needs = "ssl.keystore.key and ssl.keystore.certificate.chain belong together, and to ssl.keystore.type=PEM"
         raise ConfigError("ssl.keystore.key", HIDDEN, needs)
-    password = _text(setting, "ssl.key.password") or ""
+    password = _text(setting, "ssl.key.password")
     name = "ssl.keystore.location"
     try:
-        if location is not None:
-            context.load_cert_chain(location, password=password)
-        else:
+        if location is None:
             name = "ssl.keystore.key"
-            _load_text(context, f"{key}\n{chain}", password)
+            _load_text(context, f"{key}\n{chain}", password or "")
+        elif is_pem:
+            context.load_cert_chain(location, password=password or "")
+        else:
+            _load_text(context, read_key(Path(location), _text(setting, "ssl.keystore.password"), password), "")
     except (OSError, ValueError) as error:  # `ssl.SSLError` is an `OSError`
         raise ConfigError(name, location or HIDDEN, f"the key cannot be read: {why_unreadable(error)}") from None
     return True
@@ -195,10 +194,16 @@ def _load_trust(context: ssl.SSLContext, setting: Setting) -> bool:
     location, text = _text(setting, "ssl.truststore.location"), _text(setting, "ssl.truststore.certificates")
     if location is None and text is None:
         return False
-    _check_type(setting, "truststore")
+    is_pem = _is_pem(setting, "truststore")
+    if location is None and not is_pem:
+        raise ConfigError("ssl.truststore.certificates", HIDDEN, "it belongs to ssl.truststore.type=PEM")
     name = "ssl.truststore.location" if location else "ssl.truststore.certificates"
     try:
-        context.load_verify_locations(cafile=location, cadata=text if location is None else None)
+        if location is not None and not is_pem:
+            text = read_trusted(Path(location), _text(setting, "ssl.truststore.password"))
+            context.load_verify_locations(cadata=text)
+        else:
+            context.load_verify_locations(cafile=location, cadata=text if location is None else None)
     except (OSError, ValueError) as error:
         raise ConfigError(name, location or HIDDEN, f"no certificates can be read: {why_unreadable(error)}") from None
     return True
@@ -206,6 +211,8 @@ def _load_trust(context: ssl.SSLContext, setting: Setting) -> bool:
 
 def why_unreadable(error: Exception) -> str:
     """A PEM file; without its text."""
+    if isinstance(error, KeyStoreError):
+        return str(error)
     if isinstance(error, ssl.SSLError):
         return error.reason or "it is no PEM, or its password is wrong"
     if isinstance(error, OSError) and error.errno:

@@ -193,8 +193,8 @@ async def test_a_handshake_is_bounded_in_time_and_bytes_that_are_no_tls_end_it(
     ("given", "says"),
     [
         ({}, "needs a key"),
-        ({"keystore_location": "server.jks"}, "keytool"),
-        ({"keystore_type": "PKCS12", "keystore_location": "server.p12"}, "openssl pkcs12 -in server.p12"),
+        ({"keystore_location": "/no/such.jks"}, "No such file"),
+        ({"keystore_type": "BKS", "keystore_location": "server.bks"}, "PEM, JKS or PKCS12"),
         ({"keystore_type": "PEM", "keystore_location": "/no/such.pem"}, "No such file"),
         ({"keystore_type": "PEM", "keystore_key": "top-secret", "keystore_certificate_chain": "x"}, "cannot be read"),
         ({"keystore_type": "PEM", "keystore_key": "top-secret"}, "belong together"),
