@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -198,6 +199,12 @@ def test_times_and_partitions() -> None:
     assert operation_time('{"$timestamp": {"t": 30, "i": 2}}') == (30, 2)
     props = {"connection.uri": "mongodb://user:p@b:2,a:1/admin?replicaSet=r", "database": "d", "collection": "c"}
     assert partition_name(CONFIG.parse(props)) == "mongodb://a:1,b:2/d.c"
+
+
+def test_what_to_install_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pymongo", None)
+    with pytest.raises(ConnectError, match=r"pip install 'ottla\[mongodb\]'"):
+        Source(MongoSourceConnector, GOOD)
 
 
 def test_wrong_configurations_name_the_setting() -> None:
