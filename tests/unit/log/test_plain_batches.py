@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.simulation.disk import SimulatedDisk
+from tests.simulation.disk import FAULT, SimulatedDisk
 from tests.unit.log.batches import DIRECTORY, NOW_MS, all_bytes, append, batch, open_log
 
 from ottla.log.append_result import AppendResult
@@ -139,7 +139,7 @@ def test_a_failing_disk_leaves_nothing_of_them() -> None:
     before = all_bytes(log)
     disk.fail_after(1)
     more = [batch(producer_id=7, sequence=sequence) for sequence in (1, 2, 3)]
-    with pytest.raises(OSError, match=""):
+    with pytest.raises(OSError, match=FAULT):
         log.append_plain(as_sent(more), leader_epoch=0, now_ms=NOW_MS)
     disk.fail_after(None)
     assert (log.log_end_offset, all_bytes(log)) == (1, before)
