@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
+import inspect
 import warnings
 from collections import deque
 from collections.abc import Coroutine
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 SPINNING = 50_000
 """Callbacks in one instant: somebody waits for nothing in a circle."""
 PURGE_TASKS = 1_000
+LAST_WAITS = 100
+"""So often one that is dead may still want to wait."""
 
 
 class Handle:
@@ -190,18 +193,28 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self.on_exception = lambda _process, _context: None
         self._ready.clear()
         self._due.clear()
-        with warnings.catch_warnings(category=RuntimeWarning, action="ignore"):  # dying, it still begins this and that
-            self._close_tasks()
-        self._tasks.clear()
+        before = asyncio._get_running_loop()
+        asyncio._set_running_loop(self)  # dying, they still begin this and that: here, where it dies, too
+        try:
+            with warnings.catch_warnings(category=RuntimeWarning, action="ignore"):
+                while self._tasks:
+                    tasks, self._tasks = self._tasks, []
+                    for task in tasks:
+                        _close(task)
+        finally:
+            asyncio._set_running_loop(before)
         self._ready.clear()
+        self._due.clear()
 
-    def _close_tasks(self) -> None:
-        for task in self._tasks:
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
-            coroutine = task.get_coro()
-            if not task.done() and isinstance(coroutine, Coroutine):
-                with contextlib.suppress(BaseException):  # whatever its `finally` blocks come upon: it is dead
-                    coroutine.close()
+
+def _close(task: asyncio.Task[Any]) -> None:
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    coroutine = task.get_coro()
+    for _ in range(LAST_WAITS):
+        if not isinstance(coroutine, Coroutine) or inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED:
+            return
+        with contextlib.suppress(BaseException):  # whatever its `finally` blocks come upon: it is dead
+            coroutine.close()
 
 
 def _raise(process: Process | None, context: dict[str, Any]) -> None:
