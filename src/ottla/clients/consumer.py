@@ -106,6 +106,20 @@ async def list_offsets(
     return await client.retry(ask)
 
 
+async def earliest_offsets(client: KafkaClient, wheres: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    """Where each partition begins. `KafkaError`."""
+    found = await list_offsets(client, dict.fromkeys(wheres, EARLIEST_TIMESTAMP))
+    return {where: each.offset for where, each in found.items()}
+
+
+async def latest_offsets(
+    client: KafkaClient, wheres: Iterable[TopicPartition], *, isolation_level: int = READ_UNCOMMITTED
+) -> dict[TopicPartition, int]:
+    """Where each partition ends, for who reads with this isolation. `KafkaError`."""
+    found = await list_offsets(client, dict.fromkeys(wheres, LATEST_TIMESTAMP), isolation_level=isolation_level)
+    return {where: each.offset for where, each in found.items()}
+
+
 async def by_leader(client: KafkaClient, partitions: Iterable[TopicPartition]) -> dict[int, list[TopicPartition]]:
     """Who leads which of them, asking for the metadata of topics that the client knows nothing of."""
     leaders: dict[int, list[TopicPartition]] = {}

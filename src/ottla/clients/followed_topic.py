@@ -11,12 +11,11 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from ottla.clients.consumer import (
-    EARLIEST_TIMESTAMP,
-    LATEST_TIMESTAMP,
     READ_UNCOMMITTED,
     PartitionReader,
     TopicPartition,
-    list_offsets,
+    earliest_offsets,
+    latest_offsets,
 )
 from ottla.clients.errors import ClientError
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -58,8 +57,7 @@ class FollowedTopic:
 
     async def open(self, wheres: Sequence[TopicPartition]) -> None:
         """From the beginning of each partition. `KafkaError`, `ClientError`."""
-        starts = await list_offsets(self._client, dict.fromkeys(wheres, EARLIEST_TIMESTAMP))
-        self.positions = {where: found.offset for where, found in starts.items()}
+        self.positions = await earliest_offsets(self._client, wheres)
         self._reader = PartitionReader(
             self._reading, dict(self.positions), max_wait_ms=READ_WAIT_MS, isolation_level=self._isolation_level
         )
@@ -76,10 +74,10 @@ class FollowedTopic:
 
         `KafkaError`, `ClientError`: nobody says where the end is; `TimeoutError`.
         """
-        ends = await list_offsets(self._client, dict.fromkeys(self.positions, LATEST_TIMESTAMP))
+        ends = await latest_offsets(self._client, self.positions)
 
         async def reached() -> None:
-            while any(self.positions[where] < found.offset for where, found in ends.items()):
+            while any(self.positions[where] < end for where, end in ends.items()):
                 await self._moved.wait()
 
         await asyncio.wait_for(reached(), timeout_s)
@@ -104,6 +102,6 @@ class FollowedTopic:
         await asyncio.sleep(RETRY_S)
         if isinstance(error, KafkaError) and error.code is ErrorCode.OFFSET_OUT_OF_RANGE:
             with contextlib.suppress(KafkaError, ClientError):
-                starts = await list_offsets(self._client, dict.fromkeys(self.positions, EARLIEST_TIMESTAMP))
-                for where, found in starts.items():
-                    reader.positions[where] = max(self.positions[where], found.offset)
+                starts = await earliest_offsets(self._client, self.positions)
+                for where, start in starts.items():
+                    reader.positions[where] = max(self.positions[where], start)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.clients.consumer import (
-    EARLIEST_TIMESTAMP,
-    LATEST_TIMESTAMP,
     READ_UNCOMMITTED,
     PartitionReader,
     TopicPartition,
-    list_offsets,
+    earliest_offsets,
+    latest_offsets,
 )
 from ottla.protocol.errors import ErrorCode, KafkaError
 
@@ -47,11 +46,8 @@ class TopicLog:
         wheres = [TopicPartition(self._topic, index) for index in metadata.partitions]
         if self._partition is not None:
             wheres = [TopicPartition(self._topic, self._partition)]
-        starts = await list_offsets(self._client, dict.fromkeys(wheres, EARLIEST_TIMESTAMP))
-        latest = dict.fromkeys(wheres, LATEST_TIMESTAMP)
-        ends = await list_offsets(self._client, latest, isolation_level=self._isolation_level)
-        self._ends = {where: found.offset for where, found in ends.items()}
-        positions = {where: found.offset for where, found in starts.items()}
+        positions = await earliest_offsets(self._client, wheres)
+        self._ends = await latest_offsets(self._client, wheres, isolation_level=self._isolation_level)
         self._reader = PartitionReader(
             self._client, positions, max_wait_ms=_READ_ROUND_MS, isolation_level=self._isolation_level
         )
@@ -71,8 +67,7 @@ class TopicLog:
             if error.code is not ErrorCode.OFFSET_OUT_OF_RANGE:
                 raise
         positions = self._reader.positions
-        starts = await list_offsets(self._client, dict.fromkeys(positions, EARLIEST_TIMESTAMP))
-        positions.update({where: found.offset for where, found in starts.items()})
+        positions.update(await earliest_offsets(self._client, positions))
         return []
 
 

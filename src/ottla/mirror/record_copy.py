@@ -18,15 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from ottla.clients.aborted_producers import AbortedProducers
 from ottla.clients.batch_sender import NO_OFFSET, BatchSender
-from ottla.clients.consumer import (
-    EARLIEST_TIMESTAMP,
-    MOVED,
-    READ_COMMITTED,
-    FetchedData,
-    TopicPartition,
-    fetch,
-    list_offsets,
-)
+from ottla.clients.consumer import MOVED, READ_COMMITTED, FetchedData, TopicPartition, earliest_offsets, fetch
 from ottla.clients.errors import ClientError
 from ottla.mirror.batch_copy import CopiedBatch, copy_batches, split
 from ottla.mirror.copied_partition import CopiedPartition
@@ -160,16 +152,13 @@ class RecordCopy:
     async def _begin(self, wheres: Iterable[TopicPartition]) -> None:
         """Where the last run stopped, or at the beginning of what is there."""
         positions = {where: self._offsets.next_offset(where) for where in wheres}
-        unknown = {where: EARLIEST_TIMESTAMP for where, position in positions.items() if position is None}
-        there = await self._leaders(unknown)
-        found = await list_offsets(
-            self._source, {where: EARLIEST_TIMESTAMP for part in there.values() for where in part}
-        )
+        there = await self._leaders([where for where, position in positions.items() if position is None])
+        found = await earliest_offsets(self._source, [where for part in there.values() for where in part])
         for where, position in positions.items():
             if position is None:
                 if where not in found:
                     continue
-                position = found[where].offset
+                position = found[where]
             target = TopicPartition(self._flow.remote_topic(where.topic), where.partition)
             self._partitions[where] = CopiedPartition(where, target, position, self._flow.offset_lag_max)
 
@@ -245,8 +234,8 @@ class RecordCopy:
             partition.retry_at = asyncio.get_running_loop().time() + RETRY_S / 10
             return
         if code is ErrorCode.OFFSET_OUT_OF_RANGE:
-            found = await list_offsets(self._source, {partition.where: EARLIEST_TIMESTAMP})
-            partition.position = found[partition.where].offset
+            found = await earliest_offsets(self._source, [partition.where])
+            partition.position = found[partition.where]
             if partition.buffered_bytes == 0:
                 partition.acknowledged = partition.position
             return

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from ottla.clients.client import KafkaClient
 from ottla.clients.consumer import (
@@ -13,10 +13,9 @@ from ottla.clients.consumer import (
     READ_COMMITTED,
     READ_UNCOMMITTED,
     ConsumedRecord,
-    FoundOffset,
     PartitionReader,
     TopicPartition,
-    list_offsets,
+    latest_offsets,
 )
 from ottla.clients.group import GroupConsumer
 from ottla.console.cli.output import json_fields, note, print_json, text_of, time_text
@@ -73,7 +72,7 @@ async def _consume(client: KafkaClient, arguments: argparse.Namespace) -> int:
         return await _consume_in_group(client, arguments, show)
     position = _position(arguments.start) if arguments.start else Position(timestamp=LATEST_TIMESTAMP)
     wheres = _partitions(client, arguments)
-    ends = {where: found.offset for where, found in (await _ends(client, wheres)).items()}
+    ends = await latest_offsets(client, wheres)
     reader = PartitionReader(
         client,
         await resolve(client, position, wheres),
@@ -191,7 +190,3 @@ def _partitions(client: KafkaClient, arguments: argparse.Namespace) -> list[Topi
         if partition not in there:
             raise UsageError(f"topic '{arguments.topic}' has partitions 0 to {len(there) - 1}, not {partition}")
     return [TopicPartition(arguments.topic, index) for index in arguments.partition or there]
-
-
-def _ends(client: KafkaClient, wheres: list[TopicPartition]) -> Awaitable[dict[TopicPartition, FoundOffset]]:
-    return list_offsets(client, dict.fromkeys(wheres, LATEST_TIMESTAMP))

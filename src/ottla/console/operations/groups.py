@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ottla.clients.client import KafkaClient
-from ottla.clients.consumer import LATEST_TIMESTAMP, TopicPartition, list_offsets
+from ottla.clients.consumer import TopicPartition, latest_offsets
 from ottla.clients.groups import list_groups
 from ottla.clients.offsets import commit_offsets, fetch_offsets
 from ottla.console.operations.group_members import CLASSIC, CONSUMER, SHARE, STREAMS, GroupMember, describe_members
@@ -72,13 +72,13 @@ async def describe_group(client: KafkaClient, group_id: str) -> GroupDescription
     wheres = sorted({*committed, *owners})
     known = await client.refresh_metadata({where.topic for where in wheres})
     there = [w for w in wheres if w.topic in known.topics and w.partition in known.topics[w.topic].partitions]
-    ends = await list_offsets(client, dict.fromkeys(there, LATEST_TIMESTAMP)) if there else {}
+    ends = await latest_offsets(client, there)
     offsets = [
         GroupOffset(
             where.topic,
             where.partition,
             committed.get(where),
-            ends[where].offset if where in ends else None,
+            ends.get(where),
             None if kind == SHARE else owners.get(where),
             lags.get(where),
         )

@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from ottla.clients.configs import describe_configs
-from ottla.clients.consumer import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, TopicPartition, list_offsets
+from ottla.clients.consumer import TopicPartition, earliest_offsets, latest_offsets
 from ottla.clients.errors import ClientError
 from ottla.clients.groups import list_groups
 from ottla.clients.offsets import fetch_offsets
@@ -276,10 +276,8 @@ async def _groups(client: KafkaClient) -> list[Diagnosis]:
         and where.partition in (there := known.topics[where.topic].partitions)
         and there[where.partition].leader >= 0
     }
-    first = {
-        w: each.offset for w, each in (await list_offsets(client, dict.fromkeys(wheres, EARLIEST_TIMESTAMP))).items()
-    }
-    ends = {w: each.offset for w, each in (await list_offsets(client, dict.fromkeys(wheres, LATEST_TIMESTAMP))).items()}
+    first = await earliest_offsets(client, wheres)
+    ends = await latest_offsets(client, wheres)
     for group_id, offsets in committed.items():
         found += judge_group(group_id, offsets, first, ends)
     if len(groups) > GROUPS_MAX:

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from ottla.clients.consumer import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, TopicPartition, list_offsets
+from ottla.clients.consumer import TopicPartition, earliest_offsets, latest_offsets
 from ottla.clients.groups import list_groups
 from ottla.clients.offsets import fetch_offsets
 from ottla.console.operations.group_members import CLASSIC, describe_members
@@ -107,15 +107,9 @@ async def take_snapshot(client: KafkaClient, *, groups_max: int | None = None) -
         for partition in topic.partitions.values()
         if partition.leader >= 0
     ]
-    starts = await list_offsets(client, dict.fromkeys(led, EARLIEST_TIMESTAMP)) if led else {}
-    ends = await list_offsets(client, dict.fromkeys(led, LATEST_TIMESTAMP)) if led else {}
-    return LagSnapshot(
-        brokers,
-        topics,
-        {where: found.offset for where, found in starts.items()},
-        {where: found.offset for where, found in ends.items()},
-        groups,
-    )
+    starts = await earliest_offsets(client, led)
+    ends = await latest_offsets(client, led)
+    return LagSnapshot(brokers, topics, starts, ends, groups)
 
 
 async def _groups(client: KafkaClient) -> dict[str, GroupProgress]:

@@ -9,13 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ottla.clients.batch_sender import BatchSender
-from ottla.clients.consumer import (
-    EARLIEST_TIMESTAMP,
-    LATEST_TIMESTAMP,
-    PartitionReader,
-    TopicPartition,
-    list_offsets,
-)
+from ottla.clients.consumer import PartitionReader, TopicPartition, earliest_offsets, latest_offsets
 from ottla.console.operations.latencies import Latencies
 from ottla.console.operations.producers import partitions_of
 from ottla.protocol.record import RecordBatchBuilder
@@ -162,12 +156,12 @@ async def consume_load(
 ) -> None:
     """So many records, or all that were there when it began. The latency is the age of a record as it comes."""
     wheres = await partitions_of(client, topic)
-    starts = await list_offsets(client, dict.fromkeys(wheres, LATEST_TIMESTAMP if from_end else EARLIEST_TIMESTAMP))
-    ends = await list_offsets(client, dict.fromkeys(wheres, LATEST_TIMESTAMP))
-    reader = PartitionReader(client, {where: found.offset for where, found in starts.items()})
+    starts = await (latest_offsets if from_end else earliest_offsets)(client, wheres)
+    ends = await latest_offsets(client, wheres)
+    reader = PartitionReader(client, starts)
     progress.began_s = time.perf_counter()
     while progress.records != records:
-        if records is None and all(reader.positions[where] >= ends[where].offset for where in wheres):
+        if records is None and all(reader.positions[where] >= ends[where] for where in wheres):
             break
         polled = await reader.poll()
         if records is not None:
@@ -191,7 +185,7 @@ async def echo_load(
 ) -> None:
     """One record after the other: sent, acknowledged by all, and read again. `acknowledged`: up to the answer."""
     where = (await partitions_of(client, topic))[0]
-    end = (await list_offsets(client, {where: LATEST_TIMESTAMP}))[where].offset
+    end = (await latest_offsets(client, [where]))[where]
     sender = BatchSender(client)
     progress.began_s = time.perf_counter()
     try:

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ottla.clients.client import KafkaClient
-from ottla.clients.consumer import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, TopicPartition, list_offsets
+from ottla.clients.consumer import (
+    EARLIEST_TIMESTAMP,
+    LATEST_TIMESTAMP,
+    TopicPartition,
+    earliest_offsets,
+    latest_offsets,
+    list_offsets,
+)
 
 _AGO_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _TEXT = "write beginning, end, an offset, a time (2026-11-23T14:00), so long ago (15m, 2h, 3d) or @MILLISECONDS"
@@ -57,14 +64,13 @@ async def resolve(
 ) -> dict[TopicPartition, int]:
     """The offset in each partition. A time after the last record is the end; an offset is held within what is there."""
     if position.offset is not None:
-        first = await list_offsets(client, dict.fromkeys(partitions, EARLIEST_TIMESTAMP))
-        following = await list_offsets(client, dict.fromkeys(partitions, LATEST_TIMESTAMP))
-        return {where: min(max(position.offset, first[where].offset), following[where].offset) for where in partitions}
+        first = await earliest_offsets(client, partitions)
+        following = await latest_offsets(client, partitions)
+        return {where: min(max(position.offset, first[where]), following[where]) for where in partitions}
     assert position.timestamp is not None
     found = await list_offsets(client, dict.fromkeys(partitions, position.timestamp))
     offsets = {where: each.offset for where, each in found.items()}
     late = [where for where, offset in offsets.items() if offset < 0]
     if late:
-        following = await list_offsets(client, dict.fromkeys(late, LATEST_TIMESTAMP))
-        offsets |= {where: each.offset for where, each in following.items()}
+        offsets |= await latest_offsets(client, late)
     return offsets

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ottla.clients.client import KafkaClient, TopicMetadata
-from ottla.clients.consumer import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, TopicPartition, list_offsets
+from ottla.clients.consumer import TopicPartition, earliest_offsets, latest_offsets
 from ottla.clients.topics import BROKER_DEFAULT, NewTopic, create_partitions, create_topics
 from ottla.console.operations.configs import describe_config
 from ottla.console.operations.near_names import did_you_mean
@@ -91,8 +91,8 @@ async def create_topic(
 async def describe_topic(client: KafkaClient, name: str) -> TopicDescription:
     topic = await find_topic(client, name)
     wheres = [TopicPartition(name, index) for index in topic.partitions]
-    first = await list_offsets(client, dict.fromkeys(wheres, EARLIEST_TIMESTAMP))
-    following = await list_offsets(client, dict.fromkeys(wheres, LATEST_TIMESTAMP))
+    first = await earliest_offsets(client, wheres)
+    following = await latest_offsets(client, wheres)
     partitions = [
         PartitionDescription(
             each.index,
@@ -100,8 +100,8 @@ async def describe_topic(client: KafkaClient, name: str) -> TopicDescription:
             each.leader_epoch,
             each.replicas,
             each.isr,
-            first[TopicPartition(name, each.index)].offset,
-            following[TopicPartition(name, each.index)].offset,
+            first[TopicPartition(name, each.index)],
+            following[TopicPartition(name, each.index)],
         )
         for each in topic.partitions.values()
     ]

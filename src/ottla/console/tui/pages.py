@@ -5,12 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from ottla.clients.consumer import (
-    EARLIEST_TIMESTAMP,
-    LATEST_TIMESTAMP,
-    PartitionReader,
-    list_offsets,
-)
+from ottla.clients.consumer import PartitionReader, earliest_offsets, latest_offsets
 from ottla.clients.groups import list_groups
 from ottla.console.cli.output import bytes_text, text_of, time_text
 from ottla.console.operations.brokers import describe_brokers
@@ -80,9 +75,9 @@ LOADS: dict[str, Load] = {"Topics": topics, "Groups": groups, "Brokers": brokers
 async def tail(client: KafkaClient, topic: str, detail: Detail, changed: Callable[[], None]) -> None:
     """The last records of a topic, and new ones as they come, until it is cancelled."""
     wheres = await partitions_of(client, topic)
-    first = await list_offsets(client, dict.fromkeys(wheres, EARLIEST_TIMESTAMP))
-    ends = await list_offsets(client, dict.fromkeys(wheres, LATEST_TIMESTAMP))
-    positions = {where: max(first[where].offset, ends[where].offset - TAIL_RECORDS) for where in wheres}
+    first = await earliest_offsets(client, wheres)
+    ends = await latest_offsets(client, wheres)
+    positions = {where: max(first[where], ends[where] - TAIL_RECORDS) for where in wheres}
     reader = PartitionReader(client, positions)
     while True:
         for record in await reader.poll():
