@@ -1,94 +1,150 @@
-"""One Iceberg table: rows that wait for its next commit, and how far its snapshots go."""
+"""One Iceberg table: rows that wait for its next commit, and how far its snapshots go.
+
+A commit is one snapshot over the one that was looked at, or none: whoever has committed in between makes it fail, and
+what is already there is left out before it is tried again.
+"""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.connect.api.errors import ConnectError
-from ottla.connect.connectors.arrow import arrow_schema, pyarrow
+from ottla.connect.connectors.arrow import pyarrow
+from ottla.connect.connectors.iceberg.offsets import offsets_in, offsets_key, offsets_text
+from ottla.connect.connectors.iceberg.replacement import last_of_each, replace, with_columns
 from ottla.connect.connectors.library import load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ottla.connect.api.connector import TopicPartition
-    from ottla.connect.data.schema import Schema
+    from ottla.connect.connectors.iceberg.partitioning import PartitionField
 
 _log = logging.getLogger("ottla.connect.iceberg")
-PREFIX: Final = "ottla.connect."
+CONFLICTS_MAX: Final = 20
+"""How often in a row a commit may find that somebody else's came first. Each time one of theirs is done."""
+SCHEMAS_MAX: Final = 1000
+"""So many are known to fit without a look at the table's."""
+LIBRARY_RETRIES: Final = "commit.retry.num-retries"
 
 
 class MismatchError(Exception):
     """Rows of that schema do not go into the table."""
 
 
+class Creation(NamedTuple):
+    """What a table is made with that is not there."""
+
+    partitioning: Sequence[PartitionField] = ()
+    properties: Mapping[str, str] = {}
+
+
+class Waiting(NamedTuple):
+    partition: TopicPartition
+    rows: Any
+    """Of Arrow. Of deletions only the key."""
+    offsets: list[int]
+    """Of each row."""
+    orders: list[int]
+    next_offset: int
+    deletes: bool
+
+
 class IcebergTable:
     """`add` rows, then `commit`. Whatever the catalog and the store raise, these do."""
 
-    def __init__(self, catalog: Any, name: str, connector: str) -> None:
+    def __init__(self, catalog: Any, name: str, connector: str, creation: Creation | None = None) -> None:
         self._catalog = catalog
         self._name = name
         self._connector = connector
+        self._creation = creation if creation is not None else Creation()
         self._table: Any = None
-        self._waiting: list[tuple[TopicPartition, Any]] = []
+        self._waiting: list[Waiting] = []
         self._reached: dict[TopicPartition, int] = {}
         """By partition: behind what waits, or what was found in the snapshots."""
-        self._fitting: set[Schema] = set()
+        self._fitting: set[Any] = set()
+        self._id_columns: tuple[str, ...] | None = None
 
     @property
     def rows(self) -> int:
-        return sum(rows.num_rows for _, rows in self._waiting)
+        return sum(each.rows.num_rows for each in self._waiting)
 
     def next_offset(self, partition: TopicPartition) -> int:
         """The first that is not here, and does not wait; 0 where nobody knows."""
         found = self._reached.get(partition)
         if found is None:
-            if self._table is None:
-                self._load()
-            else:
-                self._table.refresh()
+            self._refresh()
             found = self._reached[partition] = self._committed(partition)
         return found
 
-    def _load(self) -> None:
-        errors = load("pyiceberg.exceptions", "[iceberg]")
-        try:
-            self._table = self._catalog.load_table(self._name)
-        except (errors.NoSuchTableError, errors.NoSuchNamespaceError):
-            self._table = None
-
-    def _key(self, partition: TopicPartition) -> str:
-        return f"{PREFIX}{self._connector}.{partition.topic}.{partition.partition}"
+    def _refresh(self) -> None:
+        if self._table is not None:
+            self._table.refresh()
+        else:
+            errors = load("pyiceberg.exceptions", "[iceberg]")
+            try:
+                self._table = self._catalog.load_table(self._name)
+            except (errors.NoSuchTableError, errors.NoSuchNamespaceError):
+                return
+        # PyIceberg would put rows onto whatever was committed in between, were it the same rows.
+        self._table.metadata.properties[LIBRARY_RETRIES] = "0"
 
     def _committed(self, partition: TopicPartition) -> int:
-        """What the last snapshot says that says anything of it."""
-        snapshot = self._table.current_snapshot() if self._table is not None else None
-        key = self._key(partition)
-        while snapshot is not None:
-            said = snapshot.summary.additional_properties.get(key) if snapshot.summary is not None else None
-            if said is not None:
-                return int(said)
-            parent = snapshot.parent_snapshot_id
-            snapshot = self._table.snapshot_by_id(parent) if parent is not None else None
-        return 0
-
-    def fit(self, schema: Schema, *, creates: bool, evolves: bool) -> None:
-        """See that the table has a column for each field. `MismatchError`, `ConnectError`."""
-        if schema in self._fitting:
-            return
-        wanted = _iceberg_schema(arrow_schema(schema))
+        """What the last snapshot says that says anything of its topic."""
         if self._table is None:
-            self._load()
+            return 0
+        return offsets_in(self._table, offsets_key(self._connector, partition.topic)).get(partition.partition, 0)
+
+    def fit(self, schema: Any, id_columns: tuple[str, ...], *, creates: bool, evolves: bool) -> None:
+        """See that the table has a column for each of Arrow's. `MismatchError`, `ConnectError`."""
+        if self._id_columns not in (None, id_columns):
+            raise MismatchError(f"its rows are told apart by {self._id_columns}, not by {id_columns}")
+        if (schema, id_columns) in self._fitting:
+            return
+        wanted = _iceberg_schema(schema, id_columns)
+        if self._table is None:
+            self._refresh()
         if self._table is None:
             if not creates:
                 raise ConnectError(f"There is no table {self._name}; create it, or set its auto-create-enabled")
-            self._catalog.create_namespace_if_not_exists(self._name.rpartition(".")[0])
-            self._table = self._catalog.create_table_if_not_exists(self._name, schema=wanted)
-        have = set(self._table.schema().column_names)
-        missing = [field.name for field in wanted if field.name not in have]
+            self._create(wanted, id_columns)
+        have = self._table.schema().as_arrow()
+        missing = [field.name for field in wanted if field.name not in have.names]
+        lost = [name for name in id_columns if name in missing]
+        if lost:
+            raise MismatchError(f"it has no columns {', '.join(lost)}, which tell its rows apart")
         if missing and not evolves:
             raise MismatchError(f"it has no columns {', '.join(missing)}")
+        changed = [field for field in wanted if field.name in missing or not _holds(have.field(field.name), field)]
+        if changed:
+            self._evolve(pyarrow().schema(changed))
+        self._id_columns = id_columns
+        if len(self._fitting) >= SCHEMAS_MAX:
+            self._fitting.clear()
+        self._fitting.add((schema, id_columns))
+
+    def _create(self, schema: Any, id_columns: tuple[str, ...]) -> None:
+        self._catalog.create_namespace_if_not_exists(self._name.rpartition(".")[0])
+        errors = load("pyiceberg.exceptions", "[iceberg]")
+        try:
+            making = self._catalog.create_table_transaction(
+                self._name, schema=schema, properties=dict(self._creation.properties)
+            )
+            if id_columns:
+                with making.update_schema() as update:
+                    update.set_identifier_fields(*id_columns)
+            with making.update_spec() as spec:
+                for field in self._creation.partitioning:
+                    spec.add_field(field.column, field.transform)
+            making.commit_transaction()
+        except errors.TableAlreadyExistsError:
+            _log.info("the table %s was made by somebody else", self._name)
+        except ValueError as error:
+            raise MismatchError(f"it cannot be made: {error}") from error
+        self._refresh()
+
+    def _evolve(self, wanted: Any) -> None:
         try:
             with self._table.update_schema() as update:
                 update.union_by_name(wanted)
@@ -98,54 +154,116 @@ class IcebergTable:
             if type(error).__name__ in ("ValidationError", "ResolveError"):
                 raise MismatchError(str(error)) from error
             raise
-        self._fitting.add(schema)
+        finally:
+            self._refresh()  # also where somebody else's change came first
 
-    def add(self, partition: TopicPartition, rows: Any, next_offset: int) -> None:
-        self._waiting.append((partition, rows))
-        self._reached[partition] = max(self._reached.get(partition, 0), next_offset)
+    def fitted(self, rows: Any) -> Any:
+        """The same rows with types of the table's. `MismatchError`: a value that its column does not hold."""
+        target = self._table.schema().as_arrow()
+        arrow = pyarrow()
+        columns = {}
+        for name in rows.column_names:
+            try:
+                columns[name] = rows.column(name).cast(target.field(name).type)
+            except (arrow.ArrowInvalid, arrow.ArrowNotImplementedError) as error:
+                raise MismatchError(f"the column {name}: {error}") from error
+        return arrow.table(columns)
+
+    def add(self, waiting: Waiting) -> None:
+        self._waiting.append(waiting)
+        self._reached[waiting.partition] = max(self._reached.get(waiting.partition, 0), waiting.next_offset)
 
     def forget(self, partitions: Iterable[TopicPartition]) -> None:
         gone = set(partitions)
-        self._waiting = [each for each in self._waiting if each[0] not in gone]
+        self._waiting = [each for each in self._waiting if each.partition not in gone]
         for each in gone:
             self._reached.pop(each, None)
 
     def commit(self) -> None:
         """One snapshot of all that waits. If it fails all keeps waiting, but for what is found to have arrived."""
+        errors = load("pyiceberg.exceptions", "[iceberg]")
+        for left in range(CONFLICTS_MAX, -1, -1):
+            if not self._waiting:
+                return
+            self._refresh()
+            self._leave_out_what_arrived()
+            try:
+                self._write()
+            except errors.CommitFailedException as error:
+                if left == 0:
+                    raise
+                _log.info("somebody else committed to %s: %s", self._name, error)
+                continue
+            self._waiting = []
+
+    def _leave_out_what_arrived(self) -> None:
+        """By a commit whose answer was lost, or by whoever had the partition meanwhile."""
+        kept = []
+        for each in self._waiting:
+            committed = self._committed(each.partition)
+            if each.next_offset > committed:
+                kept.append(_behind(each, committed))
+            else:
+                _log.info("%s has %s up to %d", self._name, each.partition, each.next_offset)
+        self._waiting = kept
+
+    def _write(self) -> None:
         if not self._waiting:
             return
-        self._table.refresh()
-        touched = {partition for partition, _ in self._waiting}
-        done = {each for each in touched if self._committed(each) >= self._reached[each]}
-        if done:
-            _log.info("a commit of %s had arrived", self._name)
-            self._waiting = [each for each in self._waiting if each[0] not in done]
-            touched -= done
-        if touched:
-            target = self._table.schema().as_arrow()
-            rows = pyarrow().concat_tables([_as(target, rows) for _, rows in self._waiting])
-            said = {self._key(each): str(self._reached[each]) for each in touched}
+        said = self._offsets()
+        target = self._table.schema().as_arrow()
+        if self._id_columns:
+            changes = [(each.rows, each.orders, each.deletes) for each in self._waiting]
+            keys, rows = last_of_each(changes, self._id_columns, target)
+            replace(self._table, keys, rows, said)
+        else:
+            rows = pyarrow().concat_tables([with_columns(target, each.rows) for each in self._waiting])
             self._table.append(rows, snapshot_properties=said)
-        self._waiting = []
+
+    def _offsets(self) -> dict[str, str]:
+        """Of each topic of which something waits: all its partitions, as those before may expire."""
+        said = {}
+        for topic in {each.partition.topic for each in self._waiting}:
+            key = offsets_key(self._connector, topic)
+            offsets = offsets_in(self._table, key)
+            for each in self._waiting:
+                where = each.partition
+                if where.topic == topic:
+                    offsets[where.partition] = max(offsets.get(where.partition, 0), each.next_offset)
+            said[key] = offsets_text(offsets)
+        return said
 
 
-def _iceberg_schema(schema: Any) -> Any:
-    """With the types that Iceberg has, and nothing required: columns come and go."""
+def _behind(waiting: Waiting, committed: int) -> Waiting:
+    """The rows from there on."""
+    if not waiting.offsets or waiting.offsets[0] >= committed:
+        return waiting
+    kept = [number for number, offset in enumerate(waiting.offsets) if offset >= committed]
+    return waiting._replace(
+        rows=waiting.rows.take(pyarrow().array(kept, pyarrow().int64())),
+        offsets=[waiting.offsets[number] for number in kept],
+        orders=[waiting.orders[number] for number in kept],
+    )
+
+
+def _iceberg_schema(schema: Any, id_columns: tuple[str, ...]) -> Any:
+    """With the types that Iceberg has, and nothing required but the key: columns come and go."""
     arrow = pyarrow()
     fields = []
     for field in schema:
         kind = arrow.time64("us") if arrow.types.is_time(field.type) else field.type
-        fields.append(arrow.field(field.name, kind, nullable=True))
+        fields.append(arrow.field(field.name, kind, nullable=field.name not in id_columns))
     return arrow.schema(fields)
 
 
-def _as(target: Any, rows: Any) -> Any:
-    """The same rows with the table's columns."""
-    arrow = pyarrow()
-    columns = []
-    for field in target:
-        if field.name in rows.column_names:
-            columns.append(rows.column(field.name).cast(field.type))
-        else:
-            columns.append(arrow.nulls(rows.num_rows, field.type))
-    return arrow.Table.from_arrays(columns, schema=target)
+def _holds(column: Any, wanted: Any) -> bool:
+    """Whether numbers go in as they are, or are tried one by one: no change of the column's type would help."""
+    types = pyarrow().types
+    if column.type == wanted.type and not types.is_nested(column.type):
+        return True
+    numbers = (types.is_integer, types.is_floating)
+    have = next((rank for rank, is_kind in enumerate(numbers) if is_kind(column.type)), None)
+    want = next((rank for rank, is_kind in enumerate(numbers) if is_kind(wanted.type)), None)
+    if have is None or want is None:
+        return False
+    return have != want or column.type.bit_width >= wanted.type.bit_width
