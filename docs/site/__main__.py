@@ -27,6 +27,7 @@ GUIDES: Final = (
     "connectors-of-others",
     "streams",
     "sql",
+    "lake",
     "console",
     "testing",
     "observability",

@@ -54,6 +54,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "mirror": ("ottla.mirror.start", "copy topics, configs, ACLs and groups from cluster to cluster"),
     "streams": ("ottla.streams.application.command", "run an application of Ottla Streams, describe its topology"),
     "sql": ("ottla.console.cli.sql", "ask topics by SQL, now and as they were"),
+    "lake": ("ottla.console.cli.lake", "keep topics as tables of Apache Iceberg, each record exactly once"),
     "profile": ("ottla.console.cli.profile", "keep clusters under names: addresses, security, registry"),
     "exporter": ("ottla.console.cli.exporter", "tell Prometheus of lag and topics, beside any cluster"),
     "completion": ("ottla.console.cli.completion", "print what a shell needs to complete commands and names"),

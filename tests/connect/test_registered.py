@@ -15,11 +15,12 @@ from tests.connect.test_protobuf import PROTO
 from tests.peers.ottla_node import OttlaNode
 from tests.peers.registry import RegistryProcess
 
-from ottla.connect.api.errors import DataError, RetriableError
+from ottla.connect.api.errors import ConfigError, DataError, RetriableError
 from ottla.connect.data.logical import instant, timestamp_builder
 from ottla.connect.data.schema import INT32_SCHEMA, OPTIONAL_STRING_SCHEMA
 from ottla.connect.data.schema_builder import SchemaBuilder
 from ottla.connect.data.struct import Struct
+from ottla.connect.lake.converter import LakeConverter
 from ottla.connect.registered.avro_converter import AvroConverter
 from ottla.connect.registered.json_schema_converter import JsonSchemaConverter
 from ottla.connect.registered.protobuf_converter import ProtobufConverter
@@ -194,3 +195,53 @@ def test_a_registry_that_is_away_may_come_back() -> None:
     made = converter("http://127.0.0.1:1")
     with pytest.raises(RetriableError, match="orders"):
         made.from_connect_data("orders", INT32_SCHEMA, 1)
+
+
+def lake_converter(part: str = "value", **settings: str) -> LakeConverter:
+    made = LakeConverter()
+    made.configure({"converter.type": part} | {key.replace("_", "."): text for key, text in settings.items()})
+    return made
+
+
+@pytest.mark.parametrize("kind", [AvroConverter, JsonSchemaConverter, ProtobufConverter])
+def test_a_lake_reads_every_kind_of_schema_by_itself(registry: str, kind: Any) -> None:
+    schema = SchemaBuilder.struct().name("Lake").field("id", INT32_SCHEMA).field("note", OPTIONAL_STRING_SCHEMA).build()
+    writer = kind()
+    writer.configure({"converter.type": "value", "schema.registry.url": registry})
+    data = writer.from_connect_data(f"lake-{kind.__name__}", schema, Struct(schema, id=7, note="x"))
+    for form in ("auto", "registry"):
+        reader = lake_converter(schema_registry_url=registry, format=form)
+        for _ in range(2):
+            read: Any = reader.to_connect_data(f"lake-{kind.__name__}", data).value
+            assert (read.get("id"), read.get("note")) == (7, "x")
+
+
+def test_a_lake_reads_what_has_no_schema(registry: str) -> None:
+    auto = lake_converter(schema_registry_url=registry)
+    unknown = b"\0\0\0\0A"
+    for data, expected in (
+        (b'{"b":1,"a":2}', {"b": 1, "a": 2}),
+        (b"{no", "{no"),
+        (b"[1]", "[1]"),
+        (unknown, unknown.decode()),
+        (None, None),
+    ):
+        assert auto.to_connect_data("t", data).value == expected
+    assert lake_converter("key").to_connect_data("t", b'{"a": 1}').value == '{"a": 1}'
+    assert lake_converter(format="bytes").to_connect_data("t", b"\xff").value == b"\xff"
+    assert lake_converter(format="json").to_connect_data("t", b"[1]").value == [1]
+    for settings, data, why in (
+        ({}, b"\xff", "the value is no text: .* --value-format bytes"),
+        ({"format": "json"}, b"{no", "it is no JSON"),
+        (
+            {"format": "registry", "schema_registry_url": registry},
+            unknown,
+            "the id of a schema that the registry knows",
+        ),
+    ):
+        with pytest.raises(DataError, match=why):
+            lake_converter(**settings).to_connect_data("t", data)
+    with pytest.raises(ConfigError, match="where a registry is"):
+        lake_converter(format="registry")
+    with pytest.raises(RetriableError, match="cannot be asked"):
+        lake_converter(schema_registry_url="http://127.0.0.1:9").to_connect_data("t", unknown)

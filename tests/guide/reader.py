@@ -22,6 +22,7 @@ STAYS = {
     "ottla exporter": "is on",
     "ottla console --bootstrap": "is ready on",
     "ottla console --config": "is ready on",
+    "ottla lake start orders --warehouse lake --every": "Ctrl-C stops it",
     "ottla mirror": "Mirroring",
     "ottla registry --bootstrap": "is ready on",
     "ottla sql --serve": "is ready on",

@@ -36,7 +36,9 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "console": (
         "ottla.clients",
         "ottla.tools",
+        "ottla.connect.api.errors",
         "ottla.connect.catalogue",
+        "ottla.connect.lake",
         "ottla.registry.client",
         "ottla.registry.schema",
         "ottla.protocol",

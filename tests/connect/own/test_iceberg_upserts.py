@@ -197,16 +197,16 @@ def test_offsets_of_all_partitions_stand_in_the_last_snapshot(tmp_path: Path) ->
 
 
 def test_partitions_of_a_table(tmp_path: Path) -> None:
-    how = PLACE | {"iceberg.tables.default-partition-by": "day(_timestamp), bucket(n, 4), colour"}
+    how = PLACE | {"iceberg.tables.default-partition-by": "day(kafka_timestamp), bucket(n, 4), colour"}
     day_ms = 86_400_000
     task = sink(tmp_path, flush_size=12, **how)
     values = [{"n": number, "colour": "red" if number % 2 else "blue"} for number in range(12)]
     task.put(*values, timestamps=[number % 3 * day_ms for number in range(12)])
     files = [str(task.file.file_path) for task in table(tmp_path).scan(row_filter="colour = 'red'").plan_files()]
     assert files
-    assert all("colour=red" in path and "_timestamp_day=1970-01-0" in path for path in files)
+    assert all("colour=red" in path and "kafka_timestamp_day=1970-01-0" in path for path in files)
     assert sorted(row["n"] for row in rows(tmp_path)) == list(range(12))
-    query = "SELECT count(*) AS c FROM things WHERE _timestamp >= to_timestamp('1970-01-02') AND colour = 'blue'"
+    query = "SELECT count(*) AS c FROM things WHERE kafka_timestamp >= to_timestamp('1970-01-02') AND colour = 'blue'"
     assert by_rust(tmp_path, query) == [{"c": 4}]
     wrong = upserts(tmp_path, **{"iceberg.tables.default-partition-by": "day(n)", "table.name.format": "lake.other"})
     wrong.put({"n": 1})
@@ -215,16 +215,18 @@ def test_partitions_of_a_table(tmp_path: Path) -> None:
 
 def test_where_records_stood(tmp_path: Path) -> None:
     task = sink(tmp_path, flush_size=4, **PLACE)
-    task.put({"n": 1, "_offset": "mine"}, None, "text", {"n": 2}, keys=["a", {"b": 1}, None, "a"])
-    found = sorted(rows(tmp_path), key=lambda row: int(row["_offset"]))
-    assert [(row["_key"], row["_deleted"], row["_value"], row["n"]) for row in found] == [
+    task.put({"n": 1, "kafka_offset": "mine"}, None, "text", {"n": 2}, keys=["a", {"b": 1}, None, "a"])
+    found = sorted(rows(tmp_path), key=lambda row: int(row["kafka_offset"]))
+    assert [(row["kafka_key"], row["kafka_tombstone"], row["kafka_value"], row["n"]) for row in found] == [
         ("a", False, None, 1),
         ('{"b":1}', True, None, None),
         (None, False, "text", None),
         ("a", False, None, 2),
     ]
-    assert [(row["_partition"], row["_offset"], row["_headers"]) for row in found] == [(0, n, []) for n in range(4)]
-    assert found[0]["_timestamp"].timestamp() == 1_700_000_000
+    assert [(row["kafka_partition"], row["kafka_offset"], row["kafka_headers"]) for row in found] == [
+        (0, n, []) for n in range(4)
+    ]
+    assert found[0]["kafka_timestamp"].timestamp() == 1_700_000_000
 
 
 def test_numbers_go_where_they_are_held(tmp_path: Path) -> None:

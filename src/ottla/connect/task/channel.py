@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ottla.connect.api.errors import ConnectError
 from ottla.runtime.child_message import Message, decode_message, encode_message
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 ANSWER_TIMEOUT_S: Final = 90.0
 EXIT_ORPHANED: Final = 3
+
+
+class Listener(Protocol):
+    """Whom a task tells how it does: its worker, or whoever runs it."""
+
+    def send(self, kind: str, **fields: object) -> None: ...
 
 
 class Channel:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ottla.connect.task.channel import Channel
+    from ottla.connect.task.channel import Listener
     from ottla.runtime.child_message import Message
 
 
 class Control:
     """Read by the task's thread, changed by the one that hears the worker."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Listener) -> None:
         self._channel = channel
         self._changed = threading.Condition()
         self._paused = False

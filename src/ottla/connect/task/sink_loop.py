@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from ottla.connect.api.task import SinkTask
     from ottla.connect.runtime.plugins import Plugins
     from ottla.connect.runtime.task_spec import TaskSpec
-    from ottla.connect.task.channel import Channel
+    from ottla.connect.task.channel import Listener
     from ottla.connect.task.control import Control
 
 _log = logging.getLogger("ottla.connect.sink")
@@ -56,7 +56,7 @@ _TIMESTAMP_TYPES: Final = (TimestampType.NO_TIMESTAMP_TYPE, TimestampType.CREATE
 class SinkLoop:
     """`run()` returns when the task was asked to stop, and raises what it fails with."""
 
-    def __init__(self, spec: TaskSpec, task: SinkTask, plugins: Plugins, channel: Channel, control: Control) -> None:
+    def __init__(self, spec: TaskSpec, task: SinkTask, plugins: Plugins, channel: Listener, control: Control) -> None:
         self._spec = spec
         self._task = task
         self._channel = channel
@@ -388,10 +388,7 @@ class SinkLoop:
 
     def _assigned(self, consumer: Any, partitions: list[Any]) -> None:
         try:
-            for committed in consumer.committed(partitions, timeout=LIST_TOPICS_TIMEOUT_S):
-                if committed.offset >= 0:
-                    where = TopicPartition(committed.topic, committed.partition)
-                    self._committed[where] = self._current[where] = committed.offset
+            self._find_place(consumer, partitions)
             consumer.assign(partitions)
             if self._is_paused or self._is_redelivering:
                 self._pause_all()
@@ -401,6 +398,13 @@ class SinkLoop:
                 self._task.open(opened)
         except Exception as error:
             self._rebalance_failure = self._rebalance_failure or error
+
+    def _find_place(self, consumer: Any, partitions: list[Any]) -> None:
+        """Where reading begins: at what is committed, unless the partitions are given offsets here."""
+        for committed in consumer.committed(partitions, timeout=LIST_TOPICS_TIMEOUT_S):
+            if committed.offset >= 0:
+                where = TopicPartition(committed.topic, committed.partition)
+                self._committed[where] = self._current[where] = committed.offset
 
     def _revoked(self, _consumer: Any, partitions: list[Any]) -> None:
         self._close([TopicPartition(each.topic, each.partition) for each in partitions], lost=False)

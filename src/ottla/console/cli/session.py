@@ -89,18 +89,29 @@ def find_profile(name: str | None) -> Profile:
     return Profile() if found is None else found[1]
 
 
-def read_security(arguments: argparse.Namespace) -> ClientSecurity:
-    """Of `--command-config` and the profile. `UsageError` and `ClientError` name what is wrong with it, no secret."""
+def client_properties(arguments: argparse.Namespace) -> dict[str, str]:
+    """Of `--command-config` and the profile, under Kafka's names. `UsageError`."""
     name = arguments.command_config
-    own = getattr(arguments, "properties", {})
+    own: dict[str, str] = getattr(arguments, "properties", {})
     if name is None:
-        return client_security(own)
+        return own
     try:
-        return client_security({**parse_properties(Path(name).read_text("utf-8")), **own})
+        return {**parse_properties(Path(name).read_text("utf-8")), **own}
     except OSError as error:
         raise UsageError(f"--command-config {name}: {error.strerror or error}") from error
     except ValueError as error:
         raise UsageError(f"--command-config {name}: {error}") from error
+
+
+def read_security(arguments: argparse.Namespace) -> ClientSecurity:
+    """Of `--command-config` and the profile. `UsageError` and `ClientError` name what is wrong with it, no secret."""
+    properties = client_properties(arguments)
+    try:
+        return client_security(properties)
+    except ValueError as error:
+        if arguments.command_config is None:
+            raise
+        raise UsageError(f"--command-config {arguments.command_config}: {error}") from error
 
 
 def run_with_client(

@@ -87,8 +87,9 @@ CONFIG: Final = (
         BOOLEAN,
         False,
         MEDIUM,
-        "Whether rows say where their records stood: _partition, _offset, _timestamp, _key, _headers, and without"
-        " upserts _deleted, which is true for a record without a value. A value that is no struct is in _value.",
+        "Whether rows say where their records stood: kafka_partition, kafka_offset, kafka_timestamp, kafka_key,"
+        " kafka_headers, and without upserts kafka_tombstone, which is true for a record without a value. A value that"
+        " is no struct is in kafka_value.",
     )
     .define(COMMIT_INTERVAL_MS, LONG, 60_000, MEDIUM, "Rows are committed so often (ms).", validator=Range(1))
     .define(FLUSH_SIZE, INT, 50_000, MEDIUM, "They are committed when they are so many.", validator=Range(1))

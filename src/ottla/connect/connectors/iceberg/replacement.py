@@ -6,6 +6,7 @@ there is one are written anew without it, together with the new rows, in one sna
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import uuid
 from typing import TYPE_CHECKING, Any, Final
@@ -69,24 +70,46 @@ def in_portions(tables: Iterable[Any]) -> Iterator[Any]:
 
 def rewrite(table: Any, gone: Sequence[Any], tables: Iterable[Any], properties: Mapping[str, str]) -> None:
     """Data files out, rows in, in one snapshot over the one that `table` shows."""
+    errors = load("pyiceberg.exceptions", "[iceberg]")
+    files = write_files(table, tables)
+    try:
+        exchange(table, gone, files, properties)
+    except errors.CommitFailedException:
+        delete_files(table, files)
+        raise
+
+
+def write_files(table: Any, tables: Iterable[Any]) -> list[Any]:
+    """Data files that no snapshot has yet."""
     writing = load("pyiceberg.io.pyarrow", "[iceberg]")
-    commit_id = uuid.uuid4()
-    with table.transaction() as transaction:
-        update = transaction.update_snapshot(snapshot_properties=dict(properties))
-        with update.overwrite(commit_uuid=commit_id) as snapshot:
-            for file in gone:
-                snapshot.delete_data_file(file)
-            counter = itertools.count()
-            for rows in tables:
-                if rows.num_rows:
-                    for file in writing._dataframe_to_data_files(
-                        table_metadata=transaction.table_metadata,
-                        df=rows,
-                        io=table.io,
-                        write_uuid=commit_id,
-                        counter=counter,
-                    ):
-                        snapshot.append_data_file(file)
+    write_id, counter = uuid.uuid4(), itertools.count()
+    return [
+        file
+        for rows in tables
+        if rows.num_rows
+        for file in writing._dataframe_to_data_files(
+            table_metadata=table.metadata, df=rows, io=table.io, write_uuid=write_id, counter=counter
+        )
+    ]
+
+
+def exchange(table: Any, gone: Iterable[Any], files: Iterable[Any], properties: Mapping[str, str]) -> None:
+    """One snapshot over the one that `table` shows, of other files. PyIceberg's `CommitFailedException`."""
+    with (
+        table.transaction() as transaction,
+        transaction.update_snapshot(snapshot_properties=dict(properties)).overwrite() as snapshot,
+    ):
+        for file in gone:
+            snapshot.delete_data_file(file)
+        for file in files:
+            snapshot.append_data_file(file)
+
+
+def delete_files(table: Any, files: Iterable[Any]) -> None:
+    """What no snapshot has, and none will."""
+    for file in files:
+        with contextlib.suppress(OSError):
+            table.io.delete(file.file_path)
 
 
 def _touched(table: Any, keys: Any) -> Iterator[tuple[Any, Any]]:

@@ -24,21 +24,22 @@ if TYPE_CHECKING:
 
     from ottla.connect.api.record import SinkRecord
 
-PARTITION: Final = "_partition"
-OFFSET: Final = "_offset"
-TIMESTAMP: Final = "_timestamp"
-KEY: Final = "_key"
-VALUE: Final = "_value"
-DELETED: Final = "_deleted"
-HEADERS: Final = "_headers"
-OWN: Final = (PARTITION, OFFSET, TIMESTAMP, KEY, DELETED, HEADERS, VALUE)
+PARTITION: Final = "kafka_partition"
+OFFSET: Final = "kafka_offset"
+TIMESTAMP: Final = "kafka_timestamp"
+KEY: Final = "kafka_key"
+VALUE: Final = "kafka_value"
+TOMBSTONE: Final = "kafka_tombstone"
+HEADERS: Final = "kafka_headers"
+# Iceberg has `_partition` and `_deleted` for itself, and Hive takes no name that begins so.
+OWN: Final = (PARTITION, OFFSET, TIMESTAMP, KEY, TOMBSTONE, HEADERS, VALUE)
 
 
 class Layout(NamedTuple):
     """What rows that go together have alike."""
 
     value: Schema | None
-    """A struct's; or that of `_value`; `None`: the record has no value."""
+    """A struct's; or that of `kafka_value`; `None`: the record has no value."""
     key: Schema | None
     """A struct's: the columns of the record's key, which come first."""
     id_columns: tuple[str, ...]
@@ -88,7 +89,7 @@ class RowMaker:
         return struct, struct.schema
 
     def _key(self, record: SinkRecord, value: Any) -> Struct | None:
-        """The columns that come of the record's key; with the place of a record that is `_key`."""
+        """The columns that come of the record's key; with the place of a record that is `kafka_key`."""
         if self._has_place:
             key, schema = _own_key(record)
             if not self._upserts:
@@ -201,7 +202,7 @@ def _add_place(columns: dict[str, Any], layout: Layout, records: Sequence[SinkRe
     columns[OFFSET] = arrow.array([each.original_kafka_offset for each in records], arrow.int64())
     columns[TIMESTAMP] = arrow.array([each.timestamp for each in records], arrow.timestamp("ms", "UTC"))
     if not layout.id_columns:
-        columns[DELETED] = arrow.array([layout.value is None] * len(records), arrow.bool_())
+        columns[TOMBSTONE] = arrow.array([layout.value is None] * len(records), arrow.bool_())
     columns[HEADERS] = arrow.array([_headers(each) for each in records], header)
 
 

@@ -147,8 +147,11 @@ class IcebergSinkTask(SinkTask):
             if self._catalog is None:
                 library = load("pyiceberg.catalog", "[iceberg]")
                 self._catalog = library.load_catalog(self._config[CATALOG], **self._settings)
-            found = self._tables[name] = IcebergTable(self._catalog, name, self._connector, self._creation)
+            found = self._tables[name] = IcebergTable(self._catalog, name, self._connector, self.creation(name))
         return found
+
+    def creation(self, _name: str) -> Creation:
+        return self._creation
 
     def commit(self) -> None:
         """All that waits. `RetriableError`, and in the end `ConnectError`."""

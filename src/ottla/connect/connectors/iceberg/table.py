@@ -87,8 +87,7 @@ class IcebergTable:
                 self._table = self._catalog.load_table(self._name)
             except (errors.NoSuchTableError, errors.NoSuchNamespaceError):
                 return
-        # PyIceberg would put rows onto whatever was committed in between, were it the same rows.
-        self._table.metadata.properties[LIBRARY_RETRIES] = "0"
+        without_retries(self._table)
 
     def _committed(self, partition: TopicPartition) -> int:
         """What the last snapshot says that says anything of its topic."""
@@ -232,6 +231,11 @@ class IcebergTable:
                     offsets[where.partition] = max(offsets.get(where.partition, 0), each.next_offset)
             said[key] = offsets_text(offsets)
         return said
+
+
+def without_retries(table: Any) -> None:
+    """PyIceberg would put rows and offsets onto whatever was committed in between, were it the same rows."""
+    table.metadata.properties[LIBRARY_RETRIES] = "0"
 
 
 def _behind(waiting: Waiting, committed: int) -> Waiting:

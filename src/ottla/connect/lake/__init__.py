@@ -1,0 +1,1 @@
+"""Topics kept as tables of Apache Iceberg, in one process and without a worker: what `ottla lake` does."""
