@@ -209,6 +209,14 @@ def test_values_are_read_by_their_schemas(ottla: InProcessCli, node: NodeProcess
         table.write([(b"b", b"\x00\x00\x00\x00\x63x")])
         refused = ottla("sql", 'from "sql-avro"', "--registry", process.url, "--value-format", "registry")
         assert (refused.code, "knows no schema 99" in refused.err) == (1, True), refused.err
+        assert data is not None
+        cut = Table(node, "sql-avro-cut")
+        cut.write([(b"a", data), (b"b", None), (b"c", data), (b"d", None), (b"e", data[:-1])])
+        query = 'select _key, id from "sql-avro-cut"'
+        whole = [["a", 2**40], ["b", None], ["c", 2**40], ["d", None]]
+        assert sorted(rows(ottla, f"{query} as of offsets '0:2,1:2'", "--registry", process.url)) == whole
+        refused = ottla("sql", query, "--registry", process.url)
+        assert (refused.code, "sql-avro-cut-0 at offset 2" in refused.err) == (1, True), refused.err
 
 
 def test_people_see_a_table_and_how_to_have_it_again(ottla: InProcessCli, orders: Table) -> None:

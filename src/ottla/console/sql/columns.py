@@ -74,12 +74,16 @@ class Columns:
         self._length += len(chunk)
 
     def _add_values(self, chunk: Chunk, raw: Any) -> None:
+        import pyarrow as pa
+
         texts = self._texts(self._value, raw)
         if texts is None:
             values = self._values(self._value, chunk, raw)
             self._fields.add(values)
             if sees(self._names, "_value"):
                 texts = text_column(values)
+                written = texts.cast(pa.binary())
+                raw = written if written.equals(raw) else raw  # most are written as they are shown: kept once
         else:
             self._fields.add_none(len(chunk))
         if sees(self._names, "_value"):

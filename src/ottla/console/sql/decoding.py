@@ -71,7 +71,26 @@ class Decoder:
                 return [None if each is None else read(each) for each in data]
             except self._refusals:
                 pass
+        elif (found := self._of_one_schema(chunk.topic, data, raw)) is not None:
+            return found
         return [None if each is None else self._value(chunk, index, each) for index, each in enumerate(data)]
+
+    def _of_one_schema(self, topic: str, data: list[bytes | None], raw: Any) -> list[Any] | None:
+        """What most chunks of registered values are; `None` for others, and where one of them cannot be read."""
+        first = next((each for each in data if each is not None), b"")
+        schema_id = schema_id_of(first) if self._registry is not None and self._form in ("auto", "registry") else None
+        if schema_id is None or not _all_start(raw, (first[:PREFIX_SIZE],)):
+            return None
+        reader = self._reader(schema_id)
+        if reader is None or reader.kind == JSON:
+            return None
+        read = reader.read
+        try:
+            found = [None if each is None else read(topic, each) for each in data]
+        except Exception:  # of a library that reads what anybody may have written: it is found again, and named
+            return None
+        self.has_registered = True
+        return found
 
     def registered_fields(self, topic: str) -> dict[str, Any]:
         """What the registry says of the fields of the topic's values: name -> type of Arrow."""
