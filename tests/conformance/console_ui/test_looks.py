@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -47,6 +48,8 @@ PAGES: Final[tuple[tuple[str, ...], ...]] = (
 FIRST_PAINT_MS: Final = 1000
 FRAME_MS: Final = 1000 / 60
 FRAMES: Final = 300
+LOADED_MS: Final = 180_000
+"""A generous bound: with the machine to itself it is some seconds."""
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +137,7 @@ def test_it_is_there_within_a_second(screen: Screen) -> None:
     assert first < FIRST_PAINT_MS
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(300)
 def test_a_hundred_thousand_messages_scroll(screen: Screen) -> None:
     """All of them loaded; then from top to bottom, hundreds of rows a frame, as somebody drags the bar.
 
@@ -144,8 +147,10 @@ def test_a_hundred_thousand_messages_scroll(screen: Screen) -> None:
     page = screen.page
     screen.open("topics", "events", order="oldest")
     screen.grid_rows().first.wait_for()
+    began = time.monotonic()
     screen.button("Load all").click()
-    screen.until(lambda: "100,000 messages" in page.locator(".status-bar").inner_text(), "all loaded", 800_000)
+    screen.until(lambda: "100,000 messages" in page.locator(".status-bar").inner_text(), "all loaded", LOADED_MS)
+    print(f"{EVENTS} messages are loaded after {time.monotonic() - began:.1f} s")
     work = _Work(page)
     frames: list[float] = page.evaluate(
         """async (frames) => {
