@@ -149,7 +149,7 @@ def main() -> None:
         busy(shop),
         application(shop, Path(directory)),
     ):
-        _connector_with_troubles(shop, Path(directory))
+        _busy_connector(shop, Path(directory))
         time.sleep(TRAFFIC_S)
         with contextlib.contextmanager(browsers.launched)() as browser:
             for name, theme, show in PICTURES:
@@ -159,17 +159,18 @@ def main() -> None:
                 _cluster_picture(browser)
 
 
-def _connector_with_troubles(shop: Shop, directory: Path) -> None:
-    """Its file is not there at first."""
-    file = directory / "menu.txt"
-    config = {"connector.class": "FileStreamSource", "topic": "menu", "file": str(file)}
-    shop.connect.ask("PUT", "/admin/loggers/ottla.connect", {"level": "INFO"})
-    assert shop.connect.ask("PUT", "/connectors/menu-of-today/config", config).status == 201
-    shop.connect.wait_until("RUNNING", "menu-of-today")
+def _busy_connector(shop: Shop, directory: Path) -> None:
+    """Without a trace in its log: those name the paths of whoever takes the pictures."""
+    name, file = "menu-of-today", directory / "menu.txt"
     file.write_text("Svíčková\nGoulash\n")
-    for change in ("pause", "resume"):
-        assert shop.connect.ask("PUT", f"/connectors/menu-of-today/{change}").status == 202
-        shop.connect.wait_until("PAUSED" if change == "pause" else "RUNNING", "menu-of-today")
+    config = {"connector.class": "FileStreamSource", "topic": "menu", "file": str(file)}
+    assert shop.connect.ask("PUT", f"/connectors/{name}/config", config).status == 201
+    shop.connect.wait_until("RUNNING", name)
+    for change, state in (("pause", "PAUSED"), ("resume", "RUNNING"), ("pause", "PAUSED"), ("resume", "RUNNING")):
+        assert shop.connect.ask("PUT", f"/connectors/{name}/{change}").status == 202
+        shop.connect.wait_until(state, name)
+    assert shop.connect.ask("POST", f"/connectors/{name}/restart?includeTasks=true").status == 202
+    shop.connect.wait_until("RUNNING", name)
 
 
 def _cluster_picture(browser: Any) -> None:
