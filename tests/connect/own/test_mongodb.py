@@ -162,6 +162,9 @@ def test_topics_and_fields_name_collections(server: MongoServer, database: Any) 
     )
     task.put({"to": {"name": "x"}}, {"to": 1}, keys=[{"db": "other"}, {"db": 1}])
     assert len(documents(database, "things")) == 1
+    with pytest.raises(DataError, match=r"record things-0@3 cannot be written: .*must not start or end"):
+        task.put({"to": 2}, {"to": {"name": "x."}}, {"to": 3}, keys=[{}, {}, {}])
+    assert len(documents(database, "things")) == 2
     assert len(documents(database.client["other"], "x")) == 1
 
 
@@ -205,6 +208,7 @@ def test_a_table_streams_into_a_collection(server: MongoServer, database: Any) -
         task.put(change("d", None, None))
 
 
+@pytest.mark.long
 def test_a_server_that_goes_and_comes(server: MongoServer, database: Any) -> None:
     task = sink(server, max_num_retries=1)
     task.put({"n": 1})

@@ -44,6 +44,8 @@ MAX_AWAIT_MS: Final = 1000
 """So long a source may wait in one poll."""
 EMPTY_PAUSE_S: Final = 0.05
 """After an empty answer of a server that does not wait for events."""
+ABSENT_PAUSE_S: Final = 1.0
+"""Until one looks again for what is not there to be watched."""
 _NAMESPACE_NOT_FOUND: Final = 26
 _ILLEGAL_OPERATION: Final = 20
 _UNKNOWN_FIELD: Final = 40415
@@ -99,13 +101,16 @@ class ChangeStream:
             self.close()
             if not events:
                 self._give_up_token(error)
-        if not events and time.monotonic() - began_s < EMPTY_PAUSE_S:
-            time.sleep(EMPTY_PAUSE_S)
+        pause_s = EMPTY_PAUSE_S if self._stream is not None else ABSENT_PAUSE_S
+        if not events and time.monotonic() - began_s < pause_s:
+            time.sleep(pause_s)
         return events
 
     def close(self) -> None:
+        """What is read next goes on where this was, which a server says even where nothing happened."""
         stream, self._stream = self._stream, None
         if stream is not None:
+            self._token = stream.resume_token or self._token
             try:
                 stream.close()
             except PyMongoError as error:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bson.timestamp import Timestamp
     from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateOne
     from pymongo.collation import Collation
-    from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
+    from pymongo.errors import BulkWriteError, InvalidName, OperationFailure, PyMongoError
 else:
     bson, json_util = load("bson", EXTRA), load("bson.json_util", EXTRA)
     _binary, _options, _errors = (load(f"bson.{each}", EXTRA) for each in ("binary", "codec_options", "errors"))
@@ -38,7 +38,7 @@ else:
     DeleteOne, InsertOne, ReplaceOne = _pymongo.DeleteOne, _pymongo.InsertOne, _pymongo.ReplaceOne
     UpdateOne, Collation = _pymongo.UpdateOne, load("pymongo.collation", EXTRA).Collation
     BulkWriteError, OperationFailure = _failures.BulkWriteError, _failures.OperationFailure
-    PyMongoError = _failures.PyMongoError
+    InvalidName, PyMongoError = _failures.InvalidName, _failures.PyMongoError
 
 __all__ = [
     "UUID_SUBTYPE",
@@ -55,6 +55,7 @@ __all__ = [
     "DeleteOne",
     "InsertOne",
     "Int64",
+    "InvalidName",
     "MaxKey",
     "MinKey",
     "ObjectId",

@@ -12,7 +12,7 @@ from ottla.connect.api.errors import ConnectError, DataError, RetriableError
 from ottla.connect.connectors.mongodb.change_handlers import change_handler, without_null_fields
 from ottla.connect.connectors.mongodb.class_names import short_name
 from ottla.connect.connectors.mongodb.documents import SinkDocument
-from ottla.connect.connectors.mongodb.driver import BulkWriteError, PyMongoError
+from ottla.connect.connectors.mongodb.driver import BSONError, BulkWriteError, InvalidName, PyMongoError
 from ottla.connect.connectors.mongodb.ids import id_strategy
 from ottla.connect.connectors.mongodb.json_text import CODEC
 from ottla.connect.connectors.mongodb.namespaces import NamespaceMapper
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from ottla.connect.connectors.record_place import Place
 
 _log = logging.getLogger("ottla.connect.mongodb")
+UNWRITABLE: Final = (BSONError, InvalidName, OverflowError, RecursionError, TypeError, ValueError)
+"""What the driver raises for a document, or the name of its place, before it is sent."""
 _DUPLICATE_KEY: Final = 11000
 _OF_ID: Final = "_id_"
 """What the index of `_id` is called."""
@@ -141,26 +143,31 @@ class SinkWriter:
         """All of it; what a document is refused for does not keep those behind it from being written."""
         topic, (database, collection) = batch[0].topic, batch[0].namespace
         while batch:
-            operations = [each.write.operation() for each in batch]
             try:
+                operations = [each.write.operation() for each in batch]
                 target = self._client[database].get_collection(collection, codec_options=CODEC)
                 target.bulk_write(operations, ordered=topic.ordered)
                 break
             except BulkWriteError as error:
                 batch = self._rest(batch, error, ordered=topic.ordered)
+            except UNWRITABLE as error:
+                self._halve(batch, error)
+                break
             except PyMongoError as error:
                 self._again(error)
-            except Exception as error:  # bson's own, of a document that cannot be written as BSON
-                if len(batch) > 1:
-                    for each in batch:
-                        self._write([each])
-                else:
-                    self._reject(batch[0].record, DataError(f"{where(batch[0].record)} is no BSON: {error}"))
-                break
         topic.batches += 1
         every, timeout_ms = topic.rate
         if every and topic.batches % every == 0:
             time.sleep(timeout_ms / 1000)
+
+    def _halve(self, batch: list[_Planned], error: Exception) -> None:
+        """One of them cannot be written as BSON, or is no write: it is looked for, and the others are written."""
+        if len(batch) == 1:
+            self._reject(batch[0].record, DataError(f"{where(batch[0].record)} cannot be written: {error}"))
+            return
+        half = len(batch) // 2
+        self._write(batch[:half])
+        self._write(batch[half:])
 
     def _rest(self, batch: list[_Planned], error: BulkWriteError, *, ordered: bool) -> list[_Planned]:
         """What was not tried because of an error before it."""
