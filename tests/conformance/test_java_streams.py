@@ -20,7 +20,7 @@ from tests.conformance.test_confluent_kafka import Librdkafka
 from tests.conformance.test_java import tool
 from tests.interop.connection import Connection
 from tests.peers.apache_kafka import jars, run_java, streams_jars
-from tests.peers.kafka_messages import MessageOracle
+from tests.peers.java_oracle import need_java_compiler
 from tests.peers.process import wait_for
 
 from ottla.protocol.api.streams_group_describe import StreamsGroupDescribeRequest, StreamsGroupDescribeResponse
@@ -53,7 +53,7 @@ class WordCount:
     """One instance of the application, in a JVM of its own."""
 
     def __init__(self, directory: Path, label: str, node: NodeProcess, group: str, topic: str, *settings: str) -> None:
-        MessageOracle()  # skips without a Java compiler
+        need_java_compiler()
         self._output = directory / f"{label}.out"
         class_path = f"{jars()}/*:{streams_jars()}/*"
         logging = jars().parent / "log4j2.properties"

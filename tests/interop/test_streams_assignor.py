@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 from tests.peers.apache_kafka import jars
-from tests.peers.kafka_messages import MessageOracle
+from tests.peers.java_oracle import need_java_compiler
 
 from ottla.coordinator.group.streams.assignor import MemberSpec, assign
 from ottla.coordinator.group.streams.configured_topology import ConfiguredInternalTopic, ConfiguredSubtopology
@@ -84,7 +84,7 @@ def _plain(tasks: Mapping[str, frozenset[int]]) -> dict[str, list[int]]:
 
 
 def test_the_same_tasks() -> None:
-    MessageOracle()  # skips without a Java compiler
+    need_java_compiler()
     histories = [History(seed) for seed in range(HISTORIES)]
     for history in histories:
         for _ in range(STEPS):
