@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.interop.group_scenarios import TOPIC
-from tests.interop.streams_transcript import StreamsTranscript, internal, part, topology
+from tests.unit.coordinator.streams_topologies import internal_topic, subtopology, topology
 
 from ottla.protocol.api.streams_group_heartbeat import Endpoint, KeyValue, TaskIds, TaskOffset
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from tests.interop.streams_transcript import StreamsTranscript
 
 NAMES = (
     "1f0e6c52-7d0b-4b35-9a44-0f2a7a0e3c11",
@@ -19,7 +21,7 @@ NAMES = (
     "e94f20b7-1c68-4a0f-a5b3-92d7c8e6f044",
     "0d8a5e13-ce27-4d96-8b70-3a51f4b9c255",
 )
-SIMPLE = topology(part("0", TOPIC))
+SIMPLE = topology(subtopology("0", TOPIC))
 
 
 async def streams_alone(t: StreamsTranscript) -> None:
@@ -80,7 +82,7 @@ async def streams_rebalance(t: StreamsTranscript) -> None:
     """Members come, give up and take over, and go: four on three processes, over two subtopologies."""
     await t.topic("rebalance-a", 7)
     await t.topic("rebalance-b", 4)
-    shape = topology(part("0", "rebalance-a"), part("1", "rebalance-b"))
+    shape = topology(subtopology("0", "rebalance-a"), subtopology("1", "rebalance-b"))
     await t.member(NAMES[0], of=shape, process="p0")
     await t.member(NAMES[1], of=shape, process="p1")
     await t.describe_streams()
@@ -119,8 +121,8 @@ async def streams_standbys(t: StreamsTranscript) -> None:
     await t.set_group_config("streams.num.standby.replicas", "3")
     await t.set_group_config("streams.num.standby.replicas", "1")
     shape = topology(
-        part("0", "standbys-a", changelogs=[internal("standbys-changelog")]),
-        part("1", "standbys-b"),
+        subtopology("0", "standbys-a", changelogs=[internal_topic("standbys-changelog")]),
+        subtopology("1", "standbys-b"),
     )
     for number, process in enumerate(("p0", "p1", "p1", "p2")):
         await t.member(NAMES[number], of=shape, process=process)
@@ -144,15 +146,19 @@ async def streams_internal_topics(t: StreamsTranscript) -> None:
     await t.topic("internal-a", 4)
     await t.topic("internal-b", 3)
     shape = topology(
-        part("0", "internal-a", "internal-b", writes=["internal-wide"]),
-        part(
+        subtopology("0", "internal-a", "internal-b", repartition_sinks=["internal-wide"]),
+        subtopology(
             "1",
-            reads=[internal("internal-wide", replicas=1, cleanup_policy="delete", segment_bytes="52428800")],
-            changelogs=[internal("internal-changelog", cleanup_policy="compact", min_compaction_lag_ms="0")],
-            writes=["internal-fixed"],
-            together=[((), (0,))],
+            repartition_sources=[
+                internal_topic("internal-wide", replication_factor=1, cleanup_policy="delete", segment_bytes="52428800")
+            ],
+            changelogs=[internal_topic("internal-changelog", cleanup_policy="compact", min_compaction_lag_ms="0")],
+            repartition_sinks=["internal-fixed"],
+            copartitioned=[((), (0,))],
         ),
-        part("2", "internal-b", reads=[internal("internal-fixed", 3)], together=[((0,), (0,))]),
+        subtopology(
+            "2", "internal-b", repartition_sources=[internal_topic("internal-fixed", 3)], copartitioned=[((0,), (0,))]
+        ),
     )
     await t.member("m1", of=shape)
     await t.describe_streams()
@@ -172,42 +178,42 @@ async def streams_bad_topologies(t: StreamsTranscript) -> None:
     await t.topic("bad-a", 2)
     await t.topic("bad-b", 3)
     shapes = (
-        topology(part("0", "__consumer_offsets")),
-        topology(part("0", "bad topic")),
-        topology(part("0", "bad-a", regex=["x.*"])),
-        topology(part("0", "bad-a", changelogs=[internal("bad-changelog", 2)])),
-        topology(part("0", "bad-a"), part("0", "bad-b")),
-        topology(part("0", "bad-a"), epoch=-1),
-        topology(part("0")),
-        topology(part("0", "bad-a"), part("1", reads=[internal("bad-unwritten")])),
-        topology(part("0", reads=[internal("bad-loop")], writes=["bad-loop"])),
-        topology(part("0", "bad-a", "bad-b", together=[((0, 7), ())])),
-        topology(part("0", "bad-a", changelogs=[internal("bad-twice"), internal("bad-twice")])),
-        topology(part("0", "bad-a", reads=[internal("bad-negative", -2)])),
+        topology(subtopology("0", "__consumer_offsets")),
+        topology(subtopology("0", "bad topic")),
+        topology(subtopology("0", "bad-a", regex=["x.*"])),
+        topology(subtopology("0", "bad-a", changelogs=[internal_topic("bad-changelog", 2)])),
+        topology(subtopology("0", "bad-a"), subtopology("0", "bad-b")),
+        topology(subtopology("0", "bad-a"), epoch=-1),
+        topology(subtopology("0")),
+        topology(subtopology("0", "bad-a"), subtopology("1", repartition_sources=[internal_topic("bad-unwritten")])),
+        topology(subtopology("0", repartition_sources=[internal_topic("bad-loop")], repartition_sinks=["bad-loop"])),
+        topology(subtopology("0", "bad-a", "bad-b", copartitioned=[((0, 7), ())])),
+        topology(subtopology("0", "bad-a", changelogs=[internal_topic("bad-twice"), internal_topic("bad-twice")])),
+        topology(subtopology("0", "bad-a", repartition_sources=[internal_topic("bad-negative", -2)])),
     )
     for shape in shapes:
         await t.member("m1", of=shape)
-    await t.member("m1", of=topology(part("0", "bad-missing-b", "bad-missing-a", "bad-a")))
+    await t.member("m1", of=topology(subtopology("0", "bad-missing-b", "bad-missing-a", "bad-a")))
     await t.describe_streams()
     await t.list(["not_ready"])
     await t.round("m1", times=2)
     await t.member("m1", -1)
     await t.delete_group()
-    await t.member("m1", of=topology(part("0", "bad-a", "bad-b", together=[((0, 1), ())])))
+    await t.member("m1", of=topology(subtopology("0", "bad-a", "bad-b", copartitioned=[((0, 1), ())])))
     await t.member("m1", -1)
     await t.delete_group()
-    fixed = part(
+    fixed = subtopology(
         "0",
         "bad-a",
-        reads=[internal("bad-fixed", 3)],
-        writes=["bad-fixed"],
-        together=[((0,), (0,))],
+        repartition_sources=[internal_topic("bad-fixed", 3)],
+        repartition_sinks=["bad-fixed"],
+        copartitioned=[((0,), (0,))],
     )
     await t.member("m1", of=topology(fixed))
     await t.member("m1", -1)
     await t.delete_group()
     await t.topic("bad-narrow", 1)
-    await t.member("m1", of=topology(part("0", "bad-a", changelogs=[internal("bad-narrow")])))
+    await t.member("m1", of=topology(subtopology("0", "bad-a", changelogs=[internal_topic("bad-narrow")])))
     await t.describe_streams()
     await t.more_partitions("bad-narrow", 2)
     await t.round("m1", times=2)
@@ -246,8 +252,8 @@ async def streams_refusals(t: StreamsTranscript) -> None:
     await t.member("m1", standby_tasks=[TaskIds(subtopology_id="0", partitions=[-1])])
     await t.member("m1", instance_id="i")
     await t.member("m1", -2, instance_id="i")
-    await t.member("m2", of=topology(part("1", TOPIC)))
-    await t.member("m2", of=topology(part("0", TOPIC), epoch=1))
+    await t.member("m2", of=topology(subtopology("1", TOPIC)))
+    await t.member("m2", of=topology(subtopology("0", TOPIC), epoch=1))
     for number in range(2, 6):
         await t.member(f"m{number}", of=SIMPLE)
     await t.member("m1", of=SIMPLE)
@@ -258,7 +264,7 @@ async def streams_refusals(t: StreamsTranscript) -> None:
 async def streams_topics(t: StreamsTranscript) -> None:
     """Topics that grow, go, and come."""
     await t.topic("streams-topics-a", 1)
-    shape = topology(part("0", "streams-topics-a", "streams-topics-b"))
+    shape = topology(subtopology("0", "streams-topics-a", "streams-topics-b"))
     await t.member("m1", of=shape)
     await t.topic("streams-topics-b", 2)
     await t.round("m1", times=2)
@@ -313,7 +319,7 @@ async def streams_endpoints(t: StreamsTranscript) -> None:
     """Members say where they can be queried, and hear it of each other."""
     await t.topic("endpoints-a", 3)
     await t.topic("endpoints-b", 1)
-    shape = topology(part("0", "endpoints-a", "endpoints-b"))
+    shape = topology(subtopology("0", "endpoints-a", "endpoints-b"))
     first, second = Endpoint(host="one", port=1), Endpoint(host="two", port=65535)
     await t.member("m1", of=shape, user_endpoint=first)
     await t.member("m1", endpoint_information_epoch=0)
@@ -336,9 +342,9 @@ async def streams_endpoints(t: StreamsTranscript) -> None:
 async def streams_shutdown(t: StreamsTranscript) -> None:
     """A member asks the whole application to stop; another has an old topology."""
     await t.topic()
-    shape = topology(part("0", TOPIC), epoch=3)
+    shape = topology(subtopology("0", TOPIC), epoch=3)
     await t.member("m1", of=shape)
-    await t.member("m2", of=topology(part("9", TOPIC), epoch=2))
+    await t.member("m2", of=topology(subtopology("9", TOPIC), epoch=2))
     await t.round("m1", "m2", times=2)
     await t.member("m2", shutdown_application=True)
     await t.member("m1", shutdown_application=True)

@@ -24,18 +24,14 @@ from ottla.protocol.api.streams_group_describe import (
     StreamsGroupDescribeResponse,
 )
 from ottla.protocol.api.streams_group_heartbeat import (
-    CopartitionGroup,
-    KeyValue,
     StreamsGroupHeartbeatRequest,
     StreamsGroupHeartbeatResponse,
-    Subtopology,
     TaskIds,
-    TopicInfo,
     Topology,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 STREAMS_SETTINGS: Final = {
     **CONSUMER_SETTINGS,
@@ -48,43 +44,6 @@ STREAMS_SETTINGS: Final = {
 }
 TOPIC_RESOURCE: Final = 2
 DYNAMIC_TOPIC_CONFIG: Final = 1
-
-
-def internal(name: str, partitions: int = 0, replicas: int = 0, **configs: str) -> TopicInfo:
-    return TopicInfo(
-        name=name,
-        partitions=partitions,
-        replication_factor=replicas,
-        topic_configs=[KeyValue(key=key.replace("_", "."), value=value) for key, value in configs.items()],
-    )
-
-
-def part(
-    subtopology_id: str,
-    *sources: str,
-    changelogs: Sequence[TopicInfo] = (),
-    reads: Sequence[TopicInfo] = (),
-    writes: Sequence[str] = (),
-    together: Sequence[tuple[Sequence[int], Sequence[int]]] = (),
-    regex: Sequence[str] = (),
-) -> Subtopology:
-    """`reads` and `writes` are repartition topics; `together`: indexes of sources, and of `reads`, by group."""
-    return Subtopology(
-        subtopology_id=subtopology_id,
-        source_topics=list(sources),
-        source_topic_regex=list(regex),
-        state_changelog_topics=list(changelogs),
-        repartition_sink_topics=list(writes),
-        repartition_source_topics=list(reads),
-        copartition_groups=[
-            CopartitionGroup(source_topics=list(plain), source_topic_regex=[], repartition_source_topics=list(made))
-            for plain, made in together
-        ],
-    )
-
-
-def topology(*parts: Subtopology, epoch: int = 0) -> Topology:
-    return Topology(epoch=epoch, subtopologies=list(parts))
 
 
 class StreamsTranscript(ConsumerTranscript):

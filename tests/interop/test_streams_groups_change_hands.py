@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.interop.group_scenarios import TOPIC
-from tests.interop.streams_transcript import STREAMS_SETTINGS, StreamsTranscript, internal, part, topology
+from tests.interop.streams_transcript import STREAMS_SETTINGS, StreamsTranscript
 from tests.peers.apache_kafka import KafkaNode
 from tests.peers.ottla_node import OttlaNode
+from tests.unit.coordinator.streams_topologies import internal_topic, subtopology, topology
 
 from ottla.protocol.api.streams_group_heartbeat import Endpoint, KeyValue
 
@@ -24,9 +25,11 @@ pytestmark = [pytest.mark.java, pytest.mark.timeout(400)]
 # Members keep their place while brokers change.
 SETTINGS = STREAMS_SETTINGS | {"group.streams.session.timeout.ms": "60000"}
 SHAPE = topology(
-    part("0", TOPIC, writes=["hands-repartition"]),
-    part(
-        "1", reads=[internal("hands-repartition")], changelogs=[internal("hands-changelog", cleanup_policy="compact")]
+    subtopology("0", TOPIC, repartition_sinks=["hands-repartition"]),
+    subtopology(
+        "1",
+        repartition_sources=[internal_topic("hands-repartition")],
+        changelogs=[internal_topic("hands-changelog", cleanup_policy="compact")],
     ),
     epoch=2,
 )

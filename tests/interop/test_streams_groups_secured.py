@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.interop.coordinators import until_groups_have_coordinators
 from tests.interop.security_scenarios import SETTINGS, Client, acl, creation
-from tests.interop.streams_transcript import internal, part, topology
 from tests.peers.apache_kafka import KafkaNode
 from tests.peers.ottla_node import OttlaNode
+from tests.unit.coordinator.streams_topologies import internal_topic, subtopology, topology
 
 from ottla.metadata.acls import AclOperation, PatternType, PermissionType, ResourceType
 from ottla.protocol.api import delete_acls as deletion
@@ -37,7 +37,7 @@ STREAMS_SETTINGS = SETTINGS | {
     "group.streams.initial.rebalance.delay.ms": "0",
     "group.streams.assignment.interval.ms": "0",
 }
-SHAPE = topology(part("0", "source", changelogs=[internal("app-changelog")]))
+SHAPE = topology(subtopology("0", "source", changelogs=[internal_topic("app-changelog")]))
 CHANGELOG = "app-changelog"
 ANSWER_TIMEOUT_S = 60.0
 
@@ -107,7 +107,7 @@ async def play(address: str) -> list[str]:
     await application.beat(SHAPE)
     await application.look()
     await allow(admin, acl("app", op.READ, resource_type=ResourceType.GROUP), acl("source", op.READ))
-    await application.beat(topology(part("0", "hidden", "__consumer_offsets")))
+    await application.beat(topology(subtopology("0", "hidden", "__consumer_offsets")))
     await application.beat(SHAPE)
     await allow(admin, acl(CHANGELOG, op.DESCRIBE))
     await application.beat(SHAPE)

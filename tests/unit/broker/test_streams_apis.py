@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from tests.unit.broker.groups import GroupNode
-from tests.unit.coordinator.streams_groups import internal_topic, one_part, subtopology, topology
+from tests.unit.coordinator.streams_topologies import internal_topic, one_part, subtopology, topology
 
 from ottla.broker.apis.streams_group_describe import StreamsGroupDescribeHandler
 from ottla.broker.apis.streams_group_heartbeat import StreamsGroupHeartbeatHandler

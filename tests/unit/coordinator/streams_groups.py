@@ -7,67 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from tests.unit.coordinator.consumer_groups import ConsumerDriver
 from tests.unit.coordinator.harness import Client
+from tests.unit.coordinator.streams_topologies import one_part
 
 from ottla.coordinator.group.streams.streams_group import StreamsGroup
 from ottla.coordinator.group.streams.validate import validate_heartbeat
 from ottla.protocol.api.streams_group_heartbeat import (
-    CopartitionGroup,
     Endpoint,
-    KeyValue,
     StreamsGroupHeartbeatRequest,
     StreamsGroupHeartbeatResponse,
-    Subtopology,
     TaskIds,
-    TopicInfo,
     Topology,
 )
 from ottla.protocol.errors import ErrorCode, KafkaError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 Tasks = dict[str, tuple[int, ...]]
-
-
-def internal_topic(name: str, partitions: int = 0, replication_factor: int = 0, **configs: str) -> TopicInfo:
-    return TopicInfo(
-        name=name,
-        partitions=partitions,
-        replication_factor=replication_factor,
-        topic_configs=[KeyValue(key=key.replace("_", "."), value=value) for key, value in configs.items()],
-    )
-
-
-def subtopology(
-    subtopology_id: str,
-    *sources: str,
-    changelogs: Sequence[TopicInfo] = (),
-    repartition_sources: Sequence[TopicInfo] = (),
-    repartition_sinks: Sequence[str] = (),
-    copartitioned: Sequence[tuple[Sequence[int], Sequence[int]]] = (),
-) -> Subtopology:
-    """`copartitioned`: (indexes of sources, indexes of repartition sources) for each group."""
-    return Subtopology(
-        subtopology_id=subtopology_id,
-        source_topics=list(sources),
-        source_topic_regex=[],
-        state_changelog_topics=list(changelogs),
-        repartition_sink_topics=list(repartition_sinks),
-        repartition_source_topics=list(repartition_sources),
-        copartition_groups=[
-            CopartitionGroup(source_topics=list(plain), source_topic_regex=[], repartition_source_topics=list(made))
-            for plain, made in copartitioned
-        ],
-    )
-
-
-def topology(*parts: Subtopology, epoch: int = 0) -> Topology:
-    return Topology(epoch=epoch, subtopologies=list(parts))
-
-
-def one_part(*, epoch: int = 0, stateful: bool = False) -> Topology:
-    """Reads `t`, and keeps state in `t-changelog` if it is stateful."""
-    return topology(subtopology("0", "t", changelogs=[internal_topic("t-changelog")] if stateful else ()), epoch=epoch)
 
 
 class StreamsDriver(ConsumerDriver):

@@ -6,15 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.unit.coordinator.harness import Client, Parked
-from tests.unit.coordinator.streams_groups import (
-    StreamsDriver,
-    StreamsMember,
-    internal_topic,
-    one_part,
-    settle,
-    subtopology,
-    topology,
-)
+from tests.unit.coordinator.streams_groups import StreamsDriver, StreamsMember, settle
+from tests.unit.coordinator.streams_topologies import internal_topic, one_part, subtopology, topology
 
 from ottla.coordinator.group.streams.configured_topology import StatusCode
 from ottla.coordinator.group.streams.streams_member import MemberState

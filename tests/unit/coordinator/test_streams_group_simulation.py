@@ -12,13 +12,8 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from tests.unit.coordinator.streams_groups import (
-    StreamsDriver,
-    StreamsMember,
-    internal_topic,
-    subtopology,
-    topology,
-)
+from tests.unit.coordinator.streams_groups import StreamsDriver, StreamsMember
+from tests.unit.coordinator.streams_topologies import internal_topic, subtopology, topology
 
 from ottla.coordinator.group.streams.streams_group import StreamsGroup, StreamsGroupState
 
