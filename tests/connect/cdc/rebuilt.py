@@ -40,3 +40,8 @@ def rebuilt(bootstrap: str, topic: str) -> dict[str, Row]:
 def operations(bootstrap: str, topic: str) -> list[str]:
     """`c`, `u`, `d`, `r`, `t` in their order; a tombstone is `-`."""
     return ["-" if value is None else value["op"] for _, value in payloads(bootstrap, topic)]
+
+
+def is_created(bootstrap: str, topic: str, key: Row) -> bool:
+    """The stream has told of that row; a snapshot that begins anew may have it before the stream comes to it."""
+    return any(at == key and value is not None and value["op"] == "c" for at, value in payloads(bootstrap, topic))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.connect.cdc.captured_mariadb import PASSWORD, USER, CapturedMariaDb
-from tests.connect.cdc.rebuilt import operations, payloads, rebuilt
+from tests.connect.cdc.rebuilt import is_created, operations, payloads, rebuilt
 from tests.connect.test_crashes import SETTINGS, tasks_of
 from tests.peers.connect import OttlaConnect
 from tests.peers.process import wait_for
@@ -91,7 +91,7 @@ def change(connection: Any, draw: random.Random, following: int) -> None:
 def assert_rebuilt(node: NodeProcess, db: Any, topic: str, *more: str) -> None:
     """Every row, and no other; `more` are columns beside those of all tables here."""
     ask(db, "INSERT INTO items (id, name, amount) VALUES (-1, 'the last', 0)")
-    wait_for(lambda: '{"id": -1}' in rebuilt(node.address, topic), "the last row has come", 120)
+    wait_for(lambda: is_created(node.address, topic, {"id": -1}), "the last row has come", 120)
     rows = ask(db, f"SELECT {', '.join(('id', 'name', 'CAST(amount AS char)', *more))} FROM items")
     expected = {json.dumps({"id": row[0]}): row for row in rows}
     names = ("id", "name", "amount", *more)
