@@ -43,6 +43,9 @@ TABLES: Final = """
     CREATE TABLE no_key (a int, b text);
     ALTER TABLE no_key REPLICA IDENTITY FULL;
     CREATE TABLE two (b text, a int, c text, PRIMARY KEY (a, b));
+    CREATE TABLE only_unique (a int, b text UNIQUE, c int NOT NULL, UNIQUE (c, a));
+    ALTER TABLE only_unique REPLICA IDENTITY FULL;
+    INSERT INTO only_unique VALUES (1, 'x', 2);
     CREATE TABLE defaults (
         id serial PRIMARY KEY, n int DEFAULT 5, word text NOT NULL DEFAULT 'it''s',
         made timestamptz NOT NULL DEFAULT now(),
@@ -101,12 +104,17 @@ SOURCE_TYPES: Final = {
     "datatype.propagate.source.type": "public.t.(uuid|jsonb|inet|mediumblob|float)",
 }
 POSTGRES: Final = (
-    Variant(("ours", "theirs"), {"t": 8, "no_key": 4, "two": 6, "defaults": 2}, {}),
-    Variant(("oursx", "theirsx"), {"t": 7, "no_key": 3, "two": 5, "defaults": 2}, MODES | SOURCE_TYPES, "_"),
+    Variant(("ours", "theirs"), {"t": 8, "no_key": 4, "two": 6, "only_unique": 5, "defaults": 2}, {}),
+    Variant(
+        ("oursx", "theirsx"),
+        {"t": 7, "no_key": 3, "two": 5, "only_unique": 4, "defaults": 2},
+        MODES | SOURCE_TYPES,
+        "_",
+    ),
 )
 MARIADB: Final = (
-    Variant(("ours", "theirs"), {"t": 8, "two": 5, "defaults": 2}, {}),
-    Variant(("oursx", "theirsx"), {"t": 7, "two": 5, "defaults": 2}, MODES | SOURCE_TYPES, "_"),
+    Variant(("oursm", "theirsm"), {"t": 8, "two": 5, "only_unique": 3, "defaults": 2}, {}),
+    Variant(("oursmx", "theirsmx"), {"t": 7, "two": 5, "only_unique": 3, "defaults": 2}, MODES | SOURCE_TYPES, "_"),
 )
 OURS: Final = {"column.default.handling.mode": "all"}
 
@@ -123,6 +131,8 @@ MARIADB_TABLES: Final = (
         latin varchar(10) CHARACTER SET latin1
     )""",
     "CREATE TABLE two (b varchar(5), a int, c text, PRIMARY KEY (a, b))",
+    "CREATE TABLE only_unique (a int UNIQUE, b int NOT NULL, c int NOT NULL, UNIQUE KEY z (c, b), UNIQUE KEY y (b))",
+    "INSERT INTO only_unique VALUES (1, 2, 3)",
     """CREATE TABLE defaults (
         id int PRIMARY KEY AUTO_INCREMENT, n int DEFAULT 5, word varchar(10) NOT NULL DEFAULT 'its',
         tiny tinyint(1) NOT NULL DEFAULT 1, made timestamp NOT NULL DEFAULT current_timestamp(),
@@ -152,6 +162,8 @@ def mariadb_workload(db: Any) -> None:
             "UPDATE two SET c = 'e'",
             "ALTER TABLE two ADD COLUMN more int, DROP COLUMN c",
             "INSERT INTO two VALUES ('y', 2, 7)",
+            "INSERT INTO only_unique VALUES (NULL, 4, 5)",
+            "UPDATE only_unique SET b = 7 WHERE a = 1",
             "INSERT INTO defaults () VALUES ()",
             "INSERT INTO defaults (n, code) VALUES (NULL, NULL)",
         ):
@@ -173,6 +185,8 @@ def workload(db: Any) -> None:
         db.execute("UPDATE two SET b = 'e'")
     db.execute("ALTER TABLE two ADD COLUMN more int NOT NULL DEFAULT 7, DROP COLUMN c")
     db.execute("INSERT INTO two VALUES ('x', 2)")
+    db.execute("INSERT INTO only_unique VALUES (2, NULL, 3)")
+    db.execute("UPDATE only_unique SET b = 'y'  WHERE a = 1")
     db.execute("INSERT INTO defaults DEFAULT VALUES")
     db.execute("INSERT INTO defaults (n, fixed, code) VALUES (NULL, NULL, NULL)")
 

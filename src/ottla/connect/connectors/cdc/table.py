@@ -91,6 +91,8 @@ class CapturedTable:
         own_key = style.keys.places(self.name, [column.name for column in columns], key)
         self.key_places = tuple(key) or own_key
         """Of the columns that identify a row: its primary key, if it has one."""
+        self.has_whole_key = bool(self.key_places) and not any(columns[place].optional for place in self.key_places)
+        """Rows can be read in the order of the key: there is one, and it is never null."""
         self.key_is_told = set(own_key) <= set(key)
         """Where the database tells only the primary key of a row, that of the record is known, too."""
         self._on_failure = style.on_failure

@@ -27,7 +27,7 @@ class CatalogColumn(NamedTuple):
 class CatalogTable(NamedTuple):
     columns: tuple[CatalogColumn, ...]
     key: tuple[str, ...]
-    """The columns of the primary key, in its order."""
+    """The columns of the primary key, in its order; without one, of the first unique index that is never null."""
 
 
 def catalog_table(session: Session, schema: str, name: str) -> CatalogTable | None:
@@ -39,11 +39,16 @@ def catalog_table(session: Session, schema: str, name: str) -> CatalogTable | No
     )
     if not rows:
         return None
-    keys = session.rows(
-        "SELECT column_name FROM information_schema.key_column_usage WHERE table_schema = %s AND table_name = %s "
-        "AND constraint_name = 'PRIMARY' ORDER BY ordinal_position",
+    # Whichever comes first the server takes for a primary key itself, and so it stands in the log.
+    indexes: dict[str, list[tuple[str, bool]]] = {}
+    for index, column, nullable, part in session.rows(
+        "SELECT index_name, column_name, nullable, sub_part FROM information_schema.statistics "
+        "WHERE table_schema = %s AND table_name = %s AND non_unique = 0",
         (schema, name),
-    )
+    ):
+        indexes.setdefault(index, []).append((column, nullable != "YES" and part is None))
+    keys = [index for index, parts in indexes.items() if index == "PRIMARY" or all(whole for _, whole in parts)]
+    keys.sort(key=lambda index: index != "PRIMARY")
     columns = []
     for column, kind, nullable, default, extra in rows:
         text = text_of(kind)
@@ -52,7 +57,7 @@ def catalog_table(session: Session, schema: str, name: str) -> CatalogTable | No
         if default is not None:
             said = Default(text_of(default), session.is_mariadb, "DEFAULT_GENERATED" in str(extra).upper())
         columns.append(CatalogColumn(column, shape, nullable == "YES", source_type(text, shape), said))
-    return CatalogTable(tuple(columns), tuple(row[0] for row in keys))
+    return CatalogTable(tuple(columns), tuple(column for column, _ in indexes[keys[0]]) if keys else ())
 
 
 def source_type(text: str, shape: Shape) -> SourceType:

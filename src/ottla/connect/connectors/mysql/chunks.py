@@ -28,8 +28,8 @@ def read_chunk(
         snapshot.leave_out("it is not there any more, or not captured")
         return
     table = readable.table
-    if not table.key_places:
-        snapshot.leave_out("it has no primary key, by which chunks are read")
+    if not table.has_whole_key:
+        snapshot.leave_out("it has no key that is never null, by which chunks are read")
         return
     doing = f"reading a chunk of {table.name}"
     names = [quoted(table.columns[place].name) for place in table.key_places]

@@ -31,13 +31,15 @@ _COLUMNS: Final = """
      WHERE n.nspname = %s AND c.relname = %s
      ORDER BY a.attnum
 """
-_KEY: Final = """
-    SELECT a.attname
+_KEYS: Final = """
+    SELECT i.indexrelid, i.indisprimary, a.attname
       FROM pg_catalog.pg_index i
+      JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
       CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY k(attnum, place)
       JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-     WHERE i.indrelid = %s AND i.indisprimary AND k.place <= i.indnkeyatts
-     ORDER BY k.place
+     WHERE i.indrelid = %s AND i.indisunique AND i.indisvalid AND 0 <> ALL (i.indkey::int2[])
+       AND k.place <= i.indnkeyatts
+     ORDER BY i.indisprimary DESC, i.indisreplident DESC, i.indisclustered DESC, c.relname, k.place
 """
 _TYPE: Final = """
     SELECT t.oid, t.typname, t.typtype, t.typcategory, t.typelem, t.typbasetype, t.typtypmod, t.typdelim,
@@ -65,6 +67,8 @@ class CatalogTable(NamedTuple):
     columns: tuple[CatalogColumn, ...]
     key: tuple[str, ...]
     """The columns of the primary key, in its order."""
+    unique: tuple[str, ...]
+    """Where there is none, those of the first unique index, which may be null."""
 
 
 class Catalog:
@@ -82,8 +86,11 @@ class Catalog:
             return None
         columns = tuple(CatalogColumn(*row[:8]) for row in rows)
         oid = rows[0][8]
-        key = tuple(row[0] for row in self._session.rows(_KEY, (oid,)))
-        return CatalogTable(oid, text_of(rows[0][9]) == "p", columns, key)
+        keys = self._session.rows(_KEYS, (oid,))
+        first = tuple(name for index, _, name in keys if index == keys[0][0])
+        is_primary = bool(keys) and keys[0][1]
+        is_partitioned = text_of(rows[0][9]) == "p"
+        return CatalogTable(oid, is_partitioned, columns, first if is_primary else (), () if is_primary else first)
 
     def type_info(self, oid: int) -> TypeInfo | None:
         if oid not in self._types:

@@ -36,8 +36,8 @@ class ChunkReader:
             snapshot.leave_out("it is not there any more, or not captured")
             return
         table = readable.table
-        if not table.key_places:
-            snapshot.leave_out("it has no primary key, by which chunks are read")
+        if not table.has_whole_key:
+            snapshot.leave_out("it has no key that is never null, by which chunks are read")
             return
         doing = f"reading a chunk of {table.name}"
         condition = f"({wanted.condition})" if wanted.condition else ""

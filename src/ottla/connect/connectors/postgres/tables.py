@@ -97,7 +97,9 @@ class Tables:
             self._column(schema, name, column.name, column.type_oid, column.type_modifier, known) for column in told
         ]
         names = [column.name for column in told]
-        table = self._table((schema, name), columns, [names.index(each) for each in found.key if each in names])
+        table = self._table(
+            (schema, name), columns, [names.index(each) for each in found.key or found.unique if each in names]
+        )
         listed = ", ".join(quoted(each) for each in names) or "NULL"
         only = "" if found.is_partitioned else "ONLY "  # those that inherit are tables of their own
         return ReadableTable(table, listed, only + quoted(schema, name))
@@ -131,12 +133,13 @@ class Tables:
 
 
 def _key_places(relation: Relation, found: CatalogTable | None) -> list[int]:
-    """The primary key as it was then, if the stream tells it, otherwise as it is now."""
+    """The primary key as it was then, if the stream tells it, otherwise as it is now; without one a unique index."""
     names = [column.name for column in relation.columns]
     identity = [place for place, column in enumerate(relation.columns) if column.is_key]
     primary = [names.index(each) for each in found.key if each in names] if found is not None else []
+    unique = [names.index(each) for each in found.unique if each in names] if found is not None else []
     if relation.replica_identity == "d":
-        return primary if set(primary) == set(identity) else identity
+        return (primary if set(primary) == set(identity) else identity) or unique
     if relation.replica_identity == "i" and not set(primary) <= set(identity):
         return identity  # of a deleted row nothing else is told
-    return primary or (identity if relation.replica_identity == "i" else [])
+    return primary or (identity if relation.replica_identity == "i" else unique)
