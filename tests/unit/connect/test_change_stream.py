@@ -61,8 +61,13 @@ class Known:
         return ["public.items"]
 
 
-def make(position: Position | None = None, snapshot: IncrementalSnapshot | None = None, **others: Any) -> ChangeStream:
-    changes = Changes(PARTITION, tombstones=True, skipped=frozenset("t"))
+def make(
+    position: Position | None = None,
+    snapshot: IncrementalSnapshot | None = None,
+    on_failure: str = "fail",
+    **others: Any,
+) -> ChangeStream:
+    changes = Changes(PARTITION, tombstones=True, skipped=frozenset("t"), on_failure=on_failure)
     return ChangeStream(
         position or Position(100),
         Known(),
@@ -296,3 +301,16 @@ def test_offsets_of_debezium_are_understood() -> None:
         {"lsn_proc": 500, "lsn_commit": 400, "lsn": 500, "txId": 7, "ts_usec": 1, "messageType": "INSERT"}
     )
     assert (position.lsn_commit, position.xid) == (400, None)
+
+
+def test_a_change_of_which_no_record_can_be_made_is_left_out_if_that_is_asked_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    broken = pgoutput.Insert(ITEMS, [b"one", b"x"])
+    messages = transaction(7, 1000, [(900, insert(1)), (910, broken), (920, insert(2))])
+    with pytest.raises(ConnectError, match=r"of the column public\.items\.id"):
+        feed(make(), messages)
+    stream = make(on_failure="warn")
+    assert [told(each) for each in feed(stream, messages)] == [("c", 1), ("c", 2)]
+    assert "a change of public.items at 0/38E is left out" in caplog.text
+    assert stream.events == 3

@@ -5,6 +5,7 @@ A deletion is followed by a tombstone; a row whose key changes is deleted under 
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.connect.api.header import Header, Headers
@@ -16,9 +17,11 @@ from ottla.connect.connectors.cdc.field_type import ConversionError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ottla.connect.api.errors import DataError
     from ottla.connect.connectors.cdc.table import CapturedTable
     from ottla.connect.data.struct import Struct
 
+_log = logging.getLogger("ottla.connect.cdc")
 OLD_KEY: Final = "__debezium.oldkey"
 NEW_KEY: Final = "__debezium.newkey"
 
@@ -33,11 +36,23 @@ class Before(NamedTuple):
 class Changes:
     """Makes records; where they come from and how far one is then is filled in by whoever sends them."""
 
-    def __init__(self, partition: Mapping[str, Any], *, tombstones: bool, skipped: frozenset[str]) -> None:
+    def __init__(
+        self, partition: Mapping[str, Any], *, tombstones: bool, skipped: frozenset[str], on_failure: str = "fail"
+    ) -> None:
+        """`on_failure` of an event of which no record can be made: `fail`, `warn` or `skip`."""
         self._partition = partition
+        self._on_failure = on_failure
         self._tombstones = tombstones
         self._skipped = skipped
         """Operations (`c`, `u`, `d`, `t`) of which nobody wants to hear."""
+
+    def left_out(self, table: CapturedTable, where: str, error: DataError) -> list[SourceRecord]:
+        """Of an event that no record can be made of there. Raises `error`, unless such events are to be left out."""
+        if self._on_failure == "fail":
+            raise error
+        level = logging.WARNING if self._on_failure == "warn" else logging.DEBUG
+        _log.log(level, "a change of %s at %s is left out: %s", table.name, where, error)
+        return []
 
     def read(self, table: CapturedTable, row: Sequence[Any], source: Struct) -> SourceRecord:
         value = envelope(table.envelope_schema, shapes.READ, source, after=table.value(row))

@@ -101,6 +101,8 @@ def cdc_config(port: int, strategy: str, time_mode: str = "adaptive") -> ConfigD
         .define("event.converting.failure.handling.mode", STRING, "fail", MEDIUM, "What happens to a value that cannot "
                 "be converted: fail, warn or skip (null where the column may be null).",
                 validator=ValidString(*FAILURE_MODES))
+        .define("event.processing.failure.handling.mode", STRING, "fail", MEDIUM, "What happens to a change of which "
+                "no record can be made: fail, warn or skip (it is left out).", validator=ValidString(*FAILURE_MODES))
         .define("unavailable.value.placeholder", STRING, "__debezium_unavailable_value", MEDIUM, "Stands for a value "
                 "that did not change and that the database did not tell.")
         .define("provide.transaction.metadata", BOOLEAN, False, LOW, "Whether the topic prefix.transaction tells where "
@@ -153,6 +155,7 @@ class CdcConfig:
         self.skipped = frozenset(parsed["skipped.operations"]) & OPERATIONS
         self.tells_all_defaults: bool = parsed["column.default.handling.mode"] == "all"
         self.on_failure: str = parsed["event.converting.failure.handling.mode"]
+        self.on_event_failure: str = parsed["event.processing.failure.handling.mode"]
         self.placeholder: str = parsed["unavailable.value.placeholder"]
         self.tells_transactions: bool = parsed["provide.transaction.metadata"]
         self.signal_table: str | None = parsed["signal.data.collection"] or None

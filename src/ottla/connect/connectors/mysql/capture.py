@@ -53,7 +53,9 @@ class Capture:
         elif offset is not None and not config.snapshot_mode.at_every_start:
             self._position = BinlogPosition.of(offset)
         self._incremental = IncrementalSnapshot(offset.get(OFFSET_KEY) if offset is not None else None)
-        self._changes = Changes(partition, tombstones=config.tombstones, skipped=config.skipped)
+        self._changes = Changes(
+            partition, tombstones=config.tombstones, skipped=config.skipped, on_failure=config.on_event_failure
+        )
         self._sources = SourceBlocks(connector, config.prefix)
         self._tables = Tables(config, config.table_style(self._sources.schema, fills_required=True))
         self._schema_changes = SchemaChanges(connector, partition, config.topics.schema_changes, self._sources)

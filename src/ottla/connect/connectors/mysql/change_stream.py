@@ -11,6 +11,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from ottla.connect.api.errors import DataError
 from ottla.connect.connectors.cdc.changes import Before
 from ottla.connect.connectors.cdc.signal import CloseWindow, LogMessage, OpenWindow, SignalError, parse_signal
 from ottla.connect.connectors.cdc.transaction import Transaction
@@ -157,7 +158,11 @@ class ChangeStream:
             self.events += 1
             self._tell_snapshot(table, before, after)
             source = self._source(event, number)
-            self._emit([*prologue, *self._records(event.kind, table, before, after, source, block)], event, number)
+            try:
+                records = self._records(event.kind, table, before, after, source, block)
+            except DataError as error:
+                records = self._changes.left_out(table, f"{self._file}:{event.pos}", error)
+            self._emit([*prologue, *records], event, number)
         self._events += 1
 
     def _records(

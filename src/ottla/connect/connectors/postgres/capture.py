@@ -56,7 +56,9 @@ class Capture:
         if offset is not None and not snapshot_is_under_way(offset) and not config.snapshot_mode.at_every_start:
             self._position = Position.of(offset)
         self._incremental = IncrementalSnapshot(offset.get(OFFSET_KEY) if offset is not None else None)
-        self._changes = Changes(partition, tombstones=config.tombstones, skipped=config.skipped)
+        self._changes = Changes(
+            partition, tombstones=config.tombstones, skipped=config.skipped, on_failure=config.on_event_failure
+        )
         self._sources = SourceBlocks(config.prefix, config.dbname)
         self._heartbeats = Heartbeats(partition, config.topics, config.heartbeat.interval_ms)
         self._control = Control(config, partition, self._incremental, self._heartbeats)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ottla.connect.api.errors import ConnectError
+from ottla.connect.api.errors import ConnectError, DataError
 from ottla.connect.connectors.cdc.changes import Before
 from ottla.connect.connectors.cdc.field_type import UNAVAILABLE
 from ottla.connect.connectors.cdc.signal import CloseWindow, LogMessage, OpenWindow, SignalError, parse_signal
 from ottla.connect.connectors.cdc.transaction import Transaction
 from ottla.connect.connectors.postgres import pgoutput
+from ottla.connect.connectors.postgres.lsn import format_lsn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -215,7 +216,10 @@ class ChangeStream:
             return
         self._tell_snapshot(table, event)
         source = self._source(table.path, lsn)
-        records = self._records(table, event, source, block)
+        try:
+            records = self._records(table, event, source, block)
+        except DataError as error:
+            records = self._changes.left_out(table, format_lsn(lsn), error)
         self._emit([*prologue, *records])
 
     def _records(
