@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from ottla.runtime.http_basic import basic_authorization
+from ottla.runtime.tracing.propagation import outgoing_headers
 
 if TYPE_CHECKING:
     import ssl
@@ -77,7 +78,7 @@ class HttpClient:
     ) -> HttpAnswer:
         """`HttpError`."""
         lines = [f"{method} {self._path}{target} HTTP/1.1"]
-        merged = self._headers | dict(headers or {})
+        merged = self._headers | outgoing_headers() | dict(headers or {})
         if body is not None:
             merged["Content-Length"] = str(len(body))
         lines += [f"{name}: {value}" for name, value in merged.items()]

@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn, on the loop that is running already; with TLS, if it has contexts for it."""
+"""The HTTP server: uvicorn, on the loop that is running already; with TLS and traces, if there are to be any."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import contextlib
 import socket
 import time
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+from ottla.runtime.tracing.tracing import active
 
 if TYPE_CHECKING:
     import ssl
@@ -55,6 +57,10 @@ class HttpServer:
     def __init__(self, application: Application, bound: socket.socket, tls: TlsContexts | None = None) -> None:
         import uvicorn
 
+        if (tracing := active()) is not None:
+            from ottla.runtime.tracing.http_spans import TracedApplication
+
+            application = TracedApplication(application, tracing)
         config = uvicorn.Config(
             application,
             log_config=None,

@@ -34,7 +34,8 @@ METRICS_TLS = tuple(f"ottla.metrics.tls.{name}" for name in ("certificate", "key
 LOG_FORMAT = "ottla.log.format"
 LOG_LEVEL = "ottla.log.level"
 OTLP_ENDPOINT = "ottla.otlp.endpoint"
-OWN_CONFIGS = frozenset({METRICS_LISTEN, *METRICS_TLS, LOG_FORMAT, LOG_LEVEL, OTLP_ENDPOINT})
+TRACES_ENDPOINT = "ottla.traces.endpoint"
+OWN_CONFIGS = frozenset({METRICS_LISTEN, *METRICS_TLS, LOG_FORMAT, LOG_LEVEL, OTLP_ENDPOINT, TRACES_ENDPOINT})
 """Ottla's own, which Kafka does not know: of the process, before there is a node. See `ottla start --help`."""
 
 

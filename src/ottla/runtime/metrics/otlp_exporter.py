@@ -15,11 +15,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from ottla import __version__
 from ottla.runtime.http_client import HttpClient, HttpError
 from ottla.runtime.metrics.otlp import otlp_metrics
+from ottla.runtime.metrics.otlp_resource import SERVICE, pairs_of, resource_in
 from ottla.runtime.tls_files import NO_TLS, TlsFiles
 
 if TYPE_CHECKING:
@@ -59,15 +60,12 @@ class OtlpSettings:
             raise ValueError(
                 f"it must be http://HOST:PORT of a collector, such as http://127.0.0.1:4318, not {endpoint!r}"
             )
-        resource = {"service.name": "ottla", "service.instance.id": instance, "service.version": __version__}
-        resource |= _pairs(environment.get("OTEL_RESOURCE_ATTRIBUTES", ""))
-        if name := environment.get("OTEL_SERVICE_NAME"):
-            resource["service.name"] = name
+        resource = resource_in(environment, SERVICE, instance)
         interval_ms = environment.get("OTEL_METRIC_EXPORT_INTERVAL", "")
         if interval_ms and (not interval_ms.isdecimal() or not int(interval_ms)):
             raise ValueError(f"OTEL_METRIC_EXPORT_INTERVAL is a number of milliseconds, not {interval_ms!r}")
         url = endpoint if parts.path.endswith(PATH) else f"{endpoint.rstrip('/')}{PATH}"
-        headers = _pairs(environment.get("OTEL_EXPORTER_OTLP_HEADERS", ""))
+        headers = pairs_of(environment.get("OTEL_EXPORTER_OTLP_HEADERS", ""))
         tls = tls_in(environment, "METRICS")
         tls.client()
         return cls(url, resource, headers, int(interval_ms) / 1000 if interval_ms else INTERVAL_S, tls)
@@ -85,12 +83,6 @@ def tls_in(environment: Mapping[str, str], signal: str) -> TlsFiles:
         return Path(own) if own else None
 
     return TlsFiles(file("CLIENT_CERTIFICATE"), file("CLIENT_KEY"), file("CERTIFICATE"))
-
-
-def _pairs(text: str) -> dict[str, str]:
-    """`name=value,…`, percent-encoded, as W3C's baggage has it."""
-    found = (part.partition("=") for part in text.split(",") if "=" in part)
-    return {name.strip(): unquote(value.strip()) for name, _, value in found}
 
 
 class Observed(Protocol):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from ottla import __version__
 from ottla.runtime.metrics.metric import counter, gauge
+from ottla.runtime.tracing.tracing import read_spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +55,7 @@ def read_process() -> Iterator[Reading]:
         yield COLLECTED, (str(generation),), stats["collected"]
     yield PYTHON, (platform.python_implementation(), platform.python_version()), 1
     yield BUILD, (__version__,), 1
+    yield from read_spans()
 
 
 def age_s() -> float | None:

@@ -1,0 +1,1 @@
+"""Traces by OpenTelemetry: what any product tells of what it does, if somebody wants to know."""
