@@ -23,6 +23,7 @@ from ottla.runtime.log_format import start_logging
 from ottla.runtime.loop import run as run_loop
 from ottla.runtime.metrics.process import CPU, RESIDENT, read_process
 from ottla.runtime.metrics.reading_codec import encode_readings
+from ottla.runtime.tracing.tracing import stop as stop_traces
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -119,6 +120,7 @@ def _say(channel: socket.socket, kind: str, **fields: Any) -> None:
 
 if __name__ == "__main__":
     code = main(sys.argv[1])
+    stop_traces()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # a thread of a plugin that goes on must not keep it alive

@@ -324,6 +324,7 @@ class Connection:
             else:
                 self._encode(route, context.correlation_id, answer)
             if timing is not None:
+                timing.told(answer)
                 self._timings.append(timing)
         else:
             self._park(route, context, answer)
@@ -348,7 +349,9 @@ class Connection:
             context.timing.answered()
             self._timings.append(context.timing)
         try:
-            entry.response = done.result()
+            entry.response = response = done.result()
+            if context.timing is not None and response is not None:
+                context.timing.told(response)
         except (Exception, asyncio.CancelledError) as error:
             entry.response = self._failed(entry.route, context, error)
             if self._is_closed():

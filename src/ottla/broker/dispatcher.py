@@ -152,7 +152,7 @@ class Dispatcher:
         counts = route.counts
         counts.single += 1
         if counts.single > counts.time_at:
-            context.timing = counts.begin(len(frame))
+            context.timing = counts.begin(frame, connection)
         if api_version != route.api_version:  # ApiVersions of the future
             return route, context, route.decode(frame[:0], 0)[0]
         if route.request_tagged:

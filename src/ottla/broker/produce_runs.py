@@ -90,7 +90,7 @@ class ProduceRuns:
         self, counts: RequestCounts, frames: deque[memoryview], client: ClientConnection, out: bytearray
     ) -> bool:
         assert counts.measure is not None
-        timing = counts.measure.begin(counts, len(frames[0]), min(len(frames), client.run_requests))
+        timing = counts.measure.begin(counts, frames[0], client, min(len(frames), client.run_requests))
         served = self.serve(frames, client, out)
         if served:
             timing.handled()

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 NEVER: Final = sys.maxsize
 
 
+class Asker(Protocol):
+    """Whose request it is (`ClientConnection`)."""
+
+    client_host: str
+    client_port: int
+    listener: str
+
+
 class Timing(Protocol):
     """Of one request. Each call says that it got so far; `sent` is the last."""
 
@@ -32,6 +40,10 @@ class Timing(Protocol):
         """The answer that was to come is there."""
         ...
 
+    def told(self, response: Response) -> None:
+        """What the answer says."""
+        ...
+
     def sent(self) -> None:
         """It was given to the socket."""
         ...
@@ -40,8 +52,8 @@ class Timing(Protocol):
 class Measure(Protocol):
     """Of one version of an API."""
 
-    def begin(self, counts: RequestCounts, size: int, together: int = 0) -> Timing:
-        """A request of `size` bytes is timed, or some `together`; `counts` is told which is the next."""
+    def begin(self, counts: RequestCounts, frame: memoryview, client: Asker, together: int = 0) -> Timing:
+        """A request is timed, or some `together`, the first of which it is; `counts` is told which is the next."""
         ...
 
     def answered(self, response: Response) -> None:
@@ -71,6 +83,6 @@ class RequestCounts:
     def requests(self) -> int:
         return self.single + self.together
 
-    def begin(self, size: int) -> Timing | None:
+    def begin(self, frame: memoryview, client: Asker) -> Timing | None:
         """Of a request whose turn it is to be timed."""
-        return None if self.measure is None else self.measure.begin(self, size)
+        return None if self.measure is None else self.measure.begin(self, frame, client)

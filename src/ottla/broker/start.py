@@ -21,10 +21,12 @@ from ottla.runtime.config.server_config import (
     METRICS_LISTEN,
     METRICS_TLS,
     OTLP_ENDPOINT,
+    TRACES_ENDPOINT,
     ServerConfig,
 )
 from ottla.runtime.config.static_config import server_config_of
 from ottla.runtime.log_format import FORMATS, LEVELS, TEXT, start_logging
+from ottla.runtime.tracing.wish import add_trace_argument, wish_for
 
 if TYPE_CHECKING:
     import argparse
@@ -132,6 +134,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tell an OpenTelemetry collector the same metrics, by OTLP over HTTP ($OTEL_EXPORTER_OTLP_ENDPOINT, or"
         " http://127.0.0.1:4318, if nothing is named)",
     )
+    add_trace_argument(parser)
     parser.add_argument("--log-format", choices=FORMATS, help="lines for people, or JSON for machines (default: text)")
     parser.add_argument("--log-level", choices=LEVELS, help="what is worth a line (default: WARN)")
     parser.add_argument("--stop-at-eof", action="store_true", help="stop when the standard input ends: for a program")
@@ -177,6 +180,7 @@ def _settings(arguments: argparse.Namespace) -> list[str]:
     own = (
         (METRICS_LISTEN, arguments.metrics),
         (OTLP_ENDPOINT, arguments.otlp),
+        (TRACES_ENDPOINT, arguments.traces),
         (LOG_FORMAT, arguments.log_format),
         (LOG_LEVEL, arguments.log_level),
     )
@@ -209,6 +213,11 @@ def _check_own(config: ServerConfig) -> None:
             own_settings(endpoint, "")
         except ValueError as error:
             raise ConfigError(OTLP_ENDPOINT, endpoint, str(error)) from error
+    traces = config.own(TRACES_ENDPOINT)
+    try:
+        wish_for(traces)
+    except ValueError as error:
+        raise ConfigError(TRACES_ENDPOINT, traces, str(error)) from error
 
 
 def _metrics_tls(config: ServerConfig) -> TlsContexts | None:
@@ -286,8 +295,12 @@ async def _serve(
 
 async def _observe(node: Node, config: ServerConfig, world: World, stop: StopRequest) -> Observation | None:
     """Let it be watched from its start on, if it is to be. `StartError`."""
+    from ottla.runtime.metrics.otlp_resource import SERVICE
+    from ottla.runtime.tracing.tracing import start
+
     listen, endpoint = config.own(METRICS_LISTEN), config.own(OTLP_ENDPOINT)
-    if listen is None and endpoint is None:
+    tracing = start(SERVICE, f"{config.node_id}")
+    if listen is None and endpoint is None and tracing is None:
         return None
     from ottla.broker.metrics.observation import Observation
     from ottla.broker.node import StartError

@@ -12,6 +12,8 @@ from ottla.broker.metrics import controller, groups, lag, partitions, raft, requ
 from ottla.runtime.metrics import process
 from ottla.runtime.metrics.health import Check
 from ottla.runtime.metrics.server import MetricsServer
+from ottla.runtime.tracing.tracing import METRICS as SPAN_METRICS
+from ottla.runtime.tracing.tracing import active
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +34,7 @@ METRICS: Final[dict[str, tuple[Metric, ...]]] = {
     "Lag, as kafka_exporter tells it": lag.METRICS,
     "The node": server.METRICS,
     "The process": process.METRICS,
+    "Traces": SPAN_METRICS,
 }
 """All that a node tells, by subject."""
 
@@ -57,7 +60,7 @@ class Observation:
         self._view = view
         self._stop_request = stop_request
         clock = world.clock
-        self._requests = requests.RequestMetrics(view, clock.monotonic_ms)
+        self._requests = requests.RequestMetrics(view, clock.monotonic_ms, active())
         self._requests.watch(view.dispatcher)
         self._controller = controller.ControllerMetrics(view, clock)
         self._raft = raft.RaftMetrics(view, clock)

@@ -24,9 +24,11 @@ from ottla.runtime.metrics.metric import Summary
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ottla.broker.request_counts import RequestCounts
+    from ottla.broker.metrics.request_spans import RequestSpans
+    from ottla.broker.request_counts import Asker, RequestCounts, Timing
     from ottla.protocol.api_keys import ApiKey
     from ottla.protocol.message import Response, Struct
+    from ottla.runtime.tracing.tracing import Tracing
 
 MAX_SAMPLES: Final = 1024
 """Of an API, the newest."""
@@ -73,6 +75,8 @@ class RequestTiming:
 
     def answered(self) -> None:
         self._answered = self._times.clock_ms()
+
+    def told(self, response: Response) -> None: ...
 
     def sent(self) -> None:
         now = self._times.clock_ms()
@@ -141,18 +145,30 @@ class RequestTimes:
 class VersionMeasure:
     """`Measure`: the times of its API, and the errors that answers of this version tell."""
 
-    __slots__ = ("_count_errors", "_times")
+    __slots__ = ("_count_errors", "_spans", "_times")
 
-    def __init__(self, times: RequestTimes, key: ApiKey, version: int) -> None:
+    def __init__(self, times: RequestTimes, key: ApiKey, version: int, tracing: Tracing | None = None) -> None:
+        """With `tracing` what is timed is told as a span, too."""
         self._times = times
-        self._count_errors = _counter_of(_error_paths(API[key].response, version), times)
+        paths = _error_paths(API[key].response, version)
+        self._count_errors = _counter_of(paths, times)
+        self._spans: RequestSpans | None = None
+        if tracing is not None:
+            from ottla.broker.metrics.request_spans import RequestSpans
+
+            self._spans = RequestSpans(tracing, key, version, paths)
 
     @property
     def answered(self) -> Callable[[Response], None]:
         return self._count_errors
 
-    def begin(self, counts: RequestCounts, size: int, together: int = 0) -> RequestTiming:
-        return self._times.begin(counts, size, together)
+    def begin(self, counts: RequestCounts, frame: memoryview, client: Asker, together: int = 0) -> Timing:
+        timing = self._times.begin(counts, len(frame), together)
+        if self._spans is None:
+            return timing
+        from ottla.broker.metrics.request_spans import TracedTiming
+
+        return TracedTiming(timing, self._spans, frame, client, together)
 
 
 def _quantile(values: list[float], quantile: float) -> float:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ottla.broker.dispatcher import Dispatcher
     from ottla.broker.node_view import NodeView
     from ottla.runtime.metrics.metric import Reading
+    from ottla.runtime.tracing.tracing import Tracing
 
 _MBEAN: Final = "kafka.network:type=RequestMetrics,name="
 
@@ -89,8 +90,9 @@ _NOTHING_QUEUES: Final = tuple((text, 0.0) for text in ("0.50", "0.75", "0.95", 
 class RequestMetrics:
     """`watch` each dispatcher once."""
 
-    def __init__(self, view: NodeView, clock_ms: Callable[[], float]) -> None:
+    def __init__(self, view: NodeView, clock_ms: Callable[[], float], tracing: Tracing | None = None) -> None:
         self._view = view
+        self._tracing = tracing
         self._clock_ms = clock_ms
         self._times: dict[ApiKey, RequestTimes] = {}
         self._dispatchers: list[Dispatcher] = []
@@ -104,7 +106,7 @@ class RequestMetrics:
         times = self._times.get(key)
         if times is None:
             times = self._times[key] = RequestTimes(self._clock_ms)
-        return VersionMeasure(times, key, version)
+        return VersionMeasure(times, key, version, self._tracing)
 
     def read(self) -> Iterator[Reading]:
         by_version: Counter[tuple[ApiKey, int]] = Counter()

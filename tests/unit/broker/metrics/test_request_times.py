@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ottla.broker.metrics.request_times import MAX_STRIDE, RequestTimes, VersionMeasure
+from ottla.broker.request_context import ClientConnection
 from ottla.broker.request_counts import RequestCounts
 from ottla.protocol.api.api_versions import ApiVersionsResponse
 from ottla.protocol.api.fetch import FetchableTopicResponse, FetchResponse, PartitionData
@@ -12,6 +13,9 @@ from ottla.protocol.api.metadata import MetadataResponse, MetadataResponseTopic
 from ottla.protocol.api.offset_fetch import OffsetFetchResponse
 from ottla.protocol.api_keys import API, ApiKey
 from ottla.protocol.errors import ErrorCode
+
+FRAME = memoryview(bytes(100))
+CLIENT = ClientConnection(client_host="127.0.0.1", client_port=1, listener="PLAINTEXT")
 
 
 class ManualClock:
@@ -54,7 +58,7 @@ def test_who_is_asked_often_is_timed_seldom_and_sums_stand_for_all() -> None:
     for _ in range(requests):
         clock.ms += 0.01  # 100,000 a second
         counts.single += 1
-        timing = counts.begin(100) if counts.single > counts.time_at else None
+        timing = counts.begin(FRAME, CLIENT) if counts.single > counts.time_at else None
         if timing is not None:
             clock.ms += 1.0  # only while it is looked at
             timing.handled()
@@ -72,7 +76,7 @@ def test_who_is_asked_now_and_then_is_timed_each_time() -> None:
         clock.ms += 100
         counts.single += 1
         assert counts.single > counts.time_at
-        timing = counts.begin(100)
+        timing = counts.begin(FRAME, CLIENT)
         assert timing is not None
         timing.sent()
         assert len(times) == requests
