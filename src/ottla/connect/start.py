@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ottla.connect.api.errors import ConfigError, ConnectError
 from ottla.runtime.config.properties import parse_properties
+from ottla.runtime.tracing.wish import add_trace_argument, wish_for
 
 if TYPE_CHECKING:
     import argparse
@@ -60,6 +61,7 @@ def _shared(parser: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         help="where it tells Prometheus how it does; by TLS, if others reach it by https",
     )
+    add_trace_argument(parser)
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="one more property; may come again"
     )
@@ -69,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         config = _config(arguments)
         metrics = _metrics_address(arguments.metrics)
+        _wish_for_traces(arguments.traces)
         connectors = [_read_connector(Path(name)) for name in getattr(arguments, "connectors", [])]
     except ConfigError as error:
         print(f"ottla: {error}", file=sys.stderr)
@@ -86,6 +89,14 @@ def _metrics_address(text: str | None) -> tuple[str, int] | None:
         return None if text is None else parse_listen(text)
     except ValueError as error:
         raise ConfigError(f"--metrics: {error}") from None
+
+
+def _wish_for_traces(endpoint: str | None) -> None:
+    """Of the worker and of its tasks. `ConfigError`."""
+    try:
+        wish_for(endpoint)
+    except ValueError as error:
+        raise ConfigError(f"--traces: {error}") from None
 
 
 def _config(arguments: argparse.Namespace) -> WorkerConfig:
@@ -216,7 +227,9 @@ async def start_instance(config: WorkerConfig) -> Instance:
     from ottla.connect.runtime.instance import Instance
     from ottla.protocol.errors import KafkaError
     from ottla.runtime.sockets import SocketNetwork
+    from ottla.runtime.tracing.tracing import start
 
+    start("ottla-connect")
     instance = Instance(SocketNetwork(asyncio.get_running_loop()), config)
     try:
         await instance.start()

@@ -11,6 +11,7 @@ from ottla.registry.settings import DEFAULT_LISTEN, GROUP, TOPIC, RegistrySettin
 from ottla.registry.store.config import DEFAULT_LEVEL
 from ottla.runtime.log_format import FORMATS, TEXT, start_logging
 from ottla.runtime.tls_files import TlsFiles, add_server_arguments
+from ottla.runtime.tracing.wish import add_trace_argument, wish_for
 
 if TYPE_CHECKING:
     import argparse
@@ -40,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-mode-changes", action="store_true", help="refuse every change of a mode")
     add_server_arguments(parser)
     parser.add_argument("--metrics", metavar="HOST:PORT", help="where it tells Prometheus how it does")
+    add_trace_argument(parser)
     parser.add_argument("--log-format", choices=FORMATS, default=TEXT, help="lines for people, or JSON (%(default)s)")
     parser.add_argument("--session-timeout-ms", type=int, default=10_000, help="after which a leader is given up")
 
@@ -50,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         settings = _settings(arguments)
         metrics = _metrics_address(arguments.metrics)
+        _wish_for_traces(arguments.traces)
     except SettingsError as error:
         print(f"ottla: {error}", file=sys.stderr)
         return EXIT_USAGE
@@ -66,6 +69,13 @@ def _metrics_address(text: str | None) -> tuple[str, int] | None:
         return None if text is None else parse_metrics_listen(text)
     except ValueError as error:
         raise SettingsError(f"--metrics: {error}") from None
+
+
+def _wish_for_traces(endpoint: str | None) -> None:
+    try:
+        wish_for(endpoint)
+    except ValueError as error:
+        raise SettingsError(f"--traces: {error}") from None
 
 
 def _hash_password(name: str) -> int:
@@ -180,7 +190,9 @@ async def start_instance(settings: RegistrySettings) -> Instance:
     from ottla.registry.instance import Instance
     from ottla.registry.schemas_topic import TopicError
     from ottla.runtime.sockets import SocketNetwork
+    from ottla.runtime.tracing.tracing import start
 
+    start("ottla-registry")
     try:
         instance = Instance(SocketNetwork(asyncio.get_running_loop()), settings)
     except OSError as error:

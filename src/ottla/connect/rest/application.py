@@ -23,6 +23,7 @@ from ottla.runtime.http_request import (
     read_body,
     segments_of,
 )
+from ottla.runtime.tracing.tracing import name_request
 
 if TYPE_CHECKING:
     import ssl
@@ -191,6 +192,7 @@ def _find(routes: Sequence[Route], request: Request) -> Route:
             continue
         if route.method == method:
             request.parameters = parameters
+            name_request(request.method, route.path)
             return route
         is_there = True
     raise _plain(405 if is_there else 404)

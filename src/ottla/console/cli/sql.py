@@ -31,6 +31,7 @@ from ottla.console.sql.moment import QueryError
 from ottla.registry.client.registry_client import RegistryClientError
 from ottla.runtime.tls_context import TlsContexts
 from ottla.runtime.tls_files import TlsFiles, add_server_arguments
+from ottla.runtime.tracing.wish import add_trace_argument, wish_for
 
 EXTRA = 'it needs DuckDB, Arrow and sqlglot: pip install "ottla[sql]"'
 PROGRESS_S = 0.5
@@ -57,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --serve: who asks is a user of the cluster (HTTP Basic), with its ACLs",
     )
     add_server_arguments(parser)
+    add_trace_argument(parser)
     parser.add_argument("--csv", action="store_true", help="comma-separated values, with a header")
     parser.add_argument("--registry", metavar="URL", help="where schemas are (default: the profile's)")
     for part in ("key", "value"):
@@ -99,7 +101,13 @@ async def _serve(client: KafkaClient, arguments: argparse.Namespace) -> int:
     from ottla.console.sql.server import ListenError, SqlServer, parse_listen
     from ottla.runtime.loop import StopRequest
     from ottla.runtime.sockets import SocketNetwork
+    from ottla.runtime.tracing.tracing import start
 
+    try:
+        wish_for(arguments.traces)
+    except ValueError as error:
+        raise UsageError(f"--traces: {error}") from None
+    start("ottla-sql")
     loop = asyncio.get_running_loop()
     stop = StopRequest(loop)
     stop.install()

@@ -33,6 +33,7 @@ from ottla.runtime.http_request import (
     read_body,
     segments_of,
 )
+from ottla.runtime.tracing.tracing import name_request
 
 if TYPE_CHECKING:
     from ottla.console.web.cluster import Cluster
@@ -249,6 +250,7 @@ def _find(request: Request) -> Route:
             continue
         if route.method == method:
             request.parameters = parameters
+            name_request(request.method, route.path)
             return route
         others.append(route.method)
     if others:

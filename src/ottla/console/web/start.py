@@ -19,6 +19,7 @@ from ottla.console.web.settings import (
 )
 from ottla.runtime.log_format import FORMATS, TEXT, start_logging
 from ottla.runtime.tls_files import NO_TLS, TlsFiles, add_server_arguments
+from ottla.runtime.tracing.wish import add_trace_argument, wish_for
 
 if TYPE_CHECKING:
     import argparse
@@ -51,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hash-password", metavar="USER", help="read a password, print its [[user]] for --config, and end"
     )
+    add_trace_argument(parser)
     parser.add_argument("--log-format", choices=FORMATS, default=TEXT, help="lines for people, or JSON (%(default)s)")
 
 
@@ -60,7 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         settings = settings_of(arguments)
         settings.check()
-    except ConfigError as error:
+        wish_for(arguments.traces)
+    except ValueError as error:
         print(f"ottla: {error}", file=sys.stderr)
         return EXIT_USAGE
     from ottla.runtime.loop import run as run_loop
@@ -159,7 +162,9 @@ async def start_instance(settings: ConsoleSettings) -> Instance:
 
     from ottla.console.web.instance import Instance
     from ottla.runtime.sockets import SocketNetwork
+    from ottla.runtime.tracing.tracing import start
 
+    start("ottla-console")
     try:
         instance = Instance(SocketNetwork(asyncio.get_running_loop()), settings)
     except OSError as error:

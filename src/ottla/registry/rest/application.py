@@ -33,6 +33,7 @@ from ottla.runtime.http_request import (
     read_body,
     segments_of,
 )
+from ottla.runtime.tracing.tracing import name_request
 
 if TYPE_CHECKING:
     import ssl
@@ -146,6 +147,7 @@ def _find(request: Request) -> Route:
             continue
         if route.method == request.method:
             request.parameters = parameters
+            name_request(request.method, route.path)
             return route
         is_there = True
     if is_there:
