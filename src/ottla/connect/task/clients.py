@@ -65,10 +65,14 @@ def make_dead_letter_producer(spec: TaskSpec) -> Any:
     return _make(import_confluent().Producer, wanted | translate(spec.producer))
 
 
+def consumer_group(spec: TaskSpec) -> str:
+    return spec.consumer.get("group.id") or f"connect-{spec.connector}"
+
+
 def make_consumer(spec: TaskSpec) -> Any:
     wanted: dict[str, Any] = {
         "client.id": f"connector-consumer-{spec.connector}-{spec.task}",
-        "group.id": f"connect-{spec.connector}",
+        "group.id": consumer_group(spec),
         "auto.offset.reset": "earliest",
         "queued.max.messages.kbytes": FETCHED_KIB_MAX,
         "fetch.queue.backoff.ms": 10,

@@ -14,6 +14,8 @@ from ottla.connect.runtime.trace import trace_of
 from ottla.connect.task.channel import Channel
 from ottla.connect.task.control import Control
 from ottla.runtime.collector import spare_the_collector
+from ottla.runtime.tracing.tracing import start as start_traces
+from ottla.runtime.tracing.tracing import stop as stop_traces
 
 if TYPE_CHECKING:
     from ottla.runtime.child_message import Message
@@ -47,6 +49,7 @@ GARBAGE_OBJECTS: Final = 100_000
 
 
 def _run(spec: TaskSpec, channel: Channel, control: Control) -> None:
+    start_traces("ottla-connect", f"{spec.connector}-{spec.task}")
     plugins = Plugins()
     task = load_task_class(spec.task_config["task.class"])()
     if spec.is_source:
@@ -65,6 +68,7 @@ def _run(spec: TaskSpec, channel: Channel, control: Control) -> None:
 
 if __name__ == "__main__":
     code = main(int(sys.argv[1]))
+    stop_traces()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # a thread of a plugin that goes on must not keep the task alive

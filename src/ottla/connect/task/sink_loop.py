@@ -32,6 +32,7 @@ from ottla.connect.task.measures import (
 )
 from ottla.connect.task.sink_context import SinkContext
 from ottla.connect.task.transformations import make_chain
+from ottla.runtime.tracing.tracing import active
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from ottla.connect.api.task import SinkTask
     from ottla.connect.runtime.plugins import Plugins
     from ottla.connect.runtime.task_spec import TaskSpec
+    from ottla.connect.task.batch_spans import SinkSpans
     from ottla.connect.task.channel import Listener
     from ottla.connect.task.control import Control
 
@@ -83,6 +85,7 @@ class SinkLoop:
         self._reports: list[Future[None]] = []
         self._originals: dict[int, Any] = {}
         """The consumer's record of each of the batch's, for who reports it."""
+        self._spans = _spans(spec)
         self.read = 0
         self.put = 0
         self.commits = 0
@@ -162,6 +165,8 @@ class SinkLoop:
         if self._rebalance_failure is not None:
             raise self._rebalance_failure
         if not self._is_redelivering:
+            if self._spans is not None:
+                self._spans.read(messages)
             self._convert(messages)
         elif messages:  # what came in spite of the pause comes again
             for message in messages:
@@ -251,7 +256,10 @@ class SinkLoop:
         if self._batch:
             self._measures.record(BATCH_SIZE, len(self._batch))
         try:
-            self._task.put(self._batch)
+            if self._spans is None:
+                self._task.put(self._batch)
+            else:
+                self._spans.put(self._task.put, self._batch)
         except RetriableError as error:
             _log.error("the sink cannot take records, they come again: %s", error)
             if not self._is_redelivering:
@@ -467,3 +475,12 @@ class SinkLoop:
             "deadletterqueue-produce-failures": self._dead_letters.failed if self._dead_letters else 0,
         }
         self._channel.send("metrics", values=values | measures.values() | self._errors.values())
+
+
+def _spans(spec: TaskSpec) -> SinkSpans | None:
+    tracing = active()
+    if tracing is None:
+        return None
+    from ottla.connect.task.batch_spans import SinkSpans
+
+    return SinkSpans(spec, tracing)

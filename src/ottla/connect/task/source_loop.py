@@ -32,6 +32,7 @@ from ottla.connect.task.periodic_commits import PeriodicCommits
 from ottla.connect.task.topic_creation import TopicCreation
 from ottla.connect.task.transactional_commits import TransactionalCommits
 from ottla.connect.task.transformations import make_chain
+from ottla.runtime.tracing.tracing import active
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from ottla.connect.api.task import OffsetStorageReader, TransactionContext
     from ottla.connect.runtime.plugins import Plugins
     from ottla.connect.runtime.task_spec import TaskSpec
+    from ottla.connect.task.batch_spans import SourceSpans
     from ottla.connect.task.channel import Channel
     from ottla.connect.task.control import Control
     from ottla.connect.task.submitted_records import SubmittedRecord
@@ -102,6 +104,7 @@ class SourceLoop:
             spec, task, channel, self._producer, self._measures
         )
         self._tells_commits = type(task).commit_record is not SourceTask.commit_record
+        self._spans = _spans(spec)
         self._failure: BaseException | None = None
         self._ended = threading.Event()
         self._used_topics: set[str] = set()
@@ -153,7 +156,10 @@ class SourceLoop:
                 measures.record(POLL_TIME, clock_ms() - began_ms)
                 measures.record(BATCH_SIZE, len(records))
                 self.polled += len(records)
-                self._send(records)
+                if self._spans is None:
+                    self._send(records)
+                else:
+                    self._spans.send(self._send, records)
             commits.batch_ended()
             self._producer.poll(0)
 
@@ -168,6 +174,8 @@ class SourceLoop:
         transform = self._chain.apply if self._chain else None
         commits = self._commits
         produce, submit, before, sent = self._producer.produce, commits.submit, commits.before, commits.sent
+        if self._spans is not None:
+            produce = self._spans.produce(produce)
         buffer_error = BufferError
         for record in records:
             origin = record
@@ -277,6 +285,15 @@ class SourceLoop:
         }
         told = values | measures.values() | self._errors.values() | dict(self._task.metrics())
         self._channel.send("metrics", values=told)
+
+
+def _spans(spec: TaskSpec) -> SourceSpans | None:
+    tracing = active()
+    if tracing is None:
+        return None
+    from ottla.connect.task.batch_spans import SourceSpans
+
+    return SourceSpans(spec, tracing)
 
 
 class _Delivery:
