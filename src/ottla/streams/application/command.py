@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ottla.runtime.collector import spare_the_collector
 from ottla.runtime.config.definition import ConfigError
 from ottla.runtime.config.properties import parse_properties
+from ottla.runtime.tracing.wish import add_trace_argument, wish_for
 from ottla.streams.config import StreamsConfig
 from ottla.streams.errors import StreamsError
 from ottla.streams.topology.drawing import draw
@@ -60,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         help="where it tells Prometheus how it does; of several processes that of the first",
     )
+    add_trace_argument(run_verb)
     run_verb.add_argument("--verbose", action="store_true", help="say more of what happens")
     describe = verbs.add_parser("describe", help="print the topology", description="Print an application's topology.")
     _add_common(describe)
@@ -80,6 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.verb == "describe":
             return _describe(arguments.application, config, arguments.svg)
         metrics = _metrics_address(arguments.metrics)
+        _wish_for_traces(arguments.traces)
         if arguments.processes > 1:
             return _run_processes(arguments, config, metrics)
         return _run_one(arguments.application, config, metrics, verbose=arguments.verbose)
@@ -153,6 +156,14 @@ def _metrics_address(text: str | None) -> tuple[str, int] | None:
         return None if text is None else parse_listen(text)
     except ValueError as error:
         raise UsageError(f"--metrics: {error}") from None
+
+
+def _wish_for_traces(endpoint: str | None) -> None:
+    """Of this process and of those that it starts."""
+    try:
+        wish_for(endpoint)
+    except ValueError as error:
+        raise UsageError(f"--traces: {error}") from None
 
 
 def _run_one(application: str, properties: dict[str, str], metrics: tuple[str, int] | None, *, verbose: bool) -> int:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from ottla.clients.errors import ClientError
 from ottla.protocol.errors import KafkaError
+from ottla.runtime.tracing.tracing import start as start_traces
 from ottla.streams.application.client_metrics import ClientMetrics
 from ottla.streams.application.confluent_clients import ConfluentClients
 from ottla.streams.application.control import ControlThread
@@ -162,6 +163,7 @@ class KafkaStreams:
         try:
             self.process_id = self._directory.open()
             self._configure_stores()
+            start_traces(self.config.application_id, self.process_id)
             client_id = str(self.config["client.id"]) or f"{self.config.application_id}-{self.process_id}"
             control = ControlThread(self.config, client_id)
             self._client_metrics = ClientMetrics(

@@ -16,6 +16,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ottla.runtime.tracing.tracing import active
 from ottla.streams.errors import StreamsError, TaskCorruptedError, TaskMigratedError
 from ottla.streams.metrics.registry import MetricsRegistry
 from ottla.streams.state.directory import ROCKSDB
@@ -415,7 +416,13 @@ class StreamTask:
         return RecordQueue(partition, source, push, failures.unreadable, failures.untimely, consumed)
 
     def _push_of(self, source: str) -> Push:
-        return self.metrics.measured_source(source, self.wiring.pushes[source])
+        push = self.metrics.measured_source(source, self.wiring.pushes[source])
+        tracing = active()
+        if tracing is None:
+            return push
+        from ottla.streams.tasks.record_spans import traced
+
+        return traced(push, source, self.state, tracing)
 
     def _source_of(self, topic: str) -> SourceNode:
         for source in self.sub_topology.sources:
