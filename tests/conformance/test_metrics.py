@@ -155,6 +155,7 @@ NOT_HERE: Final = {
     "kafka_server_fetcherlagmetrics_consumerlag",  # no partition is led elsewhere
     "kafka_controller_kafkacontroller_timesincelastheartbeatreceivedms",  # the broker is in the controller's process
     "kafka_server_socket_server_metrics_connections_software",  # perhaps nobody is connected any more
+    "ottla_traces_spans_total",  # there are no traces
 }
 
 

@@ -98,6 +98,7 @@ OPTIONAL = {
     "pymongo": "pymongo",
     "pymysql": "mysql-replication",
     "pymysqlreplication": "mysql-replication",
+    "opentelemetry": "opentelemetry-sdk",
 }  # import name -> package of an extra; imported only where it is needed, never at the top
 
 HANDED_IN = {"random.Random"}  # the type of what a core is handed
