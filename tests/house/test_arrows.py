@@ -82,6 +82,7 @@ FORBIDDEN_IN_CORES = {
 
 OPTIONAL = {
     "jwt": "PyJWT",
+    "cryptography": "cryptography",
     "yaml": "PyYAML",
     "confluent_kafka": "confluent-kafka",
     "rocksdict": "rocksdict",

@@ -71,7 +71,7 @@ class ControllerChannel:
         self._node_id = node_id
         self._local = local
         self._peer: Peer | None = None
-        self._changed: set[asyncio.Future[None]] = set()
+        self._changed: dict[asyncio.Future[None], None] = {}
         self._under_way = 0
         self._closed = False
         quorum.on_leader_changed(self._leader_changed)
@@ -157,15 +157,16 @@ class ControllerChannel:
             self._wake()
 
     def _wake(self) -> None:
-        changed, self._changed = self._changed, set()
-        for future in changed:
+        changed, self._changed = self._changed, {}
+        for future in list(changed):
             if not future.done():
                 future.set_result(None)
 
     def _next_change(self) -> asyncio.Future[None]:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._changed.add(future)
-        future.add_done_callback(self._changed.discard)
+        waiting = self._changed
+        waiting[future] = None  # those who waited first are told first
+        future.add_done_callback(lambda done: waiting.pop(done, None))
         return future
 
     async def _pause(self, wait_ms: float) -> None:

@@ -113,7 +113,7 @@ class BrokerLifecycle:
         self._is_told = True
         """Nothing has changed since the last request was made."""
         self._waking: asyncio.Future[None] | None = None
-        self._changes: set[asyncio.Future[None]] = set()
+        self._changes: dict[asyncio.Future[None], None] = {}
         self._failure: KafkaError | None = None
         self._task: asyncio.Task[None] | None = None
         self._registration: BrokerRegistrationRequest
@@ -127,8 +127,8 @@ class BrokerLifecycle:
         order = list(State)
         while self._failure is None and order.index(self.state) < order.index(state):
             changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._changes.add(changed)
-            changed.add_done_callback(self._changes.discard)
+            self._changes[changed] = None
+            changed.add_done_callback(lambda done: self._changes.pop(done, None))
             await changed
         if self._failure is not None:
             raise self._failure

@@ -58,7 +58,7 @@ class Producer:
         self._producer_id = -1
         self._producer_epoch = -1
         self._queues: dict[tuple[str, int], _PartitionQueue] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], None] = {}
         self._slots = asyncio.Semaphore(BUFFERED_BATCHES_MAX)
         self._error: Exception | None = None
         self._sticky: dict[str, int] = {}
@@ -159,8 +159,8 @@ class Producer:
         queue.sequence = increment_sequence(queue.sequence, builder.count)
         self._sticky[topic] = index + 1  # keyless records move on with each batch
         task = asyncio.get_running_loop().create_task(self._deliver(topic, index, queue, builder))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
 
     async def _deliver(self, topic: str, index: int, queue: _PartitionQueue, builder: RecordBatchBuilder) -> None:
         try:

@@ -77,7 +77,7 @@ def _load_pkcs12(data: bytes, password: str | None) -> PKCS12KeyAndCertificates:
     try:
         from cryptography.hazmat.primitives.serialization import pkcs12
     except ImportError:
-        raise KeyStoreError("PKCS #12 is read by a package that is not here: pip install cryptography") from None
+        raise KeyStoreError("PKCS #12 is read by a package that is not here: pip install 'ottla[keystores]'") from None
     try:
         return pkcs12.load_pkcs12(data, None if password is None else password.encode())
     except ValueError:

@@ -89,7 +89,7 @@ class ShareGroupCoordinator:
         self._replicas = replicas
         self._forget = forget
         self._report = report
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], None] = {}
 
     def on_metadata(self, delta: MetadataDelta, image: MetadataImage) -> None:
         """Topics that are gone have no state any more. After the share coordinator has followed."""
@@ -131,8 +131,8 @@ class ShareGroupCoordinator:
     def _answered(self, outcome: HeartbeatOutcome) -> ShareGroupHeartbeatResponse:
         if outcome.initialization is not None:
             task = asyncio.get_running_loop().create_task(self._initialize(outcome.initialization))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks[task] = None
+            task.add_done_callback(lambda done: self._tasks.pop(done, None))
         return outcome.response
 
     async def _initialize(self, wanted: Initialization) -> None:
