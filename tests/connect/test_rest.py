@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.peers.process import NodeProcess
 
-_OTHERS = ("io.confluent.", "io.debezium.", "ottla.")
+_OTHERS = ("com.mongodb.", "io.confluent.", "io.debezium.", "ottla.")
 
 pytestmark = pytest.mark.timeout(280)
 
