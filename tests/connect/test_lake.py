@@ -118,6 +118,24 @@ def test_from_the_first_record_to_maintenance(node: NodeProcess, tmp_path: Path)
     assert [row["n"] for row in rows_of(warehouse, "lake.orders")] == [1, None, None, 2, 3]
 
 
+def test_columns_that_are_what_one_says(node: NodeProcess, tmp_path: Path) -> None:
+    ottla = InProcessCli(("--bootstrap", node.address, "--warehouse", str(tmp_path / "lake"), "--once"))
+    Librdkafka(node.address).create_topic("lake-typed", 1)
+    produce(node.address, "lake-typed", (None, {"price": 1, "at": "2026-11-29T10:00:00+01:00", "day": "2026-11-29"}))
+    produce(node.address, "lake-typed", (None, {"price": 1.5, "at": None, "day": None}))
+    start = ("lake", "start", "lake-typed", "--partition-by", "day(at)", "--column", "at=timestamptz")
+    assert "the types are boolean" in ottla(*start, "--column", "price=number").err
+    ottla.works(*start, "--column", "price=double", "--column", "day=date", "--column", "later=long")
+    first, second = rows_of(tmp_path / "lake", "lake-typed")
+    assert (first["price"], first["at"].isoformat(), first["day"].isoformat(), first["later"]) == (
+        *(1.0, "2026-11-29T09:00:00+00:00", "2026-11-29", None),
+    )
+    assert (second["price"], second["at"]) == (1.5, None)
+    produce(node.address, "lake-typed", (None, {"at": "at noon"}))
+    told = ottla(*start).err
+    assert "record lake-typed-0@2 does not fit into topics.lake_typed: the column at: Failed to parse" in told
+
+
 def test_what_does_not_belong_together(node: NodeProcess, tmp_path: Path) -> None:
     ottla, client = InProcessCli(("--bootstrap", node.address)), Librdkafka(node.address)
     where = ("--warehouse", str(tmp_path / "lake"), "--once")

@@ -23,4 +23,4 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
         assert ast.literal_eval(reader.said_by("read.py")) == {"a": 15, "b": 20}
         told = reader.said_by("lake list").splitlines()[1].split()
         assert told[:5] == ["latest.orders", "orders", "table", "2", "1"]
-        assert reader.said_by("lake status").splitlines()[0].split()[:4] == ["TABLE", "TOPIC", "MODE", "PARTITION"]
+        assert reader.said_by("lake status").splitlines()[1].split()[3:7] == ["0", "3", "3", "0"]

@@ -242,6 +242,17 @@ def test_numbers_go_where_they_are_held(tmp_path: Path) -> None:
         strict.put({"broken": Decimal("1.5")})
 
 
+def test_what_says_nothing_of_its_type_makes_no_column(tmp_path: Path) -> None:
+    task = upserts(tmp_path, flush_size=1)
+    task.put({"a": None, "b": {}, "c": {"d": None, "e": 1}, "n": 1})
+    task.put({"a": 7, "b": {"x": "y"}, "c": {"d": "later", "e": 2}, "n": 2})
+    assert task.rejected == []
+    assert sorted(rows(tmp_path), key=lambda row: int(row["n"])) == [
+        {"a": None, "b": None, "c": {"d": None, "e": 1}, "n": 1},
+        {"a": 7, "b": {"x": "y"}, "c": {"d": "later", "e": 2}, "n": 2},
+    ]
+
+
 def test_how_partitions_are_written() -> None:
     assert parse_partitioning(" colour, days(at) ,BUCKET(id, 16),truncate( name,3)") == [
         PartitionField("colour", "identity"),

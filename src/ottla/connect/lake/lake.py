@@ -25,7 +25,7 @@ from ottla.connect.connectors.iceberg.rows import KEY
 from ottla.connect.lake.converter import AUTO, FORMAT, URL
 from ottla.connect.lake.loop import TELLS_ENDS, LakeLoop
 from ottla.connect.lake.place import LAKE, MODE, TABLE, TOPIC, TOPIC_ID, VERSIONS, lake_tables
-from ottla.connect.lake.task import LakeTask
+from ottla.connect.lake.task import COLUMN_TYPES, LakeTask
 from ottla.connect.runtime.connector_config import DLQ_TOPIC
 from ottla.connect.runtime.plugins import Plugins
 from ottla.connect.runtime.task_spec import TaskSpec
@@ -65,6 +65,8 @@ class LakeOptions:
     registry: str | None = None
     dead_letters: str | None = None
     """A topic for what is no row; without one it ends the lake."""
+    columns: dict[str, str] = field(default_factory=dict)
+    """Types of Iceberg's by name, of tables that are made: whatever the first record says."""
     until_end: bool = False
     """Whether it ends when all is there that was in the topics."""
     properties: dict[str, str] = field(default_factory=dict, repr=False)
@@ -77,13 +79,16 @@ def check(place: Place, topic_ids: dict[str, str], options: LakeOptions) -> None
         parse_partitioning(options.partition_by)
     except ValueError as error:
         raise ConfigError(f"--partition-by: {error}") from None
+    for column, kind in options.columns.items():
+        if kind not in COLUMN_TYPES:
+            raise ConfigError(f"--column {column}={kind}: the types are {', '.join(COLUMN_TYPES)}")
     by_table: dict[str, str] = {}
     for topic in topic_ids:
         other = by_table.setdefault(place.table_name(topic), topic)
         if other != topic:
             raise ConfigError(f"{other} and {topic} would be one table, {place.table_name(topic)}: keep one elsewhere")
-    place.make_directory()
-    for name, table in lake_tables(place) if place.has_catalog else ():
+    place.make()
+    for name, table in lake_tables(place):
         of, topic_id, mode = (table.properties.get(key) for key in (TOPIC, TOPIC_ID, MODE))
         if name not in by_table:
             continue
@@ -108,7 +113,7 @@ def check(place: Place, topic_ids: dict[str, str], options: LakeOptions) -> None
 
 def run_lake(place: Place, topic_ids: dict[str, str], options: LakeOptions, listener: Listener) -> None:
     """Returns when a signal or the topics' end has ended it, all that was read committed. `ConnectError`."""
-    task = LakeTask(place, options.mode, topic_ids)
+    task = LakeTask(place, options.mode, topic_ids, options.columns)
     control = Control(listener)
     loop = LakeLoop(
         _spec(place, sorted(topic_ids), options), task, Plugins(), listener, control, until_end=options.until_end

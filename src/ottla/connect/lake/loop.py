@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.connect.api.connector import TopicPartition
-from ottla.connect.api.errors import ConnectError
+from ottla.connect.api.errors import ConnectError, RetriableError
 from ottla.connect.runtime.connector_config import sink_topics
 from ottla.connect.task.clients import import_confluent
 from ottla.connect.task.sink_loop import LIST_TOPICS_TIMEOUT_S, SinkLoop
@@ -81,7 +81,12 @@ class LakeLoop(SinkLoop):
     def _poll(self, timeout_s: float) -> None:
         super()._poll(timeout_s)
         if self._until_end and not self._is_redelivering and self._ended and self.context.assignment() <= self._ended:
-            self._control.stopping = True
+            try:
+                self._lake.commit()
+            except RetriableError as error:  # the next poll waits
+                _log.warning("what was read is not in the lake yet: %s", error)
+            else:
+                self._control.stopping = True
 
     def _convert(self, messages: list[Any]) -> None:
         at_end = import_confluent().KafkaError._PARTITION_EOF

@@ -6,6 +6,7 @@ A lake in a directory has its catalog there, as a file of SQLite. Each table say
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from dataclasses import dataclass, field
@@ -60,13 +61,18 @@ class Place:
         """`False`: it would be made by looking."""
         return self._file is None or self._file.exists()
 
-    def make_directory(self) -> None:
-        """For the catalog's file. `ConnectError`."""
-        if self._file is not None:
-            try:
-                self._file.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise ConnectError(f"{self._file.parent} cannot be made: {error.strerror or error}") from error
+    def make(self) -> None:
+        """A catalog that is a file, where it is not there. `ConnectError`."""
+        if self._file is None or self._file.exists():
+            return
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConnectError(f"{self._file.parent} cannot be made: {error.strerror or error}") from error
+        # Of two that make its tables at once one fails, and finds them when it looks again.
+        with contextlib.suppress(ConnectError):
+            self.open()
+        self.open()
 
     def open(self) -> Any:
         """The catalog. `ConnectError` says why not."""

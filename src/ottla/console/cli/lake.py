@@ -64,6 +64,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of tables that are made: 'day(kafka_timestamp), bucket(id, 16)'; columns and year, month, day, hour,"
         " bucket, truncate",
     )
+    start.add_argument(
+        "--column",
+        metavar="NAME=TYPE",
+        action="append",
+        help="of tables that are made: what a field is, whatever the first record says: double, timestamptz, date …;"
+        " repeatable",
+    )
     for part in ("key", "value"):
         start.add_argument(f"--{part}-format", choices=FORMATS, default=AUTO, help="how it is read (default: auto)")
     start.add_argument("--registry", metavar="URL", help="where schemas are (default: the profile's)")
@@ -149,6 +156,7 @@ def _start(place: Place, arguments: argparse.Namespace) -> int:
         arguments.value_format,
         arguments.registry or find_profile(arguments.profile).registry,
         arguments.dead_letters,
+        key_values(arguments.column),
         arguments.once,
         client_properties(arguments) | {"bootstrap.servers": arguments.bootstrap},
     )

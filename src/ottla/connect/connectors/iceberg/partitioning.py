@@ -12,7 +12,7 @@ _BETWEEN: Final = re.compile(r",(?![^(]*\))")
 _FIELD: Final = re.compile(
     r"(?:(?P<transform>\w+)\s*\()?\s*(?P<column>[^(),\s]+)\s*(?:,\s*(?P<width>\d+)\s*)?(?P<end>\))?"
 )
-_TIMES: Final = ("year", "month", "day", "hour")
+TIMES: Final = ("year", "month", "day", "hour")
 _SIZED: Final = ("bucket", "truncate")
 
 
@@ -38,13 +38,13 @@ def _field(text: str) -> PartitionField:
         return PartitionField(found["column"], "identity")
     transform = name.lower()
     # Iceberg's plural names are those of Spark's functions.
-    if transform.removesuffix("s") in _TIMES:
+    if transform.removesuffix("s") in TIMES:
         transform = transform.removesuffix("s")
-    if transform in _TIMES and width is None:
+    if transform in TIMES and width is None:
         return PartitionField(found["column"], transform)
     if transform in _SIZED and width is not None and int(width) > 0:
         return PartitionField(found["column"], f"{transform}[{int(width)}]")
     if transform in _SIZED:
         raise ValueError(f"'{text}' is no partition: {transform} wants a number, {transform}(column, 16)")
-    known = ", ".join((*_TIMES, *_SIZED))
+    known = ", ".join((*TIMES, *_SIZED))
     raise ValueError(f"'{text}' is no partition: the transforms are {known}, without a number but for the last two")

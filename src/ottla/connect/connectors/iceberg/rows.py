@@ -84,7 +84,7 @@ class RowMaker:
             schema = record.value_schema or schema_of(value)
             validate_value(schema, value, f"value of {where(record)}")
             return value, schema
-        struct = struct_of(value, f"The value of {where(record)}")
+        struct = struct_of(_told(value), f"The value of {where(record)}")
         validate_value(struct.schema, struct, f"value of {where(record)}")
         return struct, struct.schema
 
@@ -110,6 +110,14 @@ class RowMaker:
         if not found:
             raise DataError(f"{where(record)} has no key; rows that take each other's place need one")
         return _struct(found)
+
+
+def _told(value: Any) -> Any:
+    """Of maps what says something: of a null, and of a map without fields, nobody knows the type."""
+    if isinstance(value, dict):
+        told = {name: _told(each) for name, each in value.items()}
+        return {name: each for name, each in told.items() if each is not None and each != {}}
+    return [_told(each) for each in value] if isinstance(value, list) else value
 
 
 def _names(struct: Struct | None) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from ottla.connect.api.errors import ConnectError
 from ottla.connect.connectors.arrow import pyarrow
 from ottla.connect.connectors.iceberg.offsets import offsets_in, offsets_key, offsets_text
+from ottla.connect.connectors.iceberg.partitioning import TIMES
 from ottla.connect.connectors.iceberg.replacement import last_of_each, replace, with_columns
 from ottla.connect.connectors.library import load
 
@@ -38,6 +39,8 @@ class Creation(NamedTuple):
 
     partitioning: Sequence[PartitionField] = ()
     properties: Mapping[str, str] = {}
+    columns: Mapping[str, Any] = {}
+    """Types of Arrow's by name, whatever the first record says."""
 
 
 class Waiting(NamedTuple):
@@ -124,6 +127,7 @@ class IcebergTable:
         self._fitting.add((schema, id_columns))
 
     def _create(self, schema: Any, id_columns: tuple[str, ...]) -> None:
+        schema = _declared(schema, self._creation)
         self._catalog.create_namespace_if_not_exists(self._name.rpartition(".")[0])
         errors = load("pyiceberg.exceptions", "[iceberg]")
         try:
@@ -260,10 +264,26 @@ def _iceberg_schema(schema: Any, id_columns: tuple[str, ...]) -> Any:
     return arrow.schema(fields)
 
 
+def _declared(schema: Any, creation: Creation) -> Any:
+    """With the columns that were declared; and with those that partition the table, as text while nobody knows."""
+    arrow = pyarrow()
+    unknown = {field.column: arrow.string() for field in creation.partitioning if field.transform not in TIMES}
+    wanted = {each.name: each.type for each in schema} | dict(creation.columns)
+    required = {each.name for each in schema if not each.nullable}
+    return arrow.schema(
+        [arrow.field(name, kind, name not in required) for name, kind in (wanted | (unknown | wanted)).items()]
+    )
+
+
 def _holds(column: Any, wanted: Any) -> bool:
-    """Whether numbers go in as they are, or are tried one by one: no change of the column's type would help."""
+    """Whether values go in as they are, or are tried one by one: no change of the column's type would help.
+
+    Numbers into any numbers, and text into what JSON has no words for.
+    """
     types = pyarrow().types
     if column.type == wanted.type and not types.is_nested(column.type):
+        return True
+    if types.is_string(wanted.type) and any(is_kind(column.type) for is_kind in (types.is_temporal, types.is_decimal)):
         return True
     numbers = (types.is_integer, types.is_floating)
     have = next((rank for rank, is_kind in enumerate(numbers) if is_kind(column.type)), None)
