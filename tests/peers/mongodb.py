@@ -11,6 +11,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.peers.apache_kafka import fetched_jars
+from tests.peers.java_oracle import need_java_compiler
 from tests.peers.process import NodeProcess, free_port, wait_until_listening
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class MongoServer(NodeProcess):
         return f"mongodb://{self.address}/?serverSelectionTimeoutMS=1000"
 
     def start(self) -> None:
+        need_java_compiler()
         lib = fetched_jars(f"mongo-java-server-{VERSION}", _ARTIFACTS)
         self.directory.mkdir(parents=True, exist_ok=True)
         source = self.directory / "Main.java"

@@ -8,6 +8,7 @@ import urllib.request
 from typing import TYPE_CHECKING, Final
 
 from tests.peers.apache_kafka import fetched_jars
+from tests.peers.java_oracle import need_java_compiler
 from tests.peers.process import NodeProcess, free_port, wait_for
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class OpenSearchServer(NodeProcess):
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        need_java_compiler()
         lib = fetched_jars(f"opensearch-{VERSION}", _ARTIFACTS)
         self.directory.mkdir(parents=True, exist_ok=True)
         source = self.directory / "Main.java"
