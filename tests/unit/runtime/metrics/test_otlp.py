@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from google.protobuf import json_format
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from tests.peers.certificates import Authority
 
 from ottla.runtime.http_server import HttpServer, listen
 from ottla.runtime.metrics.metric import Reading, Source, Summary, counter, gauge, summary
 from ottla.runtime.metrics.otlp import otlp_metrics
 from ottla.runtime.metrics.otlp_exporter import OtlpExporter, OtlpSettings
 from ottla.runtime.metrics.reading_codec import decode_readings, encode_readings
+from ottla.runtime.tls_files import TlsFiles
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
 SENT = counter("sent_total", "What was sent.", "topic")
 SIZE = gauge("size", "How much there is.")
@@ -116,6 +119,29 @@ async def test_a_collector_is_told_again_and_again_and_may_be_away(caplog: pytes
     await exporter.stop()
     assert len(collector.taken) > count  # a last time
     await server.stop()
+
+
+async def test_a_collector_is_told_by_tls_and_shown_a_certificate(tmp_path: Path) -> None:
+    authority, collector = Authority(), Collector()
+    ca, server_file, own = tmp_path / "ca.pem", tmp_path / "server.pem", tmp_path / "own.pem"
+    ca.write_text(authority.pem)
+    server_file.write_text("".join(authority.issue("server")))
+    own.write_text("".join(authority.issue("node")))
+    bound = listen("127.0.0.1", 0)
+    server = HttpServer(collector, bound, TlsFiles(server_file, ca=ca, client_auth="required").server())
+    await server.start()
+    endpoint = f"https://127.0.0.1:{bound.getsockname()[1]}"
+    trusting = {"OTEL_EXPORTER_OTLP_CERTIFICATE": str(ca)}
+    showing = trusting | {"OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE": str(own)}
+    for variables, told in (({}, 0), (trusting, 0), (showing, 1)):
+        exporter = OtlpExporter(OtlpSettings.of(endpoint, variables, "7"), Watched([lambda: READINGS]))
+        await exporter.tell()
+        assert len(collector.taken) == told
+        assert exporter.failures == 1 - told
+        await exporter.stop()
+    await server.stop()
+    with pytest.raises(ValueError, match=r"none\.pem"):
+        OtlpSettings.of(endpoint, {"OTEL_EXPORTER_OTLP_CERTIFICATE": "none.pem"}, "7")
 
 
 @pytest.mark.parametrize("endpoint", ["", "127.0.0.1:4318", "ftp://x:1", "http://"])
