@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key, pkcs12
+from cryptography.x509 import load_pem_x509_certificate
 from tests.peers.certificates import Authority
 from tests.peers.console import Browser, ConsoleProcess
 from tests.peers.ottla_cli import InProcessCli
@@ -159,6 +162,25 @@ def test_a_converter_has_the_settings_of_confluents(registry: RegistryProcess, f
     assert converter.to_connect_data("https-connect", written).value == "hello"
     with pytest.raises(ConfigError, match=r"/none\.pem for configuration schema\.registry\.ssl\.truststore\.location"):
         converter.configure(settings | {"schema.registry.ssl.truststore.location": "/none.pem"})
+
+
+def test_a_converter_trusts_a_store_of_javas(registry: RegistryProcess, files: Files, tmp_path: Path) -> None:
+    store, key = tmp_path / "trust.p12", tmp_path / "key.p12"
+    encryption = BestAvailableEncryption(b"changeit")
+    authority = pkcs12.PKCS12Certificate(load_pem_x509_certificate(files.ca.read_bytes()), b"ca")
+    store.write_bytes(pkcs12.serialize_java_truststore([authority], encryption))
+    own, certificate = load_pem_private_key(files.client_key.read_bytes(), None), files.client.read_bytes()
+    assert isinstance(own, EllipticCurvePrivateKey)
+    key.write_bytes(
+        pkcs12.serialize_key_and_certificates(b"me", own, load_pem_x509_certificate(certificate), None, encryption)
+    )
+    converter = AvroConverter()
+    settings = {"converter.type": "value", "schema.registry.url": registry.url}
+    for what, file in (("truststore", store), ("keystore", key)):
+        prefix = f"schema.registry.ssl.{what}"
+        settings |= {f"{prefix}.type": "PKCS12", f"{prefix}.location": str(file), f"{prefix}.password": "changeit"}
+    converter.configure(settings)
+    assert converter.from_connect_data("https-java", STRING_SCHEMA, "hello")
 
 
 def test_metrics_of_a_node_and_of_a_registry(

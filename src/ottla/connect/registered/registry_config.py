@@ -46,12 +46,14 @@ _STRATEGIES: Final[dict[str, SubjectName]] = {
 _SERVER_ERROR: Final = 50_000
 TLS_PREFIX: Final = "schema.registry."
 _TLS: Final[dict[str, tuple[ConfigType, str]]] = {
-    "ssl.truststore.type": (STRING, "Of whom to trust: PEM."),
+    "ssl.truststore.type": (STRING, "Of whom to trust: JKS (if nothing is said), PKCS12 or PEM."),
     "ssl.truststore.location": (STRING, "Whom to trust over https; without it, the system."),
-    "ssl.truststore.certificates": (PASSWORD, "The same as text."),
-    "ssl.keystore.type": (STRING, "Of who one is: PEM."),
+    "ssl.truststore.password": (PASSWORD, "Of a store of Java's."),
+    "ssl.truststore.certificates": (PASSWORD, "The same as text, of PEM."),
+    "ssl.keystore.type": (STRING, "Of who one is: JKS (if nothing is said), PKCS12 or PEM."),
     "ssl.keystore.location": (STRING, "Key and certificate, for a registry that wants to know who asks."),
-    "ssl.keystore.key": (PASSWORD, "The key as text."),
+    "ssl.keystore.password": (PASSWORD, "Of a store of Java's."),
+    "ssl.keystore.key": (PASSWORD, "The key as text, of PEM."),
     "ssl.keystore.certificate.chain": (PASSWORD, "Its certificate and chain as text."),
     "ssl.key.password": (PASSWORD, "Of the key."),
     "ssl.enabled.protocols": (STRING, "TLSv1.2, TLSv1.3."),
