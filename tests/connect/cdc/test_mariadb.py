@@ -136,6 +136,13 @@ def test_a_table_is_rebuilt_after_kills_and_changes_of_its_schema(
             thread.join()
         assert not failures, failures
         assert_rebuilt(node, db, topic, "note")
+        before = len(operations(node.address, topic))
+        filters = [{"data-collection": "killed_m.items", "filter": "SELECT * FROM killed_m.items WHERE id < 0"}]
+        blocking = {"data-collections": ["killed_m.items"], "type": "blocking", "additional-conditions": filters}
+        ask(db, "INSERT INTO signals VALUES ('wait', 'execute-snapshot', %s)", (json.dumps(blocking),))
+        wait_for(lambda: len(operations(node.address, topic)) > before, "the stream waits for a snapshot")
+        ask(db, "UPDATE items SET name = 'behind' WHERE id = -1")
+        wait_for(lambda: operations(node.address, topic)[before:] == ["r", "u"], "the stream goes on")
         assert {"r", "c", "u", "d", "-"} <= set(operations(node.address, topic))
 
 

@@ -259,7 +259,22 @@ def test_a_snapshot_on_demand_beside_the_stream(
         assert told[1:2] == [("ask", "STARTED")], told
         assert {("ask", "IN_PROGRESS"), ("ask", "TABLE_SCAN_COMPLETED")} < set(told)
         assert "SKIPPED" in told[0]
+        before = len(operations(node.address, topic))
+        send_signal(node, "demand", blocking("SELECT nonsense"))
+        wait_for(lambda: "a blocking snapshot ends" in worker.output, "the statement is wrong")
+        send_signal(node, "demand", blocking("SELECT * FROM public.items WHERE id < 0;"))
+        wait_for(lambda: len(operations(node.address, topic)) > before, "the stream waits for a snapshot")
+        db.execute("UPDATE items SET name = 'behind' WHERE id = -1")
+        wait_for(lambda: operations(node.address, topic)[before:] == ["r", "u"], "the stream goes on")
+        ((_, row),) = payloads(node.address, topic)[before:-1]
+        assert (row["after"]["id"], row["source"]["snapshot"]) == (-1, "last")
         assert worker.ask("DELETE", "/connectors/demand").status == 204
+
+
+def blocking(statement: str) -> object:
+    conditions = [{"data-collection": "public.items", "filter": statement}]
+    data = {"data-collections": ["public.items"], "type": "blocking", "additional-conditions": conditions}
+    return {"id": "wait", "type": "execute-snapshot", "data": data}
 
 
 def send_signal(node: NodeProcess, key: str, value: object) -> None:

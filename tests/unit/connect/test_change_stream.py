@@ -269,7 +269,7 @@ def test_signals_that_nobody_can_follow_harm_nothing(caplog: pytest.LogCaptureFi
         signal("1", "execute-snapshot", b"{"),
         signal("2", "execute-snapshot", b'{"data-collections": ["("]}'),
         signal("3", "dance"),
-        signal("4", "execute-snapshot", b'{"data-collections": ["public.items"], "type": "blocking"}'),
+        signal("4", "execute-snapshot", b'{"data-collections": ["public.items"], "type": "sideways"}'),
         pgoutput.Insert(SIGNALS, [b"5", None, None]),
     ]
     records = feed(

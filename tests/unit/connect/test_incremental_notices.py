@@ -9,6 +9,7 @@ from tests.unit.connect.test_change_stream import CONFIG, STYLE, TEXT
 
 from ottla.connect.api.errors import ConfigError
 from ottla.connect.connectors.cdc import signal as signals
+from ottla.connect.connectors.cdc.blocking_snapshot import BlockingSnapshot
 from ottla.connect.connectors.cdc.incremental_snapshot import Chunk, IncrementalSnapshot
 from ottla.connect.connectors.cdc.notification import INCREMENTAL, NotificationChannels, Notifications
 from ottla.connect.connectors.cdc.signal_topic import parsed_record
@@ -68,6 +69,22 @@ def test_one_that_is_stopped() -> None:
     assert told(snapshot)[1:] == [("ABORTED", {"data_collections": "public.t"})]
     assert snapshot.current is not None
     assert snapshot.current.table == "public.u"
+
+
+def test_one_for_which_the_stream_waits() -> None:
+    snapshot = IncrementalSnapshot()
+    conditions = '"additional-conditions": [{"data-collection": "public.t", "filter": "SELECT * FROM t WHERE a"}]'
+    ask(snapshot, "execute-snapshot", '{"data-collections": ["public.*"], "type": "BLOCKING", ' + conditions + "}")
+    assert snapshot.stored() is None
+    wanted = snapshot.take_blocking()
+    assert wanted == [("public.t", "SELECT * FROM t WHERE a"), ("public.u", "")]
+    assert snapshot.take_blocking() == []
+    assert told(snapshot) == []
+    blocking = BlockingSnapshot(wanted, {"a": 1})
+    assert blocking.rows_of("public.t", "t") == "(SELECT * FROM t WHERE a) AS ottla_rows"
+    assert blocking.rows_of("public.u", "u") == "u"
+    with pytest.raises(signals.SignalError, match="neither incremental nor blocking"):
+        ask(snapshot, "execute-snapshot", '{"data-collections": ["t"], "type": "sideways"}')
 
 
 def test_a_notification_is_a_record_where_there_is_a_topic() -> None:

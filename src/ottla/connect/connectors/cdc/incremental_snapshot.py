@@ -35,6 +35,7 @@ class Wanted(NamedTuple):
 
     table: str
     condition: str = ""
+    """What stands in WHERE; of a blocking snapshot, the whole statement. Empty: all rows."""
 
 
 class Chunk(NamedTuple):
@@ -64,6 +65,7 @@ class IncrementalSnapshot:
         self.maximum_key: tuple[str, ...] | None = None
         self.paused = False
         self._window: _Window | None = None
+        self._blocking: list[Wanted] = []
         self._id = ""
         """Of the signal that asked last."""
         self._rows_read = 0
@@ -83,6 +85,11 @@ class IncrementalSnapshot:
         tables = [list(each) for each in self._waiting]
         said = {"tables": tables, "last_key": self.last_key, "maximum_key": self.maximum_key, "paused": self.paused}
         return json.dumps(said | {"id": self._id, "rows": self._rows_read}, separators=(",", ":"))
+
+    def take_blocking(self) -> list[Wanted]:
+        """Tables to be read at once, while the stream waits; those of a restart are not asked for any more."""
+        wanted, self._blocking = self._blocking, []
+        return wanted
 
     def take_notices(self) -> list[Notice]:
         """What there is to tell since it was taken last."""
@@ -127,17 +134,18 @@ class IncrementalSnapshot:
                 _log.info("the incremental snapshot goes on")
 
     def _execute(self, signal: signals.ExecuteSnapshot, tables: Sequence[str]) -> None:
+        waiting = self._blocking if signal.is_blocking else self._waiting
         for expression in signal.tables:
             matching = [table for table in tables if re.fullmatch(expression, table, re.IGNORECASE)]
             if not matching:
                 _log.warning("a signal asks for a snapshot of %s, which is no table that is captured", expression)
             for table in matching:
-                if any(each.table == table for each in self._waiting) or len(self._waiting) >= TABLES_MAX:
+                if any(each.table == table for each in waiting) or len(waiting) >= TABLES_MAX:
                     continue
                 conditions = (text for name, text in signal.conditions if re.fullmatch(name, table, re.IGNORECASE))
-                self._waiting.append(Wanted(table, next(conditions, "")))
+                waiting.append(Wanted(table, next(conditions, "")))
                 _log.info("a snapshot of %s is asked for", table)
-        if self._waiting:
+        if self._waiting and not signal.is_blocking:
             self._id = signal.id or self._id
             self._tell("STARTED")
 

@@ -21,7 +21,7 @@ class SelectOverrides:
         """`tables` are `schema.table`; `props` has a statement for each. Raises `ConfigError`."""
         self._statements: dict[str, str] = {}
         for table in tables:
-            statement = str(props.get(f"{NAME}.{table}") or "").strip().rstrip(";").rstrip()
+            statement = str(props.get(f"{NAME}.{table}") or "").strip()
             if not statement:
                 raise ConfigError.of(NAME, table, f"there is no {NAME}.{table} with the statement")
             self._statements[table] = statement
@@ -29,4 +29,9 @@ class SelectOverrides:
     def rows_of(self, table: str, path: str) -> str:
         """What stands behind FROM: `path`, which is the table in SQL, or what is configured instead."""
         statement = self._statements.get(table)
-        return f"({statement}) AS ottla_rows" if statement is not None else path
+        return rows_selected(statement) if statement is not None else path
+
+
+def rows_selected(statement: str) -> str:
+    """What stands behind FROM."""
+    return f"({statement.strip().rstrip(';')}) AS ottla_rows"

@@ -24,9 +24,11 @@ class ExecuteSnapshot(NamedTuple):
     tables: tuple[str, ...]
     """Regular expressions of whole names."""
     conditions: tuple[tuple[str, str], ...]
-    """(expression of names, what stands in WHERE)."""
+    """(expression of names, what stands in WHERE; of a blocking one, the whole statement)."""
     id: str = ""
     """Of the signal."""
+    is_blocking: bool = False
+    """The stream waits until the tables are read."""
 
 
 class StopSnapshot(NamedTuple):
@@ -70,12 +72,13 @@ def parse_signal(number: str, kind: str, data: str | None) -> Signal:
             return ResumeSnapshot()
         case "execute-snapshot":
             fields = _json(kind, data)
-            if str(fields.get("type", "incremental")).lower() != "incremental":
-                raise SignalError(f"the signal {number} asks for a snapshot of another type than incremental")
+            how = str(fields.get("type", "incremental")).lower()
+            if how not in ("incremental", "blocking"):
+                raise SignalError(f"the signal {number} asks for a snapshot that is neither incremental nor blocking")
             tables = _names(kind, fields)
             if not tables:
                 raise SignalError(f"the signal {number} ({kind}) names no data-collections")
-            return ExecuteSnapshot(tables, _conditions(kind, fields), number)
+            return ExecuteSnapshot(tables, _conditions(kind, fields), number, how == "blocking")
         case "stop-snapshot":
             return StopSnapshot(_names(kind, _json(kind, data)))
         case "log":

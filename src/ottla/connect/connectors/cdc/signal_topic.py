@@ -115,8 +115,10 @@ class SignalTopic:
             signal = parsed_record(value)
             if isinstance(signal, signals.OpenWindow | signals.CloseWindow):
                 raise signals.SignalError("marks of chunks come by the table of signals only")
-            if isinstance(signal, signals.ExecuteSnapshot) and not self._has_table:
-                raise signals.SignalError("a snapshot needs signal.data.collection, where its chunks are marked")
+            if isinstance(signal, signals.ExecuteSnapshot) and not (signal.is_blocking or self._has_table):
+                raise signals.SignalError(
+                    "an incremental snapshot needs signal.data.collection, where its chunks are marked"
+                )
         except signals.SignalError as error:
             _log.error("a signal of the topic %s is left out: %s", self._config.topic, error)
             return False

@@ -6,8 +6,9 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from ottla.connect.api.errors import ConnectError
+from ottla.connect.api.errors import ConnectError, DataError
 from ottla.connect.connectors.cdc.backoff import Backoff
+from ottla.connect.connectors.cdc.blocking_snapshot import BlockingSnapshot
 from ottla.connect.connectors.cdc.changes import Changes
 from ottla.connect.connectors.cdc.control import Control
 from ottla.connect.connectors.cdc.heartbeat import Heartbeats
@@ -67,6 +68,8 @@ class Capture:
         self._binlog: Binlog | None = None
         self._snapshot: FirstSnapshot | None = None
         self._batches: Iterator[list[SourceRecord]] | None = None
+        self._blocking: Iterator[list[SourceRecord]] | None = None
+        """Of a snapshot for which the stream waits."""
         self._stream: ChangeStream | None = None
         self._is_over = False
         self._is_lost = False
@@ -83,9 +86,7 @@ class Capture:
             time.sleep(min(wait_s, WAIT_S))
             return None
         try:
-            if self._session is None:
-                return self._connect()
-            records = self._next_batch() if self._batches is not None else self._follow()
+            records = self._next()
         except ConnectionLostError as error:
             self._lost(error)
             return None
@@ -101,7 +102,7 @@ class Capture:
         return records
 
     def close(self) -> None:
-        self._batches = self._snapshot = None
+        self._batches = self._snapshot = self._blocking = None
         for each in (self._binlog, self._session):
             if each is not None:
                 try:
@@ -125,6 +126,7 @@ class Capture:
     def _lost(self, error: ConnectError) -> None:
         if self._snapshot is not None and self._snapshot.position.file:
             self._begun_at = self._snapshot.position
+        if self._snapshot is not None or self._blocking is not None:
             self._control.tell(ABORTED)
         self.close()
         wait_s = self._backoff.next_wait_s()
@@ -189,6 +191,29 @@ class Capture:
 
     # Work
 
+    def _next(self) -> list[SourceRecord]:
+        if self._session is None:
+            return self._connect()
+        if self._batches is not None:
+            return self._next_batch()
+        return self._follow() if self._blocking is None else self._next_blocking(self._blocking)
+
+    def _next_blocking(self, batches: Iterator[list[SourceRecord]]) -> list[SourceRecord]:
+        """A statement of a signal that is wrong ends the snapshot, not the task."""
+        try:
+            batch = next(batches, None)
+        except (ConnectionLostError, DataError):
+            raise
+        except ConnectError as error:
+            assert self._session is not None
+            self._session.rows("ROLLBACK", doing="ending a snapshot")
+            self._control.tell(ABORTED)
+            _log.error("a blocking snapshot ends: %s", error)
+            batch = None
+        if batch is None:
+            self._blocking = None
+        return batch or []
+
     def _next_batch(self) -> list[SourceRecord]:
         assert self._batches is not None
         batch = next(self._batches, None)
@@ -206,7 +231,7 @@ class Capture:
         return [self._heartbeats.record(self._stream.offset())] if self._heartbeats.enabled else []
 
     def _follow(self) -> list[SourceRecord]:
-        binlog, stream, session = self._binlog, self._stream, self._session
+        binlog, stream, session, config = self._binlog, self._stream, self._session, self._config
         assert binlog is not None
         assert stream is not None
         assert session is not None
@@ -225,6 +250,14 @@ class Capture:
         if stream.is_within_transaction or stream.waiting:
             return records
         records += self._control.attend(stream.offset, self._captured_names)
+        if wanted := self._incremental.take_blocking():
+            blocking = BlockingSnapshot(wanted, stream.offset())
+            snapshot = FirstSnapshot(
+                config, session, self._tables, self._changes, self._sources, self._control, blocking=blocking
+            )
+            snapshot.begin()
+            self._blocking = snapshot.batches()
+            return records
         if self._incremental.wants_chunk and self._config.signal_table is not None:
             read_chunk(self._config, session, self._tables, self._config.signal_table, self._incremental)
         if self._heartbeats.due():

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ottla.connect.api.record import SourceRecord
+    from ottla.connect.connectors.cdc.blocking_snapshot import BlockingSnapshot
     from ottla.connect.connectors.cdc.changes import Changes
     from ottla.connect.connectors.cdc.control import Control
     from ottla.connect.connectors.cdc.table import CapturedTable
@@ -36,10 +37,11 @@ class FirstSnapshot:
         changes: Changes,
         sources: SourceBlocks,
         control: Control,
-        begun_at: BinlogPosition | None,
+        begun_at: BinlogPosition | None = None,
+        blocking: BlockingSnapshot | None = None,
     ) -> None:
         """`begun_at`: a snapshot was interrupted that had begun there; the stream begins there, too, since what that
-        one has told of may be gone by now."""
+        one has told of may be gone by now. A `blocking` one is asked for while the stream waits."""
         self._config = config
         self._session = session
         self._tables = tables
@@ -47,10 +49,13 @@ class FirstSnapshot:
         self._sources = sources
         self._control = control
         self._begun_at = begun_at
+        self._blocking = blocking
         self.position = begun_at or BinlogPosition("", 0)
         self.rows = 0
 
     def offset(self, *, is_last: bool) -> dict[str, Any]:
+        if self._blocking is not None:
+            return self._blocking.offset
         return self.position.offset() | {"snapshot": "INITIAL", "snapshot_completed": is_last}
 
     def begin(self) -> None:
@@ -107,13 +112,17 @@ class FirstSnapshot:
         """(table, cells, whether it is the first table, whether it is the table's first row)."""
         is_first_table = True
         captured = self._tables.captured(self._session)
-        wanted = [each for each in captured if self._config.in_snapshot.matches(".".join(each))]
+        if self._blocking is not None:
+            wanted = [each for each in captured if ".".join(each) in self._blocking.tables]
+        else:
+            wanted = [each for each in captured if self._config.in_snapshot.matches(".".join(each))]
         names = [".".join(each) for each in wanted]
         for (schema, name), full in zip(wanted, names, strict=True):
             readable = self._tables.from_catalog(self._session, schema, name)
             if readable is None:
                 continue
-            readable = readable._replace(path=self._config.overrides.rows_of(full, readable.path))
+            overrides = self._config.overrides if self._blocking is None else self._blocking
+            readable = readable._replace(path=overrides.rows_of(full, readable.path))
             _log.info("the snapshot reads %s", full)
             self._control.tell(table_begun(full, names))
             count, is_first = 0, True

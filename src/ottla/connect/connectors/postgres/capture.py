@@ -14,8 +14,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from ottla.connect.api.errors import ConnectError
+from ottla.connect.api.errors import ConnectError, DataError
 from ottla.connect.connectors.cdc.backoff import Backoff
+from ottla.connect.connectors.cdc.blocking_snapshot import BlockingSnapshot
 from ottla.connect.connectors.cdc.changes import Changes
 from ottla.connect.connectors.cdc.control import Control
 from ottla.connect.connectors.cdc.heartbeat import Heartbeats
@@ -37,9 +38,10 @@ from ottla.connect.connectors.postgres.source import SOURCE_SCHEMA, SourceBlocks
 from ottla.connect.connectors.postgres.tables import Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ottla.connect.api.record import SourceRecord
+    from ottla.connect.connectors.cdc.incremental_snapshot import Wanted
     from ottla.connect.connectors.postgres.config import PostgresConfig
 
 _log = logging.getLogger("ottla.connect.cdc.postgres")
@@ -70,6 +72,8 @@ class Capture:
         self._replication: Replication | None = None
         self._snapshot: FirstSnapshot | None = None
         self._batches: Iterator[list[SourceRecord]] | None = None
+        self._blocking: Iterator[list[SourceRecord]] | None = None
+        """Of a snapshot for which the stream waits."""
         self._stream: ChangeStream | None = None
         self._tables: Tables | None = None
         self._chunks: ChunkReader | None = None
@@ -134,7 +138,7 @@ class Capture:
     # Connections
 
     def _lost(self, error: ConnectError) -> None:
-        if self._batches is not None:
+        if self._batches is not None or self._blocking is not None:
             self._control.tell(ABORTED)
         self._disconnect(keep_stream=True)
         if self._session is not None:
@@ -151,7 +155,7 @@ class Capture:
     def _disconnect(self, *, keep_stream: bool = False) -> None:
         with self._guard:
             replication, self._replication = self._replication, None
-        self._batches = self._snapshot = None
+        self._batches = self._snapshot = self._blocking = None
         if not keep_stream:
             self._stream = None
         if replication is not None:
@@ -283,7 +287,25 @@ class Capture:
             self._connect()
         if self._batches is not None:
             return self._next_batch()
+        if self._blocking is not None:
+            return self._next_blocking(self._blocking)
         return [] if self._is_over else self._follow()
+
+    def _next_blocking(self, batches: Iterator[list[SourceRecord]]) -> list[SourceRecord]:
+        """A statement of a signal that is wrong ends the snapshot, not the task."""
+        try:
+            batch = next(batches, None)
+        except (ConnectionLostError, DataError):
+            raise
+        except ConnectError as error:
+            assert self._session is not None
+            self._session.execute("ROLLBACK", doing="ending a snapshot")
+            self._control.tell(ABORTED)
+            _log.error("a blocking snapshot ends: %s", error)
+            batch = None
+        if batch is None:
+            self._blocking = None
+        return batch or []
 
     def _next_batch(self) -> list[SourceRecord]:
         """Of the snapshot; after the last the stream begins."""
@@ -320,6 +342,9 @@ class Capture:
             return records
         assert self._tables is not None
         records += self._control.attend(stream.offset, self._tables.captured_names)
+        if wanted := self._incremental.take_blocking():
+            self._blocking = self._blocking_snapshot(session, self._tables, stream, wanted).batches()
+            return records
         if self._incremental.wants_chunk and self._chunks is not None:
             self._chunks.read(self._incremental)
         if self._heartbeats.due():
@@ -328,6 +353,20 @@ class Capture:
         if self._watch.due():
             self._watch.look(session)
         return records
+
+    def _blocking_snapshot(
+        self, session: Session, tables: Tables, stream: ChangeStream, wanted: Sequence[Wanted]
+    ) -> FirstSnapshot:
+        return FirstSnapshot(
+            self._config,
+            session,
+            tables,
+            self._changes,
+            self._sources,
+            self._control,
+            stream.position.lsn_commit,
+            blocking=BlockingSnapshot(wanted, stream.offset()),
+        )
 
     def _act(self, session: Session) -> None:
         """`heartbeat.action.query`."""

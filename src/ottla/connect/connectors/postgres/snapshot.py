@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ottla.connect.connectors.cdc.notification import COMPLETED, STARTED, table_begun, table_read
 from ottla.connect.connectors.postgres.position import Position, snapshot_offset
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ottla.connect.api.record import SourceRecord
+    from ottla.connect.connectors.cdc.blocking_snapshot import BlockingSnapshot
     from ottla.connect.connectors.cdc.changes import Changes
     from ottla.connect.connectors.cdc.control import Control
     from ottla.connect.connectors.cdc.table import CapturedTable
@@ -46,9 +47,11 @@ class FirstSnapshot:
         sources: SourceBlocks,
         control: Control,
         start_lsn: int,
-        exported: str | None,
+        exported: str | None = None,
+        blocking: BlockingSnapshot | None = None,
     ) -> None:
-        """`start_lsn` is where the stream begins, `exported` the name of the slot's snapshot."""
+        """`start_lsn` is where the stream begins, `exported` the name of the slot's snapshot. A `blocking` one is asked
+        for while the stream waits."""
         self._config = config
         self._session = session
         self._tables = tables
@@ -57,6 +60,7 @@ class FirstSnapshot:
         self._control = control
         self._start_lsn = start_lsn
         self._exported = exported
+        self._blocking = blocking
         self.position = Position(start_lsn)
         self.rows = 0
 
@@ -73,7 +77,7 @@ class FirstSnapshot:
             if held is not None:
                 batch.append(self._record(held, now_us, ends_table=row.is_first, is_last=False))
             if row.is_first:
-                batch += self._control.told(snapshot_offset(self.position, is_last=False))
+                batch += self._control.told(self._offset(is_last=False))
             if len(batch) >= self._config.fetch_size:
                 yield batch
                 batch = []
@@ -83,8 +87,11 @@ class FirstSnapshot:
         session.execute("COMMIT", doing="ending a snapshot")
         _log.info("the snapshot is complete: %d rows", self.rows)
         self._control.tell(COMPLETED)
-        batch += self._control.told(snapshot_offset(self.position, is_last=True))
+        batch += self._control.told(self._offset(is_last=True))
         yield batch
+
+    def _offset(self, *, is_last: bool) -> dict[str, Any]:
+        return snapshot_offset(self.position, is_last=is_last) if self._blocking is None else self._blocking.offset
 
     def _moment(self) -> Position:
         """What the transaction sees is settled by its first query."""
@@ -96,13 +103,18 @@ class FirstSnapshot:
 
     def _all_rows(self) -> Iterator[_Row]:
         is_first_table = True
-        wanted = [each for each in self._tables.captured() if self._config.in_snapshot.matches(".".join(each))]
+        captured = self._tables.captured()
+        if self._blocking is not None:
+            wanted = [each for each in captured if ".".join(each) in self._blocking.tables]
+        else:
+            wanted = [each for each in captured if self._config.in_snapshot.matches(".".join(each))]
         names = [".".join(each) for each in wanted]
         for (schema, name), full in zip(wanted, names, strict=True):
             readable = self._tables.from_catalog(schema, name)
             if readable is None:
                 continue
-            readable = readable._replace(path=self._config.overrides.rows_of(full, readable.path))
+            overrides = self._config.overrides if self._blocking is None else self._blocking
+            readable = readable._replace(path=overrides.rows_of(full, readable.path))
             _log.info("the snapshot reads %s", full)
             self._control.tell(table_begun(full, names))
             count, is_first = 0, True
@@ -126,6 +138,6 @@ class FirstSnapshot:
             marker = "first_in_data_collection" if row.is_first else "true"
         source = self._sources.block(row.table.path, now_us, snapshot=marker, lsn=self._start_lsn)
         record = self._changes.read(row.table, row.cells, source)
-        record.source_offset = snapshot_offset(self.position, is_last=is_last)
+        record.source_offset = self._offset(is_last=is_last)
         self.rows += 1
         return record
