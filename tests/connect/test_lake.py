@@ -273,3 +273,40 @@ def test_killed_under_load_the_tables_are_the_topic(tmp_path: Path, request: pyt
         place: value for place, (_, value) in load.written.items() if value is not None
     }
     assert len(told) == len(load.written)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mode", ["versions", "table"])
+def test_two_share_the_partitions_and_one_goes_on(node: NodeProcess, tmp_path: Path, mode: str) -> None:
+    topic, warehouse = f"lake-shared-{mode}", tmp_path / "lake"
+    Librdkafka(node.address).create_topic(topic, 2)
+    quickly = tmp_path / "client.properties"
+    quickly.write_text("session.timeout.ms=6000\nheartbeat.interval.ms=1000\n")
+    words = [topic, "--warehouse", str(warehouse), "--every", "200ms", "--mode", mode, "--command-config", str(quickly)]
+    load = Load(node.address, topic)
+    place = place_of(str(warehouse), "lake", "topics", {})
+    group = f"ottla-lake-{place.fingerprint}"
+    client = Librdkafka(node.address)
+    with Lake(tmp_path / "one", node.address, *words) as one, Lake(tmp_path / "two", node.address, *words) as two:
+        try:
+            wait_for(lambda: client.group_state(group)[1] == 2, "both are members", WAIT_S)
+            count = len(load.written)
+            wait_for(lambda: len(load.written) > count + 500, "more is written", WAIT_S)
+            one.kill()
+            wait_for(lambda: client.group_state(group)[1] == 1, "it is gone", WAIT_S)
+        finally:
+            load.stop()
+        status = InProcessCli(("--bootstrap", node.address, "--warehouse", str(warehouse)))
+
+        def is_whole() -> bool:
+            told = status.json("lake", "status", topic)
+            return len(told) == 2 and not any(each["lag"] for each in told)
+
+        wait_for(is_whole, "everything is in the lake", WAIT_S)
+        assert two.stop() == 0, two.output
+    rows = rows_of(warehouse, topic)
+    last = {key: value for _, (key, value) in sorted(load.written.items())}
+    if mode == "table":
+        assert {row["kafka_key"].encode(): row["n"] for row in rows} == {k: v for k, v in last.items() if v is not None}
+    else:
+        assert [(row["kafka_partition"], row["kafka_offset"]) for row in rows] == sorted(load.written)
