@@ -176,12 +176,22 @@ def test_changes_in_debeziums_envelope(node: NodeProcess, postgres: PostgresServ
     with closing(postgres.database("shape")) as db:
         db.execute("CREATE TABLE t (id int PRIMARY KEY, name varchar(20) NOT NULL, n int DEFAULT 5)")
         db.execute("CREATE TABLE left_out (id int PRIMARY KEY)")
+        db.execute("CREATE TABLE whole (id int PRIMARY KEY)")
+        db.execute("CREATE TABLE by_index (id int NOT NULL, CONSTRAINT by_id UNIQUE (id))")
         db.execute("INSERT INTO t VALUES (1, 'one')")
         config = postgres.config(
-            "shape", table_include_list="public[.]t", skipped_operations="none", provide_transaction_metadata="true"
+            "shape",
+            table_include_list="public[.](t|whole|by_index)",
+            skipped_operations="none",
+            provide_transaction_metadata="true",
         )
+        config["replica.identity.autoset.values"] = "public.(whole|left_out):FULL,public.by_index:INDEX by_id"
         start(worker, "shape", config | {"publication.autocreate.mode": "filtered", "slot.lag.warning.bytes": "1"})
         wait_for(lambda: operations(node.address, "shape.public.t") == ["r"], "the snapshot")
+        identities = (
+            "SELECT relname, relreplident::text FROM pg_class WHERE relname IN ('t', 'whole', 'left_out', 'by_index')"
+        )
+        assert dict(db.execute(identities).fetchall()) == {"t": "d", "whole": "f", "left_out": "d", "by_index": "i"}
         db.execute("UPDATE t SET name = 'uno' WHERE id = 1")
         db.execute("UPDATE t SET id = 2")
         db.execute("DELETE FROM t")

@@ -105,6 +105,8 @@ def test_names_of_topics() -> None:
         ({"column.truncate.to.9.chars": "("}, "no regular expression"),
         ({"message.key.columns": "public.t"}, "has the form"),
         ({"message.key.columns": "(:id"}, "no regular expression"),
+        ({"replica.identity.autoset.values": "public.t:SOME"}, "has the form"),
+        ({"replica.identity.autoset.values": "(:FULL"}, "no regular expression"),
         ({"topic.delimiter": "/"}, "letters, digits"),
         ({"topic.naming.strategy": "mine"}, "topic.naming.strategy"),
     ],

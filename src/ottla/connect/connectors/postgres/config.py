@@ -22,6 +22,7 @@ from ottla.connect.connectors.cdc.binary import BINARY_MODES
 from ottla.connect.connectors.cdc.config import CdcConfig, cdc_config
 from ottla.connect.connectors.cdc.filters import ListValidator, NameFilter
 from ottla.connect.connectors.cdc.topics import SCHEMA
+from ottla.connect.connectors.postgres import replica_identity
 from ottla.connect.connectors.postgres.column_types import HSTORE_MODES, INTERVAL_MODES, TypeModes
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ CONFIG: Final = (
             validator=ValidString(*AUTOCREATE_MODES))
     .define("publish.via.partition.root", BOOLEAN, False, LOW, "Whether changes of partitions are told as those of "
             "their table.")
+    .define(replica_identity.NAME, STRING, None, LOW, "What replica identity captured tables get at the start: "
+            "schema.table:FULL, names as regular expressions.", validator=replica_identity.IdentityValidator())
     .define("binary.handling.mode", STRING, "bytes", LOW, "What bytea is.", validator=ValidString(*BINARY_MODES))
     .define("hstore.handling.mode", STRING, "json", LOW, "What hstore is.", validator=ValidString(*HSTORE_MODES))
     .define("interval.handling.mode", STRING, "numeric", LOW, "What intervals are: microseconds (a month has 30.4375 "
@@ -118,6 +121,7 @@ class PostgresConfig(CdcConfig):
         self.publication_name: str = parsed["publication.name"]
         self.autocreate_mode: str = parsed["publication.autocreate.mode"]
         self.via_root: bool = parsed["publish.via.partition.root"]
+        self.identities = replica_identity.ReplicaIdentities(parsed[replica_identity.NAME])
         self.binary_mode: str = parsed["binary.handling.mode"]
         self._hstore_mode: str = parsed["hstore.handling.mode"]
         self._interval_mode: str = parsed["interval.handling.mode"]
