@@ -39,6 +39,13 @@ class TlsFiles:
         )
         return cls(certificate, key, ca, getattr(arguments, "tls_client_auth", None) or "none")
 
+    @property
+    def words(self) -> list[str]:
+        """The options again, for a process that is started."""
+        files = {"certificate": self.certificate, "key": self.key, "ca": self.ca}
+        told = [word for name, file in files.items() if file is not None for word in (f"--tls-{name}", str(file))]
+        return [*told, "--tls-client-auth", self.client_auth]
+
     def server(self) -> TlsContexts | None:
         """For those who are served; `None`: without a certificate there is no TLS. `ValueError` names the file."""
         from ottla.runtime.tls_context import TlsContexts

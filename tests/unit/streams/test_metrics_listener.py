@@ -5,12 +5,16 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from typing import Any
+import ssl
+import urllib.request
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.peers.certificates import Authority
 
 from ottla.runtime.metrics.exposition import expose_now
+from ottla.runtime.tls_files import TlsFiles
 from ottla.streams import (
     Consumed,
     Grouped,
@@ -25,6 +29,9 @@ from ottla.streams import (
 from ottla.streams.application.kafka_streams import State
 from ottla.streams.application.metrics_listener import read_metrics
 from ottla.streams.metrics.registry import Metric, MetricName
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TEXT = Serdes.str()
 
@@ -108,6 +115,21 @@ def test_it_listens() -> None:
         assert json.loads(body)["checks"]["state"] == {"ok": False, "detail": "all threads have failed"}
     with pytest.raises(ConnectionRefusedError):
         get("/metrics")
+
+
+def test_it_listens_by_tls(tmp_path: Path) -> None:
+    authority = Authority()
+    store, ca = tmp_path / "server.pem", tmp_path / "ca.pem"
+    store.write_text("".join(authority.issue("app")))
+    ca.write_text(authority.pem)
+    app: Any = App({})
+    with MetricsListener(app, port=0, tls=TlsFiles(store)) as listener:
+        assert listener.url.startswith("https://")
+        trust = ssl.create_default_context(cafile=str(ca))
+        with urllib.request.urlopen(listener.url, timeout=10, context=trust) as answer:
+            assert b"process_cpu_seconds_total" in answer.read()
+    with pytest.raises(ValueError, match=r"none\.pem"):
+        MetricsListener(app, port=0, tls=TlsFiles(tmp_path / "none.pem"))
 
 
 def test_an_address_that_is_taken_is_told() -> None:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ottla.runtime.collector import spare_the_collector
 from ottla.runtime.config.definition import ConfigError
 from ottla.runtime.config.properties import parse_properties
+from ottla.runtime.tls_files import TlsFiles, add_server_arguments
 from ottla.runtime.tracing.wish import add_trace_argument, wish_for
 from ottla.streams.config import StreamsConfig
 from ottla.streams.errors import StreamsError
@@ -61,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         help="where it tells Prometheus how it does; of several processes that of the first",
     )
+    add_server_arguments(run_verb)
     add_trace_argument(run_verb)
     run_verb.add_argument("--verbose", action="store_true", help="say more of what happens")
     describe = verbs.add_parser("describe", help="print the topology", description="Print an application's topology.")
@@ -85,7 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
         _wish_for_traces(arguments.traces)
         if arguments.processes > 1:
             return _run_processes(arguments, config, metrics)
-        return _run_one(arguments.application, config, metrics, verbose=arguments.verbose)
+        told = None if metrics is None else (metrics, TlsFiles.of(arguments))
+        return _run_one(arguments.application, config, told, verbose=arguments.verbose)
     except (UsageError, ConfigError) as error:
         print(f"ottla: {error}", file=sys.stderr)
         return EXIT_USAGE
@@ -166,7 +169,9 @@ def _wish_for_traces(endpoint: str | None) -> None:
         raise UsageError(f"--traces: {error}") from None
 
 
-def _run_one(application: str, properties: dict[str, str], metrics: tuple[str, int] | None, *, verbose: bool) -> int:
+def _run_one(
+    application: str, properties: dict[str, str], metrics: tuple[tuple[str, int], TlsFiles] | None, *, verbose: bool
+) -> int:
     from ottla.streams.application.kafka_streams import KafkaStreams, State
     from ottla.streams.application.restore_listener import RestoreProgress
 
@@ -189,12 +194,18 @@ def _run_one(application: str, properties: dict[str, str], metrics: tuple[str, i
     return EXIT_OK if app.close() and app.failure is None else EXIT_FAILED
 
 
-def _told(app: KafkaStreams, metrics: tuple[str, int] | None) -> contextlib.AbstractContextManager[object]:
+def _told(
+    app: KafkaStreams, metrics: tuple[tuple[str, int], TlsFiles] | None
+) -> contextlib.AbstractContextManager[object]:
     if metrics is None:
         return contextlib.nullcontext()
     from ottla.streams.application.metrics_listener import MetricsListener
 
-    return MetricsListener(app, *metrics)
+    (host, port), tls = metrics
+    try:
+        return MetricsListener(app, host, port, tls=tls)
+    except ValueError as error:
+        raise UsageError(f"--metrics: {error}") from None
 
 
 def _say(application_id: str, state: str) -> None:
@@ -214,7 +225,7 @@ def _run_processes(arguments: argparse.Namespace, properties: dict[str, str], me
         command = [sys.executable, "-m", "ottla", "streams", "run", arguments.application]
         command += [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
         if metrics is not None:
-            command += ["--metrics", f"{metrics[0]}:{metrics[1] + index}"]
+            command += ["--metrics", f"{metrics[0]}:{metrics[1] + index}", *TlsFiles.of(arguments).words]
         return subprocess.Popen(command + (["--verbose"] if arguments.verbose else []), env=os.environ)
 
     processes = [spawn(index) for index in range(arguments.processes)]
