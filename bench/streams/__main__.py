@@ -115,7 +115,7 @@ def _run(name: str, workload: str, guarantee: str, records: int, warm_up: int) -
     settings = {"group.initial.rebalance.delay.ms": "0", "log.retention.ms": "-1"}
     try:
         with OttlaNode(directory / "node", settings, prefix=("taskset", "-c", "0")) as node:
-            admin = AdminClient({"bootstrap.servers": node.address})
+            admin = AdminClient({"bootstrap.servers": node.address, "log_level": 2})  # its end is after the node's
             topics = [NewTopic(topic, PARTITIONS, 1) for topic in ("in", "out", "table")]
             for made in admin.create_topics(topics).values():
                 made.result(30)
@@ -132,12 +132,13 @@ def _measure(name: str, job: Job, admin: AdminClient, records: int, warm_up: int
     _produce(job.bootstrap, "in", _records(0, warm_up, KEYS))
     application = _start(name, job, directory)
     try:
-        _wait_for_commit(admin, application, warm_up)
+        tables = {"table": KEYS} if job.workload == "join" else {}
+        _wait_for_commit(admin, application, {"in": warm_up} | tables)
         application.pause()
         _produce(job.bootstrap, "in", _records(warm_up, records, KEYS))
         before, began = application.cpu_s(), time.monotonic()
         application.go_on()
-        _wait_for_commit(admin, application, warm_up + records)
+        _wait_for_commit(admin, application, {"in": warm_up + records})
         took, used = time.monotonic() - began, application.cpu_s() - before
         return Figures(used / records * 1e6, records / took, application.resident_mb())
     finally:
@@ -149,7 +150,7 @@ def _restore(name: str, job: Job, admin: AdminClient, records: int, directory: P
     _produce(job.bootstrap, "in", _records(0, records, records))
     first = _start(name, job, directory)
     try:
-        _wait_for_commit(admin, first, records)
+        _wait_for_commit(admin, first, {"in": records})
     finally:
         first.stop()
     shutil.rmtree(job.state)
@@ -192,17 +193,20 @@ def _produce(bootstrap: str, topic: str, records: Iterator[tuple[str, str, int]]
         raise TimeoutError(f"the broker does not take the records of {topic}")
 
 
-def _wait_for_commit(admin: AdminClient, application: Application, records: int) -> None:
-    asked = [ConsumerGroupTopicPartitions(GROUP, [TopicPartition("in", each) for each in range(PARTITIONS)])]
+def _wait_for_commit(admin: AdminClient, application: Application, expected: dict[str, int]) -> None:
+    """Until so many records of each topic are committed."""
+    partitions = [TopicPartition(topic, each) for topic in expected for each in range(PARTITIONS)]
     deadline = time.monotonic() + TIMEOUT_S
     while True:
-        (answer,) = admin.list_consumer_group_offsets(asked).values()
-        committed = sum(max(each.offset, 0) for each in answer.result(30).topic_partitions)
-        if committed >= records:
+        (answer,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(GROUP, partitions)]).values()
+        committed = dict.fromkeys(expected, 0)
+        for each in answer.result(30).topic_partitions:
+            committed[each.topic] += max(each.offset, 0)
+        if all(committed[topic] >= records for topic, records in expected.items()):
             return
         application.check()
         if time.monotonic() > deadline:
-            raise TimeoutError(f"only {committed} of {records} records were committed")
+            raise TimeoutError(f"only {committed} of {expected} records were committed")
         time.sleep(POLL_S)
 
 
