@@ -21,17 +21,18 @@ if TYPE_CHECKING:
 
 PARTITIONS = 3
 TEXT = Serdes.str()
+LONG = "1h"
+"""Nothing expires: otherwise it would depend on the commits what a window of before has still."""
 
 
 def topology() -> StreamsBuilder:
     builder = StreamsBuilder()
     words = builder.stream("words", Consumed(TEXT, TEXT)).group_by_key(Grouped(TEXT, TEXT))
     words.count(materialized=Materialized.as_("counts"))
-    words.windowed_by(TimeWindows.of_size_with_no_grace("10s")).count(materialized=Materialized.as_("windows"))
-    words.windowed_by(SessionWindows.of_inactivity_gap_with_no_grace("10s")).count(
-        materialized=Materialized.as_("sessions")
-    )
-    versioned = Stores.persistent_versioned_key_value_store("prices", "1h")
+    windows, sessions = TimeWindows.of_size_with_no_grace("10s"), SessionWindows.of_inactivity_gap_with_no_grace("10s")
+    words.windowed_by(windows).count(materialized=Materialized.as_("windows").with_retention(LONG))
+    words.windowed_by(sessions).count(materialized=Materialized.as_("sessions").with_retention(LONG))
+    versioned = Stores.persistent_versioned_key_value_store("prices", LONG)
     builder.table("prices", Consumed(TEXT, TEXT), materialized=Materialized.as_(versioned))
     builder.global_table("names", Consumed(TEXT, TEXT), materialized=Materialized.as_("names"))
     return builder
