@@ -64,7 +64,13 @@ class JavaOracle:
         asked = "".join(f"{line}\n" for line in lines)
         writer = threading.Thread(target=_write, args=(self._process.stdin, asked), daemon=True)
         writer.start()
-        answers = [self._process.stdout.readline() for _ in lines]
+        try:
+            answers = [self._process.stdout.readline() for _ in lines]
+        except BaseException:  # a test's time is over: the next question must not read this one's answer
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+            raise
         writer.join()
         assert all(answer.endswith("\n") for answer in answers), self._said()
         return [answer.removesuffix("\n") for answer in answers]
