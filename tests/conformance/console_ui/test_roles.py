@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.conformance.console_ui.browser import HEIGHT, TIMEOUT_MS, WIDTH, Screen, axe_source
 from tests.peers.console import ConsoleProcess
+from tests.peers.oidc_provider import CLIENT_ID, CLIENT_SECRET, OidcProviderServer
+from tests.peers.process import free_port
 
 from ottla.console.web.access.passwords import hash_password
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.long
 
+SWITCHED = {"connector.class": "FileStreamSource", "topic": "switched", "file": "/dev/null"}
 CONFIG = """
 [[cluster]]
 name = "shop"
@@ -103,3 +106,53 @@ def test_clusters_are_switched_and_a_read_only_one_says_so(screen: Screen) -> No
     page.get_by_label("Cluster", exact=True).select_option("mirror")
     page.get_by_text("Read-only").wait_for()
     assert "#/mirror/overview" in page.url
+
+
+def test_who_signs_out_is_signed_out_at_the_provider(browser: Any, shop: Shop, tmp_path: Path) -> None:
+    people = {"sub": "17", "preferred_username": "eve", "groups": ["operators"]}
+    with OidcProviderServer(people) as provider:
+        single = f'[oidc]\nname = "Company"\nissuer = "{provider.issuer}"\nclient_id = "{CLIENT_ID}"\n'
+        secret = f'client_secret = "{CLIENT_SECRET}"\n'
+        role = '[[role]]\nname = "all"\ngroups = ["operators"]\npermissions = [{ resource = "*", actions = ["*"] }]\n'
+        cluster = f'[[cluster]]\nname = "shop"\nbootstrap = "{shop.node.address}"\n'
+        config = tmp_path / "console.toml"
+        config.write_text(cluster + role + single + secret)
+        with ConsoleProcess(tmp_path / "console", "--config", str(config)) as console:
+            context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+            context.set_default_timeout(TIMEOUT_MS)
+            screen = Screen(context.new_page(), f"http://{console.address}", "shop")
+            screen.open("overview")
+            company = screen.page.get_by_role("link", name="Company")
+            company.click()
+            screen.page.locator(".figures").wait_for()
+            screen.button("Sign out").click()
+            company.wait_for()
+            assert screen.page.url.startswith(f"http://{console.address}/")
+            context.close()
+        assert [each["post_logout_redirect_uri"] for each in provider.ended] == [f"http://{console.address}/"]
+        assert screen.complaints == []
+
+
+def test_groups_of_workers_are_switched(browser: Any, shop: Shop, tmp_path: Path) -> None:
+    """Of one nobody answers; in the other the second worker does."""
+    nobody = f"http://127.0.0.1:{free_port()}"
+    groups = f'connect = {{ away = "{nobody}", main = "{nobody},http://{shop.connect.address}" }}\n'
+    config = tmp_path / "console.toml"
+    config.write_text(f'[[cluster]]\nname = "shop"\nbootstrap = "{shop.node.address}"\n{groups}')
+    assert shop.connect.ask("PUT", "/connectors/switched/config", SWITCHED).status == 201
+    with ConsoleProcess(tmp_path / "console", "--config", str(config)) as console:
+        context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+        context.set_default_timeout(TIMEOUT_MS)
+        screen = Screen(context.new_page(), f"http://{console.address}", "shop")
+        page = screen.page
+        screen.open("connect")
+        page.get_by_role("alert").filter(has_text="UNREACHABLE").wait_for()
+        page.get_by_label("Group of workers").select_option("main")
+        page.get_by_role("link", name="switched").click()
+        screen.title().filter(has_text="switched").wait_for()
+        assert page.url.endswith("/connect/switched?group=main")
+        page.get_by_role("link", name="Logs").click()
+        page.get_by_role("log").get_by_text("RUNNING").first.wait_for()
+        context.close()
+    assert shop.connect.ask("DELETE", "/connectors/switched").status == 204
+    assert screen.complaints == []
