@@ -14,4 +14,4 @@ def load(module: str, extra: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         wanted = f"'ottla[{extra[1:-1]}]'" if extra.startswith("[") else f"'{extra}'"
-        raise ConnectError(f"This connector needs {error.name or module}: pip install {wanted}") from error
+        raise ConnectError(f"{error.name or module} is not here: pip install {wanted}") from error
