@@ -170,7 +170,7 @@ class Capture:
         captured = tables.captured()
         if not captured:
             _log.warning("no table of %s matches table.include.list and table.exclude.list yet", config.dbname)
-        config.identities.ensure(session, captured)
+        slots.ensure_replica_identities(session, config, captured)
         if config.signal_table is not None:
             self._chunks = ChunkReader(config, session, tables, config.signal_table)
             signals = tuple(config.signal_table.split(".", 1))

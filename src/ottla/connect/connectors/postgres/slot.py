@@ -1,4 +1,5 @@
-"""The replication slot: what makes the server keep its log until this connector has read it; and the publication."""
+"""The replication slot: what makes the server keep its log until this connector has read it; and what it tells: the
+publication, and the replica identities of its tables."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.connect.api.errors import ConnectError
-from ottla.connect.connectors.postgres.failures import SlotLostError
+from ottla.connect.connectors.postgres.failures import ConnectionLostError, SlotLostError
 from ottla.connect.connectors.postgres.lsn import format_lsn, parse_lsn
 from ottla.connect.connectors.postgres.session import quoted
 
@@ -128,6 +129,35 @@ def ensure_publication(session: Session, config: PostgresConfig, tables: Sequenc
         if missing:
             added = ", ".join(quoted(*table) for table in missing)
             session.execute(f"ALTER PUBLICATION {published} ADD TABLE {added}", doing=doing)
+
+
+def ensure_replica_identities(session: Session, config: PostgresConfig, tables: Sequence[tuple[str, str]]) -> None:
+    """As `replica.identity.autoset.values` says; a table that the user may not alter is warned of."""
+    for path in tables:
+        name = ".".join(path)
+        identity = config.identities.of(name)
+        if identity is None:
+            continue
+        rows = session.rows(
+            "SELECT c.relreplident::text, x.relname FROM pg_catalog.pg_class c "
+            "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+            "LEFT JOIN pg_catalog.pg_index i ON i.indrelid = c.oid AND i.indisreplident "
+            "LEFT JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid WHERE n.nspname = %s AND c.relname = %s",
+            path,
+        )
+        is_index = identity.letter == "i"
+        if not rows or rows[0] == (identity.letter, identity.wanted if is_index else rows[0][1]):
+            continue
+        wanted = f"USING INDEX {quoted(identity.wanted)}" if is_index else identity.wanted
+        statement = f"ALTER TABLE {quoted(*path)} REPLICA IDENTITY {wanted}"
+        try:
+            session.execute(statement, doing=f"setting the replica identity of {name}")
+        except ConnectionLostError:
+            raise
+        except ConnectError as error:
+            _log.warning("%s", error)
+        else:
+            _log.info("%s", statement)
 
 
 class SlotWatch:
