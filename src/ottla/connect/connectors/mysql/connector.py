@@ -5,11 +5,10 @@ Debezium's configuration, topics and records: docs/guide/change-data-capture.md;
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ottla.connect.api.connector import ExactlyOnceSupport, SourceConnector
-from ottla.connect.api.errors import ConfigError, ConnectError
-from ottla.connect.api.task import SourceTask
+from ottla.connect.connectors.cdc.connector import SERVER, CaptureConnector, CaptureTask
 from ottla.connect.connectors.mysql.capture import Capture
 from ottla.connect.connectors.mysql.config import CONFIG, MysqlConfig
 from ottla.connect.connectors.mysql.position import BinlogPosition
@@ -18,64 +17,26 @@ from ottla.connect.connectors.mysql.session import Session
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ottla.connect.api.config_def import ConfigDef, ConfigValue
-    from ottla.connect.api.record import SourceRecord
 
-SERVER: Final = "server"
+class MySqlConnector(CaptureConnector):
+    definition = CONFIG
 
+    def settings(self, props: Mapping[str, str]) -> MysqlConfig:
+        return MysqlConfig(props)
 
-class MySqlConnector(SourceConnector):
-    def start(self, props: Mapping[str, str]) -> None:
-        MysqlConfig(props)
-        self._props = dict(props)
+    def check_server(self, settings: Any) -> None:
+        with closing(Session(settings)) as session:
+            session.check_server()
 
-    def task_class(self) -> type[SourceTask]:
+    def check_offset(self, offset: Mapping[str, Any]) -> None:
+        BinlogPosition.of(offset)
+
+    def task_class(self) -> type[CaptureTask]:
         return MySqlConnectorTask
 
-    def task_configs(self, _max_tasks: int) -> list[dict[str, str]]:
-        return [dict(self._props)]
 
-    def config(self) -> ConfigDef:
-        return CONFIG
-
-    def validate(self, props: Mapping[str, str | None]) -> list[ConfigValue]:
-        """Each key, and whether the server can be captured with them."""
-        values = CONFIG.validate(props)
-        if any(value.error_messages for value in values.values()):
-            return list(values.values())
-        field = "table.exclude.list"
-        try:
-            config = MysqlConfig({key: value for key, value in props.items() if value is not None})
-            field = "database.hostname"
-            session = Session(config)
-            try:
-                session.check_server()
-            finally:
-                session.close()
-        except ConfigError as error:
-            named = next((name for name in values if f"configuration {name}:" in str(error)), field)
-            values[named].add_error_message(str(error))
-        except ConnectError as error:
-            values[field].add_error_message(str(error))
-        return list(values.values())
-
-    def exactly_once_support(self, _props: Mapping[str, str]) -> ExactlyOnceSupport:
-        return ExactlyOnceSupport.SUPPORTED
-
-    def alter_offsets(
-        self, _props: Mapping[str, str], offsets: list[tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]]
-    ) -> bool:
-        for partition, offset in offsets:
-            if partition is None or set(partition) != {SERVER}:
-                raise ConnectError(f'the partition of a connector of binary logs is {{"{SERVER}": "<topic.prefix>"}}')
-            if offset is not None:
-                BinlogPosition.of(offset)
-        return True
-
-
-class MySqlConnectorTask(SourceTask):
+class MySqlConnectorTask(CaptureTask):
     connector: ClassVar[str] = "mysql"
-    _capture: Capture | None = None
 
     def start(self, props: Mapping[str, str]) -> None:
         config = MysqlConfig(props)
@@ -83,20 +44,9 @@ class MySqlConnectorTask(SourceTask):
         offset = self.context.offset_storage_reader.offset(partition)
         self._capture = Capture(self.connector, config, partition, offset)
 
-    def poll(self) -> list[SourceRecord] | None:
-        assert self._capture is not None
-        return self._capture.poll() or None
-
-    def metrics(self) -> Mapping[str, float]:
-        return self._capture.metrics() if self._capture is not None else {}
-
-    def stop(self) -> None:
-        if self._capture is not None:
-            self._capture.close()
-
 
 class MariaDbConnector(MySqlConnector):
-    def task_class(self) -> type[SourceTask]:
+    def task_class(self) -> type[CaptureTask]:
         return MariaDbConnectorTask
 
 
