@@ -39,6 +39,7 @@ class ChildProcess:
     ) -> ChildProcess:
         """`argument` is made of a descriptor; `options` are those of `create_subprocess_exec`. `OSError`."""
         ours, theirs = socket.socketpair()
+        process: asyncio.subprocess.Process | None = None
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", module, argument(theirs.fileno())), pass_fds=[theirs.fileno()], **options
@@ -46,6 +47,9 @@ class ChildProcess:
             reader, writer = await asyncio.open_connection(sock=ours, limit=line_bytes_max)
         except BaseException:
             ours.close()
+            if process is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
             raise
         finally:
             theirs.close()
