@@ -58,7 +58,7 @@ def test_the_metadata_shell_shows_our_metadata(data: Path) -> None:
     wait_for(
         lambda: "replicas=[1]" in show("tree", "/image/topics/byName/__consumer_offsets"), "it has read the topics"
     )
-    assert "__consumer_offsets" in show("ls", "/image/topics/byName").split()
+    wait_for(lambda: "__consumer_offsets" in show("ls", "/image/topics/byName").split(), "it lists the topics")
     wait_for(lambda: "ControllerRegistration(id=1" in show("tree", "/image/cluster/controllers"), "and the controllers")
 
 

@@ -58,18 +58,18 @@ def test_the_worlds_are_bad_enough() -> None:
         for seed in range(FIXED[name]):
             for what, count in re.findall(r"(\w[\w ]*)=(\d+)", played(name, seed).partition(" ")[2]):
                 met[what] += int(count)
-    least = {
-        "records": 4_000,
-        "consumed": 8_000,
+    least = {  # half of what there usually is: any change of the code is another history
+        "records": 2_000,
+        "consumed": 4_000,
         "commits": 100,
-        "commits of consumers": 100,
-        "commits of streams": 50,
+        "commits of consumers": 50,
+        "commits of streams": 25,
         "share acknowledgements": 200,
-        "transactions committed": 500,
-        "transactions aborted": 100,
+        "transactions committed": 300,
+        "transactions aborted": 70,
         "transactions lost": 10,
-        "topics made or removed": 100,
-        "moves": 40,
+        "topics made or removed": 40,
+        "moves": 30,
         "disk errors": 20,
         "directories lost": 5,
     }
