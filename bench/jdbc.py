@@ -33,7 +33,7 @@ DEBEZIUM: Final = ("io.debezium", "debezium-connector-jdbc", "3.5.0.Final")
 TOPIC: Final = "bench-things"
 SETTINGS: Final = {"offset.flush.interval.ms": "1000"}
 TABLE: Final = "CREATE TABLE things (id bigint PRIMARY KEY, name text NOT NULL, price double precision, stock int)"
-FILL: Final = "INSERT INTO things SELECT n, 'thing ' || n, n / 2.0, n % 100 FROM generate_series(1, %s) n"
+FILL: Final = "INSERT INTO things SELECT n, 'thing ' || n, n / 2.0, n %% 100 FROM generate_series(1, %s) n"
 
 
 def main(rows: int) -> int:
