@@ -59,11 +59,17 @@ def main(rows: int) -> int:
     return 0
 
 
+def create(worker: ConnectProcess, name: str, config: dict[str, str]) -> None:
+    answer = worker.ask("PUT", f"/connectors/{name}/config", config)
+    if answer.status != 201:
+        raise SystemExit(f"{worker.name}: {answer.body}")
+
+
 def read_table(worker: ConnectProcess, url: str, rows: int) -> float:
     source = {"connector.class": "JdbcSource", "connection.url": url, "connection.user": "postgres"}
     source |= {"mode": "incrementing", "incrementing.column.name": "id", "table.whitelist": "things"}
     before = cpu_s(worker.pid)
-    worker.ask("PUT", "/connectors/source/config", source | {"topic.prefix": "bench-"})
+    create(worker, "source", source | {"topic.prefix": "bench-"})
 
     def read() -> bool:
         offsets = worker.ask("GET", "/connectors/source/offsets").body["offsets"]
@@ -90,7 +96,7 @@ def debezium_sink(url: str) -> dict[str, str]:
         "connector.class": "io.debezium.connector.jdbc.JdbcSinkConnector",
         "connection.url": url,
         "connection.username": "postgres",
-        "connection.password": "",
+        "connection.password": "any",
         "schema.evolution": "basic",
         "insert.mode": "upsert",
         "primary.key.mode": "record_value",
@@ -102,7 +108,7 @@ def write_table(worker: ConnectProcess, database: Any, config: dict[str, str], t
     table = f"{table}_{config['connector.class'].rpartition('.')[2].lower()}"
     named = {"topics": TOPIC, "table.name.format": table, "collection.name.format": table}
     before = cpu_s(worker.pid)
-    worker.ask("PUT", f"/connectors/{table}/config", config | named)
+    create(worker, table, config | named)
 
     def written() -> bool:
         if database.execute("SELECT to_regclass(%s)", [table]).fetchone()[0] is None:
