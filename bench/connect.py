@@ -2,7 +2,7 @@
 
 Both workers run one after the other against one Ottla node, standalone, with their own defaults (Java's JVM, too). CPU
 is that of a worker and all its processes, memory the proportional set size of the same. Rates depend on what else the
-machine does; CPU a record hardly. `bench.jdbc` has the JDBC connectors.
+machine does; CPU a record hardly. The JDBC connectors are measured alone: none of Java's is beside them yet.
 """
 
 from __future__ import annotations
