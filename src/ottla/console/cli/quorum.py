@@ -54,7 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
 async def _status(client: KafkaClient, arguments: argparse.Namespace) -> int:
     async def show() -> str:
         found = await quorum.quorum_status(client)
-        return json.dumps(_as_json(found)) if arguments.json else _text(found)
+        if not arguments.json:
+            return _text(found)
+        return json.dumps({"cluster_id": found.cluster_id, **quorum.quorum_json(found)})
 
     if arguments.watch is not None:
         await watch(show, arguments.watch)
@@ -80,28 +82,6 @@ def _text(status: quorum.QuorumStatus) -> str:
         for each in status.replicas
     ]
     return f"{head}\n{table(('NODE', 'ROLE', 'END', 'LAG', 'CAUGHT UP', 'DIRECTORY', 'ENDPOINT'), rows)}"
-
-
-def _as_json(status: quorum.QuorumStatus) -> dict[str, object]:
-    return {
-        "cluster_id": status.cluster_id,
-        "leader_id": status.leader_id,
-        "leader_epoch": status.leader_epoch,
-        "high_watermark": status.high_watermark,
-        "max_lag": status.max_lag,
-        "replicas": [
-            {
-                "node_id": each.node_id,
-                "role": each.role,
-                "log_end_offset": each.log_end_offset,
-                "lag": each.lag,
-                "caught_up_ago_ms": each.caught_up_ago_ms,
-                "directory_id": each.directory,
-                "endpoints": [str(endpoint) for endpoint in each.endpoints],
-            }
-            for each in status.replicas
-        ],
-    }
 
 
 async def _add(client: KafkaClient, arguments: argparse.Namespace) -> int:

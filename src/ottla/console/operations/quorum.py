@@ -77,6 +77,28 @@ class QuorumStatus:
         return next((replica for replica in self.replicas if replica.node_id == node_id), None)
 
 
+def quorum_json(status: QuorumStatus) -> dict[str, object]:
+    """As command line and console tell it."""
+    return {
+        "leader_id": status.leader_id,
+        "leader_epoch": status.leader_epoch,
+        "high_watermark": status.high_watermark,
+        "max_lag": status.max_lag,
+        "replicas": [
+            {
+                "node_id": each.node_id,
+                "role": each.role,
+                "log_end_offset": each.log_end_offset,
+                "lag": each.lag,
+                "caught_up_ago_ms": each.caught_up_ago_ms,
+                "directory_id": each.directory,
+                "endpoints": [str(endpoint) for endpoint in each.endpoints],
+            }
+            for each in status.replicas
+        ],
+    }
+
+
 async def quorum_status(client: KafkaClient) -> QuorumStatus:
     """Waits for a leader while there is none."""
 

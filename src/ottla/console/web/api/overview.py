@@ -10,9 +10,8 @@ from ottla.clients.errors import ClientError
 from ottla.console.operations.brokers import describe_brokers
 from ottla.console.operations.features import describe_features
 from ottla.console.operations.log_directories import describe_log_directories
-from ottla.console.operations.quorum import quorum_status
+from ottla.console.operations.quorum import quorum_json, quorum_status
 from ottla.console.web.api.brokers import broker_json
-from ottla.console.web.api.quorum import quorum_json
 from ottla.console.web.message import Response
 from ottla.protocol.errors import KafkaError
 

@@ -5,14 +5,13 @@ A voter is added where it runs (`ottla quorum add`): only there its endpoint and
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from ottla.console.operations.quorum import quorum_status, remove_voter
+from ottla.console.operations.quorum import quorum_json, quorum_status, remove_voter
 from ottla.console.web.message import ApiError, Response, bad_request, not_found, whole_number
 from ottla.protocol.types import uuid_from_text
 
 if TYPE_CHECKING:
-    from ottla.console.operations.quorum import QuorumStatus
     from ottla.console.web.context import Context
 
 NODE_ID_MAX: Final = 2**31 - 1
@@ -43,24 +42,3 @@ async def remove(context: Context) -> Response:
     context.details["directory_id"] = directory or voters[0].directory
     await remove_voter(context.client, node_id, directory_id)
     return Response(None, 204)
-
-
-def quorum_json(quorum: QuorumStatus) -> dict[str, Any]:
-    return {
-        "leader_id": quorum.leader_id,
-        "leader_epoch": quorum.leader_epoch,
-        "high_watermark": quorum.high_watermark,
-        "max_lag": quorum.max_lag,
-        "replicas": [
-            {
-                "node_id": each.node_id,
-                "directory_id": each.directory,
-                "role": each.role,
-                "log_end_offset": each.log_end_offset,
-                "lag": each.lag,
-                "caught_up_ago_ms": each.caught_up_ago_ms,
-                "endpoints": [str(endpoint) for endpoint in each.endpoints],
-            }
-            for each in quorum.replicas
-        ],
-    }
