@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ottla.connect.api.errors import ConnectError, DataError
+from ottla.connect.connectors.cdc.notification import ABORTED
 from ottla.connect.connectors.cdc.select_overrides import rows_selected
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from logging import Logger
 
+    from ottla.connect.api.record import SourceRecord
+    from ottla.connect.connectors.cdc.control import Control
     from ottla.connect.connectors.cdc.incremental_snapshot import Wanted
 
 
@@ -28,3 +33,26 @@ class BlockingSnapshot:
         """What stands behind FROM: `path`, which is the table in SQL, or the statement of the signal."""
         statement = self.tables[table]
         return rows_selected(statement) if statement else path
+
+
+def next_blocking(
+    batches: Iterator[list[SourceRecord]],
+    roll_back: Callable[[], object],
+    *,
+    lost: type[ConnectError],
+    control: Control,
+    log: Logger,
+) -> list[SourceRecord] | None:
+    """The next batch; None: it is over. A statement of a signal that is wrong ends the snapshot, not the task.
+
+    Raises `lost`, an error of the connection, and `DataError`.
+    """
+    try:
+        return next(batches, None)
+    except (lost, DataError):
+        raise
+    except ConnectError as error:
+        roll_back()
+        control.tell(ABORTED)
+        log.error("a blocking snapshot ends: %s", error)
+        return None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from ottla.connect.api.errors import ConnectError, DataError
+from ottla.connect.api.errors import ConnectError
 from ottla.connect.connectors.cdc.backoff import Backoff
-from ottla.connect.connectors.cdc.blocking_snapshot import BlockingSnapshot
+from ottla.connect.connectors.cdc.blocking_snapshot import BlockingSnapshot, next_blocking
 from ottla.connect.connectors.cdc.changes import Changes
 from ottla.connect.connectors.cdc.control import Control
 from ottla.connect.connectors.cdc.heartbeat import Heartbeats
@@ -199,17 +200,10 @@ class Capture:
         return self._follow() if self._blocking is None else self._next_blocking(self._blocking)
 
     def _next_blocking(self, batches: Iterator[list[SourceRecord]]) -> list[SourceRecord]:
-        """A statement of a signal that is wrong ends the snapshot, not the task."""
-        try:
-            batch = next(batches, None)
-        except (ConnectionLostError, DataError):
-            raise
-        except ConnectError as error:
-            assert self._session is not None
-            self._session.rows("ROLLBACK", doing="ending a snapshot")
-            self._control.tell(ABORTED)
-            _log.error("a blocking snapshot ends: %s", error)
-            batch = None
+        session = self._session
+        assert session is not None
+        roll_back = partial(session.rows, "ROLLBACK", doing="ending a snapshot")
+        batch = next_blocking(batches, roll_back, lost=ConnectionLostError, control=self._control, log=_log)
         if batch is None:
             self._blocking = None
         return batch or []

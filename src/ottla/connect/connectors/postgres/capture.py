@@ -12,11 +12,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from ottla.connect.api.errors import ConnectError, DataError
+from ottla.connect.api.errors import ConnectError
 from ottla.connect.connectors.cdc.backoff import Backoff
-from ottla.connect.connectors.cdc.blocking_snapshot import BlockingSnapshot
+from ottla.connect.connectors.cdc.blocking_snapshot import BlockingSnapshot, next_blocking
 from ottla.connect.connectors.cdc.changes import Changes
 from ottla.connect.connectors.cdc.control import Control
 from ottla.connect.connectors.cdc.heartbeat import Heartbeats
@@ -293,17 +294,10 @@ class Capture:
         return [] if self._is_over else self._follow()
 
     def _next_blocking(self, batches: Iterator[list[SourceRecord]]) -> list[SourceRecord]:
-        """A statement of a signal that is wrong ends the snapshot, not the task."""
-        try:
-            batch = next(batches, None)
-        except (ConnectionLostError, DataError):
-            raise
-        except ConnectError as error:
-            assert self._session is not None
-            self._session.execute("ROLLBACK", doing="ending a snapshot")
-            self._control.tell(ABORTED)
-            _log.error("a blocking snapshot ends: %s", error)
-            batch = None
+        session = self._session
+        assert session is not None
+        roll_back = partial(session.execute, "ROLLBACK", doing="ending a snapshot")
+        batch = next_blocking(batches, roll_back, lost=ConnectionLostError, control=self._control, log=_log)
         if batch is None:
             self._blocking = None
         return batch or []
