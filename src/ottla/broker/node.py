@@ -261,8 +261,11 @@ class Node:
             _report(few_files)
         for stray in logs.put_strays_aside(is_hosted):
             _report(f"{stray} is no replica of the cluster any more: it was put aside as a stray")
-        self._undo.append(lambda: logs.close(self._membership.broker_epoch if self._membership else -1))
+        self._undo.append(partial(self._close_logs, logs))
         return logs
+
+    def _close_logs(self, logs: LogManager) -> None:
+        logs.close(self._membership.broker_epoch if self._membership else -1, self._world.blocking.together)
 
     def _register(
         self, controller: ControllerShell, logs: LogManager, storage: Storage, incarnation_id: bytes

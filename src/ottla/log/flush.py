@@ -2,9 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import PurePath
+from typing import TypeAlias
 
 from ottla.runtime.files import File, FileSystem
+
+Together: TypeAlias = Callable[[Sequence[Callable[[], None]]], None]
+"""Does all of some work, in any order and perhaps in threads, before it returns; raises what one of them raised."""
+
+
+def one_by_one(works: Sequence[Callable[[], None]]) -> None:
+    for work in works:
+        work()
 
 
 class PendingFlush:
@@ -14,7 +24,7 @@ class PendingFlush:
     when `sync` returned; if it raised `OSError`, the log's directory has failed.
     """
 
-    __slots__ = ("_directories", "_done", "_files", "_logs", "_paths", "directory", "offset")
+    __slots__ = ("_done", "_files", "_logs", "_paths", "directories", "directory", "offset")
 
     def __init__(
         self,
@@ -30,12 +40,17 @@ class PendingFlush:
         self.directory = directory
         self._logs = logs
         self._paths = paths
-        self._directories = directories
+        self.directories = directories
         self._done = done
         self.offset = offset
 
     def sync(self) -> None:
         """Blocking; touches nothing but files."""
+        self.sync_files()
+        for directory in self.directories:
+            self.sync_names(directory)
+
+    def sync_files(self) -> None:
         for log in self._logs:
             log.sync()
         for path in self._paths:
@@ -45,10 +60,20 @@ class PendingFlush:
                     file.sync()
                 finally:
                     file.close()
-        for directory in self._directories:
-            with suppress(FileNotFoundError):  # the log was deleted meanwhile
-                self._files.sync_directory(directory)
+
+    def sync_names(self, directory: PurePath) -> None:
+        with suppress(FileNotFoundError):  # the log was deleted meanwhile
+            self._files.sync_directory(directory)
 
     def complete(self) -> None:
         """The recovery point advances to `offset`."""
         self._done(self.offset)
+
+
+def sync_all(pending: Sequence[PendingFlush], together: Together) -> None:
+    """Sync and complete many, each directory once. `OSError`: none is complete."""
+    together([each.sync_files for each in pending])
+    of_directory = {directory: each for each in pending for directory in each.directories}
+    together([partial(each.sync_names, directory) for directory, each in of_directory.items()])
+    for each in pending:
+        each.complete()

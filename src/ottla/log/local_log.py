@@ -365,13 +365,25 @@ class LocalLog:
 
     def close(self) -> None:
         """Flush, take a snapshot of the producers, close the indexes as Kafka does, and release the files."""
+        pending = self.prepare_close()
+        if pending is not None:
+            pending.sync()
+            pending.complete()
+        self.release()
+
+    def prepare_close(self) -> PendingFlush | None:
+        """Write what a clean stop leaves. What is returned is to be synced before `release`; None: all is synced."""
         if self._prepared:  # else nothing was appended since it was opened, and everything is as it should be
             self._finish_active()
         self._take_snapshot()
-        self.flush()
-        if not self._names_synced:  # nothing was ever flushed, and a clean stop says that all is well
+        pending = self.prepare_flush()
+        if pending is None and not self._names_synced:  # nothing was ever flushed; a clean stop says that all is well
             metadata, names = self.directory / PARTITION_METADATA, [self.directory, self.directory.parent]
-            PendingFlush(self._files, self.directory, (), [metadata], names, 0, lambda _: None).sync()
+            return PendingFlush(self._files, self.directory, (), [metadata], names, 0, lambda _: None)
+        return pending
+
+    def release(self) -> None:
+        """Nothing may be written any more."""
         self.remove_deleted_files(LONG_MAX)
         for segment in self._segments:
             segment.close()

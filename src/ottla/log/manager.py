@@ -38,7 +38,7 @@ from ottla.log.file_names import (
     suffix_of_directory,
     suffixed_directory,
 )
-from ottla.log.flush import PendingFlush
+from ottla.log.flush import PendingFlush, Together, one_by_one, sync_all
 from ottla.log.log import Log
 from ottla.log.log_directory import LogDirectory
 from ottla.log.pending_checkpoint import PendingCheckpoint
@@ -537,16 +537,19 @@ class LogManager:
     def is_secure(self, name: TopicPartition, offset: int) -> bool:
         return self._by_name[name].checkpoints[RECOVERY_POINTS].get(name, 0) >= offset
 
-    def close(self, broker_epoch: int = -1) -> None:
+    def close(self, broker_epoch: int = -1, together: Together = one_by_one) -> None:
         """A clean stop: every log flushed and closed, the checkpoints, and the file that says so.
 
+        All is written before anything is synced: one commit of the file system's journal may then serve all logs.
         If a log cannot be closed its directory gets no such file, the others do; the `OSError` is raised at the end.
         """
         failed: OSError | None = None
         for directory in self.online:
             try:
+                pending = [log.prepare_close() for log in directory.logs.values()]
+                sync_all([each for each in pending if each is not None], together)
                 for log in directory.logs.values():
-                    log.close()
+                    log.release()
                 for checkpoint, offsets in self._current(directory):
                     self._write(directory, checkpoint, offsets)
                 write_clean_shutdown(self._files, directory.path, broker_epoch)

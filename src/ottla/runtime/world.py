@@ -22,7 +22,7 @@ from ottla.runtime.turn import Turn
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ottla.runtime.files import FileSystem
@@ -38,6 +38,8 @@ class Blocking(Protocol):
     def future(self, work: Callable[[], object]) -> asyncio.Future[object]: ...
 
     def run(self, work: Callable[[], None], done: Callable[[BaseException | None], None]) -> None: ...
+
+    def together(self, works: Sequence[Callable[[], None]]) -> None: ...
 
 
 class Held(Protocol):

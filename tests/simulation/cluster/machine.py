@@ -13,6 +13,7 @@ from tests.simulation.cluster.network import ProcessNetwork
 from tests.simulation.cluster.process import Process, ignore
 from tests.simulation.disk import SimulatedDisk
 
+from ottla.log.flush import one_by_one
 from ottla.runtime.clock import LoopTimers
 from ottla.runtime.lock import DirectoryInUseError
 from ottla.runtime.turn import Turn
@@ -145,6 +146,9 @@ class SimulatedBlocking:
 
     def run(self, work: Callable[[], None], done: Callable[[BaseException | None], None]) -> None:
         self.future(work).add_done_callback(lambda future: done(None if future.cancelled() else future.exception()))
+
+    def together(self, works: Sequence[Callable[[], None]]) -> None:
+        one_by_one(self._random.sample(works, len(works)))
 
 
 def _fail(future: asyncio.Future[object], error: Exception) -> None:

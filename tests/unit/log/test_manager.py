@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
 import pytest
@@ -18,6 +18,7 @@ from ottla.log.file_names import (
     suffix_of_directory,
     suffixed_directory,
 )
+from ottla.log.flush import one_by_one
 from ottla.log.manager import LogManager
 from ottla.log.upkeep import LogUpkeep, UpkeepIntervals
 
@@ -99,6 +100,50 @@ def test_a_clean_stop_writes_kafkas_files(disk: SimulatedDisk, hands: Hands) -> 
     assert found is not None
     assert (found.log_start_offset, found.log_end_offset, found.high_watermark) == (2, 5, 5)
     assert found.topic_id == TOPIC_ID
+
+
+def test_a_clean_stop_syncs_after_all_is_written_and_each_directory_once(
+    disk: SimulatedDisk, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = open_manager(disk, hands)
+    written = manager.get_or_create("t", 0, TOPIC_ID, CONFIG)
+    append(written, batch(5))
+    for index in range(1, 4):
+        manager.get_or_create("t", index, TOPIC_ID, CONFIG)
+    done: list[tuple[str, str]] = []
+    monkeypatch.setattr(disk, "maybe_fail", lambda kind, name: done.append((kind, name)))
+    rounds: list[int] = []
+
+    def together(works: Sequence[Callable[[], None]]) -> None:
+        rounds.append(len(works))
+        before = len(done)
+        for work in reversed(works):
+            work()
+        assert {kind for kind, name in done[before:] if "t-" in name} == {"sync"}
+
+    manager.close(together=together)
+    assert rounds == [4, 5]
+    synced = [name for kind, name in done if kind == "sync"]
+    assert {f"{ROOT}/t-{index}" for index in range(4)} | {f"{ROOT}/t-0/{0:020}.log"} <= set(synced)
+    assert written.recovery_point == 5
+
+
+def test_a_log_that_cannot_be_closed_leaves_its_directory_unclean(disk: SimulatedDisk, hands: Hands) -> None:
+    manager = open_manager(disk, hands, PurePath("/a"), PurePath("/b"))
+    for index in range(2):
+        manager.get_or_create("t", index, TOPIC_ID, CONFIG)
+
+    def together(works: Sequence[Callable[[], None]]) -> None:
+        if len(failures) < 1:
+            failures.append(works)
+            raise OSError(5, "the disk is gone")
+        one_by_one(works)
+
+    failures: list[Sequence[Callable[[], None]]] = []
+    with pytest.raises(OSError, match="the disk is gone"):
+        manager.close(together=together)
+    assert read_whole(disk, PurePath("/a/.kafka_cleanshutdown")) is None
+    assert read_whole(disk, PurePath("/b/.kafka_cleanshutdown")) is not None
 
 
 def test_after_a_crash_every_log_is_recovered(disk: SimulatedDisk, hands: Hands) -> None:
