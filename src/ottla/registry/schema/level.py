@@ -8,10 +8,11 @@ FULL       both
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from ottla.registry.schema.parsed import ParsedSchema
 
@@ -49,17 +50,17 @@ def parse_level(text: str) -> CompatibilityLevel | None:
 def check(
     level: CompatibilityLevel,
     schema: ParsedSchema,
-    history: Sequence[tuple[int, ParsedSchema]],
+    history: Iterable[tuple[int, ParsedSchema]],
     *,
     lenient: bool = False,
 ) -> list[str]:
-    """Why `schema` may not follow on `history` (versions in ascending order); empty if it may.
+    """Why `schema` may not follow on `history` (the latest version first); empty if it may.
 
-    The latest version is looked at first, and what breaks with the first one that does is told.
+    History is read as far as it is needed; what breaks with the first version that does is told.
     """
     if level is CompatibilityLevel.NONE:
         return []
-    for version, previous in reversed(history) if level.is_transitive else list(history)[-1:]:
+    for version, previous in history if level.is_transitive else islice(history, 1):
         found = _against(level, schema, previous, lenient=lenient)
         if found:
             text = previous.canonical

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ottla.registry.store.state import RegistryState
 
 PARSED_SCHEMAS_MAX: Final = 1_000
+CANONICAL_TEXTS_MAX: Final = 100_000
 LATEST: Final = -1
 
 
@@ -27,6 +28,8 @@ class Catalog:
     def __init__(self, state: RegistryState) -> None:
         self._state = state
         self._parsed: OrderedDict[tuple[object, ...], ParsedSchema] = OrderedDict()
+        self._canonical: dict[tuple[str, str], str | None] = {}
+        """(type, text) → canonical form, which most stored texts are themselves: the strings are the state's."""
 
     def parse(
         self, subject: str, schema_type: str, text: str, references: Sequence[Reference] = (), *, strict: bool = False
@@ -56,6 +59,19 @@ class Catalog:
             return self.parsed(record)
         except RegistryError:
             return None
+
+    def canonical_or_none(self, record: SchemaRecord) -> str | None:
+        """What its text is in canonical form. Without references it is parsed for this but once."""
+        key = (record.schema_type, record.text)
+        if not record.references and key in self._canonical:
+            return self._canonical[key]
+        schema = self.parsed_or_none(record)
+        canonical = schema.canonical if schema is not None else None
+        if not record.references:
+            if len(self._canonical) >= CANONICAL_TEXTS_MAX:
+                del self._canonical[next(iter(self._canonical))]
+            self._canonical[key] = record.text if canonical == record.text else canonical
+        return canonical
 
     def _texts(self, subject: str, references: Sequence[Reference]) -> dict[str, str]:
         """Name → text of everything that is needed, the deepest first."""
@@ -88,12 +104,3 @@ class Catalog:
         if version == LATEST:
             return self._state.latest(subject)
         return self._state.record(SchemaKey(subject, version))
-
-
-def looks_up(given: ParsedSchema, stored: ParsedSchema) -> bool:
-    """Whether a schema that comes with everything that it needs in itself is one that is stored with references."""
-    if given.schema_type != stored.schema_type:
-        return False
-    if given.canonical == stored.canonical and tuple(given.references) == tuple(stored.references):
-        return True
-    return not given.references and bool(stored.references) and given.resolved_text() == stored.resolved_text()

@@ -35,8 +35,8 @@ def against_history(
         group = _group(metadata, config.group)
         history = [record for record in history if _group(record.metadata, config.group) == group]
     level = config.level or DEFAULT_LEVEL
-    parsed = [(record.version, catalog.parsed_or_none(record)) for record in history]
-    readable = [(version, each) for version, each in parsed if each is not None]
+    parsed = ((record.version, catalog.parsed_or_none(record)) for record in reversed(history))
+    readable = ((version, each) for version, each in parsed if each is not None)
     found += check(level, schema, readable, lenient=config.is_lenient)
     if found:
         checks_fields = str(bool(config.validate_fields)).lower()

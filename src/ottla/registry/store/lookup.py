@@ -9,7 +9,6 @@ from ottla.registry.errors import RegistryError
 from ottla.registry.schema.fingerprint import fingerprint
 from ottla.registry.schema.metadata import merged_metadata, with_version
 from ottla.registry.schema.rule_set import merged_rule_sets
-from ottla.registry.store.catalog import looks_up
 from ottla.registry.store.records import SchemaKey, SchemaRecord
 from ottla.registry.store.request import NEXT_VERSION, SchemaRequest
 from ottla.registry.subject import DEFAULT_CONTEXT, QualifiedSubject
@@ -100,8 +99,12 @@ def is_same(catalog: Catalog, request: SchemaRequest, parsed: ParsedSchema, reco
             return False
         if given != bare and not (given is None and not bare.to_json()):
             return False
+    if request.references == record.references:
+        return catalog.canonical_or_none(record) == parsed.canonical
+    if request.references:
+        return False
     stored_schema = catalog.parsed_or_none(record)
-    return stored_schema is not None and looks_up(parsed, stored_schema)
+    return stored_schema is not None and parsed.resolved_text() == stored_schema.resolved_text()
 
 
 def with_contract_of(
