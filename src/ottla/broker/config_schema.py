@@ -6,6 +6,7 @@ metrics subscription does not know. KIP-226, 714, 848.
 
 from collections.abc import Mapping
 
+from ottla.broker.dynamic_config import DynamicServerConfig
 from ottla.metadata.controller.config_schema import ConfigResourceType, EffectiveConfig
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.runtime.config.client_metrics import CLIENT_METRICS_CONFIGS, check_interval, parse_match
@@ -29,7 +30,7 @@ class ServerConfigSchema:
 
     def __init__(self, config: ServerConfig) -> None:
         self._config = config
-        self._with_dynamic = ((dict[str, str](), dict[str, str]()), config)
+        self._dynamic = DynamicServerConfig(config)
 
     @property
     def own_name(self) -> str:
@@ -83,11 +84,7 @@ class ServerConfigSchema:
     def effective_topic_configs(
         self, overrides: Mapping[str, str], cluster_configs: Mapping[str, str], own_configs: Mapping[str, str]
     ) -> list[EffectiveConfig]:
-        known, config = self._with_dynamic
-        if known != (cluster_configs, own_configs):
-            config = self._config.with_dynamic(cluster_configs, own_configs)
-            self._with_dynamic = ((dict(cluster_configs), dict(own_configs)), config)
-        described = describe_topic(config, overrides)
+        described = describe_topic(self._dynamic.of(cluster_configs, own_configs), overrides)
         return [
             EffectiveConfig(one.name, one.value, one.source, one.is_sensitive)
             for one in sorted(described, key=lambda one: one.name)

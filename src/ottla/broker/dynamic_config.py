@@ -1,5 +1,6 @@
 """The configuration of this broker as it is now: its static one under what the metadata says dynamically. KIP-226."""
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from ottla.metadata.controller.config_schema import ConfigResourceType
@@ -18,14 +19,15 @@ def follow_broker_configs(
     apply: "Callable[[ServerConfig], None]",
     report: "Callable[[str], None]",
 ) -> "Callable[[MetadataDelta, MetadataImage], None]":
-    """A subscriber of the metadata that applies this broker's configs when they change. What is wrong is reported."""
+    """A subscriber of the metadata that applies this broker's configs when they change. What is wrong is reported, and
+    all stays as it was."""
     keys = {(int(ConfigResourceType.BROKER), name) for name in ("", str(config.node_id))}
 
     def follow(delta: "MetadataDelta", image: MetadataImage) -> None:
         if keys.isdisjoint(delta.changed_configs):
             return
         try:
-            apply(config(image))
+            apply(config.read(image))
         except ConfigError as error:
             report(str(error))
 
@@ -33,7 +35,7 @@ def follow_broker_configs(
 
 
 class DynamicServerConfig:
-    """Call it with an image. What did not change is not read again."""
+    """Call it with an image. What did not change is not read again; what is wrong leaves all as it was."""
 
     def __init__(self, static: ServerConfig) -> None:
         self.node_id = static.node_id
@@ -42,9 +44,24 @@ class DynamicServerConfig:
         self._current = static
 
     def __call__(self, image: MetadataImage) -> ServerConfig:
-        of_cluster = image.configs.of(ConfigResourceType.BROKER, "")
-        of_broker = image.configs.of(ConfigResourceType.BROKER, str(self._static.node_id))
+        return self.of(*self._layers(image))
+
+    def of(self, of_cluster: "Mapping[str, str]", of_broker: "Mapping[str, str]") -> ServerConfig:
+        """With these configs of all brokers and of this one."""
         if (of_cluster, of_broker) != self._dynamic:
-            self._current = self._static.with_dynamic(of_cluster, of_broker)
-            self._dynamic = (of_cluster, of_broker)
+            with contextlib.suppress(ConfigError):  # whoever follows the configs tells of it
+                self._set(of_cluster, of_broker)
         return self._current
+
+    def read(self, image: MetadataImage) -> ServerConfig:
+        """Anew, even if nothing changed: what stands behind a variable may have. Raises `ConfigError`."""
+        self._set(*self._layers(image))
+        return self._current
+
+    def _set(self, of_cluster: "Mapping[str, str]", of_broker: "Mapping[str, str]") -> None:
+        self._dynamic = (of_cluster, of_broker)
+        self._current = self._static.with_dynamic(of_cluster, of_broker)
+
+    def _layers(self, image: MetadataImage) -> "tuple[Mapping[str, str], Mapping[str, str]]":
+        of_cluster = image.configs.of(ConfigResourceType.BROKER, "")
+        return of_cluster, image.configs.of(ConfigResourceType.BROKER, str(self._static.node_id))

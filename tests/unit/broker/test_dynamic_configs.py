@@ -180,23 +180,69 @@ async def test_keys_of_a_listener(tmp_path: Path) -> None:
         "ssl.keystore.location": str(stores["old"]),
     }
 
-    def shown() -> str:
-        certificate = ssl.get_server_certificate(("127.0.0.1", port), timeout=TIMEOUT_S)
-        return x509.load_pem_x509_certificate(certificate.encode()).subject.rfc4514_string()
+    with OttlaNode(tmp_path, settings) as node:
+        client = await Client.to(node)
+        assert await shown(port) == "CN=old"
+        with pytest.raises(AssertionError, match=r"42.*or directory"):
+            await client.alter(BROKER, THIS_BROKER, **{key: str(tmp_path / "nowhere.pem")})
+        assert await shown(port) == "CN=old"
+        await client.alter(BROKER, THIS_BROKER, **{key: str(stores["new"])})
+        assert await shown(port) == "CN=new"
+        node.restart()
+        assert await shown(port) == "CN=new"
+        client = await Client.to(node)
+        await client.alter(BROKER, THIS_BROKER, **{key: None})
+        assert await shown(port) == "CN=old"
+
+
+async def test_a_password_that_stands_elsewhere(tmp_path: Path) -> None:
+    authority = Authority()
+    plain, locked, secrets = (tmp_path / name for name in ("plain.pem", "locked.pem", "secrets.properties"))
+    plain.write_text("".join(authority.issue("plain")))
+    port, prefix = free_port(), "listener.name.secure.ssl"
+    settings = {
+        "config.providers": "file",
+        "config.providers.file.class": "org.apache.kafka.common.config.provider.FileConfigProvider",
+        "listeners": f"PLAINTEXT://127.0.0.1:{free_port()},SECURE://127.0.0.1:{port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SECURE:SSL",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(plain),
+    }
+    wanted = {f"{prefix}.keystore.location": str(locked), f"{prefix}.key.password": f"${{file:{secrets}:of.the.key}}"}
+
+    def lock(name: str, password: str) -> None:
+        locked.write_text("".join(authority.issue(name, password=password)))
+        secrets.write_text(f"of.the.key={password}\n")
 
     with OttlaNode(tmp_path, settings) as node:
         client = await Client.to(node)
-        assert await asyncio.to_thread(shown) == "CN=old"
+        lock("first", "geheim-eins")
+        kept = secrets.rename(tmp_path / "kept")
         with pytest.raises(AssertionError, match=r"42.*or directory"):
-            await client.alter(BROKER, THIS_BROKER, **{key: str(tmp_path / "nowhere.pem")})
-        assert await asyncio.to_thread(shown) == "CN=old"
-        await client.alter(BROKER, THIS_BROKER, **{key: str(stores["new"])})
-        assert await asyncio.to_thread(shown) == "CN=new"
+            await client.alter(BROKER, THIS_BROKER, **wanted)
+        assert await shown(port) == "CN=plain"
+        kept.rename(secrets)
+        await client.alter(BROKER, THIS_BROKER, **wanted)
+        assert await shown(port) == "CN=first"
         node.restart()
-        assert await asyncio.to_thread(shown) == "CN=new"
+        assert await shown(port) == "CN=first"
+        lock("second", "geheim-zwei")
         client = await Client.to(node)
-        await client.alter(BROKER, THIS_BROKER, **{key: None})
-        assert await asyncio.to_thread(shown) == "CN=old"
+        await client.alter(BROKER, THIS_BROKER, **wanted)
+        assert await shown(port) == "CN=second", "said once more, it is read once more"
+    logs = logs_of(tmp_path)
+    assert b"of.the.key" in logs
+    assert b"geheim" not in logs
+
+
+def logs_of(directory: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in directory.rglob("*.log"))
+
+
+async def shown(port: int) -> str:
+    """Whose certificate it is that a listener shows."""
+    certificate = await asyncio.to_thread(ssl.get_server_certificate, ("127.0.0.1", port), timeout=TIMEOUT_S)
+    return x509.load_pem_x509_certificate(certificate.encode()).subject.rfc4514_string()
 
 
 async def test_client_metrics_configs(node: OttlaNode) -> None:

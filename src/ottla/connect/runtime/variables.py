@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ottla.connect.api.errors import ConfigError
 from ottla.runtime.config.definition import ConfigError as RuntimeConfigError
-from ottla.runtime.config.providers import KEY, resolve_variables
+from ottla.runtime.config.providers import provider_settings, resolve_variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,17 +17,14 @@ class Variables:
     """With the `config.providers` of a worker."""
 
     def __init__(self, worker_properties: Mapping[str, str]) -> None:
-        self._providers = {key: text for key, text in worker_properties.items() if key.split(".")[:2] == KEY.split(".")}
+        self._providers = provider_settings(worker_properties)
 
     def resolve(self, config: Mapping[str, str]) -> dict[str, str]:
         """A variable that nobody knows stays. `ConfigError` without any value in it."""
-        if not self._providers:
-            return dict(config)
         try:
-            resolved = resolve_variables({**config, **self._providers}, os.environ)
+            return resolve_variables(config, os.environ, self._providers)
         except RuntimeConfigError as error:
             raise ConfigError(str(error)) from error
-        return {key: resolved.get(key, text) for key, text in config.items()}
 
     def reverse(self, raw_config: Mapping[str, str], configs: list[dict[str, str]]) -> list[dict[str, str]]:
         """Configurations of tasks with the variables of their connector's again, so that no secret is stored."""

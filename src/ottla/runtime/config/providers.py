@@ -8,7 +8,8 @@ config.providers.dir.class=….DirectoryConfigProvider           ${dir:/run/secr
 config.providers.dir.param.allowed.paths=/run/secrets
 
 As in Apache Kafka, a variable that nobody knows stays as it stands, and what a value is replaced with is not looked at
-again. Kafka's `ConfigTransformer`.
+again. Kafka's `ConfigTransformer`. In configs that are set while a node runs they stand for texts, as paths and
+passwords of TLS are; each node looks for itself.
 """
 
 import os
@@ -29,15 +30,23 @@ Provider: TypeAlias = Callable[[str, str], str | None]
 """(path, key) -> the value."""
 
 
-def resolve_variables(properties: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
-    """With every variable replaced, and without the providers' own settings. Raises `ConfigError`, with no value in it.
+def provider_settings(properties: Mapping[str, str]) -> dict[str, str]:
+    """Which providers there are, and what is set for them."""
+    return {name: text for name, text in properties.items() if name == KEY or name.startswith(f"{KEY}.")}
 
-    Nothing happens where there are no providers.
+
+def resolve_variables(
+    properties: Mapping[str, str], environment: Mapping[str, str], settings: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """With every variable replaced. `settings`: those of the providers, where they do not stand among the properties.
+
+    Raises `ConfigError`, with no value in it. Nothing happens where there are no providers.
     """
-    names = [name for item in properties.get(KEY, "").split(",") if (name := item.strip())]
+    settings = properties if settings is None else settings
+    names = [name for item in settings.get(KEY, "").split(",") if (name := item.strip())]
     if not names:
         return dict(properties)
-    providers = {name: made for name in names if (made := _make(properties, name, environment)) is not None}
+    providers = {name: made for name in names if (made := _make(settings, name, environment)) is not None}
 
     def replaced(setting: str, found: re.Match[str]) -> str:
         name, path, key = found[1], found[2] or "", found[3]
@@ -49,11 +58,7 @@ def resolve_variables(properties: Mapping[str, str], environment: Mapping[str, s
             raise ConfigError(setting, found[0], f"it cannot be read: {reason}") from None
         return found[0] if value is None else value
 
-    return {
-        setting: _VARIABLE.sub(partial(replaced, setting), text)
-        for setting, text in properties.items()
-        if not setting.startswith(f"{KEY}.")
-    }
+    return {setting: _VARIABLE.sub(partial(replaced, setting), text) for setting, text in properties.items()}
 
 
 def _make(properties: Mapping[str, str], name: str, environment: Mapping[str, str]) -> Provider | None:

@@ -7,8 +7,11 @@
 
 A key that Kafka does not know is kept and reported (`unknown_keys`), as is a known one without effect in Ottla yet
 (`ineffective_keys`); neither is an error. A wrong value is a `ConfigError` with the key, the value and what is allowed.
+Variables of the dynamic layers are replaced by the providers of the static one, where they are replaced already
+(KIP-421).
 """
 
+import os
 from collections.abc import Mapping
 from functools import cached_property
 
@@ -17,6 +20,8 @@ from ottla.runtime.config.definition import ConfigError, Definitions, Value, par
 from ottla.runtime.config.dynamic import DYNAMIC_ONLY_CONFIGS
 from ottla.runtime.config.effective import EFFECTIVE_KEYS
 from ottla.runtime.config.endpoints import Endpoint, QuorumVoter, parse_endpoints, parse_protocol_map, parse_voters
+from ottla.runtime.config.providers import KEY as PROVIDERS
+from ottla.runtime.config.providers import resolve_variables
 from ottla.runtime.config.synonyms import BROKER_SYNONYMS, same_broker_configs
 from ottla.runtime.config.topic import TOPIC_CONFIGS
 from ottla.runtime.config.typed_values import TypedValues
@@ -55,8 +60,11 @@ class ServerConfig(TypedValues):
         """Keys of the static layer that someone set."""
         self.dynamic_default = dynamic_default
         self.dynamic_broker = dynamic_broker
+        """Both as they were set, variables and all."""
+        replaced = [resolve_variables(layer, os.environ, static) for layer in (dynamic_default, dynamic_broker)]
+        self._layers = (static, *replaced)
         values = parse_all(BROKER_DEFINITIONS, static.items())
-        for layer in (dynamic_default, dynamic_broker):
+        for layer in replaced:
             for name in layer:
                 for same in same_broker_configs(name):  # a stronger layer also beats what says the same in other words
                     values.pop(same, None)
@@ -174,7 +182,7 @@ class ServerConfig(TypedValues):
     def listener_override(self, listener_name: str, name: str) -> Value:
         """The value of a config for one listener: `listener.name.<name>.<key>`, else that of the key itself."""
         key = f"{_LISTENER_PREFIX}{listener_name.lower()}.{name}"
-        for layer in (self.dynamic_broker, self.dynamic_default, self.static):
+        for layer in reversed(self._layers):
             if key in layer:
                 return self.definitions[name].parse(layer[key])
         return self.get(name)
@@ -182,7 +190,7 @@ class ServerConfig(TypedValues):
     def mechanism_override(self, listener_name: str, mechanism: str, name: str) -> Value:
         """The value for a SASL mechanism of a listener: `listener.name.<name>.<mechanism>.<key>`, or the listener's."""
         key = f"{_LISTENER_PREFIX}{listener_name.lower()}.{mechanism.lower()}.{name}"
-        for layer in (self.dynamic_broker, self.dynamic_default, self.static):
+        for layer in reversed(self._layers):
             if key in layer:
                 return self.definitions[name].parse(layer[key])
         return self.listener_override(listener_name, name)
@@ -223,6 +231,8 @@ def _is_known(key: str) -> bool:
 
 def _names_of(key: str) -> set[str]:
     """The config that a key may mean: itself, or what stands behind `listener.name.<name>.` and a SASL mechanism."""
+    if key.startswith(f"{PROVIDERS}."):
+        return {PROVIDERS}
     if not key.startswith(_LISTENER_PREFIX):
         return {key}
     _, _, suffix = key.removeprefix(_LISTENER_PREFIX).partition(".")

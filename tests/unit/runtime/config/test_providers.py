@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ottla.broker.config_schema import ServerConfigSchema
 from ottla.broker.start import read_config
+from ottla.protocol.errors import KafkaError
 from ottla.runtime.config.definition import ConfigError
 from ottla.runtime.config.providers import resolve_variables
+from ottla.runtime.config.static_config import server_config_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,3 +106,23 @@ def test_a_node_reads_them(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> No
     config = read_config(str(file), None, None, [])
     assert (config.node_id, config.get_str("broker.rack")) == (7, "alice")
     assert (config.unknown_keys, config.ineffective_keys) == ([], [])
+
+
+def test_a_running_node_reads_them(secrets: Path) -> None:
+    variable = f"${{file:{secrets}/s.properties:user}}"
+    static = server_config_of(PROVIDERS)
+    key = "listener.name.plaintext.ssl.keystore.password"
+    config = static.with_dynamic({"ssl.cipher.suites": variable}, {key: f"the {variable}"})
+    assert config.get_list("ssl.cipher.suites") == ("alice",)
+    assert config.listener_override("PLAINTEXT", "ssl.keystore.password") == "the alice"
+    assert config.dynamic_broker == {key: f"the {variable}"}
+    unmoved = server_config_of({}).with_dynamic(PROVIDERS, {key: variable})
+    assert unmoved.listener_override("PLAINTEXT", "ssl.keystore.password") == variable, "only who starts a node says"
+    with pytest.raises(ConfigError, match="cannot be read"):
+        static.with_dynamic({}, {key: "${file:/nowhere/x:user}"})
+
+
+def test_numbers_are_not_variables() -> None:
+    schema = ServerConfigSchema(server_config_of(PROVIDERS))
+    with pytest.raises(KafkaError, match=r"num\.io\.threads"):
+        schema.validate(4, "", {"num.io.threads": "${env:THREADS}"})
