@@ -12,7 +12,8 @@ from tests.connect.generator import Generator
 from tests.connect.wire import schema_on_wire, value_on_wire
 
 from ottla.connect.api.errors import DataError
-from ottla.connect.avro.codec import decode, encode
+from ottla.connect.avro.decoder import decode
+from ottla.connect.avro.encoder import encode
 from ottla.connect.avro.from_connect import avro_of
 from ottla.connect.avro.names import AvroSettings
 from ottla.connect.avro.to_connect import connect_of

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from ottla.connect.api.config_def import BOOLEAN, INT, LOW, MEDIUM, ConfigDef
 from ottla.connect.api.converter import KEY, TYPE_CONFIG, Converter
 from ottla.connect.api.errors import DataError
-from ottla.connect.avro.codec import decode, encode
+from ottla.connect.avro.decoder import decode
+from ottla.connect.avro.encoder import encode
 from ottla.connect.avro.from_connect import avro_of
 from ottla.connect.avro.names import AvroSettings
 from ottla.connect.avro.to_connect import connect_of

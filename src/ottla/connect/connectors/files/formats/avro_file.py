@@ -12,7 +12,9 @@ import zlib
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from ottla.connect.api.errors import DataError
-from ottla.connect.avro.codec import encode, read_long, reader_of, write_bytes, write_long
+from ottla.connect.avro.binary import read_long, write_bytes, write_long
+from ottla.connect.avro.decoder import reader_of
+from ottla.connect.avro.encoder import encode
 from ottla.connect.avro.from_connect import avro_of
 from ottla.connect.avro.names import AvroSettings
 from ottla.connect.avro.to_connect import connect_of
