@@ -23,7 +23,7 @@ from ottla.broker.cluster_layout import (
     node_folder,
 )
 from ottla.broker.initial_controllers import parse_initial_controllers
-from ottla.broker.start import UsageError
+from ottla.broker.start_config import UsageError
 from ottla.broker.storage_format import FormatRequest, StorageError, format_storage
 from ottla.protocol.types import uuid_text
 from ottla.runtime.config.properties import format_properties

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ottla.broker.start import UsageError, read_properties
+from ottla.broker.start_config import UsageError, read_properties
 from ottla.broker.storage_format import (
     AlreadyFormattedError,
     FormatRequest,

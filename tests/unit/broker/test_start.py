@@ -17,7 +17,8 @@ from tests.unit.broker.wire import request_frame
 
 from ottla import __version__
 from ottla.__main__ import COMMANDS, main
-from ottla.broker.start import UsageError, _serve, read_config, ready_line
+from ottla.broker.start import _serve, ready_line
+from ottla.broker.start_config import UsageError, read_config
 from ottla.protocol.api.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from ottla.runtime.config.definition import ConfigError
 from ottla.runtime.config.static_config import server_config_of

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ottla.broker.start import read_config
+from ottla.broker.start_config import read_config
 from ottla.runtime.config.environment import properties_in
 
 if TYPE_CHECKING:

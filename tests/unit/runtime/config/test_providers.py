@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ottla.broker.config_schema import ServerConfigSchema
-from ottla.broker.start import read_config
+from ottla.broker.start_config import read_config
 from ottla.protocol.errors import KafkaError
 from ottla.runtime.config.definition import ConfigError
 from ottla.runtime.config.providers import resolve_variables
