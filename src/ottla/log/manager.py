@@ -23,11 +23,8 @@ from ottla.log.checkpoint import (
     HIGH_WATERMARKS,
     LOG_START_OFFSETS,
     RECOVERY_POINTS,
-    CorruptCheckpointError,
-    read_offsets,
-    write_offsets,
 )
-from ottla.log.clean_shutdown import read_broker_epoch, remove_clean_shutdown, was_clean, write_clean_shutdown
+from ottla.log.clean_shutdown import remove_clean_shutdown, write_clean_shutdown
 from ottla.log.config import LogConfig
 from ottla.log.file_names import (
     DELETE_DIRECTORY,
@@ -50,11 +47,6 @@ from ottla.runtime.time import Clock
 METADATA_LOG = TopicPartition("__cluster_metadata", 0)
 NO_DIRECTORY = (b"", bytes(16), bytes(15) + b"\x01")
 """In place of a directory's id: not told, not known yet (MIGRATING), not placed yet (UNASSIGNED). KIP-858."""
-
-
-def _starts_within_segments(logs: Mapping[TopicPartition, Log]) -> dict[TopicPartition, int]:
-    """Only of the logs that begin inside of a segment."""
-    return {name: log.log_start_offset for name, log in logs.items() if log.log_start_offset > log.first_segment_offset}
 
 
 def _is_told(name: TopicPartition, topic_id: bytes | None) -> bool:
@@ -136,7 +128,7 @@ class LogManager:
         is_hosted: Callable[[TopicPartition, bytes | None], bool],
     ) -> Iterator[PendingLog]:
         self._files.make_directory(directory.path)
-        self._read_state(directory)
+        directory.read_state(self._files)
         for name in self._files.list(directory.path):
             log = parse_log_directory(name)
             if suffix_of_directory(name) == FUTURE_DIRECTORY:
@@ -179,17 +171,6 @@ class LogManager:
         self._by_name[name] = other
         self._put_aside(name, STRAY_DIRECTORY)
         self._by_name[name] = kept
-
-    def _read_state(self, directory: LogDirectory) -> None:
-        directory.clean = was_clean(self._files, directory.path)
-        directory.broker_epoch = read_broker_epoch(self._files, directory.path) if directory.clean else -1
-        for name in (RECOVERY_POINTS, LOG_START_OFFSETS, HIGH_WATERMARKS, CLEANER_OFFSETS):
-            try:
-                directory.checkpoints[name] = read_offsets(self._files, directory.path / name)
-            except CorruptCheckpointError:
-                # Without it recovery reads everything, and the starts and high watermarks are found anew.
-                directory.checkpoints[name] = {}
-                directory.clean = directory.clean and name not in (RECOVERY_POINTS, LOG_START_OFFSETS)
 
     def _open(
         self,
@@ -272,7 +253,7 @@ class LogManager:
             self._put_aside(name, STRAY_DIRECTORY)
         directory = self._place(name, directory_id)
         try:
-            self._forget_checkpoints(directory, name)
+            directory.forget(self._files, name)
             return self._open(directory, name, config, topic_id, clean=True)
         except NotADirectoryError:  # a file is in the way; the disk is well
             raise
@@ -309,13 +290,6 @@ class LogManager:
 
     def fail_directory_of(self, log: Log, error: OSError) -> None:
         self.fail_directory(log.directory.parent, error)
-
-    def _forget_checkpoints(self, directory: LogDirectory, name: TopicPartition) -> None:
-        """What a deleted log left in the checkpoints must not be believed of a new one of its name."""
-        directory.changes += 1
-        for checkpoint, offsets in directory.checkpoints.items():
-            if offsets.pop(name, None) is not None:
-                write_offsets(self._files, directory.path / checkpoint, offsets)
 
     def delete(self, topic: str, partition: int) -> None:
         """Rename the log's directory to `-delete`; its files go after the delay. Nothing happens if there is none."""
@@ -369,7 +343,7 @@ class LogManager:
             future.delete_records(source.log_start_offset)
         cleaned = self.cleaner_offset(name)
         try:
-            self._forget_checkpoints(target, name)
+            target.forget(self._files, name)
             future.move(target.path / str(name))
             self._files.sync_directory(target.path)
         except OSError as error:
@@ -385,7 +359,7 @@ class LogManager:
         self._by_name[name] = target
         if cleaned is not None:
             self.checkpoint_cleaner_offset(name, cleaned)
-        self.checkpoint_log_start_offsets(target)
+        target.write(self._files, LOG_START_OFFSETS, target.log_start_offsets())
         return future
 
     def put_strays_aside(self, is_hosted: Callable[[TopicPartition, bytes | None], bool]) -> list[TopicPartition]:
@@ -452,7 +426,7 @@ class LogManager:
         return [
             PendingCheckpoint(self._files, directory, name, offsets, "upkeep")
             for directory in self.online
-            for name, offsets in self._current(directory)
+            for name, offsets in directory.offsets().items()
             if directory.checkpoints.get(name) != offsets
         ]
 
@@ -460,8 +434,8 @@ class LogManager:
         """Write them here and now."""
         for directory in self.online:
             try:
-                for name, offsets in self._current(directory):
-                    self._write(directory, name, offsets)
+                for name, offsets in directory.offsets().items():
+                    directory.write(self._files, name, offsets)
             except OSError as error:
                 self.fail_directory(directory.path, error)
 
@@ -483,26 +457,9 @@ class LogManager:
                 if directory.path == path:
                     directory.changes += 1
                     try:
-                        self._write(directory, *self._current(directory)[0])
+                        directory.write(self._files, RECOVERY_POINTS, directory.recovery_points())
                     except OSError as error:
                         self.fail_directory(path, error)
-
-    def _current(self, directory: LogDirectory) -> list[tuple[str, dict[TopicPartition, int]]]:
-        logs = directory.logs
-        return [
-            (RECOVERY_POINTS, {name: log.recovery_point for name, log in logs.items()}),
-            (HIGH_WATERMARKS, {name: log.high_watermark for name, log in logs.items()}),
-            (LOG_START_OFFSETS, _starts_within_segments(logs)),
-        ]
-
-    def checkpoint_log_start_offsets(self, directory: LogDirectory) -> None:
-        self._write(directory, LOG_START_OFFSETS, _starts_within_segments(directory.logs))
-
-    def _write(self, directory: LogDirectory, name: str, offsets: dict[TopicPartition, int]) -> None:
-        if directory.checkpoints.get(name) != offsets or name not in directory.checkpoints:
-            directory.changes += 1
-            write_offsets(self._files, directory.path / name, offsets)
-            directory.checkpoints[name] = offsets
 
     def cleaner_offset(self, name: TopicPartition) -> int | None:
         """Up to where the log is compacted; None: it never was."""
@@ -512,27 +469,23 @@ class LogManager:
     def prepare_cleaner_offset(self, name: TopicPartition, offset: int) -> PendingCheckpoint:
         """For a thread, before `checkpoint_cleaner_offset`, which then has nothing left to do."""
         directory = self._by_name[name]
-        offsets = self._cleaner_offsets(name, offset)
+        offsets = directory.cleaner_offsets(name, offset)
         return PendingCheckpoint(self._files, directory, CLEANER_OFFSETS, offsets, "cleaner")
 
     def checkpoint_cleaner_offset(self, name: TopicPartition, offset: int) -> None:
-        self._write(self._by_name[name], CLEANER_OFFSETS, self._cleaner_offsets(name, offset))
-
-    def _cleaner_offsets(self, name: TopicPartition, offset: int) -> dict[TopicPartition, int]:
         directory = self._by_name[name]
-        known = directory.checkpoints[CLEANER_OFFSETS]
-        return {other: cleaned for other, cleaned in known.items() if other in directory.logs} | {name: offset}
+        directory.write(self._files, CLEANER_OFFSETS, directory.cleaner_offsets(name, offset))
 
     def prepare_recovery_points(self, name: TopicPartition) -> PendingCheckpoint:
         """For a thread, before `secure_recovery_point`, which then has nothing left to do."""
         directory = self._by_name[name]
-        return PendingCheckpoint(self._files, directory, *self._current(directory)[0], "cleaner")
+        return PendingCheckpoint(self._files, directory, RECOVERY_POINTS, directory.recovery_points(), "cleaner")
 
     def secure_recovery_point(self, name: TopicPartition, offset: int) -> None:
         """Have a crash begin recovery at `offset` or later: compaction leaves holes that look like losses."""
         directory = self._by_name[name]
         if not self.is_secure(name, offset):
-            self._write(directory, *self._current(directory)[0])
+            directory.write(self._files, RECOVERY_POINTS, directory.recovery_points())
 
     def is_secure(self, name: TopicPartition, offset: int) -> bool:
         return self._by_name[name].checkpoints[RECOVERY_POINTS].get(name, 0) >= offset
@@ -550,8 +503,8 @@ class LogManager:
                 sync_all([each for each in pending if each is not None], together)
                 for log in directory.logs.values():
                     log.release()
-                for checkpoint, offsets in self._current(directory):
-                    self._write(directory, checkpoint, offsets)
+                for checkpoint, offsets in directory.offsets().items():
+                    directory.write(self._files, checkpoint, offsets)
                 write_clean_shutdown(self._files, directory.path, broker_epoch)
             except OSError as error:
                 failed = error
