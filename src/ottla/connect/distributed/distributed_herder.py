@@ -13,20 +13,18 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.connect.api.errors import AlreadyExistsError, ConnectError, NotFoundError
-from ottla.connect.distributed.assignor import IncrementalCooperativeAssignor
+from ottla.connect.distributed.distribution import Distribution
 from ottla.connect.distributed.group_protocol import (
-    CONFIG_MISMATCH,
     VERSIONS,
     Assignment,
     Work,
     WorkerState,
     decode_assignment,
-    decode_worker_state,
-    encode_assignment,
     encode_worker_state,
 )
-from ottla.connect.distributed.leader_client import publish_task_configs, request_fencing
-from ottla.connect.distributed.session_key import new_session_key, verify
+from ottla.connect.distributed.leader_client import LeaderClient
+from ottla.connect.distributed.reconfigurations import Reconfigurations
+from ottla.connect.distributed.session_keys import SessionKeys
 from ottla.connect.distributed.zombie_fencing import ZombieFencing
 from ottla.connect.runtime.exactly_once import SourceSupport
 from ottla.connect.runtime.herder import Herder
@@ -55,8 +53,6 @@ _log = logging.getLogger(__name__)
 
 SETTLING_S: Final = 60.0
 """How long a request waits for a rebalance to be over before it is refused with 409."""
-RECONFIGURE_RETRY_S: Final = 0.25
-RECONFIGURE_RETRY_MAX_S: Final = 60.0
 TICK_FAILURE_PAUSE_S: Final = 0.5
 
 
@@ -73,9 +69,10 @@ class DistributedHerder(Herder):
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
-        self._assignor = IncrementalCooperativeAssignor(config.number("scheduled.rebalance.max.delay.ms"))
+        self._distribution = Distribution(self.configs, config.number("scheduled.rebalance.max.delay.ms"))
         self._protocols = [name for name in VERSIONS if config.text("connect.protocol") in ("sessioned", name)]
-        self._version = 0
+        self._keys = SessionKeys(config, self.configs)
+        self._leader = LeaderClient(self._keys, self.tls)
         self._generation = -1
         self._last_generation = -1
         self._held: Assignment | None = None
@@ -83,14 +80,12 @@ class DistributedHerder(Herder):
         self._to_stop = Work()
         self._running = Work()
         self._rejoin_at: float | None = None
-        self._owners: dict[str | TaskId, str] = {}
-        """Of a leader: where each connector and task runs."""
         self._changed_connectors: set[str] = set()
         self._changed_states: set[str] = set()
         self._changed_tasks: set[str] = set()
         self._restarts: dict[str, RestartRequest] = {}
         self._needs_rebalance = False
-        self._reconfiguring: dict[str, asyncio.Task[None]] = {}
+        self._reconfigurations = Reconfigurations(self._reconfigure)
         self._fencing = ZombieFencing(self.configs, self._lock, self.worker, self.clients)
         self.configs.listener = self
         await self.offsets.start()
@@ -104,8 +99,7 @@ class DistributedHerder(Herder):
         self._ticker.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._ticker
-        for task in self._reconfiguring.values():
-            task.cancel()
+        self._reconfigurations.stop()
         await self._fencing.stop()
         async with self._lock:
             await self.worker.stop()
@@ -199,7 +193,7 @@ class DistributedHerder(Herder):
             if name not in self.configs.state.connectors:
                 raise NotFoundError(f"Unknown connector: {name}")
             if name not in self._running.connectors:
-                url = self._owners.get(name) if self.is_leader else self.leader_url
+                url = self._distribution.owners.get(name) if self.is_leader else self.leader_url
                 raise NotLeaderError("Cannot restart connector since it is not assigned to this member", url)
             await self.worker.stop_connector(name)
             await self._start_connector(name, reraise=True)
@@ -211,7 +205,7 @@ class DistributedHerder(Herder):
             if task_id not in self.configs.state.tasks:
                 raise NotFoundError(f"Unknown task: {task_id}")
             if task_id not in self._running.tasks:
-                url = self._owners.get(task_id) if self.is_leader else self.leader_url
+                url = self._distribution.owners.get(task_id) if self.is_leader else self.leader_url
                 raise NotLeaderError("Cannot restart task since it is not assigned to this member", url)
             await self.worker.stop_tasks([task_id])
             self.worker.start_task(task_id, self.configs.state, self)
@@ -251,18 +245,14 @@ class DistributedHerder(Herder):
         self, name: str, configs: list[dict[str, str]], headers: Mapping[str, str], body: bytes
     ) -> None:
         """From the worker that has the connector; signed, where all of the group sign."""
-        if self._version >= VERSIONS["sessioned"]:
-            algorithms = self.worker.config.names("inter.worker.verification.algorithms")
-            verify(self.configs.state.session_key, algorithms, headers, body)
+        self._keys.verify(headers, body)
         async with self._turn():
             self._must_lead("Only the leader may write task configurations.")
             self._config(name)
             await self._write_task_configs(name, configs)
 
     async def fence_zombies(self, name: str, headers: Mapping[str, str], body: bytes) -> None:
-        if self._version >= VERSIONS["sessioned"]:
-            algorithms = self.worker.config.names("inter.worker.verification.algorithms")
-            verify(self.configs.state.session_key, algorithms, headers, body)
+        self._keys.verify(headers, body)
         await self._fence_as_leader(name)
 
     async def _fence_as_leader(self, name: str) -> None:
@@ -277,9 +267,7 @@ class DistributedHerder(Herder):
         except NotLeaderError as error:
             if error.url is None:
                 raise ConnectError("Failed to perform zombie fencing: no leader is known") from None
-            algorithm = self.worker.config.text("inter.worker.signature.algorithm")
-            key = self.configs.state.session_key if self._version >= VERSIONS["sessioned"] else None
-            await request_fencing(error.url, task_id.connector, key, algorithm, self.tls)
+            await self._leader.request_fencing(error.url, task_id.connector)
 
     async def verify_task(self, task_id: TaskId, generation: int) -> None:
         await self.configs.refresh()
@@ -326,51 +314,15 @@ class DistributedHerder(Herder):
             return [(name, encode_worker_state(state, held, VERSIONS[name])) for name in self._protocols]
 
     async def assign(self, protocol: str, leader: str, generation: int, members: dict[str, bytes]) -> dict[str, bytes]:
-        version = VERSIONS[protocol]
-        states = {member: decode_worker_state(data) for member, data in members.items()}
-        offset = max(state.config_offset for state in states.values())
-        if self.configs.offset < offset:
-            with contextlib.suppress(ConnectError):
-                await self.configs.refresh()
-            if self.configs.offset < offset:
-                told = Assignment(version, CONFIG_MISMATCH, leader, states[leader].url, offset)
-                return {member: encode_assignment(told, version) for member in states}
-            offset = self.configs.offset
-        configs = self.configs.state
-        names = sorted(configs.connectors)
-        configured = Work.of(names, (task for name in names for task in configs.task_ids(name)))
-        chosen = self._assignor.assign(
-            configured,
-            {member: state.work for member, state in states.items()},
-            last_generation=self._last_generation,
-            generation=generation,
-            now_ms=int(time.monotonic() * 1000),
+        return await self._distribution.assign(
+            protocol, leader, members, last_generation=self._last_generation, generation=generation
         )
-        self._owners = {}
-        for member, work in chosen.all.items():
-            url = states[member].url.rstrip("/")
-            self._owners |= dict.fromkeys(work.connectors, url) | dict.fromkeys(work.tasks, url)
-        return {
-            member: encode_assignment(
-                Assignment(
-                    version,
-                    leader=leader,
-                    leader_url=states[leader].url,
-                    config_offset=offset,
-                    assigned=chosen.assigned.get(member, Work()),
-                    revoked=chosen.revoked.get(member, Work()),
-                    delay_ms=self._assignor.delay_ms,
-                ),
-                version,
-            )
-            for member in states
-        }
 
     def joined(self, finished: Round) -> None:
         told = (
             decode_assignment(finished.assignment) if finished.assignment else Assignment(VERSIONS[finished.protocol])
         )
-        self._version = VERSIONS[finished.protocol]
+        self._keys.are_used = VERSIONS[finished.protocol] >= VERSIONS["sessioned"]
         self._to_stop.add(told.revoked)
         if self._held is not None:
             kept = self._held.assigned.without(told.revoked)
@@ -425,7 +377,8 @@ class DistributedHerder(Herder):
             self._wake.clear()
 
     def _until_due_s(self) -> float | None:
-        due = [at for at in (self._rejoin_at, self._key_due()) if at is not None]
+        key_due = self._keys.due() if self.is_leader else None
+        due = [at for at in (self._rejoin_at, key_due) if at is not None]
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     async def _tick(self) -> None:
@@ -440,9 +393,9 @@ class DistributedHerder(Herder):
             return
         if self.is_leader and self.configs.must_be_claimed:
             await self.configs.claim()
-        if self.is_leader and self._version >= VERSIONS["sessioned"] and (self._key_due() or 1.0) <= time.monotonic():
-            algorithm = self.worker.config.text("inter.worker.key.generation.algorithm")
-            await self.configs.put_session_key(new_session_key(algorithm))
+        key_due = self._keys.due() if self.is_leader else None
+        if key_due is not None and key_due <= time.monotonic():
+            await self._keys.renew()
         await self._process_restarts()
         await self._process_changes()
 
@@ -555,21 +508,7 @@ class DistributedHerder(Herder):
     # The tasks of connectors that run here
 
     def task_reconfiguration_requested(self, name: str) -> None:
-        earlier = self._reconfiguring.pop(name, None)
-        if earlier is not None:
-            earlier.cancel()
-        self._reconfiguring[name] = asyncio.get_running_loop().create_task(self._reconfigure_until_done(name))
-
-    async def _reconfigure_until_done(self, name: str) -> None:
-        retry_s = RECONFIGURE_RETRY_S
-        while True:
-            try:
-                await self._reconfigure(name)
-                return
-            except ConnectError as error:
-                _log.error("the tasks of connector %s cannot be made, they are tried again: %s", name, error)
-            await asyncio.sleep(retry_s)
-            retry_s = min(retry_s * 2, RECONFIGURE_RETRY_MAX_S)
+        self._reconfigurations.request(name)
 
     async def _reconfigure(self, name: str) -> None:
         async with self._turn():
@@ -582,19 +521,7 @@ class DistributedHerder(Herder):
             if self.is_leader:
                 await self._write_task_configs(name, configs)
                 return
-            url, key = self.leader_url, self.configs.state.session_key
+            url = self.leader_url
         if url is None:
             raise ConnectError("no leader is known")
-        algorithm = self.worker.config.text("inter.worker.signature.algorithm")
-        key = key if self._version >= VERSIONS["sessioned"] else None
-        await publish_task_configs(url, name, configs, key, algorithm, self.tls)
-
-    def _key_due(self) -> float | None:
-        """When this leader has to write a new session key, as `time.monotonic()` tells; `None`: never."""
-        if not self.is_leader or self._version < VERSIONS["sessioned"]:
-            return None
-        key = self.configs.state.session_key
-        if key is None:
-            return 0.0
-        expires_ms = key.creation_timestamp + self.worker.config.number("inter.worker.key.ttl.ms")
-        return time.monotonic() + expires_ms / 1000 - time.time()
+        await self._leader.publish_task_configs(url, name, configs)

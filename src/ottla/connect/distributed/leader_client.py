@@ -7,57 +7,42 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from ottla.connect.api.errors import ConnectError
-from ottla.connect.distributed.session_key import sign
 from ottla.runtime.http_client import HttpClient, HttpError
 
 if TYPE_CHECKING:
     import ssl
 
-    from ottla.connect.store.config_records import SessionKey
+    from ottla.connect.distributed.session_keys import SessionKeys
 
 REQUEST_TIMEOUT_S: Final = 90.0
 
 
-async def publish_task_configs(
-    url: str,
-    name: str,
-    configs: list[dict[str, str]],
-    key: SessionKey | None,
-    algorithm: str,
-    tls: ssl.SSLContext | None = None,
-) -> None:
-    """`ConnectError`."""
-    body = json.dumps(configs, separators=(",", ":"), ensure_ascii=False).encode()
-    path = f"/connectors/{quote(name, safe='')}/tasks"
-    await _ask(url, "POST", path, body, key, algorithm, tls, "to reconfigure connector tasks")
+class LeaderClient:
+    """`ConnectError` where the leader cannot be asked, or refuses."""
 
+    def __init__(self, keys: SessionKeys, tls: ssl.SSLContext | None) -> None:
+        self._keys = keys
+        self._tls = tls
 
-async def request_fencing(
-    url: str, name: str, key: SessionKey | None, algorithm: str, tls: ssl.SSLContext | None = None
-) -> None:
-    """Returns when no older task of the connector can write any more. `ConnectError`."""
-    path = f"/connectors/{quote(name, safe='')}/fence"
-    await _ask(url, "PUT", path, b"", key, algorithm, tls, "to fence the tasks that were")
+    async def publish_task_configs(self, url: str, connector: str, configs: list[dict[str, str]]) -> None:
+        body = json.dumps(configs, separators=(",", ":"), ensure_ascii=False).encode()
+        path = f"/connectors/{quote(connector, safe='')}/tasks"
+        await self._ask(url, "POST", path, body, "to reconfigure connector tasks")
 
+    async def request_fencing(self, url: str, connector: str) -> None:
+        """Returns when no older task of the connector can write any more."""
+        path = f"/connectors/{quote(connector, safe='')}/fence"
+        await self._ask(url, "PUT", path, b"", "to fence the tasks that were")
 
-async def _ask(
-    url: str,
-    method: str,
-    path: str,
-    body: bytes,
-    key: SessionKey | None,
-    algorithm: str,
-    tls: ssl.SSLContext | None,
-    what: str,
-) -> None:
-    headers = {"Content-Type": "application/json"} | ({} if key is None else sign(key, algorithm, body))
-    client = HttpClient(url, tls=tls)
-    try:
-        answer = await client.send(method, path, body or None, headers, timeout_s=REQUEST_TIMEOUT_S)
-    except HttpError as error:
-        raise ConnectError(f"Request to leader {what} failed: {error}") from error
-    finally:
-        client.close()
-    if answer.status >= 300:
-        text = answer.body.decode("utf-8", "replace")
-        raise ConnectError(f"Request to leader {what} failed: {answer.status} {text}")
+    async def _ask(self, url: str, method: str, path: str, body: bytes, what: str) -> None:
+        headers = {"Content-Type": "application/json"} | self._keys.signature(body)
+        client = HttpClient(url, tls=self._tls)
+        try:
+            answer = await client.send(method, path, body or None, headers, timeout_s=REQUEST_TIMEOUT_S)
+        except HttpError as error:
+            raise ConnectError(f"Request to leader {what} failed: {error}") from error
+        finally:
+            client.close()
+        if answer.status >= 300:
+            text = answer.body.decode("utf-8", "replace")
+            raise ConnectError(f"Request to leader {what} failed: {answer.status} {text}")
