@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from ottla.connect.api.errors import ConfigError
 from ottla.connect.distributed.session_key import ALGORITHM, SIGNATURE, new_session_key, sign, verify
 from ottla.connect.runtime.rest_error import RestError
+from ottla.connect.runtime.worker_config import distributed_config
 
 HMAC = "HmacSHA256"
 
@@ -24,3 +26,12 @@ def test_anything_else_is_refused(signature: str | None, status: int) -> None:
     with pytest.raises(RestError) as refused:
         verify(new_session_key(HMAC), [HMAC], headers, b"body")
     assert refused.value.status == status
+
+
+@pytest.mark.parametrize("key", ["key.generation.algorithm", "signature.algorithm", "verification.algorithms"])
+def test_an_algorithm_that_nobody_knows_is_refused_at_the_start(key: str) -> None:
+    topics = {f"{kind}.storage.topic": "t" for kind in ("config", "offset", "status")}
+    group = {"group.id": "g"} | topics
+    assert distributed_config(group | {f"inter.worker.{key}": "hmacsha512"}).is_distributed
+    with pytest.raises(ConfigError, match=rf"inter\.worker\.{key}.*HmacSHA1"):
+        distributed_config(group | {f"inter.worker.{key}": "HmacMD6"})

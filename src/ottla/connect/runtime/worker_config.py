@@ -188,7 +188,14 @@ def standalone_config(properties: Mapping[str, str]) -> WorkerConfig:
 
 def distributed_config(properties: Mapping[str, str]) -> WorkerConfig:
     """`ConfigError` names the key."""
-    return _read(properties, DISTRIBUTED, is_distributed=True)
+    config = _read(properties, DISTRIBUTED, is_distributed=True)
+    from ottla.connect.distributed.session_key import check_algorithm
+
+    for key in ("key.generation.algorithm", "signature.algorithm"):
+        check_algorithm(f"inter.worker.{key}", config.text(f"inter.worker.{key}"))
+    for name in config.names("inter.worker.verification.algorithms"):
+        check_algorithm("inter.worker.verification.algorithms", name)
+    return config
 
 
 def _read(properties: Mapping[str, str], definition: ConfigDef, *, is_distributed: bool) -> WorkerConfig:
