@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from ottla.broker.controller.committed_metadata import Appended, CommittedMetadata, Subscriber
 from ottla.broker.controller.loading import load_metadata, newest_snapshot
 from ottla.broker.controller.metadata_log import MetadataLog
+from ottla.broker.controller.poll_timer import PollTimer
 from ottla.broker.controller.quorum_files import QuorumFiles
 from ottla.broker.controller.settings import QuorumSettings
 from ottla.broker.controller.snapshots import Snapshots
@@ -30,11 +31,11 @@ from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.raft.effects import AdvanceHighWatermark, AppendBatch, BecameLeader, Effect, StoreElection
 from ottla.raft.quorum import RaftQuorum
 from ottla.raft.quorum_history import QuorumHistory
-from ottla.raft.settings import Address, RaftSettings
+from ottla.raft.settings import Address
 from ottla.raft.state import Leader, Now, RaftError
 from ottla.raft.voter_set import ReplicaKey
 from ottla.runtime.files import FileSystem
-from ottla.runtime.time import Clock, Timer, Timers
+from ottla.runtime.time import Clock, Timers
 
 if TYPE_CHECKING:
     from ottla.broker.controller.quorum_network import QuorumNetwork, RaftTransport
@@ -47,7 +48,6 @@ LeaderSubscriber = Callable[[int, int], None]
 
 MAX_POLLS = 10
 """In one go, without anything happening; then the loop gets its turn."""
-MIN_WAIT_MS = 1.0
 HAND_OVER_TIMEOUT_MS = 5_000.0
 """How long a leader that stops waits for another one."""
 NOBODY = -1
@@ -103,8 +103,7 @@ class QuorumShell:
         self._sync_task: asyncio.Task[None] | None = None
         self._sync_limit = 0
         self._snapshot_task: asyncio.Task[None] | None = None
-        self._poll_timer: Timer | None = None
-        self._poll_due_ms = float("inf")
+        self._poll_timer = PollTimer(clock, timers, lambda: self._event(self._quorum.poll))
         self._is_settling = False
         self._may_stop: asyncio.Event | None = None
         self._failure: Exception | None = None
@@ -222,7 +221,7 @@ class QuorumShell:
         self._quorum = RaftQuorum(
             self.local,
             loaded.history,
-            settings=_raft_settings(settings),
+            settings=settings.of_raft(),
             log=self._log,
             snapshots=self._quorum_files,
             random=self._random,
@@ -239,8 +238,7 @@ class QuorumShell:
         if not self._closed and self._failure is None and not self.is_sole_voter:
             await self._hand_over()
         self._closed = True
-        if self._poll_timer is not None:
-            self._poll_timer.cancel()
+        self._poll_timer.cancel()
         if self._network is not None:
             self._network.close()
         for task in (self._snapshot_task, self._sync_task):
@@ -343,11 +341,6 @@ class QuorumShell:
         except Exception as error:
             self._fail(error)
 
-    def _poll(self) -> None:
-        self._poll_timer = None
-        self._poll_due_ms = float("inf")
-        self._event(lambda now: self._quorum.poll(now))
-
     # ── effects of consensus ───────────────────────────────────────────────────────────────────────────────────────
 
     def _execute(self, effects: Sequence[Effect]) -> None:
@@ -419,7 +412,8 @@ class QuorumShell:
         self._tell_leader()
         if self._may_stop is not None and self._quorum.may_stop:
             self._may_stop.set()
-        self._schedule_poll(0.0 if not is_done else self._quorum.next_poll_ms - self._clock.monotonic_ms())
+        if not self._closed:
+            self._poll_timer.set(0.0 if not is_done else self._quorum.next_poll_ms - self._clock.monotonic_ms())
 
     def _publish(self) -> bool:
         before = self._committed.next_offset
@@ -443,18 +437,6 @@ class QuorumShell:
             self._told_leader = leader
             for subscriber in self._leader_subscribers:
                 subscriber(*leader)
-
-    def _schedule_poll(self, wait_ms: float) -> None:
-        """A timer that comes too early only looks again, so that it is not set anew with every event."""
-        if wait_ms == float("inf") or self._closed:
-            return
-        due_ms = self._clock.monotonic_ms() + max(wait_ms, MIN_WAIT_MS)
-        if self._poll_timer is not None:
-            if self._poll_due_ms <= due_ms:
-                return
-            self._poll_timer.cancel()
-        self._poll_due_ms = due_ms
-        self._poll_timer = self._timers.call_later(max(wait_ms, MIN_WAIT_MS), self._poll)
 
     def _fail(self, error: Exception) -> None:
         if self._failure is not None:
@@ -486,20 +468,3 @@ class QuorumShell:
             self._fail(error)
         finally:
             self._snapshot_task = None
-
-
-def _raft_settings(settings: QuorumSettings) -> RaftSettings:
-    return RaftSettings(
-        cluster_id=settings.cluster_id,
-        listener_name=settings.listener_name,
-        local_endpoints={one.listener_name: (one.host, one.port) for one in settings.controller_endpoints},
-        bootstrap_servers=settings.bootstrap_servers,
-        election_timeout_ms=settings.election_timeout_ms,
-        fetch_timeout_ms=settings.fetch_timeout_ms,
-        election_backoff_max_ms=settings.election_backoff_max_ms,
-        request_timeout_ms=settings.request_timeout_ms,
-        retry_backoff_ms=settings.retry_backoff_ms,
-        fetch_max_bytes=settings.fetch_max_bytes,
-        fetch_snapshot_max_bytes=settings.fetch_snapshot_max_bytes,
-        auto_join=settings.auto_join,
-    )

@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 from ottla.metadata.controller.topics import TopicDefaults
 from ottla.metadata.registration import Endpoint
-from ottla.raft.settings import Address
+from ottla.raft.settings import Address, RaftSettings
 from ottla.raft.voter_set import VoterSet
 
 NO_VOTERS = VoterSet(())
@@ -48,6 +48,22 @@ class QuorumSettings:
     """`metadata.max.retention.bytes`"""
     retention_ms: int = 604_800_000
     """`metadata.max.retention.ms`"""
+
+    def of_raft(self) -> RaftSettings:
+        return RaftSettings(
+            cluster_id=self.cluster_id,
+            listener_name=self.listener_name,
+            local_endpoints={one.listener_name: (one.host, one.port) for one in self.controller_endpoints},
+            bootstrap_servers=self.bootstrap_servers,
+            election_timeout_ms=self.election_timeout_ms,
+            fetch_timeout_ms=self.fetch_timeout_ms,
+            election_backoff_max_ms=self.election_backoff_max_ms,
+            request_timeout_ms=self.request_timeout_ms,
+            retry_backoff_ms=self.retry_backoff_ms,
+            fetch_max_bytes=self.fetch_max_bytes,
+            fetch_snapshot_max_bytes=self.fetch_snapshot_max_bytes,
+            auto_join=self.auto_join,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
