@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING
 
-from ottla.broker import open_files
 from ottla.broker.api_table import handler_makers
 from ottla.broker.authorizer.authorizer import make_authorizer
 from ottla.broker.controller_node import CannotListenError, ControllerNode
@@ -28,29 +27,25 @@ from ottla.broker.dynamic_config import DynamicServerConfig, follow_broker_confi
 from ottla.broker.listener_security import ListenerSecurity, listener_security, renew_stores
 from ottla.broker.listeners import Listeners
 from ottla.broker.log_directories import LogDirectories
-from ottla.broker.log_opening import open_logs
+from ottla.broker.node_logs import NodeLogs
 from ottla.broker.node_view import NodeView
 from ottla.broker.parts import Parts, make_client_metrics, make_group_coordinator, make_transaction_coordinator
 from ottla.broker.produce_runs import ProduceRuns
+from ottla.broker.quotas.following import follow_client_quotas
 from ottla.broker.registration import Registration
 from ottla.broker.replica.fetch_session import FetchSessionCache
 from ottla.broker.replica.log_config import LogConfigs
 from ottla.broker.replica.replica_manager import ReplicaManager
 from ottla.broker.settings import (
-    cleaner_config,
     connection_limits,
     controller_endpoints,
     group_metadata_topic,
     is_whole_quorum,
-    quota_windows,
     share_state_topic,
     transaction_state_topic,
-    upkeep_intervals,
 )
 from ottla.broker.storage_format import FormatRequest, Storage, StorageError, open_storage
-from ottla.log.manager import LogManager
 from ottla.log.recovery import OffsetOverflowError
-from ottla.log.upkeep import LogUpkeep
 from ottla.metadata.record_serde import MetadataError
 from ottla.protocol.errors import KafkaError
 from ottla.raft.batches import RaftLogError
@@ -71,13 +66,10 @@ if TYPE_CHECKING:
     from ottla.broker.membership import ClusterMembership
     from ottla.broker.peer.absences import Absences
     from ottla.broker.peer.peer import PeerContext
-    from ottla.broker.quotas.client_quotas import ClientQuotas
-    from ottla.broker.quotas.quota_layer import QuotaLayer
     from ottla.broker.replica.replication import Replication
     from ottla.broker.share.share_parts import ShareParts
-    from ottla.log.file_names import TopicPartition
+    from ottla.log.manager import LogManager
     from ottla.log.replica_mover import ReplicaMover
-    from ottla.metadata.image import MetadataImage
     from ottla.runtime.config.server_config import ServerConfig
     from ottla.runtime.loop import StopRequest
     from ottla.runtime.network import Listener
@@ -161,21 +153,23 @@ class Node:
         membership: Registration | ClusterMembership
         if metadata.is_alone:
             logs = await self._open_logs(controller, storage)
-            membership = self._register(controller, logs, storage, incarnation_id)
+            membership = self._register(controller, logs.manager, storage, incarnation_id)
         else:
             membership = await self._join(metadata, storage, incarnation_id)
             self._absences = self._make_absences(controller)
             logs = await self._open_logs(controller, storage)
-        replicas, groups = self._make_replicas(logs, storage.cluster_id)
-        failures = self._watch_directories(logs, replicas, membership)
+        replicas, groups = self._make_replicas(logs.manager, storage.cluster_id)
+        failures = self._watch_directories(logs.manager, replicas, membership)
         parts = self.view.parts = self._make_parts(storage, controller, replicas, groups)
-        parts.replica_mover = cache(lambda: self._make_replica_mover(logs, failures))
+        parts.replica_mover = cache(lambda: self._make_replica_mover(logs.manager, failures))
         transactions = parts.transactions
         dispatcher.serve(handler_makers(parts))
         if parts.authorizer is None:
             dispatcher.serve_runs(ProduceRuns(replicas, self._clock))
         controller.subscribe(replicas.on_metadata)
-        self._apply_quotas(controller, dispatcher)
+        controller.subscribe(
+            follow_client_quotas(self._config, self._clock, self._listeners, dispatcher, lambda: controller.image)
+        )
         controller.subscribe(failures.on_metadata)
         controller.subscribe(follow_broker_configs(self._dynamic_config, self._reconfigure, _report))
         controller.subscribe(groups.on_metadata)
@@ -183,10 +177,10 @@ class Node:
         controller.subscribe(transactions.on_metadata)
         self._undo.append(transactions.close)
         await membership.unfence()
-        self._start_upkeep(logs)
+        self._undo.append(logs.start_upkeep().stop)
         for listener in listeners:
             listener.resume_accepting()
-        self._warm_up(dispatcher, logs, controller)
+        self._warm_up(dispatcher, logs)
 
     async def stop(self) -> None:
         """Stop what was started, in order; what fails is reported and does not keep the rest from stopping."""
@@ -234,38 +228,12 @@ class Node:
         await metadata.start(storage, self._directories.metadata_path, incarnation_id)
         return metadata
 
-    async def _open_logs(self, controller: ControllerShell, storage: Storage) -> LogManager:
-        config = self._config
-        logs = self.view.logs = LogManager(
-            self._files,
-            self._directories.paths,
-            self._clock,
-            unique=self._world.new_uuid,
-            random_below=lambda limit: self._world.random.randrange(limit) if limit > 0 else 0,
-            file_delete_delay_ms=config.get_int("log.segment.delete.delay.ms"),
-            directory_ids=storage.directory_ids,
-            failed=self._directories.failed,
-        )
-        is_hosted = partial(_is_hosted, lambda: controller.image, config.node_id)
-        configs = LogConfigs(config.node_id, config.static, _report)
-        world = self._world
-        await open_logs(logs, lambda topic: configs(controller.image, topic), is_hosted, world.clock, world.blocking)
-        for recovered in logs.recovered:
-            if recovered.truncated_bytes:
-                _report(f"{recovered.log}: {recovered.truncated_bytes} bytes of a torn tail were cut off")
-        for directory in logs.directories:
-            if directory.failure is not None:
-                _report(f"log directory {directory.path} is offline until the node starts again: {directory.failure}")
-        few_files = open_files.complaint(sum(1 for _ in logs))
-        if few_files:
-            _report(few_files)
-        for stray in logs.put_strays_aside(is_hosted):
-            _report(f"{stray} is no replica of the cluster any more: it was put aside as a stray")
-        self._undo.append(partial(self._close_logs, logs))
+    async def _open_logs(self, controller: ControllerShell, storage: Storage) -> NodeLogs:
+        logs = NodeLogs(self._config, self._world, self._directories, storage, lambda: controller.image, _report)
+        self.view.logs = logs.manager
+        await logs.open()
+        self._undo.append(lambda: logs.close(self._membership.broker_epoch if self._membership else -1))
         return logs
-
-    def _close_logs(self, logs: LogManager) -> None:
-        logs.close(self._membership.broker_epoch if self._membership else -1, self._world.blocking.together)
 
     def _register(
         self, controller: ControllerShell, logs: LogManager, storage: Storage, incarnation_id: bytes
@@ -507,80 +475,23 @@ class Node:
             listeners.append(listener)
         return listeners
 
-    def _warm_up(self, dispatcher: Dispatcher, logs: LogManager, controller: ControllerShell) -> None:
+    def _warm_up(self, dispatcher: Dispatcher, logs: NodeLogs) -> None:
         """Once the first clients are let in: make the other handlers, one a turn; then spare the collector all that."""
 
         def turn() -> None:
             if dispatcher.warm_up():
                 self._timers.call_later(WARM_UP_INTERVAL_MS, turn)
             else:
-                self._start_cleaner(logs, controller)
+                self._start_cleaner(logs)
                 self._world.settled()
 
         self._timers.call_later(WARM_UP_INTERVAL_MS, turn)
 
-    def _apply_quotas(self, controller: ControllerShell, dispatcher: Dispatcher) -> None:
-        """As long as there are client quotas, and no longer, something stands around the handlers."""
-        layer: QuotaLayer | None = None
-        quotas: ClientQuotas | None = None
-
-        def follow(_: object, image: MetadataImage) -> None:
-            nonlocal layer, quotas
-            if quotas is None:
-                if not image.client_quotas.by_entity:
-                    return
-                from ottla.broker.quotas.client_quotas import ClientQuotas
-                from ottla.broker.quotas.quota_layer import QuotaLayer
-
-                quotas = ClientQuotas(self._clock, quota_windows(self._config))
-                layer = QuotaLayer(quotas, lambda: controller.image, self._config.get_int("num.partitions"))
-            if image.client_quotas is not quotas.image:
-                active = quotas.update(image.client_quotas)
-                self._listeners.set_host_rates(quotas.connection_rates)
-                dispatcher.put_around(layer.around if layer is not None and active else None)
-
-        controller.subscribe(follow)
-
-    def _start_upkeep(self, logs: LogManager) -> None:
-        upkeep = LogUpkeep(
-            logs,
-            self._timers,
-            self._clock,
-            self._world.blocking.run,
-            failed=lambda error: _report(f"the disk failed: {error}"),
-            intervals=upkeep_intervals(self._config),
-        )
-        upkeep.start()
-        self._undo.append(upkeep.stop)
-
-    def _start_cleaner(self, logs: LogManager, controller: ControllerShell) -> None:
-        from ottla.log.log_cleaner import LogCleaner
-
-        dynamic_config = DynamicServerConfig(self._config)
-        cleaner = self.view.cleaner = LogCleaner(
-            logs,
-            self._timers,
-            self._clock,
-            self._world.blocking.run,
-            config=lambda: cleaner_config(dynamic_config(controller.image)),
-            failed=lambda error: _report(f"the disk failed: {error}"),
-            report=_report,
-        )
+    def _start_cleaner(self, logs: NodeLogs) -> None:
+        cleaner = self.view.cleaner = logs.make_cleaner()
         if self._config.get_bool("log.cleaner.enable"):
             cleaner.start()
             self._undo.append(cleaner.stop)
-
-
-def _is_hosted(image: Callable[[], MetadataImage], node_id: int, name: TopicPartition, topic_id: bytes | None) -> bool:
-    """Whether the newest metadata gives a log to the node."""
-    topic = image().topics.by_name.get(name.topic)
-    partition = None if topic is None else topic.partitions.get(name.partition)
-    return (
-        topic is not None
-        and partition is not None
-        and topic_id in (None, topic.topic_id)
-        and node_id in partition.replicas
-    )
 
 
 def _report(text: str) -> None:
