@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ottla.connect.runtime.connector_config import CONVERTERS
-from ottla.connect.runtime.trace import java_class_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +43,3 @@ def _make(spec: TaskSpec, plugins: Plugins, key: str) -> tuple[Any, str]:
     converter = plugin.cls()
     converter.configure(config | {"converter.type": key.removesuffix(".converter")})
     return converter, plugin.name
-
-
-def error_class_name(error: BaseException) -> str:
-    return java_class_name(error)

@@ -8,14 +8,15 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.connect.api.connector import TopicPartition
-from ottla.connect.api.errors import ConnectError, IllegalWorkerStateError, RetriableError
+from ottla.connect.api.errors import ConnectError, RetriableError
 from ottla.connect.api.header import Header, Headers
 from ottla.connect.api.record import SinkRecord, TimestampType
 from ottla.connect.runtime.connector_config import DLQ_TOPIC, TOPICS_REGEX, sink_topics
 from ottla.connect.task.clients import import_confluent, make_consumer
 from ottla.connect.task.conversion import make_converters
 from ottla.connect.task.dead_letters import DeadLetterQueue
-from ottla.connect.task.errors import ErrorConfig, Failure, RecordErrors, Reporter, Skipped, Stage
+from ottla.connect.task.errant_records import ErrantRecords
+from ottla.connect.task.errors import ErrorConfig, RecordErrors, Reporter, Skipped, Stage
 from ottla.connect.task.log_reporter import LogReporter
 from ottla.connect.task.measures import (
     ACTIVE,
@@ -36,7 +37,6 @@ from ottla.runtime.tracing.tracing import active
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from concurrent.futures import Future
 
     from ottla.connect.api.task import SinkTask
     from ottla.connect.runtime.plugins import Plugins
@@ -69,7 +69,10 @@ class SinkLoop:
         self._chain = make_chain(spec, plugins, self._errors)
         self._consumer = make_consumer(spec)
         self._measures = TaskMeasures(OF_SINKS)
-        self.context = SinkContext(spec.task_config, self._consumer, self)
+        self._flush_timeout_s = spec.offset_flush_timeout_ms / 1000
+        self._errant = ErrantRecords(task, self._errors, self._dead_letters, self._flush_timeout_s)
+        reporter = self._errant if self._reports_errors else None
+        self.context = SinkContext(spec.task_config, self._consumer, reporter)
         self._batch: list[SinkRecord] = []
         self._batch_offsets: dict[TopicPartition, int] = {}
         self._current: dict[TopicPartition, int] = {}
@@ -82,9 +85,6 @@ class SinkLoop:
         self._used_topics: set[str] = set()
         self._pattern = spec.connector_config.get(TOPICS_REGEX, "").strip()
         self._subscribed: list[str] = []
-        self._reports: list[Future[None]] = []
-        self._originals: dict[int, Any] = {}
-        """The consumer's record of each of the batch's, for who reports it."""
         self._spans = _spans(spec)
         self.read = 0
         self.put = 0
@@ -102,7 +102,6 @@ class SinkLoop:
 
     def run(self) -> None:
         task = self._task
-        self.context.errant_record_reporter = self if self._reports_errors else None
         try:
             task.initialize(self.context)
             task.start(self._spec.task_config)
@@ -121,7 +120,7 @@ class SinkLoop:
             finally:
                 self._chain.close()
                 if self._dead_letters is not None:
-                    self._dead_letters.flush(self._spec.offset_flush_timeout_ms / 1000)
+                    self._dead_letters.flush(self._flush_timeout_s)
                 self._consumer.close()
                 self._report()
 
@@ -178,7 +177,8 @@ class SinkLoop:
     def _convert(self, messages: list[Any]) -> None:
         to_key, to_value = self._converters.key.to_connect_data, self._converters.value.to_connect_data
         transform = self._chain.apply if self._chain else None
-        batch, offsets, keeps = self._batch, self._batch_offsets, self._reports_errors
+        batch, offsets = self._batch, self._batch_offsets
+        originals = self._errant.originals if self._reports_errors else None
         for message in messages:
             if message.error() is not None:
                 self._note(message.error())
@@ -217,8 +217,8 @@ class SinkLoop:
                 if transformed is None:
                     continue
                 record = transformed
-            if keeps:
-                self._originals[id(record)] = message
+            if originals is not None:
+                originals[id(record)] = message
             batch.append(record)
 
     def _headers(self, message: Any) -> Headers:
@@ -269,46 +269,16 @@ class SinkLoop:
         except Exception as error:
             raise ConnectError("Exiting WorkerSinkTask due to unrecoverable exception.") from error
         self._measures.record(PUT_TIME, clock_ms() - began_ms)
-        self._check_reports()
+        self._errant.check()
         self.put += len(self._batch)
         self._current.update(self._batch_offsets)
         self._batch = []
         self._batch_offsets = {}
-        self._originals.clear()
+        self._errant.originals.clear()
         if self._is_redelivering:
             self._is_redelivering = False
             if not self._is_paused:
                 self._resume_all()
-
-    # Errors that the task reports (KIP-610)
-
-    def report(self, record: SinkRecord, error: BaseException) -> Future[None]:
-        from concurrent.futures import Future as NewFuture
-
-        original = self._originals.get(id(record))
-        if original is None:
-            raise IllegalWorkerStateError("only a record that was put and is not dealt with can be reported")
-        class_name = f"{type(self._task).__module__}.{type(self._task).__qualname__}"
-        waiting = self._errors.fail(Failure(original, Stage.TASK_PUT, class_name, error))
-        self._reports += waiting
-        done: NewFuture[None] = NewFuture()
-        if waiting:
-            return waiting[0]
-        done.set_result(None)
-        return done
-
-    def _check_reports(self) -> None:
-        for report in [each for each in self._reports if each.done()]:
-            self._reports.remove(report)
-            report.result()
-
-    def _await_reports(self) -> None:
-        """What was reported must be stored before offsets behind it are committed."""
-        if self._dead_letters is not None and self._reports:
-            self._dead_letters.flush(self._spec.offset_flush_timeout_ms / 1000)
-            self._check_reports()
-            if self._reports:
-                raise ConnectError(f"{len(self._reports)} dead letters could not be written in time")
 
     # Offsets
 
@@ -325,7 +295,7 @@ class SinkLoop:
 
     def _commit_all(self, mine: dict[TopicPartition, int], *, closing: bool) -> bool:
         try:
-            self._await_reports()
+            self._errant.wait_until_stored()
             stored = self._task.pre_commit(dict(mine))
         except Exception as error:
             if closing:
