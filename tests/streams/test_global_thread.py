@@ -11,7 +11,8 @@ from tests.peers.process import wait_for
 from tests.streams.conftest import AT_LEAST_ONCE, QUICK
 
 from ottla.streams import Consumed, Materialized, Produced, Serdes, StreamsBuilder
-from ottla.streams.application.kafka_streams import KafkaStreams, State
+from ottla.streams.application.instance_state import State
+from ottla.streams.application.kafka_streams import KafkaStreams
 from ottla.streams.errors import StreamsError
 from ottla.streams.queries.queryable_store_types import QueryableStoreTypes
 from ottla.streams.queries.store_query_parameters import StoreQueryParameters

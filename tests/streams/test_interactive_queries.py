@@ -16,7 +16,8 @@ from tests.streams.conftest import CLASSIC, EXACTLY_ONCE, QUICK, STREAMS
 from tests.streams.queried import PARTITIONS, TEXT, make_topics, send, topology
 from tests.streams.test_standbys import set_group_config
 
-from ottla.streams.application.kafka_streams import KafkaStreams, State
+from ottla.streams.application.instance_state import State
+from ottla.streams.application.kafka_streams import KafkaStreams
 from ottla.streams.errors import (
     InvalidStateStoreError,
     InvalidStateStorePartitionError,

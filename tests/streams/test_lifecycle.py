@@ -12,7 +12,8 @@ from tests.streams.conftest import CLASSIC, EXACTLY_ONCE, QUICK, STREAMS
 from tests.streams.counting import assert_exactly_once, make_topics, read_counts, send_lines, some_lines
 from tests.streams.word_count import Count, topology
 
-from ottla.streams.application.kafka_streams import KafkaStreams, State, StreamThreadExceptionResponse
+from ottla.streams.application.instance_state import State
+from ottla.streams.application.kafka_streams import KafkaStreams, StreamThreadExceptionResponse
 from ottla.streams.errors import StreamsError, UnknownStateStoreError
 from ottla.streams.membership.assignment import HostInfo
 from ottla.streams.queries.queryable_store_types import QueryableStoreTypes

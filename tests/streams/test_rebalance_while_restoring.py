@@ -11,7 +11,8 @@ from tests.streams.conftest import CLASSIC, EXACTLY_ONCE, QUICK, STREAMS
 from tests.streams.counting import assert_exactly_once, make_topics, read_counts, send_lines, some_lines
 from tests.streams.dsl_word_count import topology
 
-from ottla.streams.application.kafka_streams import KafkaStreams, State
+from ottla.streams.application.instance_state import State
+from ottla.streams.application.kafka_streams import KafkaStreams
 
 if TYPE_CHECKING:
     from pathlib import Path

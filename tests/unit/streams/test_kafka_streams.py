@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ottla.streams import Consumed, Produced, Serdes, StreamsBuilder
-from ottla.streams.application.kafka_streams import KafkaStreams, State
+from ottla.streams.application.instance_state import State
+from ottla.streams.application.kafka_streams import KafkaStreams
 from ottla.streams.errors import StreamsError
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from ottla.streams import (
     StreamsError,
     TopologyTestDriver,
 )
-from ottla.streams.application.kafka_streams import State
+from ottla.streams.application.instance_state import State
 from ottla.streams.application.metrics_listener import read_metrics
 from ottla.streams.metrics.registry import Metric, MetricName
 

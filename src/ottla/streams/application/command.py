@@ -172,7 +172,8 @@ def _wish_for_traces(endpoint: str | None) -> None:
 def _run_one(
     application: str, properties: dict[str, str], metrics: tuple[tuple[str, int], TlsFiles] | None, *, verbose: bool
 ) -> int:
-    from ottla.streams.application.kafka_streams import KafkaStreams, State
+    from ottla.streams.application.instance_state import State
+    from ottla.streams.application.kafka_streams import KafkaStreams
     from ottla.streams.application.restore_listener import RestoreProgress
 
     level = logging.INFO if verbose else logging.WARNING

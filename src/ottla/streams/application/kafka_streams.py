@@ -3,9 +3,6 @@
 with KafkaStreams(topology, config) as app:
     app.wait_until_running()
     …
-
-CREATED ─► REBALANCING ◄─► RUNNING ─► PENDING_SHUTDOWN ─► NOT_RUNNING
-                   └─────────┴──────► PENDING_ERROR ─► ERROR
 """
 
 from __future__ import annotations
@@ -22,6 +19,7 @@ from ottla.runtime.tracing.tracing import start as start_traces
 from ottla.streams.application.client_metrics import ClientMetrics
 from ottla.streams.application.confluent_clients import ConfluentClients
 from ottla.streams.application.control import ControlThread
+from ottla.streams.application.instance_state import InstanceState, State
 from ottla.streams.application.interactive_queries import InteractiveQueries
 from ottla.streams.application.restore_listener import Listeners, NoRestoreListener, NoStandbyListener
 from ottla.streams.application.stream_thread import StreamThread, ThreadState
@@ -60,31 +58,6 @@ CLEANUP_INTERVAL_S: Final = 60.0
 _log: Final = logging.getLogger("ottla.streams")
 
 
-class State(Enum):
-    CREATED = "CREATED"
-    REBALANCING = "REBALANCING"
-    RUNNING = "RUNNING"
-    PENDING_SHUTDOWN = "PENDING_SHUTDOWN"
-    NOT_RUNNING = "NOT_RUNNING"
-    PENDING_ERROR = "PENDING_ERROR"
-    ERROR = "ERROR"
-
-    @property
-    def is_running_or_rebalancing(self) -> bool:
-        return self in (State.RUNNING, State.REBALANCING)
-
-
-_NEXT: Final = {
-    State.CREATED: {State.REBALANCING, State.PENDING_SHUTDOWN, State.PENDING_ERROR},
-    State.REBALANCING: {State.RUNNING, State.PENDING_SHUTDOWN, State.PENDING_ERROR},
-    State.RUNNING: {State.REBALANCING, State.PENDING_SHUTDOWN, State.PENDING_ERROR},
-    State.PENDING_SHUTDOWN: {State.NOT_RUNNING},
-    State.PENDING_ERROR: {State.ERROR},
-    State.NOT_RUNNING: set(),
-    State.ERROR: set(),
-}
-
-
 class StreamThreadExceptionResponse(Enum):
     """What to do when a thread has failed (KIP-671)."""
 
@@ -111,9 +84,7 @@ class KafkaStreams:
         self._supplier: ClientSupplier = client_supplier or supplier or ConfluentClients()
         self._restore_listener: StateRestoreListener = state_restore_listener or NoRestoreListener()
         self._standby_listener: StandbyUpdateListener = NoStandbyListener()
-        self._state = State.CREATED
-        self._changed = threading.Condition(threading.RLock())
-        self._listener: Callable[[State, State], None] | None = None
+        self._state = InstanceState(self.config.application_id)
         self._handler: Callable[[BaseException], StreamThreadExceptionResponse] | None = None
         self._responses: dict[str, StreamThreadExceptionResponse] = {}
         self._threads: dict[int, StreamThread] = {}
@@ -136,30 +107,30 @@ class KafkaStreams:
 
     @property
     def state(self) -> State:
-        return self._state
+        return self._state.now
 
     def set_state_listener(self, listener: Callable[[State, State], None]) -> None:
         """Called with the new state and the old one, by whichever thread changes it. Only before `start`."""
-        self._check_created("a state listener")
-        self._listener = listener
+        self._state.check_created("a state listener")
+        self._state.listener = listener
 
     def set_uncaught_exception_handler(self, handler: Callable[[BaseException], StreamThreadExceptionResponse]) -> None:
-        self._check_created("an exception handler")
+        self._state.check_created("an exception handler")
         self._handler = handler
 
     def set_global_state_restore_listener(self, listener: StateRestoreListener) -> None:
-        self._check_created("a restore listener")
+        self._state.check_created("a restore listener")
         self._restore_listener = listener
 
     def set_standby_update_listener(self, listener: StandbyUpdateListener) -> None:
         """What copies do (KIP-988)."""
-        self._check_created("a listener of copies")
+        self._state.check_created("a listener of copies")
         self._standby_listener = listener
 
     def start(self) -> None:
         """Join the group and process, in threads. Raises `StreamsError` where that cannot even begin."""
-        if not self._become(State.REBALANCING):
-            raise StreamsError(f"an instance can be started once; it is {self._state.value}")
+        if not self._state.become(State.REBALANCING):
+            raise StreamsError(f"an instance can be started once; it is {self.state.value}")
         try:
             self.process_id = self._directory.open()
             self._configure_stores()
@@ -172,7 +143,7 @@ class KafkaStreams:
                 self.process_id,
                 self.config.application_id,
                 topology=str(self._described),
-                state=lambda: self._state.value,
+                state=lambda: self.state.value,
                 alive_threads=self._alive_threads,
             )
             self._parts = ThreadParts(
@@ -195,7 +166,7 @@ class KafkaStreams:
         except BaseException as error:
             self._fail(error)
         if not self.topology.sub_topologies:
-            self._become(State.RUNNING)
+            self._state.become(State.RUNNING)
         self._clean_later()
 
     def _configure_stores(self) -> None:
@@ -217,17 +188,17 @@ class KafkaStreams:
 
     def _fail(self, error: BaseException) -> None:
         self.failure = error
-        self._become(State.PENDING_ERROR)
+        self._state.become(State.PENDING_ERROR)
         self._stop_threads(CLOSE_TIMEOUT_S, leave=True)
         self._release()
-        self._become(State.ERROR)
+        self._state.become(State.ERROR)
         raise error
 
     def add_stream_thread(self) -> str:
         """Its name."""
-        with self._changed:
-            if self._parts is None or not self._state.is_running_or_rebalancing:
-                raise StreamsError(f"threads can be added while the instance runs; it is {self._state.value}")
+        with self._state.changed:
+            if self._parts is None or not self.state.is_running_or_rebalancing:
+                raise StreamsError(f"threads can be added while the instance runs; it is {self.state.value}")
             listeners = Listeners(self._restore_listener, self._standby_listener)
             index = next(number for number in range(1, len(self._threads) + 2) if number not in self._threads)
             thread = self._parts.make_thread(
@@ -240,14 +211,14 @@ class KafkaStreams:
 
     def remove_stream_thread(self, timeout_s: float = CLOSE_TIMEOUT_S) -> str | None:
         """The name of the thread that has ended; None when there was none to end."""
-        with self._changed:
+        with self._state.changed:
             alive = [(index, each) for index, each in self._threads.items() if each.is_alive]
             if not alive:
                 return None
             index, thread = alive[-1]
         thread.shutdown()
         thread.join(timeout_s)
-        with self._changed:
+        with self._state.changed:
             self._threads.pop(index, None)
         return thread.name
 
@@ -263,7 +234,7 @@ class KafkaStreams:
         return self._is_paused
 
     def _pause(self, paused: bool) -> None:
-        with self._changed:
+        with self._state.changed:
             self._is_paused = paused
             for thread in self._threads.values():
                 thread.is_paused = paused
@@ -273,25 +244,22 @@ class KafkaStreams:
         self.wait_for(State.RUNNING, timeout_s)
 
     def wait_for(self, state: State, timeout_s: float | None = None) -> None:
-        with self._changed:
-            reached = self._changed.wait_for(
-                lambda: self._state is state or self._state in (State.ERROR, State.NOT_RUNNING), timeout_s
-            )
-            if self._state is state:
+        with self._state.changed:
+            reached = self._state.wait_for(state, State.ERROR, State.NOT_RUNNING, timeout_s=timeout_s)
+            if self.state is state:
                 return
-            if self._state is State.ERROR and self.failure is not None:
+            if self.state is State.ERROR and self.failure is not None:
                 raise self.failure
-        what = "within the time" if not reached else f"any more: the instance is {self._state.value}"
+        what = "within the time" if not reached else f"any more: the instance is {self.state.value}"
         raise StreamsError(f"the application is not {state.value} {what}")
 
     def close(self, timeout_s: float = CLOSE_TIMEOUT_S, *, leave_group: bool = True) -> bool:
         """Commit, close and stop; whether all threads have ended in time. Closing twice does nothing."""
-        if not self._become(State.PENDING_SHUTDOWN):
-            with self._changed:
-                return self._changed.wait_for(lambda: self._state in (State.NOT_RUNNING, State.ERROR), timeout_s)
+        if not self._state.become(State.PENDING_SHUTDOWN):
+            return self._state.wait_for(State.NOT_RUNNING, State.ERROR, timeout_s=timeout_s)
         ended = self._stop_threads(timeout_s, leave=leave_group)
         self._release()
-        self._become(State.NOT_RUNNING)
+        self._state.become(State.NOT_RUNNING)
         return ended
 
     def _stop_threads(self, timeout_s: float, *, leave: bool) -> bool:
@@ -311,7 +279,7 @@ class KafkaStreams:
 
     def clean_up(self) -> None:
         """Remove this instance's state; it is restored from the changelogs. Not while it runs."""
-        if self._state not in (State.CREATED, State.NOT_RUNNING, State.ERROR):
+        if self.state not in (State.CREATED, State.NOT_RUNNING, State.ERROR):
             raise StreamsError("state can be removed before the start or after the end")
         self._directory.clean_all()
 
@@ -393,10 +361,10 @@ class KafkaStreams:
         return {} if self._queries is None else self._queries.lags()
 
     def _queryable(self, store: str) -> InteractiveQueries:
-        if self._state is State.CREATED or self._queries is None:
+        if self.state is State.CREATED or self._queries is None:
             raise StreamsNotStartedError("the instance has not been started: stores can be read after start()")
-        if not self._state.is_running_or_rebalancing:
-            raise StreamsStoppedError(f"stores can be read while the instance runs; it is {self._state.value}")
+        if not self.state.is_running_or_rebalancing:
+            raise StreamsStoppedError(f"stores can be read while the instance runs; it is {self.state.value}")
         self._queries.check_known(store)
         return self._queries
 
@@ -406,12 +374,12 @@ class KafkaStreams:
         if state is ThreadState.DEAD:
             self._thread_ended(thread)
             return
-        with self._changed:
+        with self._state.changed:
             alive = [each for each in self._threads.values() if each.state is not ThreadState.DEAD]
             if all(each.state is ThreadState.RUNNING for each in alive):
-                self._become(State.RUNNING)
+                self._state.become(State.RUNNING)
             elif state is ThreadState.PARTITIONS_ASSIGNED:
-                self._become(State.REBALANCING)
+                self._state.become(State.REBALANCING)
 
     def _thread_failed(self, thread: StreamThread, failure: BaseException) -> bool:
         """In the failing thread, before it closes: whether all instances are to be told."""
@@ -433,12 +401,12 @@ class KafkaStreams:
         if response is None:
             return
         if response is StreamThreadExceptionResponse.REPLACE_THREAD:
-            with self._changed:
+            with self._state.changed:
                 for index, each in list(self._threads.items()):
                     if each is thread:
                         del self._threads[index]
-                if self._state.is_running_or_rebalancing:
-                    self._become(State.REBALANCING)
+                if self.state.is_running_or_rebalancing:
+                    self._state.become(State.REBALANCING)
                     self.add_stream_thread()
             return
         self._end_with_error()
@@ -449,37 +417,19 @@ class KafkaStreams:
         self._end_with_error()
 
     def _shutdown_wanted(self) -> None:
-        with self._changed:
+        with self._state.changed:
             if self.failure is None:
                 self.failure = StreamsError("an instance of the application has asked all of them to stop")
         self._end_with_error()
 
     def _end_with_error(self) -> None:
-        if self._become(State.PENDING_ERROR):
+        if self._state.become(State.PENDING_ERROR):
             threading.Thread(target=self._finish_with_error, name="ottla-streams-end", daemon=True).start()
 
     def _finish_with_error(self) -> None:
         self._stop_threads(CLOSE_TIMEOUT_S, leave=True)
         self._release()
-        self._become(State.ERROR)
-
-    def _become(self, state: State) -> bool:
-        with self._changed:
-            before = self._state
-            if before is state:
-                return state is not State.PENDING_SHUTDOWN
-            if state not in _NEXT[before]:
-                return False
-            self._state = state
-            self._changed.notify_all()
-        _log.info("%s: %s ─► %s", self.config.application_id, before.value, state.value)
-        if self._listener is not None:
-            self._listener(state, before)
-        return True
-
-    def _check_created(self, what: str) -> None:
-        if self._state is not State.CREATED:
-            raise StreamsError(f"{what} can be set before the start only")
+        self._state.become(State.ERROR)
 
     # Cleaning
 
@@ -489,9 +439,9 @@ class KafkaStreams:
         self._cleaner.start()
 
     def _clean(self) -> None:
-        if not self._state.is_running_or_rebalancing:
+        if not self.state.is_running_or_rebalancing:
             return
-        if self._state is State.RUNNING:
+        if self.state is State.RUNNING:
             removed = self._directory.clean(time.time(), int(self.config["state.cleanup.delay.ms"]))
             if removed:
                 _log.info("the state of tasks that run elsewhere was removed: %s", ", ".join(removed))

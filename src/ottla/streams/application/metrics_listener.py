@@ -18,7 +18,7 @@ from ottla.runtime.metrics.process import read_process
 from ottla.runtime.metrics.server import MetricsServer
 from ottla.runtime.sockets import SocketNetwork
 from ottla.runtime.tls_files import NO_TLS, TlsFiles
-from ottla.streams.application.kafka_streams import State
+from ottla.streams.application.instance_state import State
 from ottla.streams.errors import StreamsError
 
 if TYPE_CHECKING:
