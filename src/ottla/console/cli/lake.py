@@ -5,7 +5,7 @@ import time
 from dataclasses import asdict
 
 from ottla.clients.client import KafkaClient
-from ottla.clients.consumer import LATEST_TIMESTAMP, READ_COMMITTED, TopicPartition, list_offsets
+from ottla.clients.consumer import READ_COMMITTED, TopicPartition, latest_offsets
 from ottla.connect.api.errors import ConfigError, ConnectError
 from ottla.connect.lake.converter import AUTO, FORMATS
 from ottla.connect.lake.inventory import LakeTable, inventory
@@ -201,12 +201,11 @@ async def _behind(
         if error.code is not ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
             raise
         partitions = set()
-    wanted = {TopicPartition(each.topic, partition): LATEST_TIMESTAMP for partition in partitions}
-    ends = await list_offsets(client, wanted, isolation_level=READ_COMMITTED) if wanted else {}
+    wheres = [TopicPartition(each.topic, partition) for partition in partitions]
+    ends = await latest_offsets(client, wheres, isolation_level=READ_COMMITTED)
     rows = []
     for partition in sorted(partitions | each.offsets.keys()):
-        found = ends.get(TopicPartition(each.topic, partition))
-        end, offset = found.offset if found is not None else None, each.offsets.get(partition, 0)
+        end, offset = ends.get(TopicPartition(each.topic, partition)), each.offsets.get(partition, 0)
         lag = None if end is None else max(end - offset, 0)
         rows.append((each.name, each.topic, each.mode, partition, offset, end, lag, each.committed_ms))
     return rows

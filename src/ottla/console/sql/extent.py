@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ottla.clients.consumer import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, READ_COMMITTED, TopicPartition, list_offsets
+from ottla.clients.consumer import READ_COMMITTED, TopicPartition, earliest_offsets, latest_offsets, list_offsets
 from ottla.console.sql.moment import AtTime, Moment, QueryError, offsets_text
 from ottla.console.sql.pruning import WHOLE, Part
 
@@ -57,10 +57,10 @@ class Extents:
 
     async def _look(self, topic: str) -> None:
         wheres = [TopicPartition(topic, index) for index in sorted((await self._client.topic(topic)).partitions)]
-        ends = await list_offsets(self._client, dict.fromkeys(wheres, LATEST_TIMESTAMP), isolation_level=READ_COMMITTED)
-        begins = await list_offsets(self._client, dict.fromkeys(wheres, EARLIEST_TIMESTAMP))
-        self._ends[topic] = {where.partition: found.offset for where, found in ends.items()}
-        self._begins[topic] = {where.partition: found.offset for where, found in begins.items()}
+        ends = await latest_offsets(self._client, wheres, isolation_level=READ_COMMITTED)
+        begins = await earliest_offsets(self._client, wheres)
+        self._ends[topic] = {where.partition: offset for where, offset in ends.items()}
+        self._begins[topic] = {where.partition: offset for where, offset in begins.items()}
 
     async def _extent(self, reference: Reference, part: Part) -> Extent:
         topic = reference.topic

@@ -6,8 +6,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
-from ottla.clients.consumer import LATEST_TIMESTAMP, list_offsets
 from ottla.clients.consumer import TopicPartition as ClientTopicPartition
+from ottla.clients.consumer import latest_offsets
 from ottla.clients.errors import ClientError
 from ottla.clients.topics import NewTopic, create_topics
 from ottla.protocol.errors import ErrorCode, KafkaError
@@ -102,17 +102,17 @@ class GroupLeader:
         if len({data.process_id for data in members.values()}) < 2:
             return {}
         logs = changelogs_of(self._topology)
-        wanted = {
-            ClientTopicPartition(topic, task.partition): LATEST_TIMESTAMP
+        wanted = [
+            ClientTopicPartition(topic, task.partition)
             for task, has_state in plan.tasks.items()
             if has_state
             for topic in logs[task.sub_topology]
-        }
-        found = await list_offsets(client, wanted) if wanted else {}
+        ]
+        found = await latest_offsets(client, wanted)
         ends: dict[TaskId, int] = {}
         for task in plan.tasks:
             partitions = [ClientTopicPartition(topic, task.partition) for topic in logs[task.sub_topology]]
-            ends[task] = sum(found[each].offset for each in partitions if each in found)
+            ends[task] = sum(found[each] for each in partitions if each in found)
         return ends
 
 

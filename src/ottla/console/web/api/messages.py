@@ -8,14 +8,13 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.clients.consumer import (
-    EARLIEST_TIMESTAMP,
-    LATEST_TIMESTAMP,
     READ_COMMITTED,
     READ_UNCOMMITTED,
     ConsumedRecord,
     TopicPartition,
+    earliest_offsets,
     fetch,
-    list_offsets,
+    latest_offsets,
 )
 from ottla.console.operations.positions import parse_position, resolve
 from ottla.console.operations.topics import find_topic
@@ -230,9 +229,9 @@ def _partitions(context: Context, topic: TopicMetadata) -> list[int]:
 async def _there(context: Context, topic: TopicMetadata, isolation_level: int) -> dict[int, Window]:
     """What each partition holds."""
     wheres = [TopicPartition(topic.name, index) for index in topic.partitions]
-    starts = await list_offsets(context.client, dict.fromkeys(wheres, EARLIEST_TIMESTAMP))
-    ends = await list_offsets(context.client, dict.fromkeys(wheres, LATEST_TIMESTAMP), isolation_level=isolation_level)
-    return {where.partition: Window(starts[where].offset, ends[where].offset) for where in wheres}
+    starts = await earliest_offsets(context.client, wheres)
+    ends = await latest_offsets(context.client, wheres, isolation_level=isolation_level)
+    return {where.partition: Window(starts[where], ends[where]) for where in wheres}
 
 
 async def _windows(context: Context, topic: TopicMetadata, there: dict[int, Window]) -> dict[int, Window]:

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from ottla.clients.consumer import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, TopicPartition, list_offsets
+from ottla.clients.consumer import TopicPartition, earliest_offsets, latest_offsets
 from ottla.clients.errors import ClientError
 from ottla.clients.records import delete_records as delete_records_before
 from ottla.clients.topics import BROKER_DEFAULT
@@ -136,8 +136,8 @@ async def delete_records(context: Context) -> Response:
         before = offsets_of(body.mapping("offsets"), topic, "offsets")
     context.details["before"] = {str(where.partition): offset for where, offset in before.items()}
     await delete_records_before(context.client, before)
-    starts = await list_offsets(context.client, dict.fromkeys(before, EARLIEST_TIMESTAMP))
-    return Response({"low_watermarks": {str(where.partition): each.offset for where, each in starts.items()}})
+    starts = await earliest_offsets(context.client, before)
+    return Response({"low_watermarks": {str(where.partition): start for where, start in starts.items()}})
 
 
 async def groups(context: Context) -> Response:
@@ -246,13 +246,13 @@ async def _records(context: Context, topics: Mapping[str, TopicMetadata]) -> dic
     if not wheres:
         return {}
     try:
-        starts = await list_offsets(context.client, dict.fromkeys(wheres, EARLIEST_TIMESTAMP))
-        ends = await list_offsets(context.client, dict.fromkeys(wheres, LATEST_TIMESTAMP))
+        starts = await earliest_offsets(context.client, wheres)
+        ends = await latest_offsets(context.client, wheres)
     except KafkaError:  # a topic is gone meanwhile, or may not be described
         return _sampled_records(context)
     counts: Counter[str] = Counter()
     for where in wheres:
-        counts[where.topic] += ends[where].offset - starts[where].offset
+        counts[where.topic] += ends[where] - starts[where]
     return dict(counts)
 
 

@@ -10,7 +10,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from ottla.clients.consumer import EARLIEST_TIMESTAMP, PartitionReader, TopicPartition, list_offsets
+from ottla.clients.consumer import PartitionReader, TopicPartition, earliest_offsets
 from ottla.console.web.message import ApiError, encode
 from ottla.console.web.messages.search import encode_cursor
 from ottla.console.web.refusals import api_error
@@ -152,9 +152,9 @@ class Tail:
 
     async def _catch_up(self) -> None:
         """Records that were not read yet are deleted: it goes on with the first that are there."""
-        starts = await list_offsets(self._client, dict.fromkeys(self._positions, EARLIEST_TIMESTAMP))
+        starts = await earliest_offsets(self._client, self._positions)
         for where, start in starts.items():
-            self._positions[where] = max(self._positions[where], start.offset)
+            self._positions[where] = max(self._positions[where], start)
 
     def _cursor(self) -> str:
         return encode_cursor({str(where.partition): at for where, at in sorted(self._positions.items())})
