@@ -24,7 +24,6 @@ from ottla.protocol.consumer_protocol import ConsumerProtocolSubscription
 from ottla.protocol.errors import ErrorCode, ProtocolError
 
 CONSUMER_PROTOCOL_TYPE = "consumer"
-NO_GENERATION = -1
 
 
 class ClassicGroupState(Enum):

@@ -85,11 +85,6 @@ def _elect(
     return record
 
 
-def are_leaders_imbalanced(image: MetadataImage) -> bool:
-    """Whether some partition is not led by its first replica."""
-    return any(not partition.has_preferred_leader for _, _, partition in _partitions(image))
-
-
 def balance_leaders(
     view: ControllerView, schema: ConfigSchema, max_elections: int = MAX_ELECTIONS_PER_BATCH
 ) -> ControllerResult[bool]:

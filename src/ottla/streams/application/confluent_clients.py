@@ -43,10 +43,6 @@ class SendError(StreamsError):
         self.retriable = retriable
 
 
-class UncertainCommitError(StreamsError):
-    """Nobody knows whether a transaction was committed; the state is restored from what is."""
-
-
 def _import() -> Any:
     try:
         import confluent_kafka

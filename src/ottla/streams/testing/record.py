@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from ottla.streams.record import Headers
@@ -21,4 +21,3 @@ class TestRecord(NamedTuple, Generic[K, V]):
 
 
 TestRecord.__test__ = False  # type: ignore[attr-defined]  # pytest takes it for a test otherwise
-AnyTestRecord = TestRecord[Any, Any]

@@ -35,7 +35,6 @@ GROUPS_MAX: Final = 1_000
 SIZES_EVERY: Final = 6
 """Samples."""
 SHARE_OF_TIME: Final = 10
-FIRST_RETRY_S: Final = 1.0
 
 
 class Sampler:

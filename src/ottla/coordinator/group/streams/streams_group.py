@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ottla.coordinator.group.streams.streams_member import StreamsGroupMember
     from ottla.coordinator.group.streams.topology import StreamsTopology
 
-STREAMS_PROTOCOL_TYPE = "streams"
 INITIAL_EPOCH = 1
 NO_ASSIGNMENT_EPOCH = -1
 

@@ -10,7 +10,6 @@ from ottla.registry.schema.errors import SchemaError
 WORD: Final = "word"
 NUMBER: Final = "number"
 TEXT: Final = "text"
-SIGN: Final = "sign"
 END: Final = "end"
 
 _TOKEN: Final = re.compile(

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ottla.registry.schema.reference import Reference
 
 SERIALIZED: Final = "serialized"
-IGNORE_EXTENSIONS: Final = "ignore_extensions"
 
 
 class ProtobufSchema:
