@@ -11,66 +11,21 @@ from tests.unit.streams.store_context import ListedContext
 
 from ottla.streams.change import Change
 from ottla.streams.errors import StreamsError
-from ottla.streams.record import CurrentRecord
 from ottla.streams.serdes.serdes import Serdes
 from ottla.streams.state.bytes_store import successor
 from ottla.streams.state.memory_bytes_store import MemoryBytesStore
-from ottla.streams.state.store import RecordContext, ValueAndTimestamp, ValueTimestampHeaders
+from ottla.streams.state.store import ValueAndTimestamp, ValueTimestampHeaders
 from ottla.streams.state.stores import Stores
 
 if TYPE_CHECKING:
     from ottla.streams.record import Headers
-    from ottla.streams.serdes.serde import Serde
     from ottla.streams.state.key_value_builder import KeyValueStoreBuilder
     from ottla.streams.state.key_value_store import TypedKeyValueStore
-    from ottla.streams.state.store import Changelog
 
 
-class Context:
-    """The least that a store asks for; what it logs is in `logged`."""
-
-    task_id = "0_0"
-    directory = None
-    key_serde: Serde[Any] = Serdes.bytes()
-    value_serde: Serde[Any] = Serdes.bytes()
-    stream_time_ms = -1
-
-    def __init__(self, cache_bytes: int = 1 << 20) -> None:
-        self.record = CurrentRecord()
-        self.cache_bytes = cache_bytes
-        self.logged: list[tuple[bytes, bytes | None, int]] = []
-
-    def changelog(self, store_name: str) -> Changelog | None:
-        def log(key: bytes, value: bytes | None, timestamp_ms: int, headers: Headers = (), /) -> None:
-            self.logged.append((key, value, timestamp_ms))
-
-        return log
-
-    def changelog_topic(self, store_name: str) -> str:
-        return f"app-{store_name}-changelog"
-
-    @property
-    def record_timestamp_ms(self) -> int:
-        return self.record.timestamp_ms
-
-    @property
-    def record_headers(self) -> Headers:
-        return self.record.headers
-
-    @property
-    def record_context(self) -> RecordContext:
-        return RecordContext(*self.record.saved())
-
-    def swap_record_context(self, context: RecordContext) -> RecordContext:
-        raise NotImplementedError
-
-    def record_expired(self, store_name: str, reason: str) -> None:
-        raise AssertionError(reason)
-
-
-def opened(builder: KeyValueStoreBuilder, context: Context | None = None) -> TypedKeyValueStore:
+def opened(builder: KeyValueStoreBuilder, context: ListedContext | None = None) -> TypedKeyValueStore:
     store = builder.build()
-    store.open(context or Context())
+    store.open(context or ListedContext())
     return store
 
 
@@ -81,28 +36,28 @@ def strings(*, timestamped: bool = False) -> KeyValueStoreBuilder:
 
 
 def test_bytes_and_changelog() -> None:
-    context = Context()
+    context = ListedContext()
     store = opened(strings(timestamped=True), context)
     context.record.timestamp_ms = 7
     store.put("a", ValueAndTimestamp(1, 5))
     store.put("b", ValueAndTimestamp(2, 6))
     assert store.delete("a") == ValueAndTimestamp(1, 5)
-    assert context.logged == [(b"a", bytes(7) + b"\x01", 5), (b"b", bytes(7) + b"\x02", 6), (b"a", None, 7)]
+    assert context.logged == [(b"a", bytes(7) + b"\x01", 5, ()), (b"b", bytes(7) + b"\x02", 6, ()), (b"a", None, 7, ())]
     assert store.bytes_store.get(b"b") == bytes(7) + b"\x06" + bytes(7) + b"\x02"
     assert store.get("a") is None
     assert store.get("b") == ValueAndTimestamp(2, 6)
     restored = opened(strings(timestamped=True))
-    restored.restore((key, value, timestamp_ms, ()) for key, value, timestamp_ms in context.logged)
+    restored.restore(context.logged)
     assert list(restored.all()) == [("b", ValueAndTimestamp(2, 6))]
 
 
 def test_a_store_without_timestamps_logs_the_records_own() -> None:
-    context = Context()
+    context = ListedContext()
     store = opened(strings(), context)
     context.record.timestamp_ms = 9
     assert store.put_if_absent("a", 1) is None
     assert store.put_if_absent("a", 2) == 1
-    assert context.logged == [(b"a", bytes(7) + b"\x01", 9)]
+    assert context.logged == [(b"a", bytes(7) + b"\x01", 9, ())]
 
 
 def test_none_is_no_key() -> None:
@@ -112,7 +67,7 @@ def test_none_is_no_key() -> None:
 
 
 def test_a_cache_forwards_the_last_of_several_writes() -> None:
-    context = Context()
+    context = ListedContext()
     store = opened(strings(timestamped=True).with_caching_enabled(), context)
     seen: list[Any] = []
     assert store.set_flush_listener(lambda *forwarded: seen.append((*forwarded, context.record.timestamp_ms)), True)
@@ -126,7 +81,7 @@ def test_a_cache_forwards_the_last_of_several_writes() -> None:
         ("b", Change(ValueAndTimestamp(2, 1), None), 1, (), 1),
         ("a", Change(ValueAndTimestamp(3, 2), None), 2, (), 2),
     ]
-    assert [key for key, _, _ in context.logged] == [b"b", b"a"]
+    assert [key for key, *_ in context.logged] == [b"b", b"a"]
     seen.clear()
     context.record.timestamp_ms = 10
     store.put("a", None)
@@ -137,7 +92,7 @@ def test_a_cache_forwards_the_last_of_several_writes() -> None:
 
 
 def test_a_cache_of_no_bytes_forwards_at_once() -> None:
-    context = Context(cache_bytes=0)
+    context = ListedContext(cache_bytes=0)
     store = opened(strings(timestamped=True).with_caching_enabled(), context)
     seen: list[Any] = []
     store.set_flush_listener(lambda *forwarded: seen.append(forwarded[1]), False)
@@ -161,14 +116,14 @@ def test_a_cached_list_is_no_list_of_the_application() -> None:
 
 
 def test_an_lru_map_logs_what_it_drops() -> None:
-    context = Context()
+    context = ListedContext()
     builder = Stores.key_value_store_builder(Stores.lru_map("s", 2), Serdes.str(), Serdes.str())
     store = opened(builder, context)
     store.put("a", "1")
     store.put("b", "2")
     assert store.get("a") == "1"
     store.put("c", "3")
-    assert [(key, value) for key, value, _ in context.logged] == [
+    assert [(key, value) for key, value, *_ in context.logged] == [
         (b"a", b"1"),
         (b"b", b"2"),
         (b"b", None),
@@ -200,7 +155,7 @@ step = st.one_of(
 @given(st.lists(step, max_size=40))
 @settings(deadline=None)
 def test_every_kind_is_a_sorted_dict(cache_bytes: int | None, json_values: bool, steps: list[Any]) -> None:
-    context = Context(cache_bytes or 0)
+    context = ListedContext(cache_bytes or 0)
     supplier = Stores.in_memory_key_value_store("s")
     builder = Stores.key_value_store_builder(supplier, Serdes.str(), Serdes.json() if json_values else Serdes.int64())
     store = opened(builder if cache_bytes is None else builder.with_caching_enabled(), context)
@@ -238,7 +193,7 @@ def test_every_kind_is_a_sorted_dict(cache_bytes: int | None, json_values: bool,
     store.flush()
     live = {key.encode(): each for key, each in model.items() if each is not None}
     assert {key for key, _ in store.bytes_store.range(None, None)} == set(live)
-    logged = {key: value for key, value, _ in context.logged}
+    logged = {key: value for key, value, *_ in context.logged}
     assert {key for key, value in logged.items() if value is not None} == set(live)
     if cache_bytes is not None:
         assert {key.encode(): each for key, each in forwarded.items() if each is not None} == live
