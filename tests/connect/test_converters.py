@@ -83,6 +83,22 @@ def test_data_of_json(oracle: ConnectOracle, config: dict[str, str], seed: int) 
     )
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("config", ({}, {"replace.null.with.default": "false"}))
+def test_data_of_one_schema_again_and_again(oracle: ConnectOracle, config: dict[str, str], seed: int) -> None:
+    """What begins as the record before it did is read in another way."""
+    draw = Generator(seed)
+    writer = JsonWriter(decimals_as_base64=True, replace_null=True, max_schemas=10)
+    documents = []
+    for _ in range(CASES // 8):
+        schema = draw.struct_schema(0)
+        beginning = f'{{"schema":{writer.write_schema(schema)},"payload":'
+        for _ in range(8):
+            payload = draw.json_text() if draw.chance(6) else json.dumps(draw.json_like(schema))
+            documents.append(f"{beginning}{payload}}}".encode())
+    Java(oracle, "json.JsonConverter", config).check_to(configured(JsonConverter(), config), documents)
+
+
 ODD: Final = [
     "",
     "  ",

@@ -24,6 +24,7 @@ from ottla.connect.converters.json_reader import (
     read_plain,
 )
 from ottla.connect.converters.json_writer import JsonWriter
+from ottla.connect.converters.plain_struct import PlainStruct
 from ottla.connect.data.schema_and_value import NULL, SchemaAndValue
 
 if TYPE_CHECKING:
@@ -121,9 +122,11 @@ class JsonConverter(Converter):
             max_schemas=self._max_schemas,
         )
         self._reader = JsonReader(replace_null=replace_null)
-        self._schemas: OrderedDict[str, tuple[Schema | None, Reader]] = OrderedDict()
+        self._schemas: OrderedDict[str, tuple[Schema | None, Reader, PlainStruct | None]] = OrderedDict()
         self._last = ""
         """Up to the payload: what the last record with a schema began with."""
+        self._last_bytes = b""
+        self._last_plain: PlainStruct | None = None
         content = settings[SCHEMA_CONTENT]
         self._fixed = self._read_schema(parse_json(content, EXACT)) if content else None
 
@@ -141,6 +144,10 @@ class JsonConverter(Converter):
     def to_connect_data(self, topic: str, value: bytes | None) -> SchemaAndValue:
         if value is None:
             return NULL
+        if self._last_plain is not None and value.startswith(self._last_bytes):
+            found = self._read_plain(self._last_plain, value)
+            if found is not None:
+                return found
         try:
             return self._read(topic, decode_text(value))
         except RecursionError:
@@ -166,19 +173,30 @@ class JsonConverter(Converter):
         schema, read = self._read_schema(node["schema"])
         return SchemaAndValue(schema, read(node["payload"]))
 
+    def _read_plain(self, plain: PlainStruct, value: bytes) -> SchemaAndValue | None:
+        try:
+            text = value[len(self._last_bytes) :].decode()
+            node, end = DOUBLES.raw_decode(text)
+            struct = plain.read(node) if text[end:] == "}" else None
+        except (ValueError, RecursionError, DataError):
+            return None
+        return None if struct is None else SchemaAndValue(struct.schema, struct)
+
     def _read_quickly(self, text: str) -> SchemaAndValue | None:
         """What begins with a schema that was read before, to the letter: only the payload is parsed."""
         if not (self._last and text.startswith(self._last)):
             self._last = self._beginning(text)
+            self._last_bytes, self._last_plain = self._last.encode(), None
             if not self._last:
                 return None
+            self._last_plain = self._schemas[self._last][2]
         try:
             node, end = EXACT.raw_decode(text, len(self._last))
         except (ValueError, RecursionError):
             return None
         if text[end:] != "}":
             return None
-        schema, read = self._schemas[self._last]
+        schema, read, _ = self._schemas[self._last]
         return SchemaAndValue(schema, read(node))
 
     def _beginning(self, text: str) -> str:
@@ -195,7 +213,8 @@ class JsonConverter(Converter):
         if beginning in self._schemas:
             self._schemas.move_to_end(beginning)
         else:
-            self._schemas[beginning] = self._read_schema(node)
+            schema, read = self._read_schema(node)
+            self._schemas[beginning] = schema, read, PlainStruct.of(schema, self._reader)
             if len(self._schemas) > self._max_schemas:
                 self._schemas.popitem(last=False)
         return beginning

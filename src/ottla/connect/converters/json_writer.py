@@ -32,6 +32,14 @@ _SURROGATES: Final = re.compile(r"[\ud800-\udfff\U00010000-\U0010ffff]")
 _LONG: Final = 1 << 63
 
 
+class _Kept:
+    __slots__ = ("schema_text", "write")
+
+    def __init__(self, write: Writer) -> None:
+        self.write = write
+        self.schema_text: str | None = None
+
+
 class JsonWriter:
     """`base64` for decimals as bytes, else as numbers; at most `max_schemas` schemas are kept."""
 
@@ -39,29 +47,33 @@ class JsonWriter:
         self._decimals_as_base64 = decimals_as_base64
         self._replace_null = replace_null
         self._max_schemas = max_schemas
-        self._writers: OrderedDict[Schema, tuple[Writer, str | None]] = OrderedDict()
+        self._writers: OrderedDict[Schema, _Kept] = OrderedDict()
+        self._last: tuple[Schema | None, _Kept] = None, _Kept(write_plain)
 
     def write(self, schema: Schema | None, value: object) -> str:
         """The text of a value."""
-        return write_plain(value) if schema is None else self._kept(schema)[0](value)
+        return write_plain(value) if schema is None else self._kept(schema).write(value)
 
     def write_schema(self, schema: Schema | None) -> str:
         """The text of the schema itself (`asJsonSchema`)."""
         if schema is None:
             return "null"
-        writer, text = self._kept(schema)
-        if text is None:
-            text = self._schema_text(schema)
-            self._writers[schema] = (writer, text)
-        return text
+        kept = self._kept(schema)
+        if kept.schema_text is None:
+            kept.schema_text = self._schema_text(schema)
+        return kept.schema_text
 
-    def _kept(self, schema: Schema) -> tuple[Writer, str | None]:
-        found = self._writers.get(schema)
-        if found is None:
-            found = self._writers[schema] = (self.writer(schema), None)
+    def _kept(self, schema: Schema) -> _Kept:
+        last, found = self._last
+        if schema is last:
+            return found
+        known = self._writers.get(schema)
+        if known is None:
+            known = self._writers[schema] = _Kept(self.writer(schema))
             if len(self._writers) > self._max_schemas:
                 self._writers.popitem(last=False)
-        return found
+        self._last = schema, known
+        return known
 
     def writer(self, schema: Schema | None) -> Writer:
         if schema is None:

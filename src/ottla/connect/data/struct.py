@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from ottla.connect.api.errors import DataError
 from ottla.connect.data.type import INTEGER_BITS, Type
@@ -59,6 +59,14 @@ class Struct:
         self.values: list[object] = [None] * len(schema.fields)
         for name, value in fields.items():
             self.put(name, value)
+
+    @classmethod
+    def of_values(cls, schema: Schema, values: list[object]) -> Self:
+        """Values that are known to fit, one for each field in the order of the schema."""
+        struct = cls.__new__(cls)
+        struct.schema = schema
+        struct.values = values
+        return struct
 
     def get(self, field: str | Field) -> object:
         """The value, or the default of the field where there is none."""
