@@ -24,7 +24,7 @@ TIMEOUT_S: Final = 60.0
 
 
 class DeadLetterQueue:
-    """`report` waits only while the producer's queue is full."""
+    """`report` waits only while the producer's queue is full. `close` before it is forgotten."""
 
     def __init__(self, spec: TaskSpec) -> None:
         self._spec = spec
@@ -37,7 +37,9 @@ class DeadLetterQueue:
         self.sent = 0
         self.failed = 0
         # A task may wait for what it reported, and is then nobody who could hear that it has arrived.
-        threading.Thread(target=self._hear_forever, name="dead letters", daemon=True).start()
+        self._closed = threading.Event()
+        hearing = (self._producer, self._closed)
+        threading.Thread(target=_hear_until, args=hearing, name="dead letters", daemon=True).start()
 
     def report(self, failure: Failure) -> Future[None]:
         message = failure.original
@@ -74,9 +76,10 @@ class DeadLetterQueue:
         """How many could not be written in time."""
         return int(self._producer.flush(timeout_s))
 
-    def _hear_forever(self) -> None:
-        while True:
-            self._producer.poll(HEARING_S)
+    def close(self) -> None:
+        """What is not flushed is given up; soon the producer is gone."""
+        self._closed.set()
+        del self._producer  # librdkafka's ends with the last who holds it: that is the thread
 
     def _make_topic(self, replication_factor: int) -> None:
         kafka = import_confluent()
@@ -107,3 +110,8 @@ class DeadLetterQueue:
             "exception.stacktrace": trace_of(error),
         }
         return [(PREFIX + key, str(text).encode()) for key, text in texts.items()]
+
+
+def _hear_until(producer: Any, closed: threading.Event) -> None:
+    while not closed.is_set():
+        producer.poll(HEARING_S)

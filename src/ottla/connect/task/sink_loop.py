@@ -123,6 +123,8 @@ class SinkLoop:
                     self._dead_letters.flush(self._flush_timeout_s)
                 self._consumer.close()
                 self._report()
+                if self._dead_letters is not None:
+                    self._dead_letters.close()
 
     # Work
 
