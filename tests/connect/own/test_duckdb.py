@@ -95,6 +95,22 @@ def test_what_comes_again_is_there_once(
     assert (dict(rows(directory)) if made else {}) == expected
 
 
+def test_a_null_of_a_map_makes_no_column(tmp_path: Path) -> None:
+    task = sink(tmp_path, insert_mode="upsert", pk_mode="record_value", pk_fields="id", reports=True)
+    task.put({"id": 1, "stock": None})
+    task.put({"id": 2, "stock": None}, {"id": 3, "stock": 7}, {"id": 4, "stock": None}, {"id": 5, "stock": "few"})
+    task.put({"id": 3, "stock": None}, {"id": 4, "stock": 9})
+    task.stop()
+    assert rows(tmp_path) == [(1, None), (2, None), (3, None), (4, 9)]
+    assert rows(tmp_path, "SELECT column_name, column_type FROM (DESCRIBE things)")[1] == ("stock", "BIGINT")
+    assert [record.kafka_offset for record, _ in task.rejected] == [4]
+    fixed = sink(tmp_path, name="fixed", table_name_format="fixed", auto_evolve="false")
+    fixed.put({"id": 1, "name": None})
+    fixed.put({"id": 2, "name": "text where no column may be added later"})
+    fixed.stop()
+    assert len(rows(tmp_path, "SELECT * FROM fixed")) == 2
+
+
 def test_updates(tmp_path: Path) -> None:
     sink(tmp_path).put(person(1, "a"), person(2, "b"))
     task = sink(tmp_path, name="other", insert_mode="update", pk_mode="record_value", pk_fields="id")

@@ -161,6 +161,27 @@ def test_a_map_without_a_schema_is_a_row_too(database: Database) -> None:
     sink.stop()
 
 
+def test_a_null_of_a_map_makes_no_column(database: Database) -> None:
+    sink = database.sink(pk_mode="record_value", pk_fields="id", insert_mode="upsert", auto_evolve="true", reports=True)
+    sink.put({"id": 1, "stock": None})
+    assert database.run("SELECT name FROM pragma_table_info('things')") == [("id",)]
+    sink.put({"id": 2, "stock": None}, {"id": 3, "stock": 7}, {"id": 4, "stock": None})
+    sink.put({"id": 3, "stock": None}, {"id": 4, "stock": 9})
+    assert database.run("SELECT name, type FROM pragma_table_info('things')") == [("id", "BIGINT"), ("stock", "BIGINT")]
+    assert database.run("SELECT * FROM things ORDER BY id") == [(1, None), (2, None), (3, None), (4, 9)]
+    nothing = database.sink(table_name_format="other", auto_evolve="true", reports=True)
+    nothing.put({"a": None}, {"a": 1})
+    nothing.put({"b": None})
+    assert database.run("SELECT * FROM other") == [(None,), (1,)]
+    assert ["there is no column" in str(error) for _, error in nothing.rejected] == [True]
+    fixed = database.sink(table_name_format="fixed")
+    fixed.put({"id": 1, "name": None})
+    fixed.put({"id": 2, "name": "text where no column may be added later"})
+    assert database.run("SELECT type FROM pragma_table_info('fixed')") == [("BIGINT",), ("TEXT",)]
+    for each in (sink, nothing, fixed):
+        each.stop()
+
+
 def test_what_is_no_row_is_reported_and_the_rest_is_written(database: Database) -> None:
     """Nothing is silently dropped: rows and rejects are all that came."""
     sink = database.sink(reports=True, pk_mode="record_value", pk_fields="id")

@@ -1,14 +1,14 @@
 """`DuckDbSinkConnector`: records as rows of a DuckDB file, each exactly once.
 
 Rows and how far they go stand in one transaction (table `ottla_connect_offsets`): what comes twice is passed over. One
-process may write a file, so there is one task. Settings are those of the JDBC sink; rows go through Arrow.
+process may write a file, so there is one task. Settings are those of the JDBC sink; rows go through Arrow. A field of a
+map that is null makes no column where columns may be added later; text where not.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.connect.api.config_def import BOOLEAN, HIGH, INT, LIST, MEDIUM, NO_DEFAULT_VALUE, STRING, ConfigDef
@@ -17,7 +17,7 @@ from ottla.connect.api.errors import ConnectError, DataError, RetriableError
 from ottla.connect.api.task import SinkTask
 from ottla.connect.api.validators import CaseInsensitiveValidString, NonEmptyString, Range
 from ottla.connect.connectors.arrow import arrow_table
-from ottla.connect.connectors.jdbc.rows import Action, Row, RowMaker, alike
+from ottla.connect.connectors.jdbc.rows import Action, Batch, Row, RowMaker, Shape, alike, merged
 from ottla.connect.connectors.jdbc.sink_config import (
     AUTO_CREATE,
     AUTO_EVOLVE,
@@ -41,6 +41,7 @@ from ottla.connect.connectors.jdbc.sink_config import (
 from ottla.connect.connectors.library import load
 from ottla.connect.connectors.rejects import reject
 from ottla.connect.connectors.simple import SimpleSink, parse
+from ottla.connect.data.schema import OPTIONAL_STRING_SCHEMA
 from ottla.connect.data.schema_builder import SchemaBuilder
 from ottla.connect.data.struct import Struct
 
@@ -177,7 +178,7 @@ class DuckDbSinkTask(SinkTask):
             except _Undone:
                 good.append(row)
             except (DataError, self._duckdb.Error) as why:
-                refused.append((row.record, ConnectError(f"{row.table} refuses a row: {why}")))
+                refused.append((row.record, ConnectError(f"{row.shape.table} refuses a row: {why}")))
         self._in_transaction(lambda: self._write(good, reached))
         return refused
 
@@ -197,43 +198,52 @@ class DuckDbSinkTask(SinkTask):
                 )
                 connection.execute(f"INSERT INTO {OFFSETS} VALUES (?, ?, ?, ?)", [*place, offset])
 
-    def _write_alike(self, rows: Sequence[Row]) -> None:
-        connection, first = self._open(), rows[0]
-        table = _quoted(first.table)
-        connection.register(STAGED, _staged(rows))
+    def _write_alike(self, batch: Batch) -> None:
+        connection, shape = self._open(), batch.shape
+        table = _quoted(shape.table)
+        known = self._columns(connection, shape.table)
+        names = [name for name, schema in shape.schemas.items() if schema is not None or self._keeps(name, known)]
+        if not names:
+            raise DataError(f"All fields of a record for {shape.table} are null, and nobody says of what: no column")
+        connection.register(STAGED, _staged(batch, names))
         try:
-            if not self._make_ready(connection, first, table):
+            if not self._make_ready(connection, shape, table, names, known):
                 return
-            is_row = " AND ".join(f"{table}.{_name(key)} = s.{_name(key)}" for key in first.key)
-            rest = [name for name in first.values if name not in first.key]
-            if first.action is Action.UPDATE:
+            is_row = " AND ".join(f"{table}.{_name(key)} = s.{_name(key)}" for key in shape.key)
+            rest = [name for name in names if name not in shape.key]
+            if shape.action is Action.UPDATE:
                 changes = ", ".join(f"{_name(name)} = s.{_name(name)}" for name in rest)
                 if changes:
                     connection.execute(f"UPDATE {table} SET {changes} FROM {STAGED} s WHERE {is_row}")
                 return
-            if first.action is not Action.INSERT:
+            if shape.action is not Action.INSERT:
                 connection.execute(f"DELETE FROM {table} USING {STAGED} s WHERE {is_row}")
-            if first.action is not Action.DELETE:
+            if shape.action is not Action.DELETE:
                 connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {STAGED}")
         finally:
             with contextlib.suppress(self._duckdb.Error):  # a transaction that failed takes it along
                 connection.unregister(STAGED)
 
-    def _make_ready(self, connection: Any, first: Row, table: str) -> bool:
+    def _keeps(self, name: str, known: set[str] | None) -> bool:
+        """Whether there is a column for what is only null so far, or has to be."""
+        return not self._config[AUTO_EVOLVE] or (known is not None and name.lower() in known)
+
+    def _make_ready(
+        self, connection: Any, shape: Shape, table: str, names: Sequence[str], known: set[str] | None
+    ) -> bool:
         """Whether there is a table with every column. `ConnectError` where there should be and is not."""
-        known = self._columns(connection, first.table)
         if known is None:
-            if first.action is Action.DELETE:
+            if shape.action is Action.DELETE:
                 return False
             if not self._config[AUTO_CREATE]:
-                raise ConnectError(f"There is no table {first.table}; create it, or set {AUTO_CREATE}=true")
-            if first.table.schema:
-                connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_name(first.table.schema)}")
+                raise ConnectError(f"There is no table {shape.table}; create it, or set {AUTO_CREATE}=true")
+            if shape.table.schema:
+                connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_name(shape.table.schema)}")
             connection.execute(f"CREATE TABLE {table} AS SELECT * FROM {STAGED} LIMIT 0")
             return True
-        missing = [name for name in first.values if name.lower() not in known]
+        missing = [name for name in names if name.lower() not in known]
         if missing and not self._config[AUTO_EVOLVE]:
-            text = f"The table {first.table} has no columns {', '.join(missing)}; add them, or set {AUTO_EVOLVE}=true"
+            text = f"The table {shape.table} has no columns {', '.join(missing)}; add them, or set {AUTO_EVOLVE}=true"
             raise ConnectError(text)
         if missing:
             kinds = {row[0]: row[1] for row in connection.execute(f"DESCRIBE SELECT * FROM {STAGED}").fetchall()}
@@ -261,22 +271,37 @@ class _Undone(Exception):  # noqa: N818
     """It could be done, and is not to be yet."""
 
 
-def _of_one_schema(groups: Iterator[list[Row]]) -> Iterator[list[Row]]:
-    for rows in groups:
-        for _, found in groupby(rows, lambda row: tuple(row.schemas.values())):
-            yield list(found)
+def _of_one_schema(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """In the order of the rows; what is only null goes with any type."""
+    for batch in batches:
+        rows: list[Row] = []
+        shape = batch.shape
+        for row in batch.rows:
+            if not rows:
+                shape = row.shape
+            elif row.shape is not rows[-1].shape:
+                if _differ(shape, row.shape):
+                    yield Batch(shape, rows)
+                    shape, rows = row.shape, []
+                else:
+                    shape = merged([shape, row.shape])
+            rows.append(row)
+        yield Batch(shape, rows)
 
 
-def _staged(rows: Sequence[Row]) -> Any:
+def _differ(one: Shape, other: Shape) -> bool:
+    pairs = zip(one.schemas.values(), other.schemas.values(), strict=True)
+    return any(first != second for first, second in pairs if first is not None and second is not None)
+
+
+def _staged(batch: Batch, names: Sequence[str]) -> Any:
+    """A table of Arrow; text for what nobody knows."""
     builder = SchemaBuilder.struct()
-    for name, schema in rows[0].schemas.items():
-        builder.field(name, schema)
+    for name in names:
+        builder.field(name, batch.shape.schemas[name] or OPTIONAL_STRING_SCHEMA)
     schema = builder.build()
-    structs = []
-    for row in rows:
-        struct = Struct(schema)
-        struct.values = [row.values[field.name] for field in schema.fields]
-        structs.append(struct)
+    places = [[*batch.shape.schemas].index(name) for name in names]
+    structs = [Struct.of_values(schema, [row.values[place] for place in places]) for row in batch.rows]
     return arrow_table(schema, structs)
 
 

@@ -28,7 +28,7 @@ from ottla.connect.data.schema_builder import SchemaBuilder
 from ottla.connect.data.type import INTEGER_BITS, Type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from zoneinfo import ZoneInfo
 
     from ottla.connect.data.schema import Schema
@@ -55,27 +55,54 @@ class Field(NamedTuple):
     name: str
     schema: Schema
     convert: Callable[[Any], Any]
+    """Of a value that is not null."""
+
+    def value(self, value: Any) -> Any:
+        if value is None:
+            if self.schema.optional:
+                return None
+            raise DataError(f"The column {self.name} is null, and must not be")
+        try:
+            return self.convert(value)
+        except DataError as error:
+            raise DataError(f"The column {self.name}: {error}") from error
+
+    def values(self, column: Sequence[Any]) -> Sequence[Any]:
+        """Of many rows; most are what they are to be."""
+        kinds = set(map(type, column))
+        if self.schema.optional:
+            kinds.discard(type(None))
+        if kinds == {int} and isinstance(self.convert, _InRange):
+            numbers = [each for each in column if each is not None]
+            if self.convert.has(min(numbers)) and self.convert.has(max(numbers)):
+                return column
+        elif not kinds or kinds == {_UNCHANGED.get(self.convert)}:
+            return column
+        return [self.value(each) for each in column]
 
 
 def field_of(name: str, type_: Any, nullable: bool, settings: ColumnSettings) -> Field:
     builder, convert = _field(type_, settings)
     if nullable:
         builder.optional()
-    return Field(name, builder.build(), _named(name, convert, nullable))
+    return Field(name, builder.build(), convert)
 
 
-def _named(name: str, convert: Callable[[Any], Any], nullable: bool) -> Callable[[Any], Any]:
-    def run(value: Any) -> Any:
-        if value is None:
-            if nullable:
-                return None
-            raise DataError(f"The column {name} is null, and must not be")
-        try:
-            return convert(value)
-        except DataError as error:
-            raise DataError(f"The column {name}: {error}") from error
+class _InRange:
+    """An integer of a type."""
 
-    return run
+    def __init__(self, kind: Type) -> None:
+        self._kind = kind
+        self._half = 1 << (INTEGER_BITS[kind] - 1)
+
+    def has(self, number: int) -> bool:
+        return -self._half <= number < self._half
+
+    def __call__(self, value: Any) -> int:
+        number = _integral(value)
+        if not self.has(number):
+            raise DataError(f"{value} is no {self._kind.value}")
+        return number
 
 
 def _field(type_: Any, settings: ColumnSettings) -> tuple[SchemaBuilder, Callable[[Any], Any]]:
@@ -119,15 +146,7 @@ def _integer(type_: Any, settings: ColumnSettings) -> tuple[SchemaBuilder, Calla
         if kind not in wider:
             return logical.decimal_builder(0), lambda value: to_scale(Decimal(_integral(value)), 0)
         kind = wider[kind]
-    half = 1 << (INTEGER_BITS[kind] - 1)
-
-    def convert(value: Any) -> int:
-        number = _integral(value)
-        if not -half <= number < half:
-            raise DataError(f"{value} is no {kind.value}")
-        return number
-
-    return SchemaBuilder(kind), convert
+    return SchemaBuilder(kind), _InRange(kind)
 
 
 def _integral(value: Any) -> int:
@@ -210,6 +229,16 @@ def _text(value: Any) -> str:
     if isinstance(value, dict | list | bool):
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
     return str(value)
+
+
+_UNCHANGED: Final[dict[Callable[[Any], Any], type]] = {
+    _integral: int,
+    _float: float,
+    _boolean: bool,
+    _binary: bytes,
+    _text: str,
+}
+"""Values of this class come out of the function as they are."""
 
 
 def _timestamp(settings: ColumnSettings) -> tuple[SchemaBuilder, Callable[[Any], Any]]:
@@ -340,8 +369,14 @@ def _mysql() -> Any:
 _AS_IT_IS: Final = frozenset({str, int, float, bool, bytes, type(None)})
 
 
-def column_value(value: Any, zone: ZoneInfo, *, with_zone: bool = False) -> Any:
-    """A field's value as a database's driver takes it."""
+def column_values(values: Sequence[Any], zone: ZoneInfo, *, with_zone: bool = False) -> Sequence[Any]:
+    """A field's values as a database's driver takes them."""
+    if _AS_IT_IS.issuperset(map(type, values)):
+        return values
+    return [_column_value(value, zone, with_zone=with_zone) for value in values]
+
+
+def _column_value(value: Any, zone: ZoneInfo, *, with_zone: bool) -> Any:
     if value.__class__ in _AS_IT_IS:
         return value
     if isinstance(value, datetime.datetime):

@@ -52,7 +52,7 @@ from ottla.connect.data.schema_builder import SchemaBuilder
 from ottla.connect.data.struct import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from ottla.connect.connectors.jdbc.database import Database
     from ottla.connect.connectors.jdbc.tables import TableName
@@ -79,6 +79,7 @@ class Querier:
         self._table = table
         self._query = _PARAMETER.sub(r"\\:", config[QUERY])
         self._mode: str = config[MODE]
+        self._is_timed = self._mode in (TIMESTAMP, BOTH)
         self.topic: str = config[TOPIC_PREFIX] + (table.name if table is not None else "")
         self.partition = partition_of(table)
         self._settings = ColumnSettings(
@@ -89,9 +90,12 @@ class Querier:
         self._last_id: int | None = stored.get("incrementing")
         self._last_at = _stored_time(stored)
         self._source: Any = None
-        self._rows: Iterator[Sequence[Any]] | None = None
+        self._window: Sequence[Sequence[Any]] | None = None
+        """Rows that were read; those before `_at` are records."""
+        self._at = 0
         self._window_is_last = True
-        self._next_row: Sequence[Any] | None = None
+        self._cursor: Any = None
+        """What the next rows come from without another query."""
         self.due = 0.0
 
     @property
@@ -148,7 +152,7 @@ class Querier:
 
     def _named_columns(self) -> list[str]:
         ids = [self._id_name] if self._mode in (INCREMENTING, BOTH) else []
-        return ids + (self._time_names if self._mode in (TIMESTAMP, BOTH) else [])
+        return ids + (self._time_names if self._is_timed else [])
 
     def _only_key(self, library: Any, connection: Any) -> str:
         assert self._table is not None
@@ -165,7 +169,7 @@ class Querier:
             return
         if self._mode in (INCREMENTING, BOTH) and self._is_nullable(self._id_name):
             self._refuse_null(self._id_name)
-        if self._mode in (TIMESTAMP, BOTH) and all(self._is_nullable(name) for name in self._time_names):
+        if self._is_timed and all(self._is_nullable(name) for name in self._time_names):
             self._refuse_null(self._time_names[0])
 
     def _refuse_null(self, name: str) -> None:
@@ -176,7 +180,7 @@ class Querier:
 
     def _is_aware_of(self, connection: Any) -> bool:
         """Whether timestamps of the database have a time zone."""
-        if self._is_sqlite or self._mode not in (TIMESTAMP, BOTH):
+        if self._is_sqlite or not self._is_timed:
             return False
         if self._table is not None:
             return bool(getattr(self._columns[self._time_names[0]]["type"], "timezone", False))
@@ -205,7 +209,7 @@ class Querier:
     def _select(self, connection: Any) -> Any:
         library = sqlalchemy()
         columns = list(self._source.c) if self._table is not None else [library.text("*")]
-        if self._mode in (TIMESTAMP, BOTH):
+        if self._is_timed:
             # First, as a query's own columns have no known number and may have any names.
             columns = [self._time().label(_TIMESTAMP_LABEL), *columns]
             if self._table is None:
@@ -247,16 +251,20 @@ class Querier:
             self._prepare(connection)
         found: list[SourceRecord] = []
         while len(found) < count:
-            if self._rows is None:
+            if self._window is None:
                 self._open(connection)
-            row = self._take()
-            if row is None:
-                self._rows = None
+            assert self._window is not None
+            end = min(self._at + count - len(found), len(self._window))
+            if self._at < end:
+                found += self._records(self._window, self._at, end)
+                self._at = end
+            elif self._cursor is not None:
+                self._fetch()
+            else:
+                self._window = None
                 if self._window_is_last:
-                    self._finish()
+                    self.due = time.monotonic() + self._config[POLL_MS] / 1000
                     break
-                continue
-            found.append(self._record(row))
         return found
 
     def _open(self, connection: Any) -> None:
@@ -271,14 +279,17 @@ class Querier:
         if self._mode == BULK:
             result = connection.execution_options(stream_results=True).execute(statement)
             self._learn(result.keys())
-            self._rows, self._window_is_last = _fetched(result), True
-            self._next_row = next(self._rows, None)
+            self._cursor, self._window_is_last = result, True
+            self._fetch()
             return
-        rows = self._window(connection, statement)
-        self._rows = iter(rows)
-        self._next_row = next(self._rows, None)
+        self._window, self._at = self._read_window(connection, statement), 0
 
-    def _window(self, connection: Any, statement: Any) -> list[Sequence[Any]]:
+    def _fetch(self) -> None:
+        self._window, self._at = self._cursor.fetchmany(FETCHED_ROWS), 0
+        if not self._window:
+            self._cursor = None
+
+    def _read_window(self, connection: Any, statement: Any) -> list[Sequence[Any]]:
         size = WINDOW_ROWS
         while True:
             result = connection.execute(statement.limit(size))
@@ -294,66 +305,85 @@ class Querier:
                 return whole
             size *= 2  # so many at one time
 
-    def _take(self) -> Sequence[Any] | None:
-        row = self._next_row
-        if row is not None:
-            assert self._rows is not None
-            self._next_row = next(self._rows, None)
-        return row
-
-    def _finish(self) -> None:
-        self.due = time.monotonic() + self._config[POLL_MS] / 1000
-
     def forget(self) -> None:
         """The connection is gone: what was read of it and is no record yet is read again."""
-        self._rows = None
-        self._next_row = None
+        self._window = self._cursor = None
 
     # Records
 
     def _learn(self, names: Any) -> None:
         """The names of a query's columns."""
         if self._table is None:
-            self._names = [str(name) for name in names][1 if self._mode in (TIMESTAMP, BOTH) else 0 :]
+            self._names = [str(name) for name in names][1 if self._is_timed else 0 :]
 
-    def _record(self, row: Sequence[Any]) -> SourceRecord:
-        values = row
-        at: Any = None
-        if self._mode in (TIMESTAMP, BOTH):
-            at, values = row[0], row[1:]
+    def _records(self, window: Sequence[Sequence[Any]], start: int, end: int) -> list[SourceRecord]:
+        if self._table is not None or len(self._kinds) == len(self._names):
+            return self._records_alike(window, start, end)
+        # A column whose type is not known yet: each row may change the schema.
+        return [each for at in range(start, end) for each in self._records_alike(window, at, at + 1)]
+
+    def _records_alike(self, window: Sequence[Sequence[Any]], start: int, end: int) -> list[SourceRecord]:
+        columns: list[Sequence[Any]] = list(zip(*window[start:end], strict=True))
+        if self._is_timed:
+            del columns[0]
         if self._table is None:
-            self._fit_query(values)
+            self._fit_query([column[0] for column in columns])
         assert self._fields is not None
         try:
-            struct = Struct(self._schema)
-            struct.values = [convert(value) for convert, value in zip(self._converters, values, strict=True)]
+            converted = [field.values(column) for field, column in zip(self._fields, columns, strict=True)]
         except DataError as error:
-            raise ConnectError(f"A row of {self.shown} is no record: {error} ({_short(values)})") from error
-        offset = self._offset(at, values)
+            raise ConnectError(f"A row of {self.shown} is no record: {error} ({self._culprit(columns)})") from error
+        offsets = self._offsets(window, columns, start, end)
         now_ms = int(time.time() * 1000)
-        return SourceRecord(self.partition, offset, self.topic, None, None, None, self._schema, struct, now_ms)
+        topic, partition, schema, struct = self.topic, self.partition, self._schema, Struct.of_values
+        return [
+            SourceRecord(partition, offset, topic, None, None, None, schema, struct(schema, [*values]), now_ms)
+            for offset, values in zip(offsets, zip(*converted, strict=True), strict=True)
+        ]
 
-    def _offset(self, at: Any, values: Sequence[Any]) -> dict[str, Any] | None:
+    def _culprit(self, columns: Sequence[Sequence[Any]]) -> str:
+        assert self._fields is not None
+        for values in zip(*columns, strict=True):
+            try:
+                for field, value in zip(self._fields, values, strict=True):
+                    field.value(value)
+            except DataError:
+                return _short(values)
+        return ""
+
+    def _offsets(
+        self, window: Sequence[Sequence[Any]], columns: Sequence[Sequence[Any]], start: int, end: int
+    ) -> Sequence[dict[str, Any] | None]:
         if self._mode == BULK:
-            return None
-        offset: dict[str, Any] = {}
-        if self._mode in (INCREMENTING, BOTH):
-            assert self._fields is not None
-            place = next((index for index, each in enumerate(self._fields) if each.name == self._id_name), None)
-            number = None if place is None else values[place]
-            if place is None or number is None or number != int(number):
+            return [None] * (end - start)
+        offsets: list[dict[str, Any]]
+        if self._mode == TIMESTAMP:
+            offsets = [{} for _ in range(start, end)]
+        else:
+            offsets = [{"incrementing": number} for number in self._numbers(columns)]
+            self._last_id = offsets[-1]["incrementing"]
+        if self._is_timed:
+            for at, offset in enumerate(offsets, start):
+                time_ = window[at][0]
+                when = in_utc(time_, self._settings.zone)
+                if self._mode == BOTH or at + 1 == len(window) or window[at + 1][0] != time_:
+                    self._last_at = when
+                assert self._last_at is not None
+                micros = (self._last_at - _EPOCH) // (_MS / 1000)
+                offset["timestamp"] = micros // 1000
+                offset["timestamp_nanos"] = micros % 1_000_000 * 1000
+        return offsets
+
+    def _numbers(self, columns: Sequence[Sequence[Any]]) -> Sequence[int]:
+        assert self._fields is not None
+        place = next((index for index, each in enumerate(self._fields) if each.name == self._id_name), None)
+        column: Sequence[Any] = () if place is None else columns[place]
+        if column and set(map(type, column)) == {int}:
+            return column
+        for number in column or (None,):
+            if number is None or number != int(number):
                 raise ConnectError(f"The column {self._id_name} of {self.shown} is no integer: {number!r}")
-            self._last_id = offset["incrementing"] = int(number)
-        if self._mode in (TIMESTAMP, BOTH):
-            when = in_utc(at, self._settings.zone)
-            is_last = self._mode == BOTH or self._next_row is None or self._next_row[0] != at
-            if is_last:
-                self._last_at = when
-            assert self._last_at is not None
-            micros = (self._last_at - _EPOCH) // (_MS / 1000)
-            offset["timestamp"] = micros // 1000
-            offset["timestamp_nanos"] = micros % 1_000_000 * 1000
-        return offset
+        return [int(number) for number in column]
 
     def _fit_query(self, values: Sequence[Any]) -> None:
         """A column's type is that of its first value; until there is one, it is text."""
@@ -368,7 +398,7 @@ class Querier:
         fields = []
         for name in self._names:
             schema = self._kinds.get(name, text)
-            fields.append(Field(name, schema, _or_null(name, converter_of(schema, self._settings.zone))))
+            fields.append(Field(name, schema, converter_of(schema, self._settings.zone)))
         self._use(fields, None)
 
     def _use(self, fields: list[Field], name: str | None) -> None:
@@ -379,16 +409,10 @@ class Querier:
             builder.field(field.name, field.schema)
         self._fields = fields
         self._schema = builder.build()
-        self._converters = [field.convert for field in fields]
 
 
 def partition_of(table: TableName | None) -> dict[str, Any]:
     return {"query": "query"} if table is None else {"protocol": "1", "table": str(table)}
-
-
-def _fetched(result: Any) -> Iterator[Sequence[Any]]:
-    while rows := result.fetchmany(FETCHED_ROWS):
-        yield from rows
 
 
 def _stored_time(stored: Mapping[str, Any]) -> datetime.datetime | None:
@@ -397,18 +421,6 @@ def _stored_time(stored: Mapping[str, Any]) -> datetime.datetime | None:
         return None
     micros: int = stored.get("timestamp_nanos", 0) // 1000 % 1000
     return _EPOCH + ms * _MS + micros * (_MS / 1000)
-
-
-def _or_null(name: str, convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def run(value: Any) -> Any:
-        if value is None:
-            return None
-        try:
-            return convert(value)
-        except DataError as error:
-            raise DataError(f"The column {name}: {error}") from error
-
-    return run
 
 
 def _short(values: Sequence[Any]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from ottla.connect.api.errors import DataError
 from ottla.connect.connectors.jdbc.sink_config import (
@@ -26,9 +27,14 @@ from ottla.connect.data.struct import Struct
 from ottla.connect.data.values import infer_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ottla.connect.api.record import SinkRecord
+
+PLANS_MAX: Final = 1000
+"""How many kinds of records are kept in mind."""
+
+Schemas: TypeAlias = "Mapping[str, Schema | None]"
 
 
 class Action(Enum):
@@ -38,14 +44,57 @@ class Action(Enum):
     DELETE = "delete"
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """What the rows of one kind of record have alike; one object for all of them."""
+
     table: TableName
     action: Action
-    values: dict[str, Any]
-    """By column, the key's first."""
-    schemas: dict[str, Schema]
+    schemas: Schemas
+    """By column, the key's first. `None`: there was only null so far, and nobody says of what."""
     key: tuple[str, ...]
+
+    def goes_with(self, other: Shape) -> bool:
+        return self.action is other.action and self.key == other.key and [*self.schemas] == [*other.schemas]
+
+
+class Row(NamedTuple):
+    shape: Shape
+    values: Sequence[Any]
+    """In the order of the shape's columns."""
     record: SinkRecord
+
+
+class Batch(NamedTuple):
+    """Rows that may go at once. A column's schema is that of its first row that has one."""
+
+    shape: Shape
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kind:
+    """Fields by name, as columns are made of them; one object for all records that have them."""
+
+    schemas: tuple[tuple[str, Schema | None], ...]
+    has_defaults: bool = False
+
+
+class _Fields(NamedTuple):
+    """A struct, or where a record stood, or the one value of a key without fields."""
+
+    kind: _Kind
+    values: Sequence[Any]
+
+
+class _Plan(NamedTuple):
+    """How a row comes of a record: which of the key's fields, then which of the value's."""
+
+    shape: Shape
+    key: tuple[int, ...]
+    rest: tuple[int, ...]
+    is_whole: bool
+    """The value's fields are the columns, one for one."""
 
 
 class RowMaker:
@@ -58,104 +107,156 @@ class RowMaker:
         self._key_mode: str = config[PK_MODE].lower()
         self._key_fields: list[str] = config[PK_FIELDS]
         self._wanted = set(config[FIELDS_WHITELIST])
-        self._tables: dict[str, TableName] = {}
+        self._plans: dict[tuple[str, _Kind, _Kind, bool], _Plan] = {}
+        self._kinds: dict[Any, _Kind] = {}
 
     def row(self, record: SinkRecord) -> Row:
-        table = self._table(record.topic)
-        values: dict[str, Any] = {}
-        schemas: dict[str, Schema] = {}
-        if record.value is None:
+        value = record.value
+        if value is None:
             if not self._deletes:
                 raise DataError(
                     f"{where(record)} has no value; a row needs one (or set {DELETE_ENABLED}=true to delete it)"
                 )
-            self._add_key(record, {}, {}, values, schemas)
-            return Row(table, Action.DELETE, values, schemas, tuple(values), record)
-        fields, kinds = _fields_of(record.value_schema, record.value, f"The value of {where(record)}")
-        self._add_key(record, fields, kinds, values, schemas)
-        key = tuple(values)
-        for name, value in fields.items():
-            if name not in values and (not self._wanted or name in self._wanted):
-                values[name] = value
-                schemas[name] = kinds[name]
-        if not values:
-            raise DataError(f"{where(record)} has no fields to write")
-        return Row(table, self._action, values, schemas, key, record)
+            fields = _NOTHING
+        else:
+            fields = self._fields_of(record.value_schema, value, record, "value")
+        key = self._key_of(record, fields)
+        identity = record.topic, fields.kind, key.kind, value is None
+        plan = self._plans.get(identity)
+        if plan is None:
+            plan = self._plan(record, fields, key)
+            if len(self._plans) >= PLANS_MAX:
+                self._plans.clear()
+            self._plans[identity] = plan
+        values, found = fields.values, key.values
+        for index in plan.key:
+            if found[index] is None:
+                self._refuse_null(record, plan, key)
+        if not plan.is_whole:
+            values = [*[found[index] for index in plan.key], *[values[index] for index in plan.rest]]
+        return Row(plan.shape, values, record)
 
-    def _table(self, topic: str) -> TableName:
-        found = self._tables.get(topic)
-        if found is None:
-            found = self._tables[topic] = TableName.parse(self._format.replace("${topic}", topic))
-        return found
+    def _fields_of(self, schema: Schema | None, value: Any, record: SinkRecord, part: str) -> _Fields:
+        if isinstance(value, Struct):
+            kind = self._kinds.get(value.schema)
+            if kind is None:
+                names = tuple((field.name, field.schema) for field in value.schema.fields)
+                has_defaults = any(field.schema.default_value is not None for field in value.schema.fields)
+                kind = self._keep(value.schema, _Kind(names, has_defaults))
+            return _Fields(kind, [each for _, each in value] if kind.has_defaults else value.values)
+        if schema is None and isinstance(value, dict):
+            struct = struct_of(value, f"The {part} of {where(record)}")
+            return _Fields(
+                self._kind(tuple((field.name, field.schema if each is not None else None) for field, each in struct)),
+                struct.values,
+            )
+        type_name = schema.type.name if schema is not None else type(value).__name__
+        raise DataError(f"The {part} of {where(record)} is no struct but a {type_name}: it has no columns")
 
-    def _add_key(
-        self,
-        record: SinkRecord,
-        fields: Mapping[str, Any],
-        kinds: Mapping[str, Schema],
-        values: dict[str, Any],
-        schemas: dict[str, Schema],
-    ) -> None:
+    def _kind(self, schemas: tuple[tuple[str, Schema | None], ...]) -> _Kind:
+        kind = self._kinds.get(schemas)
+        if kind is None:
+            kind = self._keep(schemas, _Kind(schemas))
+        return kind
+
+    def _keep(self, identity: Schema | tuple[tuple[str, Schema | None], ...], kind: _Kind) -> _Kind:
+        if len(self._kinds) >= PLANS_MAX:
+            self._kinds.clear()
+            self._plans.clear()
+        self._kinds[identity] = kind
+        return kind
+
+    def _key_of(self, record: SinkRecord, fields: _Fields) -> _Fields:
+        """What the key's columns are made of."""
         if self._key_mode == NONE:
-            return
+            return _NOTHING
         if self._key_mode == KAFKA:
             names = self._key_fields or KAFKA_FIELDS
-            values |= zip(names, place_of(record), strict=True)
-            schemas |= zip(names, (STRING_SCHEMA, INT32_SCHEMA, INT64_SCHEMA), strict=True)
-            return
-        if self._key_mode == RECORD_KEY:
-            fields, kinds = self._key_of(record)
-            part = "key"
-        else:
-            part = "value"
-        for name in self._key_fields or fields:
-            if fields.get(name) is None:
-                why = "is null" if name in fields else "is not there"
-                raise DataError(f"The field {name} of the {part} of {where(record)} {why}; it is the primary key's")
-            values[name] = fields[name]
-            schemas[name] = kinds[name]
-
-    def _key_of(self, record: SinkRecord) -> tuple[Mapping[str, Any], Mapping[str, Schema]]:
+            return _Fields(self._kind(tuple(zip(names, _PLACE_SCHEMAS, strict=True))), place_of(record))
+        if self._key_mode != RECORD_KEY:
+            return fields
         if record.key is None:
             raise DataError(f"{where(record)} has no key; with {PK_MODE}={RECORD_KEY} it needs one")
         if isinstance(record.key, Struct | dict):
-            return _fields_of(record.key_schema, record.key, f"The key of {where(record)}")
+            return self._fields_of(record.key_schema, record.key, record, "key")
         if len(self._key_fields) != 1:
             raise DataError(f"The key of {where(record)} is one value; {PK_FIELDS} must name one column for it")
         schema = record.key_schema or infer_schema(record.key)
         if schema is None:
             raise DataError(f"The key of {where(record)} is of no known type")
-        name = self._key_fields[0]
-        return {name: record.key}, {name: schema}
+        return _Fields(self._kind(((self._key_fields[0], schema),)), (record.key,))
+
+    def _plan(self, record: SinkRecord, fields: _Fields, key: _Fields) -> _Plan:
+        places = {name: index for index, (name, _) in enumerate(key.kind.schemas)}
+        names = (self._key_fields or [*places]) if self._key_mode != NONE else []
+        for name in names:
+            if name not in places:
+                self._refuse(record, name, "is not there")
+        schemas = {name: key.kind.schemas[places[name]][1] for name in names}
+        rest = []
+        for index, (name, schema) in enumerate(fields.kind.schemas):
+            if name not in schemas and (not self._wanted or name in self._wanted):
+                schemas[name] = schema
+                rest.append(index)
+        if not schemas:
+            raise DataError(f"{where(record)} has no fields to write")
+        action = self._action if record.value is not None else Action.DELETE
+        if action is Action.DELETE:
+            schemas, rest = {name: schemas[name] for name in names}, []
+        shape = Shape(TableName.parse(self._format.replace("${topic}", record.topic)), action, schemas, tuple(names))
+        order = tuple(places[name] for name in names)
+        is_whole = (key is fields or not order) and [*order, *rest] == [*range(len(fields.kind.schemas))]
+        return _Plan(shape, order, tuple(rest), is_whole)
+
+    def _refuse_null(self, record: SinkRecord, plan: _Plan, key: _Fields) -> None:
+        for name, index in zip(plan.shape.key, plan.key, strict=True):
+            if key.values[index] is None and self._key_mode != KAFKA:
+                self._refuse(record, name, "is null")
+
+    def _refuse(self, record: SinkRecord, name: str, why: str) -> None:
+        part = "key" if self._key_mode == RECORD_KEY else "value"
+        raise DataError(f"The field {name} of the {part} of {where(record)} {why}; it is the primary key's")
 
 
-def _fields_of(schema: Schema | None, value: Any, what: str) -> tuple[dict[str, Any], dict[str, Schema]]:
-    if isinstance(value, Struct) or (schema is None and isinstance(value, dict)):
-        struct = struct_of(value, what)
-        fields = struct.schema.fields
-        return {each.name: struct.get(each) for each in fields}, {each.name: each.schema for each in fields}
-    kind = schema.type.name if schema is not None else type(value).__name__
-    raise DataError(f"{what} is no struct but a {kind}: it has no columns")
+_NOTHING: Final = _Fields(_Kind(()), ())
+_PLACE_SCHEMAS: Final = (STRING_SCHEMA, INT32_SCHEMA, INT64_SCHEMA)
 
 
-def alike(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def alike(rows: Iterable[Row]) -> Iterator[Batch]:
     """Rows of one table, action and set of columns that may go at once, in an order that changes nothing."""
-    open_: dict[Any, list[Row]] = {}
+    open_: dict[TableName, list[Row]] = {}
+    last: Shape | None = None
+    found: list[Row] = []
     for row in rows:
-        found = open_.get(row.table)
-        if found is not None and (found[0].action is not row.action or found[0].values.keys() != row.values.keys()):
-            yield _last_of_each_key(found)
-            found = None
-        if found is None:
-            open_[row.table] = [row]
-        else:
-            found.append(row)
+        shape = row.shape
+        if shape is not last:
+            last = shape
+            found = open_.setdefault(shape.table, [])
+            if found and not shape.goes_with(found[0].shape):
+                yield _batch(found)
+                found = open_[shape.table] = []
+        found.append(row)
     for found in open_.values():
-        yield _last_of_each_key(found)
+        yield _batch(found)
 
 
-def _last_of_each_key(rows: list[Row]) -> list[Row]:
-    if rows[0].action in (Action.INSERT, Action.UPDATE) or not rows[0].key:
-        return rows
-    last = {tuple(row.values[name] for name in row.key): row for row in rows}
-    return list(last.values())
+def _batch(rows: list[Row]) -> Batch:
+    shape = merged([row.shape for row in rows])
+    if shape.action in (Action.INSERT, Action.UPDATE) or not shape.key:
+        return Batch(shape, rows)
+    width = len(shape.key)
+    last = {tuple(row.values[:width]): row for row in rows}
+    return Batch(shape, list(last.values()))
+
+
+def merged(shapes: Iterable[Shape]) -> Shape:
+    """One for all, whose columns are the same: of each the first schema that is known."""
+    first, *others = dict.fromkeys(shapes)
+    if not others:
+        return first
+    schemas = dict(first.schemas)
+    for shape in others:
+        for name, schema in shape.schemas.items():
+            if schemas[name] is None:
+                schemas[name] = schema
+    return Shape(first.table, first.action, schemas, first.key)

@@ -57,7 +57,7 @@ class JdbcSinkTask(SinkTask):
             raise rejected[0][1]
         try:
             self._write(rows)
-        except sqlalchemy().exc.SQLAlchemyError as error:
+        except (sqlalchemy().exc.SQLAlchemyError, DataError) as error:
             self._structure.forget()
             if may_pass(error):
                 self._retry(error)
@@ -72,10 +72,11 @@ class JdbcSinkTask(SinkTask):
     def _write(self, rows: Sequence[Row]) -> None:
         assert self._database is not None
         connection = self._database.connection()
-        for each in alike(rows):  # before any row is written: what makes a table ends a transaction
-            self._structure.table(connection, each[0])
-        for each in alike(rows):
-            table = self._structure.table(connection, each[0])
+        batches = list(alike(rows))
+        for each in batches:  # before any row is written: what makes a table ends a transaction
+            self._structure.table(connection, each.shape)
+        for each in batches:
+            table = self._structure.table(connection, each.shape)
             if table is not None:
                 write(connection, table, each, self._database.zone, self._batch_size)
         connection.commit()
@@ -94,8 +95,8 @@ class JdbcSinkTask(SinkTask):
     def _write_one_by_one(self, rows: Sequence[Row], error: Exception) -> None:
         """Something among them is refused: where that is to be reported, find what; else it is the task's end."""
         if self.context.errant_record_reporter is None:
-            text = f"rows of {', '.join(sorted({str(row.table) for row in rows}))} are refused: {error_text(error)}"
-            raise ConnectError(text) from error
+            tables = ", ".join(sorted({str(row.shape.table) for row in rows}))
+            raise ConnectError(f"rows of {tables} are refused: {error_text(error)}") from error
         assert self._database is not None
         for row in rows:
             place = place_of(row.record)
@@ -103,11 +104,12 @@ class JdbcSinkTask(SinkTask):
                 continue
             try:
                 self._write([row])
-            except sqlalchemy().exc.SQLAlchemyError as refused:
+            except (sqlalchemy().exc.SQLAlchemyError, DataError) as refused:
                 if may_pass(refused):
                     self._retry(refused)
                 self._database.connection().rollback()
-                reject(self.context, row.record, ConnectError(f"{row.table} refuses a row: {error_text(refused)}"))
+                text = f"{row.shape.table} refuses a row: {error_text(refused)}"
+                reject(self.context, row.record, ConnectError(text))
             self._done.add(place)
 
     def stop(self) -> None:
