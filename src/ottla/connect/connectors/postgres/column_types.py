@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ottla.connect.connectors.cdc.binary import binary_writer
 from ottla.connect.connectors.cdc.envelope import enum_builder
 from ottla.connect.connectors.cdc.field_type import ConversionError, FieldType
+from ottla.connect.connectors.cdc.geometry import point, point_builder
 from ottla.connect.connectors.cdc.numbers import decimal_type
 from ottla.connect.connectors.cdc.temporal import (
     DAY_US,
@@ -28,18 +28,16 @@ from ottla.connect.connectors.cdc.temporal import (
 from ottla.connect.connectors.postgres import text_values
 from ottla.connect.data.logical import decimal_builder
 from ottla.connect.data.schema import (
-    FLOAT64_SCHEMA,
-    OPTIONAL_BYTES_SCHEMA,
-    OPTIONAL_INT32_SCHEMA,
     OPTIONAL_STRING_SCHEMA,
     STRING_SCHEMA,
 )
 from ottla.connect.data.schema_builder import SchemaBuilder
-from ottla.connect.data.struct import Struct
 from ottla.connect.data.type import Type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from ottla.connect.data.struct import Struct
 
 MONTH_US: Final = 2_629_800_000_000
 """Of 365.25 / 12 days."""
@@ -295,30 +293,11 @@ def _iso_interval(value: bytes) -> str:
     return f"P{years}Y{months}M{days}DT{parts[0]}H{parts[1]}M{parts[2]}S"
 
 
-def point_builder() -> SchemaBuilder:
-    return (
-        SchemaBuilder.struct()
-        .name("io.debezium.data.geometry.Point")
-        .version(1)
-        .doc("Geometry (POINT)")
-        .field("x", FLOAT64_SCHEMA)
-        .field("y", FLOAT64_SCHEMA)
-        .field("wkb", OPTIONAL_BYTES_SCHEMA)
-        .field("srid", OPTIONAL_INT32_SCHEMA)
-    )
-
-
-_POINT_SCHEMA: Final = point_builder().build()
-
-
 def _point(value: bytes) -> Struct:
     found = _POINT.fullmatch(value)
     if found is None:
         raise ValueError(f"{value.decode()!r} is no point")
-    x, y = float(found[1]), float(found[2])
-    made = Struct(_POINT_SCHEMA)
-    made.values = [x, y, struct.pack("<BIdd", 1, 1, x, y), None]
-    return made
+    return point(float(found[1]), float(found[2]))
 
 
 def hstore_map_builder() -> SchemaBuilder:
