@@ -97,8 +97,7 @@ OPTIONAL = {
     "psycopg": "psycopg",
     "bson": "pymongo",
     "pymongo": "pymongo",
-    "pymysql": "mysql-replication",
-    "pymysqlreplication": "mysql-replication",
+    "pymysql": "PyMySQL",
     "opentelemetry": "opentelemetry-sdk",
 }  # import name -> package of an extra; imported only where it is needed, never at the top
 

@@ -44,8 +44,10 @@ class NameFilter:
         self._exclude = exclude
 
     @classmethod
-    def of(cls, config: Mapping[str, Any], kind: str) -> NameFilter:
-        include, exclude = f"{kind}.include.list", f"{kind}.exclude.list"
+    def of(
+        cls, config: Mapping[str, Any], kind: str, include: str = "include.list", exclude: str = "exclude.list"
+    ) -> NameFilter:
+        include, exclude = f"{kind}.{include}", f"{kind}.{exclude}"
         included = _compile(include, config.get(include) or "")
         excluded = _compile(exclude, config.get(exclude) or "")
         if included is not None and excluded is not None:

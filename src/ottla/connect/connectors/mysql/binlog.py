@@ -1,33 +1,36 @@
-"""The binary log, event by event (mysql-replication), as this connector thinks of it.
-
-By file and position, or, after a failover of MariaDB, by GTIDs: a connection that has said what is done asks for a file
-without a name. The library's own mode for MariaDB did not get anywhere when it was tried. It would connect again by
-itself without an end; here it may connect once.
-"""
+"""The binary log, event by event, as this connector thinks of it."""
 
 from __future__ import annotations
 
-import json
+import re
+import struct
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.connect.api.errors import ConnectError
-from ottla.connect.connectors.cdc.field_type import UNAVAILABLE
-from ottla.connect.connectors.mysql.failures import ConnectionLostError, explained
-from ottla.connect.connectors.mysql.session import connection_settings, import_pymysql
+from ottla.connect.connectors.mysql.cells import cell_reader
+from ottla.connect.connectors.mysql.event_stream import EventStream
+from ottla.connect.connectors.mysql.gtid_event import gtid_of_event
+from ottla.connect.connectors.mysql.gtid_set import GtidSet
+from ottla.connect.connectors.mysql.log_event import EventCode, uncompressed
+from ottla.connect.connectors.mysql.partial_update import partial_rows_of
+from ottla.connect.connectors.mysql.rows_event import KINDS, rows_of
+from ottla.connect.connectors.mysql.table_map import table_id, table_map, table_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ottla.connect.connectors.cdc.table import CapturedTable
+    from ottla.connect.connectors.mysql.cells import Reader
     from ottla.connect.connectors.mysql.config import MysqlConfig
+    from ottla.connect.connectors.mysql.log_event import LogEvent
     from ottla.connect.connectors.mysql.position import BinlogPosition
+    from ottla.connect.connectors.mysql.table_map import TableMap
     from ottla.connect.connectors.mysql.tables import Tables
 
-SERVER_HEARTBEAT_S: Final = 0.5
-"""So often the server says that it is there, so that one may look what else is to do."""
-SILENCE_S: Final = 30
-CONNECTIONS: Final = 2
-"""One for the stream, one for the library's own questions."""
+MAPS_MAX: Final = 10_000
+"""So many descriptions of tables are remembered, as bytes and as what they say."""
+_STARTS_TRANSACTION: Final = re.compile(r"\bSTART\s+TRANSACTION\s*$", re.IGNORECASE)
+_QUERY: Final = struct.Struct("<IIBHH")
 
 
 class Rows(NamedTuple):
@@ -57,6 +60,8 @@ class Ddl(NamedTuple):
     end_pos: int
     ts_s: int
     server_id: int
+    commits: bool = True
+    """But for CREATE TABLE … SELECT of MySQL, behind which the rows of the same transaction come."""
 
 
 class Rotate(NamedTuple):
@@ -70,161 +75,141 @@ class Passed(NamedTuple):
     end_pos: int
 
 
+class Done(NamedTuple):
+    """What is done where a file begins."""
+
+    gtids: GtidSet
+
+
 class OtherRows(NamedTuple):
     """Rows of a table that is not captured."""
 
 
-Event = Rows | OtherRows | Begin | Commit | Ddl | Rotate | Passed
+Event = Rows | OtherRows | Begin | Commit | Ddl | Rotate | Passed | Done
+
+
+class _Described(NamedTuple):
+    map: TableMap
+    readers: Sequence[Reader]
 
 
 class Binlog:
-    def __init__(self, config: MysqlConfig, tables: Tables, position: BinlogPosition) -> None:
-        """The stream from there on; a position without a file is one of GTIDs, and the server finds the place."""
-        import_pymysql()
-        from pymysqlreplication import BinLogStreamReader, event, row_event
-
+    def __init__(
+        self,
+        config: MysqlConfig,
+        tables: Tables,
+        position: BinlogPosition,
+        charsets: Mapping[int, str],
+        *,
+        is_mariadb: bool,
+    ) -> None:
+        """The stream from there on, see `EventStream`. `charsets`: of collations by their number."""
         self._config = config
         self._tables = tables
-        self._connections = 0
-        self._gtids = None if position.file else position.gtids
-        self._maps: dict[int, Any] = {}
-        self._events = event
-        self._rows = row_event
-        wanted = [
-            event.QueryEvent, event.RotateEvent, event.XidEvent, event.GtidEvent, event.MariadbGtidEvent,
-            event.HeartbeatLogEvent, row_event.TableMapEvent, row_event.WriteRowsEvent, row_event.UpdateRowsEvent,
-            row_event.DeleteRowsEvent, row_event.PartialUpdateRowsEvent, event.FormatDescriptionEvent,
-        ]  # fmt: skip
-        self._reader = BinLogStreamReader(
-            connection_settings=connection_settings(config, SILENCE_S),
-            server_id=config.server_id,
-            blocking=True,
-            resume_stream=True,
-            log_file=position.file,
-            log_pos=position.pos,
-            only_events=wanted,
-            slave_heartbeat=SERVER_HEARTBEAT_S,
-            pymysql_wrapper=self._connect,
-            enable_logging=False,
-        )
-
-    def _connect(self, **settings: Any) -> Any:
-        self._connections += 1
-        if self._connections > CONNECTIONS:
-            raise ConnectionLostError(f"the server {self._config.hostname}:{self._config.port} ended the stream")
-        connection = import_pymysql().connect(**settings)
-        if self._gtids is not None:
-            with connection.cursor() as cursor:
-                cursor.execute("SET @slave_connect_state = %s", (str(self._gtids),))
-                # In the strict mode a server that has not got them says so.
-                cursor.execute("SET @slave_gtid_strict_mode = 1, @slave_gtid_ignore_duplicates = 0")
-        return connection
+        self._charsets = charsets
+        self._is_mariadb = is_mariadb
+        self._where = str(position)
+        self._maps: dict[int, _Described | None] = {}
+        """Of the file that is read; `None`: the table is not captured."""
+        self._known: dict[bytes, _Described] = {}
+        self._stream = EventStream(config, position)
 
     def close(self) -> None:
-        self._reader.close()
+        self._stream.close()
 
     def next(self) -> Event:
         """Waits, half a second at most if the server is well. Raises `ConnectionLostError`, `BinlogLostError`."""
-        pymysql = import_pymysql()
         try:
-            event = self._reader.fetchone()
-            if event is None:
-                raise ConnectionLostError(f"the server {self._config.hostname}:{self._config.port} ended the stream")
+            event = self._stream.next()
+            if event.end_pos:
+                self._where = str(event.end_pos)
             return self._event(event)
         except ConnectError:
             raise
-        except (pymysql.Error, OSError) as error:
-            raise explained(error, "reading the binary log", self._config) from error
         except Exception as error:
-            where = f"{self._reader.log_file}:{self._reader.log_pos}"
-            raise ConnectError(f"the binary log cannot be understood before {where}: {error!r}") from error
+            raise ConnectError(f"the binary log cannot be understood before {self._where}: {error!r}") from error
 
-    def _event(self, event: Any) -> Event:
-        end_pos = self._reader.log_pos
-        match event:
-            case self._rows.TableMapEvent():
-                self._maps[event.table_id] = event
+    def _event(self, event: LogEvent) -> Event:
+        body = event.body
+        if event.code in KINDS:
+            return self._rows(event)
+        match event.code:
+            case EventCode.TABLE_MAP:
+                self._describe(body)
                 return Passed(0)
-            case self._rows.RowsEvent():
-                return self._rows_event(event, end_pos)
-            case self._events.XidEvent():
-                return Commit(end_pos, event.timestamp)
-            case self._events.GtidEvent():
-                return Begin(event.gtid)
-            case self._events.MariadbGtidEvent():
-                return Begin(event.gtid)
-            case self._events.RotateEvent():
+            case EventCode.XID | EventCode.XA_PREPARE:
+                return Commit(event.end_pos, event.ts_s)
+            case EventCode.GTID | EventCode.GTID_TAGGED | EventCode.MARIADB_GTID:
+                return Begin(gtid_of_event(event))
+            case EventCode.ANONYMOUS_GTID:
+                return Begin(None)
+            case EventCode.PREVIOUS_GTIDS:
+                return Done(GtidSet.decode(body))
+            case EventCode.ROTATE:
                 self._maps.clear()
-                return Rotate(event.next_binlog, event.position)
-            case self._events.QueryEvent():
-                return self._query(event, end_pos)
-        return Passed(end_pos if event.timestamp else 0)
+                return Rotate(body[8:].decode(), int.from_bytes(body[:8], "little"))
+            case EventCode.QUERY | EventCode.MARIADB_QUERY_COMPRESSED:
+                return self._query(event)
+            case EventCode.PARTIAL_UPDATE_ROWS:
+                return self._partial(event)
+        return Passed(event.end_pos if event.ts_s else 0)
 
-    def _query(self, event: Any, end_pos: int) -> Event:
-        statement = event.query.strip()
-        word = statement.split(None, 1)[0].upper().rstrip(";") if statement else ""
-        if word == "BEGIN":
-            return Begin(None)
-        if word in ("COMMIT", "ROLLBACK") and "TO" not in statement.upper().split():
-            return Commit(end_pos, event.timestamp)
-        if word in ("SAVEPOINT", "XA", "RELEASE", "ROLLBACK"):
-            return Passed(0)
-        pos = end_pos - event.packet.event_size
-        schema = event.schema.decode("utf-8", "replace")
-        return Ddl(schema, statement, pos, end_pos, event.timestamp, event.packet.server_id)
+    def _query(self, event: LogEvent) -> Event:
+        _, _, schema_length, _, status_length = _QUERY.unpack_from(event.body)
+        begin = _QUERY.size + status_length
+        schema = event.body[begin : begin + schema_length].decode("utf-8", "replace")
+        text = event.body[begin + schema_length + 1 :]
+        if event.code == EventCode.MARIADB_QUERY_COMPRESSED:
+            text = uncompressed(text)
+        statement = text.decode("utf-8", "replace").strip()
+        words = [word.rstrip(";") for word in statement.upper().split(None, 2)[:2]]
+        match words:
+            case ["BEGIN", *_]:
+                return Begin(None)
+            case ["XA", "COMMIT" | "ROLLBACK"]:
+                return Commit(event.end_pos, event.ts_s)
+            case ["COMMIT" | "ROLLBACK", *_] if "TO" not in statement.upper().split():
+                return Commit(event.end_pos, event.ts_s)
+            case ["SAVEPOINT" | "XA" | "RELEASE" | "ROLLBACK", *_]:
+                return Passed(0)
+        commits = _STARTS_TRANSACTION.search(statement) is None
+        return Ddl(schema, statement, event.pos, event.end_pos, event.ts_s, event.server_id, commits)
 
-    def _rows_event(self, event: Any, end_pos: int) -> Event:
-        mapped = self._maps.get(event.table_id)
-        if mapped is None:
-            raise ConnectError(f"rows of a table (number {event.table_id}) that the binary log has not described")
-        full = f"{mapped.schema}.{mapped.table}"
-        if not self._tables.is_captured(full) and full != self._config.signal_table:
+    def _describe(self, body: bytes) -> None:
+        name = table_name(body)
+        found = None
+        if self._tables.is_captured(name.full) or name.full == self._config.signal_table:
+            said = body[6:]  # the rest is the number of the table
+            found = self._known.get(said)
+            if found is None:
+                described = table_map(body, self._charsets, is_mariadb=self._is_mariadb)
+                found = _Described(described, [cell_reader(each, name.full) for each in described.columns])
+                if len(self._known) >= MAPS_MAX:
+                    self._known.clear()
+                self._known[said] = found
+        if len(self._maps) >= MAPS_MAX:
+            self._maps.clear()
+        self._maps[table_id(body)] = found
+
+    def _described(self, body: bytes) -> _Described | None:
+        number = table_id(body)
+        if number not in self._maps:
+            raise ConnectError(f"rows of a table (number {number}) that the binary log has not described")
+        return self._maps[number]
+
+    def _rows(self, event: LogEvent) -> Event:
+        described = self._described(event.body)
+        if described is None:
             return OtherRows()
-        metadata = mapped.optional_metadata
-        key = list(metadata.simple_primary_key_list) or list(metadata.primary_keys_with_prefix)
-        table = self._tables.of_binlog(mapped.schema, mapped.table, mapped.columns, mapped.null_bitmask, key)
-        pos, server = end_pos - event.packet.event_size, event.packet.server_id
-        columns = mapped.columns
-        if isinstance(event, self._rows.UpdateRowsEvent):
-            pairs = [
-                (
-                    _cells(row["before_values"], row["before_none_sources"], columns),
-                    _cells(row["after_values"], row["after_none_sources"], columns),
-                )
-                for row in event.rows
-            ]
-            return Rows("u", table, pairs, pos, event.timestamp, server)
-        rows = [_cells(row["values"], row["none_sources"], columns) for row in event.rows]
-        if isinstance(event, self._rows.DeleteRowsEvent):
-            return Rows("d", table, [(row, None) for row in rows], pos, event.timestamp, server)
-        return Rows("c", table, [(None, row) for row in rows], pos, event.timestamp, server)
+        code = EventCode(event.code)
+        table = self._tables.of_binlog(described.map)
+        rows = rows_of(code, event.body, described.readers)
+        return Rows(KINDS[code], table, rows, event.pos, event.ts_s, event.server_id)
 
-
-def _cells(values: dict[str, Any], none_sources: dict[str, str], columns: Sequence[Any]) -> list[Any]:
-    """A row, with what the library cannot tell apart from null."""
-    from pymysqlreplication.constants import FIELD_TYPE, NONE_SOURCE
-
-    cells: list[Any] = []
-    for column, (name, value) in zip(columns, values.items(), strict=True):
-        if value is None:
-            why = none_sources.get(name)
-            if why == NONE_SOURCE.EMPTY_SET:
-                cells.append(set())
-            else:
-                cells.append(UNAVAILABLE if why == NONE_SOURCE.COLS_BITMAP else None)
-        elif column.type == FIELD_TYPE.JSON:
-            cells.append(json.dumps(_plain(value), separators=(",", ":"), ensure_ascii=False))
-        else:
-            cells.append(value)
-    return cells
-
-
-def _plain(value: Any) -> Any:
-    """JSON as the library reads it, with texts for bytes."""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if isinstance(value, dict):
-        return {_plain(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    def _partial(self, event: LogEvent) -> Event:
+        described = self._described(event.body)
+        if described is None:
+            return OtherRows()
+        table = self._tables.of_binlog(described.map)
+        rows = partial_rows_of(event.body, described.map.columns, described.readers)
+        return Rows("u", table, rows, event.pos, event.ts_s, event.server_id)

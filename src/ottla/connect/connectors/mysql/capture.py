@@ -21,6 +21,7 @@ from ottla.connect.connectors.mysql.change_stream import ChangeStream
 from ottla.connect.connectors.mysql.chunks import read_chunk
 from ottla.connect.connectors.mysql.failures import BinlogLostError, ConnectionLostError
 from ottla.connect.connectors.mysql.position import BinlogPosition
+from ottla.connect.connectors.mysql.server_log import ServerLog
 from ottla.connect.connectors.mysql.session import Session
 from ottla.connect.connectors.mysql.snapshot import FirstSnapshot
 from ottla.connect.connectors.mysql.source import SchemaChanges, SourceBlocks
@@ -66,6 +67,7 @@ class Capture:
         self._backoff = Backoff(config.retry_wait_max_ms, config.retries)
         self._retry_s = 0.0
         self._session: Session | None = None
+        self._log: ServerLog | None = None
         self._binlog: Binlog | None = None
         self._snapshot: FirstSnapshot | None = None
         self._batches: Iterator[list[SourceRecord]] | None = None
@@ -110,7 +112,7 @@ class Capture:
                     each.close()
                 except Exception as error:  # it may be broken already
                     _log.debug("a connection does not close: %s", error)
-        self._binlog = self._session = None
+        self._binlog = self._session = self._log = None
         self._control.close()
 
     def metrics(self) -> dict[str, float]:
@@ -141,6 +143,7 @@ class Capture:
         config = self._config
         session = self._session = Session(config)
         session.check_server()
+        log = self._log = ServerLog(config, session)
         self._tables.connected(session)
         if self._stream is not None:
             self._position = self._stream.position
@@ -149,10 +152,10 @@ class Capture:
                 return self._end()
             if self._stream is None:
                 self._control.tell(SKIPPED)
-            self._begin_stream(session, self._position or session.current_position())
+            self._begin_stream(session, self._position or log.current())
             return []
         snapshot = FirstSnapshot(
-            config, session, self._tables, self._changes, self._sources, self._control, self._begun_at
+            config, session, log, self._tables, self._changes, self._sources, self._control, self._begun_at
         )
         snapshot.begin()
         self._snapshot, self._batches = snapshot, snapshot.batches()
@@ -161,8 +164,9 @@ class Capture:
 
     def _begin_stream(self, session: Session, position: BinlogPosition) -> None:
         config = self._config
-        position = session.found(position)
-        self._binlog = Binlog(config, self._tables, position)
+        assert self._log is not None
+        position = self._log.found(position)
+        self._binlog = Binlog(config, self._tables, position, session.charsets(), is_mariadb=session.is_mariadb)
         if self._stream is None:
             self._stream = ChangeStream(
                 position,
@@ -170,6 +174,7 @@ class Capture:
                 self._sources,
                 self._incremental,
                 is_captured=self._tables.is_captured,
+                takes_source=config.takes_source,
                 latest=self._tables.latest,
                 captured_names=self._captured_names,
                 signal_table=config.signal_table,
@@ -226,6 +231,8 @@ class Capture:
 
     def _follow(self) -> list[SourceRecord]:
         binlog, stream, session, config = self._binlog, self._stream, self._session, self._config
+        log = self._log
+        assert log is not None
         assert binlog is not None
         assert stream is not None
         assert session is not None
@@ -247,7 +254,7 @@ class Capture:
         if wanted := self._incremental.take_blocking():
             blocking = BlockingSnapshot(wanted, stream.offset())
             snapshot = FirstSnapshot(
-                config, session, self._tables, self._changes, self._sources, self._control, blocking=blocking
+                config, session, log, self._tables, self._changes, self._sources, self._control, blocking=blocking
             )
             snapshot.begin()
             self._blocking = snapshot.batches()

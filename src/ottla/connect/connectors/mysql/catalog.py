@@ -9,6 +9,7 @@ from ottla.connect.connectors.cdc.column_rules import SourceType
 from ottla.connect.connectors.cdc.text import text_of
 from ottla.connect.connectors.mysql.column_types import Shape, shape_of_column_type
 from ottla.connect.connectors.mysql.defaults import Default
+from ottla.connect.connectors.mysql.session import quoted
 
 if TYPE_CHECKING:
     from ottla.connect.connectors.mysql.session import Session
@@ -41,12 +42,9 @@ def catalog_table(session: Session, schema: str, name: str) -> CatalogTable | No
         return None
     # Whichever comes first the server takes for a primary key itself, and so it stands in the log.
     indexes: dict[str, list[tuple[str, bool]]] = {}
-    for index, column, nullable, part in session.rows(
-        "SELECT index_name, column_name, nullable, sub_part FROM information_schema.statistics "
-        "WHERE table_schema = %s AND table_name = %s AND non_unique = 0",
-        (schema, name),
-    ):
-        indexes.setdefault(index, []).append((column, nullable != "YES" and part is None))
+    for row in session.rows(f"SHOW INDEX FROM {quoted(schema, name)} WHERE Non_unique = 0"):
+        index, column, part, nullable = row[2], row[4], row[7], row[9]  # of an expression there is no column
+        indexes.setdefault(index, []).append((column, nullable != "YES" and part is None and column is not None))
     keys = [index for index, parts in indexes.items() if index == "PRIMARY" or all(whole for _, whole in parts)]
     keys.sort(key=lambda index: index != "PRIMARY")
     columns = []

@@ -15,7 +15,7 @@ from ottla.connect.api.errors import DataError
 from ottla.connect.connectors.cdc.changes import Before
 from ottla.connect.connectors.cdc.signal import CloseWindow, LogMessage, OpenWindow, SignalError, parse_signal
 from ottla.connect.connectors.cdc.transaction import Transaction
-from ottla.connect.connectors.mysql.binlog import Begin, Commit, Ddl, OtherRows, Passed, Rotate, Rows
+from ottla.connect.connectors.mysql.binlog import Begin, Commit, Ddl, Done, OtherRows, Passed, Rotate, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("ottla.connect.cdc.mysql")
 _TRUNCATE: Final = re.compile(r"\s*TRUNCATE\s+(?:TABLE\s+)?(?:`?([^`.\s]+)`?\.)?`?([^`.\s;]+)`?", re.IGNORECASE)
+_OF_USERS: Final = re.compile(
+    r"\s*(GRANT|REVOKE|SET\s+(PASSWORD|DEFAULT\s+ROLE)|(CREATE|ALTER|DROP|RENAME)\s+(OR\s+REPLACE\s+)?(USER|ROLE))\b",
+    re.IGNORECASE,
+)
+"""They may hold what nobody should see, and change no schema."""
 _CHANGES_ROWS: Final = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE|LOAD)\b", re.IGNORECASE)
 
 
@@ -43,6 +48,7 @@ class ChangeStream:
         snapshot: IncrementalSnapshot,
         *,
         is_captured: Callable[[str], bool],
+        takes_source: Callable[[str], bool] = lambda _: True,
         latest: Callable[[str], CapturedTable | None],
         captured_names: Callable[[], Sequence[str]],
         signal_table: str | None = None,
@@ -55,6 +61,7 @@ class ChangeStream:
         self._sources = sources
         self._snapshot = snapshot
         self._is_captured = is_captured
+        self._takes_source = takes_source
         self._latest = latest
         self._captured_names = captured_names
         self._signal_table = signal_table
@@ -73,6 +80,7 @@ class ChangeStream:
         self._is_open = False
         self._events = 0
         self._gtid: str | None = None
+        self._is_left_out = False
         self._transaction: Transaction | None = None
 
     @property
@@ -90,10 +98,14 @@ class ChangeStream:
             case Begin(gtid):
                 self._open()
                 self._gtid = gtid or self._gtid
+                self._is_left_out = self._gtid is not None and not self._takes_source(self._gtid)
             case Commit(end_pos, ts_s):
                 self._commit(end_pos, ts_s)
             case Ddl():
                 self._ddl(event)
+            case Done(gtids):
+                if gtids and self.position.gtids is None and not self._is_open:
+                    self.position = replace(self.position, gtids=gtids)
             case Rotate(file, pos):
                 self._file = file
                 if not self._is_open and file != self.position.file:
@@ -135,6 +147,7 @@ class ChangeStream:
         self._is_open = False
         self._done_events = self._done_rows = 0
         self._gtid = None
+        self._is_left_out = False
         self._transaction = None
         if self._out:
             self._out[-1].source_offset = self.offset()
@@ -143,6 +156,9 @@ class ChangeStream:
 
     def _rows(self, event: Rows) -> None:
         self._open()
+        if self._is_left_out:
+            self._events += 1
+            return
         table = event.table
         is_signal = table.name == self._signal_table
         emits = self._is_captured(table.name)
@@ -234,13 +250,16 @@ class ChangeStream:
                     *table.path, ddl.ts_s, self._file, ddl.pos, server_id=ddl.server_id, gtid=self._gtid
                 )
                 records += self._changes.truncated(table, block)
-        elif self._schema_changes is not None and not _CHANGES_ROWS.match(ddl.statement):
+        elif self._schema_changes is not None and not (
+            _CHANGES_ROWS.match(ddl.statement) or _OF_USERS.match(ddl.statement)
+        ):
             records.append(self._schema_changes.record(ddl, source))
         before = self.offset()
         for record in records:
             record.source_offset = before
         self._out += records
-        self._commit(ddl.end_pos, ddl.ts_s)
+        if ddl.commits:
+            self._commit(ddl.end_pos, ddl.ts_s)
 
     # Signals and incremental snapshots
 

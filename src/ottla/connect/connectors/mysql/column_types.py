@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import datetime
 import re
+import struct
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.connect.connectors.cdc.binary import binary_writer
 from ottla.connect.connectors.cdc.envelope import ENUM_SET, enum_builder
 from ottla.connect.connectors.cdc.field_type import FieldType
+from ottla.connect.connectors.cdc.geometry import geometry, geometry_builder, point_builder, point_of_wkb
 from ottla.connect.connectors.cdc.numbers import decimal_type
 from ottla.connect.connectors.cdc.temporal import (
     YEAR,
@@ -24,14 +26,17 @@ from ottla.connect.connectors.cdc.temporal import (
     timestamp_codec,
 )
 from ottla.connect.connectors.cdc.text import text_of
-from ottla.connect.data.schema import BYTES_SCHEMA, OPTIONAL_INT32_SCHEMA
+from ottla.connect.connectors.mysql.binlog_column import ColumnCode
+from ottla.connect.connectors.mysql.charsets import BINARY
+from ottla.connect.data.schema import FLOAT32_SCHEMA
 from ottla.connect.data.schema_builder import SchemaBuilder
-from ottla.connect.data.struct import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ottla.connect.connectors.mysql.binlog_column import BinlogColumn
     from ottla.connect.connectors.mysql.config import MysqlConfig
+    from ottla.connect.data.struct import Struct
 
 _EPOCH: Final = datetime.datetime(1970, 1, 1)
 _EPOCH_DAY: Final = datetime.date(1970, 1, 1)
@@ -42,10 +47,37 @@ _INTEGERS: Final = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "b
 _TEXTS: Final = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
 _BLOBS: Final = frozenset({"varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
 _GEOMETRIES: Final = frozenset(
-    {"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}
+    {"geometry", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}
     | {"geometrycollection", "geomcollection"}
 )
 _UNSIGNED_MAX: Final = 1 << 63
+
+
+_BITS: Final = {
+    ColumnCode.TINY: 8,
+    ColumnCode.SHORT: 16,
+    ColumnCode.INT24: 24,
+    ColumnCode.LONG: 32,
+    ColumnCode.LONGLONG: 64,
+}
+_SHAPED: Final = {ColumnCode.NEWDECIMAL: "decimal", ColumnCode.BIT: "bit"}
+_PLAIN: Final = {
+    ColumnCode.ENUM: "enum",
+    ColumnCode.SET: "set",
+    ColumnCode.TIME2: "time",
+    ColumnCode.DATETIME2: "datetime",
+    ColumnCode.TIMESTAMP2: "timestamp",
+    ColumnCode.FLOAT: "float",
+    ColumnCode.DOUBLE: "double",
+    ColumnCode.DATE: "date",
+    ColumnCode.YEAR: "year",
+    ColumnCode.TIME: "time",
+    ColumnCode.DATETIME: "datetime",
+    ColumnCode.TIMESTAMP: "timestamp",
+    ColumnCode.JSON: "json",
+    ColumnCode.GEOMETRY: "geometry",
+    ColumnCode.VECTOR: "vector",
+}
 
 
 class Shape(NamedTuple):
@@ -86,40 +118,19 @@ def shape_of_column_type(text: str) -> Shape:
     return Shape("geometry") if name in _GEOMETRIES else Shape(name)
 
 
-def shape_of_binlog(column: Any) -> Shape:
-    """Of a column of a table map, with `binlog_row_metadata=FULL`."""
-    from pymysqlreplication.constants import FIELD_TYPE as CODES
-
-    code, unsigned = column.type, bool(column.unsigned)
-    integers = {CODES.TINY: 8, CODES.SHORT: 16, CODES.INT24: 24, CODES.LONG: 32, CODES.LONGLONG: 64}
-    if code in integers:
-        return Shape("int", integers[code], unsigned=unsigned)
-    if code == CODES.NEWDECIMAL:
-        return Shape("decimal", column.precision, column.decimals)
-    if code == CODES.ENUM:
-        return Shape("enum", labels=tuple((column.enum_values or [""])[1:]))
-    if code == CODES.SET:
-        return Shape("set", labels=tuple(column.set_values or ()))
-    if code == CODES.BIT:
-        return Shape("bit", column.bits)
-    times = {CODES.TIME2: "time", CODES.DATETIME2: "datetime", CODES.TIMESTAMP2: "timestamp"}
-    if code in times:
-        return Shape(times[code], scale=column.fsp)
-    plain = {
-        CODES.FLOAT: "float",
-        CODES.DOUBLE: "double",
-        CODES.DATE: "date",
-        CODES.YEAR: "year",
-        CODES.TIME: "time",
-        CODES.DATETIME: "datetime",
-        CODES.TIMESTAMP: "timestamp",
-        CODES.JSON: "json",
-        CODES.GEOMETRY: "geometry",
-    }
-    if code in plain:
-        return Shape(plain[code])
-    if column.character_set_name == "binary" or column.collation_name == "binary":
-        return Shape("binary", column.max_length) if code == CODES.STRING else Shape("bytes")
+def shape_of_binlog(column: BinlogColumn) -> Shape:
+    """With `binlog_row_metadata=FULL`."""
+    code = column.code
+    if code in _BITS:
+        return Shape("int", _BITS[code], unsigned=column.unsigned)
+    if code in _SHAPED:
+        return Shape(_SHAPED[code], column.size, column.scale, labels=column.labels)
+    if column.is_point:
+        return Shape("point")
+    if code in _PLAIN:
+        return Shape(_PLAIN[code], scale=column.scale, labels=column.labels)
+    if column.charset == BINARY:
+        return Shape("binary", column.size) if code is ColumnCode.STRING else Shape("bytes")
     return Shape("text")
 
 
@@ -164,8 +175,12 @@ def field_type(shape: Shape, config: MysqlConfig) -> FieldType:
             return FieldType(
                 lambda: SchemaBuilder.string().name("io.debezium.data.Json").version(1), text_of, placeholder
             )
+        case "vector":
+            return FieldType(vector_builder, _vector)
         case "geometry":
-            return FieldType(geometry_builder, _geometry)
+            return FieldType(geometry_builder, _with_srid(geometry))
+        case "point":
+            return FieldType(point_builder, _with_srid(point_of_wkb))
     return FieldType(SchemaBuilder.string, text_of, placeholder)
 
 
@@ -207,7 +222,7 @@ def _set(shape: Shape) -> FieldType:
 
 def _bits(length: int) -> FieldType:
     def number(value: Any) -> int:
-        return int(value, 2) if isinstance(value, str) else int.from_bytes(value, "big")
+        return int(value, 2) if isinstance(value, str) else int.from_bytes(value, "big")  # a default is a text
 
     if length == 1:
         return FieldType(SchemaBuilder.bool, lambda value: bool(number(value)))
@@ -229,23 +244,14 @@ def _binary(shape: Shape, config: MysqlConfig) -> FieldType:
     return FieldType(builder, lambda value: write(read(value)), write(config.placeholder.encode()))
 
 
-def geometry_builder() -> SchemaBuilder:
-    return (
-        SchemaBuilder.struct()
-        .name("io.debezium.data.geometry.Geometry")
-        .version(1)
-        .doc("Geometry")
-        .field("wkb", BYTES_SCHEMA)
-        .field("srid", OPTIONAL_INT32_SCHEMA)
-    )
+def vector_builder() -> SchemaBuilder:
+    return SchemaBuilder.array(FLOAT32_SCHEMA).name("io.debezium.data.FloatVector").version(1)
 
 
-_GEOMETRY: Final = geometry_builder().build()
+def _vector(value: bytes) -> list[float]:
+    return [number for (number,) in struct.iter_unpack("<f", value)]
 
 
-def _geometry(value: bytes) -> Struct:
+def _with_srid(make: Callable[[bytes, int | None], Struct]) -> Callable[[bytes], Struct]:
     """Four bytes of the reference system, then well-known binary."""
-    made = Struct(_GEOMETRY)
-    srid = int.from_bytes(value[:4], "little", signed=True)
-    made.values = [value[4:], srid or None]
-    return made
+    return lambda value: make(value[4:], int.from_bytes(value[:4], "little", signed=True) or None)

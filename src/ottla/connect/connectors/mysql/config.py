@@ -34,6 +34,13 @@ CONFIG: Final = (
             validator=ValidString(*BINARY_MODES))
     .define("snapshot.locking.mode", STRING, "minimal", LOW, "How a moment for the snapshot is found: minimal (a "
             "read lock for some milliseconds, on MariaDB none), none.", validator=ValidString("minimal", "none"))
+    .define("gtid.source.includes", STRING, None, LOW, "Whose transactions are captured, where a server replicates "
+            "from several: regular expressions of the UUIDs of MySQL's servers, of MariaDB's domains; by default all.",
+            validator=ListValidator())
+    .define("gtid.source.excludes", STRING, None, LOW, "Whose transactions are left out, instead.",
+            validator=ListValidator())
+    .define("gtid.source.filter.dml.events", BOOLEAN, True, LOW, "Whether that holds for the stream; if not, only for "
+            "where it begins.")
     .define("database.ssl.mode", STRING, "preferred", MEDIUM, "Whether the connection is encrypted.",
             validator=ValidString(*SSL_MODES))
     .define("database.ssl.ca", STRING, None, MEDIUM, "The file of certificates that servers are checked with.")
@@ -51,8 +58,14 @@ class MysqlConfig(CdcConfig):
         self.unsigned_is_precise: bool = parsed["bigint.unsigned.handling.mode"] == "precise"
         self.binary_mode: str = parsed["binary.handling.mode"]
         self.locks: bool = parsed["snapshot.locking.mode"] == "minimal"
+        self.gtid_sources = NameFilter.of(parsed, "gtid.source", "includes", "excludes")
+        self._filters_rows: bool = parsed["gtid.source.filter.dml.events"]
         self.ssl_mode: str = parsed["database.ssl.mode"]
         self.ssl_ca: str | None = parsed["database.ssl.ca"] or None
+
+    def takes_source(self, gtid: str) -> bool:
+        """Whether changes of that transaction are captured."""
+        return not self._filters_rows or self.gtid_sources.matches(gtid.split(":" if ":" in gtid else "-")[0])
 
     def captures(self, table: str) -> bool:
         database = table.partition(".")[0]

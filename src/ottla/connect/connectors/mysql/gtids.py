@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _GTID: Final = re.compile(r"\s*(\d{1,20})-(\d{1,20})-(\d{1,20})\s*")
 
@@ -40,6 +40,10 @@ class Gtids:
     def beyond(self, other: Gtids) -> list[int]:
         """The domains in which `other` is not yet where these are."""
         return [domain for domain, (_, number) in self.last.items() if other.last.get(domain, (0, 0))[1] < number]
+
+    def of_domains(self, matches: Callable[[str], bool]) -> Gtids:
+        """Those whose number, as text, matches."""
+        return Gtids({domain: last for domain, last in self.last.items() if matches(str(domain))})
 
     def __str__(self) -> str:
         return ",".join(f"{domain}-{server}-{number}" for domain, (server, number) in sorted(self.last.items()))

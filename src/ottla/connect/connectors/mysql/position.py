@@ -3,7 +3,7 @@
 file, pos       where the stream begins again: all that committed before is done
 event, row      of the transaction there: so many of its events with rows are done, and so many rows of the next
 ts_sec          when the last of them was
-gtids           of MariaDB: what is done in terms of any server; in the log of another one the stream begins behind it
+gtids           what is done in terms of any server (MariaDB's or MySQL's): in another one's log the stream begins there
 log_server_id   whose log `file` is; Ottla's own
 snapshot, snapshot_completed      as in `connect/connectors/postgres/position.py`
 """
@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ottla.connect.api.errors import ConnectError
+from ottla.connect.connectors.mysql.gtid_set import GtidSet
 from ottla.connect.connectors.mysql.gtids import Gtids
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class BinlogPosition:
     events: int = 0
     rows: int = 0
     ts_s: int = 0
-    gtids: Gtids | None = None
+    gtids: Gtids | GtidSet | None = None
     """`None`: the server has none, or they are not known."""
     server: int = 0
     """The `server_id` of whoever has the file; 0: not known."""
@@ -70,7 +71,7 @@ class BinlogPosition:
             if not isinstance(file, str):
                 raise TypeError("file is no text")
             gtids = offset.get("gtids")
-            known = Gtids.parse(gtids) if isinstance(gtids, str) else None
+            known = (Gtids.parse(gtids) or GtidSet.parse(gtids)) if isinstance(gtids, str) else None
             return cls(file, int(offset["pos"]), events, rows, ts_s, known, server)
         except (KeyError, TypeError, ValueError) as error:
             raise ConnectError(f"the stored offset {dict(offset)} is none of a binary log: {error!r}") from error

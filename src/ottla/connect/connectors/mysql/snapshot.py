@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ottla.connect.connectors.cdc.control import Control
     from ottla.connect.connectors.cdc.table import CapturedTable
     from ottla.connect.connectors.mysql.config import MysqlConfig
+    from ottla.connect.connectors.mysql.server_log import ServerLog
     from ottla.connect.connectors.mysql.session import Session
     from ottla.connect.connectors.mysql.source import SourceBlocks
     from ottla.connect.connectors.mysql.tables import Tables
@@ -33,6 +34,7 @@ class FirstSnapshot:
         self,
         config: MysqlConfig,
         session: Session,
+        log: ServerLog,
         tables: Tables,
         changes: Changes,
         sources: SourceBlocks,
@@ -44,6 +46,7 @@ class FirstSnapshot:
         one has told of may be gone by now. A `blocking` one is asked for while the stream waits."""
         self._config = config
         self._session = session
+        self._log = log
         self._tables = tables
         self._changes = changes
         self._sources = sources
@@ -95,16 +98,16 @@ class FirstSnapshot:
             status = dict(session.rows("SHOW STATUS LIKE 'binlog_snapshot_%'"))
             if status.get("Binlog_snapshot_file"):
                 file, pos = status["Binlog_snapshot_file"], int(status["Binlog_snapshot_position"])
-                return session.with_gtids(BinlogPosition(file, pos))
+                return self._log.with_gtids(BinlogPosition(file, pos))
             session.rows("COMMIT")
         if not self._config.locks:
-            position = session.current_position()  # what commits in between comes twice
+            position = self._log.current()  # what commits in between comes twice
             session.rows(begin, doing="beginning a snapshot")
             return position
         session.rows("FLUSH TABLES WITH READ LOCK", doing="locking for a snapshot (snapshot.locking.mode=minimal)")
         try:
             session.rows(begin, doing="beginning a snapshot")
-            return session.current_position()
+            return self._log.current()
         finally:
             session.rows("UNLOCK TABLES")
 

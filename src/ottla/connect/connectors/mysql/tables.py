@@ -13,11 +13,10 @@ from ottla.connect.connectors.mysql.defaults import default_value
 from ottla.connect.connectors.mysql.session import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ottla.connect.connectors.mysql.catalog import CatalogColumn, CatalogTable
     from ottla.connect.connectors.mysql.config import MysqlConfig
     from ottla.connect.connectors.mysql.session import Session
+    from ottla.connect.connectors.mysql.table_map import TableMap
 
 VERSIONS_MAX: Final = 10_000
 """So many versions of tables are remembered."""
@@ -73,20 +72,17 @@ class Tables:
         tables = [(str(schema), str(name)) for schema, name in rows if schema not in SYSTEM_SCHEMAS]
         return [each for each in tables if self.is_captured(".".join(each))]
 
-    def of_binlog(
-        self, schema: str, name: str, columns: Sequence[Any], null_bits: bytes, key: Sequence[int]
-    ) -> CapturedTable:
+    def of_binlog(self, described: TableMap) -> CapturedTable:
         """Raises `ConnectError` where the log does not name the columns."""
-        if any(column.name is None for column in columns):
-            raise ConnectError(
-                f"the binary log does not name the columns of {schema}.{name}: it was written without "
-                "binlog_row_metadata=FULL; take a new snapshot"
-            )
-        shapes = tuple(
-            _ColumnShape(column.name, shape_of_binlog(column), bool(null_bits[place // 8] >> place % 8 & 1))
-            for place, column in enumerate(columns)
-        )
-        return self._version((schema, name), shapes, tuple(key))
+        shapes = []
+        for column in described.columns:
+            if column.name is None:
+                raise ConnectError(
+                    f"the binary log does not name the columns of {described.name.full}: it was written without "
+                    "binlog_row_metadata=FULL; take a new snapshot"
+                )
+            shapes.append(_ColumnShape(column.name, shape_of_binlog(column), column.optional))
+        return self._version(described.name, tuple(shapes), described.key)
 
     def from_catalog(self, session: Session, schema: str, name: str) -> ReadableTable | None:
         """As it is now. `None`: it is gone."""
