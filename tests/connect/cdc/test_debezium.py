@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
-from tests.connect.cdc.captured_mariadb import CapturedMariaDb
+from tests.connect.cdc.captured_server import CapturedMariaDb, CapturedMysql, capture_config, new_database
 from tests.connect.cdc.rebuilt import operations
 from tests.connect.records import records_of
 from tests.connect.test_crashes import SETTINGS
@@ -112,15 +112,82 @@ POSTGRES: Final = (
         "_",
     ),
 )
-MARIADB: Final = (
-    Variant(("oursm", "theirsm"), {"t": 8, "two": 5, "only_unique": 3, "defaults": 2}, {}),
-    Variant(("oursmx", "theirsmx"), {"t": 7, "two": 5, "only_unique": 3, "defaults": 2}, MODES | SOURCE_TYPES, "_"),
-)
 OURS: Final = {"column.default.handling.mode": "all"}
 
 
 MARIADB_VERSION: Final = "3.5.0.Final"
-MARIADB_ARTIFACTS: Final = (("io.debezium", "debezium-connector-mariadb", MARIADB_VERSION),)
+MYSQL_VERSION: Final = "3.5.0.Final"
+
+
+class Flavour(NamedTuple):
+    """MariaDB or MySQL."""
+
+    name: str
+    version: str
+    server: type[CapturedMariaDb | CapturedMysql]
+    counts: dict[str, int]
+    """Records of tables beside those that both have."""
+    counts_in_modes: dict[str, int]
+    """Where deletions have no tombstones."""
+    tables: tuple[str, ...]
+    changes: tuple[str, ...]
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        letter = self.name[1]
+        counts = {"t": 8, "two": 5, "only_unique": 3, "defaults": 2} | self.counts
+        plain = Variant((f"ours{letter}", f"theirs{letter}"), counts, {})
+        prefixes = (f"ours{letter}x", f"theirs{letter}x")
+        return plain, Variant(prefixes, counts | self.counts_in_modes, MODES | SOURCE_TYPES, "_")
+
+
+DOCUMENTS: Final = (
+    r"""{"a": [1, -2, 3.5, 1e300, 1e-7, 18446744073709551615, true, false, null], "long": {"b": "ž\"\\/\n\u0001"}}""",
+    *("[]", "{}", "null", '"text"', "1.0", "12345678901", "-32769", "65536"),
+)
+OPAQUE: Final = (
+    "JSON_ARRAY(CAST('2026-11-29' AS DATE), CAST('10:11:12.5' AS TIME(3)), TIMESTAMP('2026-11-29 10:11:12.5'), "
+    "CAST(-123.4560 AS DECIMAL(10,4)), TIMESTAMP('2026-11-29 10:11:12.000125'), REPEAT('x', 70000))"
+)
+MYSQL_TABLES: Final = (
+    """CREATE TABLE more (
+        id int PRIMARY KEY, doc json, place point, shape geometry SRID 4326, road linestring, halves vector(3),
+        twice int GENERATED ALWAYS AS (id * 2) STORED, thrice int GENERATED ALWAYS AS (id * 3) VIRTUAL,
+        hidden varchar(10) DEFAULT 'h' INVISIBLE, small float unsigned, none_at datetime NULL,
+        b64 bit(64), wide varchar(300) CHARACTER SET utf16, fixed binary(3),
+        UNIQUE KEY ((lower(hidden)))
+    )""",
+    "CREATE TABLE made AS SELECT 1 AS a",
+)
+MYSQL_CHANGES: Final = (
+    *(
+        f"INSERT INTO more (id, doc, hidden) VALUES ({n}, CONVERT(X'{text.encode().hex()}' USING utf8mb4), 'h{n}')"
+        for n, text in enumerate(DOCUMENTS, 10)
+    ),
+    f"INSERT INTO more (id, doc) VALUES (30, {OPAQUE})",
+    "INSERT INTO more (id, place, shape, road, halves, small, b64, wide, fixed, hidden) VALUES (31, POINT(1, 2), "
+    "ST_GeomFromText('POINT(1 2)', 4326), ST_GeomFromText('LINESTRING(0 0, 1 1)'), TO_VECTOR('[1,2.5,-3]'), 1.5, "
+    "b'1', 'š', 'x', 'i')",
+    "UPDATE more SET doc = JSON_SET(doc, '$.a[0]', 7, '$.\"new one\"', 'x') WHERE id = 10",
+    "ALTER TABLE more ADD COLUMN later int, ALGORITHM = INSTANT",
+    "UPDATE more SET later = 6 WHERE id = 11",
+    "ALTER TABLE more RENAME COLUMN later TO latest",
+    "SET SESSION binlog_transaction_compression = ON",
+    "INSERT INTO more (id, doc, hidden) VALUES (40, '[1]', 'p'), (41, NULL, 'q')",
+    "DELETE FROM more WHERE id = 40",
+)
+FLAVOURS: Final = (
+    Flavour("mariadb", MARIADB_VERSION, CapturedMariaDb, {}, {"t": 7}, (), ()),
+    Flavour(
+        "mysql",
+        MYSQL_VERSION,
+        CapturedMysql,
+        {"more": 17},
+        {"t": 7, "more": 16},
+        MYSQL_TABLES,
+        MYSQL_CHANGES,
+    ),
+)
 MARIADB_TABLES: Final = (
     """CREATE TABLE t (
         id int PRIMARY KEY, tiny tinyint unsigned, yes tinyint(1), small smallint unsigned, medium mediumint,
@@ -150,7 +217,7 @@ MARIADB_ROW: Final = (
 )
 
 
-def mariadb_workload(db: Any) -> None:
+def mariadb_workload(db: Any, *more: str) -> None:
     with db.cursor() as cursor:
         for statement in (
             f"INSERT INTO t VALUES ({MARIADB_ROW.replace('1', '2', 1)})",
@@ -166,6 +233,7 @@ def mariadb_workload(db: Any) -> None:
             "UPDATE only_unique SET b = 7 WHERE a = 1",
             "INSERT INTO defaults () VALUES ()",
             "INSERT INTO defaults (n, code) VALUES (NULL, NULL)",
+            *more,
         ):
             cursor.execute(statement)
 
@@ -240,21 +308,23 @@ def test_the_same_records(node: NodeProcess, postgres: PostgresServer, tmp_path:
         _compare(node.address, POSTGRES)
 
 
-def test_the_same_records_of_mariadb(node: NodeProcess, tmp_path: Path) -> None:
-    pytest.importorskip("pymysqlreplication")
-    plugins = fetched_jars(f"debezium-mariadb-{MARIADB_VERSION}", MARIADB_ARTIFACTS).parent
+@pytest.mark.parametrize("flavour", FLAVOURS, ids=lambda flavour: flavour.name)
+def test_the_same_records_of_a_binary_log(node: NodeProcess, tmp_path: Path, flavour: Flavour) -> None:
+    pytest.importorskip("pymysql")
+    artifacts = (("io.debezium", f"debezium-connector-{flavour.name}", flavour.version),)
+    plugins = fetched_jars(f"debezium-{flavour.name}-{flavour.version}", artifacts).parent
     theirs = KafkaConnect(tmp_path / "java", node.address, {"plugin.path": str(plugins)})
     ours = OttlaConnect(tmp_path / "ottla", node.address, SETTINGS)
-    with CapturedMariaDb() as server, closing(server.database("public")) as db, theirs, ours:
+    with flavour.server() as server, closing(new_database(server, "public")) as db, theirs, ours:
         with db.cursor() as cursor:
             cursor.execute("SET time_zone = '+00:00'")
-            for statement in (*MARIADB_TABLES, f"INSERT INTO t VALUES ({MARIADB_ROW})"):
+            for statement in (*MARIADB_TABLES, *flavour.tables, f"INSERT INTO t VALUES ({MARIADB_ROW})"):
                 cursor.execute(statement)
         number = 7000
-        for variant in MARIADB:
+        for variant in flavour.variants:
             for worker, prefix, own in zip((ours, theirs), variant.prefixes, (OURS, {}), strict=True):
                 number += 1
-                config = server.config("public") | variant.settings | own | {
+                config = capture_config(server, "public") | variant.settings | own | {
                     "schema.history.internal.kafka.topic": f"history-{prefix}",
                     "schema.history.internal.kafka.bootstrap.servers": node.address,
                     "database.server.id": str(number),
@@ -265,8 +335,8 @@ def test_the_same_records_of_mariadb(node: NodeProcess, tmp_path: Path) -> None:
                 answer = worker.ask("PUT", f"/connectors/{prefix}/config", config)
                 assert answer.status == 201, answer.body
                 wait_for(partial(_has_begun, node.address, variant, prefix), "the snapshot")
-        mariadb_workload(db)
-        _compare(node.address, MARIADB)
+        mariadb_workload(db, *flavour.changes)
+        _compare(node.address, flavour.variants)
 
 
 def _compare(bootstrap: str, variants: tuple[Variant, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Tables of real servers: PostgreSQL and MariaDB, there and back, under writers, broken connections and refusals."""
+"""Tables of PostgreSQL, MariaDB and MySQL, there and back, under writers, broken connections and refusals."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from tests.connect.own.tasks import Sink, Source
 from tests.peers.mariadb import MariaDbServer
+from tests.peers.mysql import MysqlServer
 from tests.peers.postgres import PostgresServer
 
 from ottla.connect.connectors.jdbc.sink import JdbcSinkConnector
@@ -52,16 +53,21 @@ class Database:
         return Sink(JdbcSinkConnector, props, reports=reports)
 
 
-@pytest.fixture(scope="module", params=["postgres", "mariadb"])
+@pytest.fixture(scope="module", params=["postgres", "mariadb", "mysql"])
 def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     if request.param == "postgres":
         with PostgresServer() as postgres:
             address = f"{postgres.address}/postgres"
             yield Database(f"postgresql+psycopg://postgres@{address}", f"jdbc:postgresql://{address}?user=postgres")
         return
+    pytest.importorskip("pymysql")
+    if request.param == "mysql":
+        with MysqlServer() as mysql:
+            address = f"{mysql.address}/test"
+            yield Database(f"mysql+pymysql://root@{address}", f"jdbc:mysql://{address}?user=root")
+        return
     if shutil.which("mariadbd") is None:
         pytest.skip("no MariaDB: apt install mariadb-server")
-    pytest.importorskip("pymysql")
     with MariaDbServer() as mariadb:
         address = f"{mariadb.address}/test"
         yield Database(f"mysql+pymysql://root@{address}", f"jdbc:mariadb://{address}?user=root")

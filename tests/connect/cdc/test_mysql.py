@@ -1,4 +1,4 @@
-"""Capturing a real MariaDB: a table rebuilt from its topic is the table, whatever happens meanwhile."""
+"""Capturing a real MySQL or MariaDB: a table rebuilt from its topic is the table, whatever happens meanwhile."""
 
 from __future__ import annotations
 
@@ -11,8 +11,19 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.connect.cdc.captured_mariadb import PASSWORD, USER, CapturedMariaDb
-from tests.connect.cdc.rebuilt import is_created, operations, payloads, rebuilt
+from tests.connect.cdc.captured_server import (
+    PASSWORD,
+    USER,
+    Captured,
+    CapturedMariaDb,
+    CapturedMysql,
+    ask,
+    capture_config,
+    connected,
+    new_database,
+    numbered,
+)
+from tests.connect.cdc.rebuilt import is_created, operations, rebuilt
 from tests.connect.test_crashes import SETTINGS, tasks_of
 from tests.peers.connect import OttlaConnect
 from tests.peers.process import wait_for
@@ -26,17 +37,12 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.long, pytest.mark.timeout(280)]
 
 
-@pytest.fixture(scope="module")
-def mariadb() -> Iterator[CapturedMariaDb]:
-    pytest.importorskip("pymysqlreplication")
-    with CapturedMariaDb() as server:
-        yield server
+KINDS = pytest.mark.parametrize("kind", [CapturedMysql, CapturedMariaDb], ids=["mysql", "mariadb"])
+ITEMS = "CREATE TABLE items (id int PRIMARY KEY, name text, amount decimal(20,6) NOT NULL)"
 
 
-def ask(connection: Any, sql: str, parameters: Any = None) -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return cursor.fetchall()
+def fill(connection: Any, count: int) -> None:
+    ask(connection, "INSERT INTO items " + numbered(count, "n, concat('row ', n), n"))
 
 
 def start(worker: OttlaConnect, name: str, config: dict[str, str]) -> None:
@@ -100,18 +106,24 @@ def assert_rebuilt(node: NodeProcess, db: Any, topic: str, *more: str) -> None:
     assert not differing, [(told.get(key), expected.get(key)) for key in sorted(differing)[:3]]
 
 
+@KINDS
 def test_a_table_is_rebuilt_after_kills_and_changes_of_its_schema(
-    node: NodeProcess, mariadb: CapturedMariaDb, tmp_path: Path
+    node: NodeProcess, tmp_path: Path, kind: type[Captured]
 ) -> None:
-    topic = "killed_m.killed_m.items"
-    with closing(mariadb.database("killed_m")) as db, OttlaConnect(tmp_path, node.address, SETTINGS) as worker:
-        ask(db, "CREATE TABLE items (id int PRIMARY KEY, name text, amount decimal(20,6) NOT NULL)")
-        ask(db, "INSERT INTO items SELECT seq, concat('row ', seq), seq FROM seq_1_to_500")
+    database = f"killed_{kind.name.lower()}"
+    topic = f"{database}.{database}.items"
+    with (
+        kind() as server,
+        closing(new_database(server, database)) as db,
+        OttlaConnect(tmp_path, node.address, SETTINGS) as worker,
+    ):
+        ask(db, ITEMS)
+        fill(db, 500)
         ask(db, "CREATE TABLE signals (id varchar(80) PRIMARY KEY, type varchar(80), data text)")
-        config = mariadb.config("killed_m", decimal_handling_mode="string", snapshot_fetch_size="50")
-        config |= {"signal.data.collection": "killed_m.signals", "incremental.snapshot.chunk.size": "41"}
+        config = capture_config(server, database, decimal_handling_mode="string", snapshot_fetch_size="50")
+        config |= {"signal.data.collection": f"{database}.signals", "incremental.snapshot.chunk.size": "41"}
         stop, counts, failures = threading.Event(), [0], []  # type: ignore[var-annotated]
-        with closing(mariadb.connect("killed_m")) as other:
+        with closing(connected(server, database)) as other:
             thread = threading.Thread(target=write, args=(other, stop, counts, failures))
             thread.start()
             start(worker, "killed", config)
@@ -128,7 +140,7 @@ def test_a_table_is_rebuilt_after_kills_and_changes_of_its_schema(
             ask(db, "FLUSH BINARY LOGS")
             worker.start()
             start(worker, "killed", config)
-            asked = json.dumps({"data-collections": ["killed_m.items"], "type": "incremental"})
+            asked = json.dumps({"data-collections": [f"{database}.items"], "type": "incremental"})
             ask(db, "INSERT INTO signals VALUES ('ask', 'execute-snapshot', %s)", (asked,))
             closes = "SELECT count(*) FROM signals WHERE type = 'snapshot-window-close'"
             wait_for(lambda: ask(db, closes)[0][0] >= 5, "chunks are read")
@@ -137,8 +149,8 @@ def test_a_table_is_rebuilt_after_kills_and_changes_of_its_schema(
         assert not failures, failures
         assert_rebuilt(node, db, topic, "note")
         before = len(operations(node.address, topic))
-        filters = [{"data-collection": "killed_m.items", "filter": "SELECT * FROM killed_m.items WHERE id < 0"}]
-        blocking = {"data-collections": ["killed_m.items"], "type": "blocking", "additional-conditions": filters}
+        filters = [{"data-collection": f"{database}.items", "filter": f"SELECT * FROM {database}.items WHERE id < 0"}]
+        blocking = {"data-collections": [f"{database}.items"], "type": "blocking", "additional-conditions": filters}
         ask(db, "INSERT INTO signals VALUES ('wait', 'execute-snapshot', %s)", (json.dumps(blocking),))
         wait_for(lambda: len(operations(node.address, topic)) > before, "the stream waits for a snapshot")
         ask(db, "UPDATE items SET name = 'behind' WHERE id = -1")
@@ -160,29 +172,42 @@ def written(connection: Any, first: int) -> Iterator[list[int]]:
     assert not failures, failures
 
 
-def replicate(replica: CapturedMariaDb, primary: CapturedMariaDb) -> None:
-    with closing(replica.connect("test")) as db:
-        ask(db, "RESET MASTER")
-        ask(db, "SET GLOBAL gtid_slave_pos = ''")
-        ask(
-            db,
-            "CHANGE MASTER TO master_host = '127.0.0.1', master_port = %s, master_user = %s, master_password = %s, "
-            "master_use_gtid = slave_pos",
-            (primary.port, USER, PASSWORD),
-        )
-        ask(db, "START SLAVE")
+def replicate(replica: Captured, primary: Captured) -> None:
+    with closing(connected(replica)) as db:
+        if isinstance(replica, CapturedMysql):
+            ask(db, "RESET BINARY LOGS AND GTIDS")
+            statement = (
+                "CHANGE REPLICATION SOURCE TO source_host = '127.0.0.1', source_port = %s, source_user = %s, "
+                "source_password = %s, source_auto_position = 1, get_source_public_key = 1"
+            )
+        else:
+            ask(db, "RESET MASTER")
+            ask(db, "SET GLOBAL gtid_slave_pos = ''")
+            statement = (
+                "CHANGE MASTER TO master_host = '127.0.0.1', master_port = %s, master_user = %s, "
+                "master_password = %s, master_use_gtid = slave_pos"
+            )
+        ask(db, statement, (primary.port, USER, PASSWORD))
+        ask(db, f"START {word_for_replica(replica)}")
 
 
-def test_a_replica_that_was_promoted_goes_on_without_a_snapshot(node: NodeProcess, tmp_path: Path) -> None:
-    pytest.importorskip("pymysqlreplication")
-    topic = "failed.failed.items"
-    replica = CapturedMariaDb({"server-id": "2", "log-slave-updates": "ON"})
-    with CapturedMariaDb() as primary, replica, OttlaConnect(tmp_path, node.address, SETTINGS) as worker:
+def word_for_replica(server: Captured) -> str:
+    return "REPLICA" if isinstance(server, CapturedMysql) else "SLAVE"
+
+
+@KINDS
+def test_a_replica_that_was_promoted_goes_on_without_a_snapshot(
+    node: NodeProcess, tmp_path: Path, kind: type[Captured]
+) -> None:
+    database = f"failed_{kind.name.lower()}"
+    topic = f"{database}.{database}.items"
+    replica, primary = kind({"server-id": "2", "log-slave-updates": "ON"}), kind()
+    with primary, replica, OttlaConnect(tmp_path, node.address, SETTINGS) as worker:
         replicate(replica, primary)
-        with closing(primary.database("failed")) as db, closing(primary.connect("failed")) as other:
-            ask(db, "CREATE TABLE items (id int PRIMARY KEY, name text, amount decimal(20,6) NOT NULL)")
-            ask(db, "INSERT INTO items SELECT seq, concat('row ', seq), seq FROM seq_1_to_200")
-            config = primary.config("failed", decimal_handling_mode="string", heartbeat_interval_ms="300")
+        with closing(new_database(primary, database)) as db, closing(connected(primary, database)) as other:
+            ask(db, ITEMS)
+            fill(db, 200)
+            config = capture_config(primary, database, decimal_handling_mode="string", heartbeat_interval_ms="300")
             with written(other, 5001) as counts:
                 start(worker, "failed", config)
                 wait_for(lambda: "c" in operations(node.address, topic), "the stream has begun")
@@ -191,12 +216,15 @@ def test_a_replica_that_was_promoted_goes_on_without_a_snapshot(node: NodeProces
                 snapshot = operations(node.address, topic).count("r")
                 done = counts[0]
                 wait_for(lambda: counts[0] > done + 50, "more is written")
-            ((end,),) = ask(db, "SELECT @@gtid_binlog_pos")
-        with closing(replica.connect("failed")) as db:
-            assert ask(db, "SELECT master_gtid_wait(%s, 60)", (end,)) == ((0,),)
+            variable = "gtid_executed" if isinstance(primary, CapturedMysql) else "gtid_binlog_pos"
+            ((end,),) = ask(db, f"SELECT @@GLOBAL.{variable}")
+        with closing(connected(replica)) as db:
+            wait = "WAIT_FOR_EXECUTED_GTID_SET" if isinstance(primary, CapturedMysql) else "master_gtid_wait"
+            assert ask(db, f"SELECT {wait}(%s, 60)", (end,)) == ((0,),)
             primary.kill()
-            ask(db, "STOP SLAVE")
-            ask(db, "RESET SLAVE ALL")
+            ask(db, f"STOP {word_for_replica(replica)}")
+            ask(db, f"RESET {word_for_replica(replica)} ALL")
+            ask(db, f"USE {database}")
             with written(db, 500_000) as counts:
                 wait_for(lambda: counts[0] > 20, "the replica is written to")
                 config |= {"database.port": str(replica.port)}
@@ -213,74 +241,3 @@ def test_a_replica_that_was_promoted_goes_on_without_a_snapshot(node: NodeProces
             ask(db, "UPDATE items SET name = 'again' WHERE id = -1")
             wait_for(lambda: rebuilt(node.address, topic)['{"id": -1}']["name"] == "again", "it goes on")
             assert worker.output.count("the stream of the binary log begins at binlog.") >= 2
-
-
-TYPES = """
-    id int PRIMARY KEY, tiny tinyint unsigned, small smallint unsigned, medium mediumint, plain int unsigned,
-    big bigint unsigned, exact decimal(10,3), single float, twice double, fixed char(5), named varchar(10) NOT NULL,
-    long_text mediumtext, raw binary(4), blobs blob, day date, at time(3), moment datetime, fine datetime(6),
-    stamp timestamp(3) NULL, y year, mood enum('sad','it''s ok'), colours set('red','green'), bits bit(10), flag bit(1),
-    js json, latin varchar(10) CHARACTER SET latin1
-"""
-VALUES = (
-    "1, 255, 65535, -8388608, 4294967295, 18446744073709551615, -123.456, 1.5, -2.25, 'ab', 'žluť', 'text', 'ab', "
-    "X'00ff', '2026-11-29', '-10:11:12.5', '2026-11-29 10:11:12', '1000-01-01 00:00:00.000001', "
-    "'2026-11-29 10:11:12.125', 2026, 'it''s ok', 'green,red', b'1000000001', b'1', '{\"a\": 1}', 'é'"
-)
-AFTER = {
-    "id": 1, "tiny": 255, "small": 65535, "medium": -8388608, "plain": 4294967295, "big": -1, "exact": "-123.456",
-    "single": 1.5, "twice": -2.25, "fixed": "ab", "named": "žluť", "long_text": "text", "raw": "YWIAAA==",
-    "blobs": "AP8=", "day": 20786, "at": -36672500000, "moment": 1795947072000, "fine": -30610223999999999,
-    "stamp": "2026-11-29T10:11:12.125Z", "y": 2026, "mood": "it's ok", "colours": "red,green", "bits": "AQI=",
-    "flag": True, "js": '{"a": 1}', "latin": "é",
-}  # fmt: skip
-
-
-def test_rows_of_a_snapshot_and_of_the_stream_are_the_same(
-    node: NodeProcess, mariadb: CapturedMariaDb, tmp_path: Path
-) -> None:
-    topic = "types_m.types_m.t"
-    with closing(mariadb.database("types_m")) as db, OttlaConnect(tmp_path, node.address, SETTINGS) as worker:
-        ask(db, "SET time_zone = '+00:00'")
-        ask(db, f"CREATE TABLE t ({TYPES})")
-        ask(db, f"INSERT INTO t VALUES ({VALUES})")
-        config = mariadb.config("types_m", decimal_handling_mode="string", provide_transaction_metadata="true")
-        start(worker, "types", config | {"skipped.operations": "none"})
-        wait_for(lambda: operations(node.address, topic) == ["r"], "the snapshot")
-        ask(db, "INSERT INTO t (id, named, colours) VALUES (2, '', '')")
-        ask(db, f"INSERT INTO t VALUES ({VALUES.replace('1', '3', 1)})")
-        ask(db, "TRUNCATE TABLE t")
-        wait_for(lambda: operations(node.address, topic) == ["r", "c", "c", "t"], "the changes")
-        values = [value for _, value in payloads(node.address, topic)]
-        first, empty, third = (value["after"] for value in values[:3])
-        assert third == first | {"id": 3}
-        assert first == AFTER
-        assert {name: value for name, value in empty.items() if value is not None} == {
-            "id": 2, "named": "", "colours": "",
-        }  # fmt: skip
-        assert values[1]["source"]["gtid"].startswith("0-1-")
-        assert values[1]["transaction"]["total_order"] == 1
-        assert [value["ddl"] for _, value in payloads(node.address, "types_m")] == []
-        ask(db, "ALTER TABLE t ADD COLUMN more int")
-        wait_for(lambda: payloads(node.address, "types_m"), "the change of the schema")
-        ((_, change),) = payloads(node.address, "types_m")
-        assert change["ddl"] == "ALTER TABLE t ADD COLUMN more int"
-
-
-def test_what_is_wrong_is_said(node: NodeProcess, mariadb: CapturedMariaDb, tmp_path: Path) -> None:
-    with closing(mariadb.database("wrong_m")) as db, OttlaConnect(tmp_path, node.address, SETTINGS) as worker:
-
-        def errors(**others: str) -> dict[str, list[str]]:
-            path = "/connector-plugins/MariaDbConnector/config/validate"
-            body = worker.ask("PUT", path, mariadb.config("wrong_m", name="wrong", **others)).body
-            return {
-                each["value"]["name"]: each["value"]["errors"] for each in body["configs"] if each["value"]["errors"]
-            }
-
-        assert errors() == {}
-        assert "database.password" in errors(database_password="no")["database.hostname"][0]
-        ask(db, "SET GLOBAL binlog_row_metadata = 'MINIMAL'")
-        try:
-            assert "binlog_row_metadata=FULL" in errors()["database.hostname"][0]
-        finally:
-            ask(db, "SET GLOBAL binlog_row_metadata = 'FULL'")
