@@ -12,7 +12,7 @@ from ottla.streams.dsl.graph.repartition import RepartitionNode
 from ottla.streams.errors import TopologyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Set
+    from collections.abc import Set
 
     from ottla.streams.topology.topology import Topology
 
@@ -82,8 +82,8 @@ class GraphBuilder:
 
     def _key_changer_above(self, node: GraphNode) -> GraphNode | None:
         """The next node above that changes keys, unless values are changed between."""
-        found = find_upwards(node, lambda each: each.changes_key or each.changes_value)
-        if found is not None and found is find_upwards(node, lambda each: each.changes_key):
+        found = node.find_upwards(lambda each: each.changes_key or each.changes_value)
+        if found is not None and found is node.find_upwards(lambda each: each.changes_key):
             return found
         return None
 
@@ -127,16 +127,3 @@ class GraphBuilder:
             node.is_written = True
             for child in node.children:
                 heappush(queue, (child.build_priority, next(order), child))
-
-
-def find_upwards(node: GraphNode, matches: Callable[[GraphNode], bool]) -> GraphNode | None:
-    """`node` itself or the first above it that matches, the first parent's way up before the second's."""
-    if matches(node):
-        return node
-    for parent in node.parents:
-        if matches(parent):
-            return parent
-        found = find_upwards(parent, matches)
-        if found is not None:
-            return found
-    return None

@@ -59,6 +59,16 @@ class GraphNode:
     def parent_names(self) -> tuple[str, ...]:
         return tuple(parent.name for parent in self.parents)
 
+    def find_upwards(self, matches: Callable[[GraphNode], bool]) -> GraphNode | None:
+        """This node or the first above it that matches, the first parent's way up before the second's."""
+        if matches(self):
+            return self
+        for parent in self.parents:
+            found = parent.find_upwards(matches)
+            if found is not None:
+                return found
+        return None
+
     def write(self, topology: Topology) -> None:
         """The root writes nothing."""
 

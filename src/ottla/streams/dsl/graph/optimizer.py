@@ -179,9 +179,7 @@ class Optimizer:
     @staticmethod
     def _child_towards(node: GraphNode, ancestor: GraphNode) -> GraphNode | None:
         """The child of `ancestor` by which the way from `node` leads up to it."""
-        from ottla.streams.dsl.graph.graph_builder import find_upwards
-
-        return find_upwards(node, lambda each: ancestor in each.parents)
+        return node.find_upwards(lambda each: ancestor in each.parents)
 
 
 def _first(serdes: Iterable[Serde[object] | None]) -> Serde[object] | None:
