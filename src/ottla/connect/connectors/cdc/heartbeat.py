@@ -8,13 +8,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from ottla.connect.api.errors import ConnectError
 from ottla.connect.api.record import SourceRecord
 from ottla.connect.data.schema import INT64_SCHEMA, STRING_SCHEMA
 from ottla.connect.data.schema_builder import SchemaBuilder
 from ottla.connect.data.struct import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import logging
+    from collections.abc import Callable, Mapping
 
     from ottla.connect.connectors.cdc.topics import TopicNames
 
@@ -55,3 +57,15 @@ class Heartbeats:
         self._next_s = time.monotonic() + self._interval_s
         value = Struct(VALUE_SCHEMA, ts_ms=time.time_ns() // 1_000_000)
         return SourceRecord(self._partition, offset, self._topic, 0, KEY_SCHEMA, self._key, VALUE_SCHEMA, value)
+
+
+def act(query: str | None, execute: Callable[..., object], *, lost: type[ConnectError], log: logging.Logger) -> None:
+    """`heartbeat.action.query`: only a lost connection is passed on."""
+    if query is None:
+        return
+    try:
+        execute(query, doing="executing heartbeat.action.query")
+    except lost:
+        raise
+    except ConnectError as error:
+        log.warning("%s", error)

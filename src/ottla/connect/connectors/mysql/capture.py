@@ -7,14 +7,14 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from ottla.connect.api.errors import ConnectError
 from ottla.connect.connectors.cdc.backoff import Backoff
 from ottla.connect.connectors.cdc.blocking_snapshot import BlockingSnapshot, next_blocking
 from ottla.connect.connectors.cdc.changes import Changes
 from ottla.connect.connectors.cdc.control import Control
-from ottla.connect.connectors.cdc.heartbeat import Heartbeats
+from ottla.connect.connectors.cdc.heartbeat import Heartbeats, act
 from ottla.connect.connectors.cdc.incremental_snapshot import OFFSET_KEY, IncrementalSnapshot
 from ottla.connect.connectors.cdc.notification import ABORTED, SKIPPED
+from ottla.connect.connectors.cdc.reconnections import Reconnections
 from ottla.connect.connectors.cdc.transaction import TransactionRecords
 from ottla.connect.connectors.mysql.binlog import Binlog, Commit, Ddl
 from ottla.connect.connectors.mysql.change_stream import ChangeStream
@@ -30,6 +30,7 @@ from ottla.connect.connectors.mysql.tables import Tables
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from ottla.connect.api.errors import ConnectError
     from ottla.connect.api.record import SourceRecord
     from ottla.connect.connectors.mysql.config import MysqlConfig
 
@@ -65,7 +66,7 @@ class Capture:
         self._heartbeats = Heartbeats(partition, config.topics, config.heartbeat.interval_ms)
         self._control = Control(config, partition, self._incremental, self._heartbeats)
         self._backoff = Backoff(config.retry_wait_max_ms, config.retries)
-        self._retry_s = 0.0
+        self._reconnections = Reconnections(_log)
         self._session: Session | None = None
         self._log: ServerLog | None = None
         self._binlog: Binlog | None = None
@@ -77,16 +78,13 @@ class Capture:
         self._is_over = False
         self._is_lost = False
         """Changes since the position are gone: only a new snapshot helps."""
-        self._reconnections = 0
 
     def poll(self) -> list[SourceRecord] | None:
         """Raises `ConnectError` for what does not pass by itself, or has not in time."""
         if self._is_over:
             time.sleep(WAIT_S)
             return None
-        wait_s = self._retry_s - time.monotonic()
-        if wait_s > 0:
-            time.sleep(min(wait_s, WAIT_S))
+        if self._reconnections.wait(WAIT_S):
             return None
         try:
             records = self._next()
@@ -117,7 +115,7 @@ class Capture:
 
     def metrics(self) -> dict[str, float]:
         told = {
-            "cdc-reconnections-total": float(self._reconnections),
+            "cdc-reconnections-total": float(self._reconnections.count),
             "cdc-snapshot-running": float(self._batches is not None),
         }
         if self._stream is not None:
@@ -132,12 +130,7 @@ class Capture:
         if self._snapshot is not None or self._blocking is not None:
             self._control.tell(ABORTED)
         self.close()
-        wait_s = self._backoff.next_wait_s()
-        if wait_s is None:
-            raise ConnectError(f"{error} (tried {self._backoff.failures} times in a row)") from error
-        _log.warning("%s; another attempt follows in %g s", error, wait_s)
-        self._reconnections += 1
-        self._retry_s = time.monotonic() + wait_s
+        self._reconnections.follow(error, self._backoff)
 
     def _connect(self) -> list[SourceRecord]:
         config = self._config
@@ -263,17 +256,5 @@ class Capture:
             read_chunk(self._config, session, self._tables, self._config.signal_table, self._incremental)
         if self._heartbeats.due():
             records.append(self._heartbeats.record(stream.offset()))
-            self._act(session)
+            act(self._config.heartbeat.action_query, session.rows, lost=ConnectionLostError, log=_log)
         return records
-
-    def _act(self, session: Session) -> None:
-        """`heartbeat.action.query`."""
-        query = self._config.heartbeat.action_query
-        if query is None:
-            return
-        try:
-            session.rows(query, doing="executing heartbeat.action.query")
-        except ConnectionLostError:
-            raise
-        except ConnectError as error:
-            _log.warning("%s", error)

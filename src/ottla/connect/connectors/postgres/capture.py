@@ -20,9 +20,10 @@ from ottla.connect.connectors.cdc.backoff import Backoff
 from ottla.connect.connectors.cdc.blocking_snapshot import BlockingSnapshot, next_blocking
 from ottla.connect.connectors.cdc.changes import Changes
 from ottla.connect.connectors.cdc.control import Control
-from ottla.connect.connectors.cdc.heartbeat import Heartbeats
+from ottla.connect.connectors.cdc.heartbeat import Heartbeats, act
 from ottla.connect.connectors.cdc.incremental_snapshot import OFFSET_KEY, IncrementalSnapshot
 from ottla.connect.connectors.cdc.notification import ABORTED, SKIPPED
+from ottla.connect.connectors.cdc.reconnections import Reconnections
 from ottla.connect.connectors.cdc.transaction import TransactionRecords
 from ottla.connect.connectors.postgres import slot as slots
 from ottla.connect.connectors.postgres.catalog import Catalog
@@ -68,7 +69,7 @@ class Capture:
         self._watch = slots.SlotWatch(config)
         self._backoff = Backoff(config.retry_wait_max_ms, config.retries)
         self._slot_backoff = Backoff(config.slot_retry_wait_max_ms, config.slot_retries)
-        self._retry_s = 0.0
+        self._reconnections = Reconnections(_log)
         self._session: Session | None = None
         self._replication: Replication | None = None
         self._snapshot: FirstSnapshot | None = None
@@ -79,7 +80,6 @@ class Capture:
         self._tables: Tables | None = None
         self._chunks: ChunkReader | None = None
         self._is_over = False
-        self._reconnections = 0
         self._guard = threading.Lock()
         """Of the connection, which another thread tells that the connector is there."""
 
@@ -88,9 +88,7 @@ class Capture:
         if self._is_over:
             time.sleep(WAIT_S)
             return None
-        wait_s = self._retry_s - time.monotonic()
-        if wait_s > 0:
-            time.sleep(min(wait_s, WAIT_S))
+        if self._reconnections.wait(WAIT_S):
             return None
         try:
             records = self._next()
@@ -129,7 +127,7 @@ class Capture:
 
     def metrics(self) -> dict[str, float]:
         told = {
-            "cdc-reconnections-total": float(self._reconnections),
+            "cdc-reconnections-total": float(self._reconnections.count),
             "cdc-snapshot-running": float(self._batches is not None),
         }
         if self._stream is not None:
@@ -145,13 +143,7 @@ class Capture:
         if self._session is not None:
             self._session.close()
             self._session = None
-        backoff = self._slot_backoff if isinstance(error, SlotInUseError) else self._backoff
-        wait_s = backoff.next_wait_s()
-        if wait_s is None:
-            raise ConnectError(f"{error} (tried {backoff.failures} times in a row)") from error
-        _log.warning("%s; another attempt follows in %g s", error, wait_s)
-        self._reconnections += 1
-        self._retry_s = time.monotonic() + wait_s
+        self._reconnections.follow(error, self._slot_backoff if isinstance(error, SlotInUseError) else self._backoff)
 
     def _disconnect(self, *, keep_stream: bool = False) -> None:
         with self._guard:
@@ -344,7 +336,7 @@ class Capture:
             self._chunks.read(self._incremental)
         if self._heartbeats.due():
             records.append(self._heartbeats.record(stream.offset()))
-            self._act(session)
+            act(self._config.heartbeat.action_query, session.execute, lost=ConnectionLostError, log=_log)
         if self._watch.due():
             self._watch.look(session)
         return records
@@ -362,15 +354,3 @@ class Capture:
             stream.position.lsn_commit,
             blocking=BlockingSnapshot(wanted, stream.offset()),
         )
-
-    def _act(self, session: Session) -> None:
-        """`heartbeat.action.query`."""
-        query = self._config.heartbeat.action_query
-        if query is None:
-            return
-        try:
-            session.execute(query, doing="executing heartbeat.action.query")
-        except ConnectionLostError:
-            raise
-        except ConnectError as error:
-            _log.warning("%s", error)
