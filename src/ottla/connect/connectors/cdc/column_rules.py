@@ -82,10 +82,6 @@ class ColumnRules:
         self._by_name = NameFilter.included_by(COLUMNS_BY_NAME, props.get(COLUMNS_BY_NAME))
         self._by_type = NameFilter.included_by(COLUMNS_BY_TYPE, props.get(COLUMNS_BY_TYPE))
 
-    @property
-    def wants_source_types(self) -> bool:
-        return bool(self._rules) or self._by_name.includes or self._by_type.includes
-
     def column(self, table: str, name: str, kind: FieldType, source: SourceType, doc: str | None) -> RuledColumn:
         """`table` is `schema.table`; `doc` the comment of the column."""
         full = f"{table}.{name}"

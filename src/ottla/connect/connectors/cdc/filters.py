@@ -58,11 +58,6 @@ class NameFilter:
     def included_by(cls, name: str, text: str | None) -> NameFilter:
         return cls(_compile(name, text or ""), None)
 
-    @property
-    def includes(self) -> bool:
-        """There is an expression that may include a name."""
-        return self._include is not None
-
     def names(self, name: str) -> bool:
         """It is included by an expression, not only not excluded."""
         return self._include is not None and self._include.fullmatch(name) is not None

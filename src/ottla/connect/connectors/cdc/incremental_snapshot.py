@@ -108,10 +108,6 @@ class IncrementalSnapshot:
         return self._waiting[0] if self._waiting else None
 
     @property
-    def tables_waiting(self) -> int:
-        return len(self._waiting)
-
-    @property
     def wants_chunk(self) -> bool:
         """Nothing is on its way, and there is something to read."""
         return bool(self._waiting) and not self.paused and self._window is None

@@ -36,7 +36,6 @@ PRECISION_MODES: Final = (
 )
 DAY_US: Final = 86_400_000_000
 _PACKAGE: Final = "io.debezium.time."
-INT32_MAX: Final = (1 << 31) - 1
 
 
 def _int32(name: str) -> Callable[[], SchemaBuilder]:
