@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.connect.api.errors import ConnectError
+from ottla.connect.connectors.cdc.readable_table import ReadableTable
 from ottla.connect.connectors.cdc.table import CapturedTable, Column, TableStyle
 from ottla.connect.connectors.mysql.catalog import catalog_table
 from ottla.connect.connectors.mysql.column_types import Shape, field_type, shape_of_binlog
@@ -26,18 +27,6 @@ class _ColumnShape(NamedTuple):
     name: str
     shape: Shape
     optional: bool
-
-
-class ReadableTable(NamedTuple):
-    table: CapturedTable
-    columns: str
-    """Its columns in their order, in SQL."""
-    path: str
-    """What stands behind FROM."""
-
-    @property
-    def select(self) -> str:
-        return f"SELECT {self.columns} FROM {self.path}"
 
 
 class Tables:

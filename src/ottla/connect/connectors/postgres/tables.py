@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from ottla.connect.api.errors import ConnectError, DataError
+from ottla.connect.connectors.cdc.readable_table import ReadableTable
 from ottla.connect.connectors.cdc.table import CapturedTable, Column, TableStyle
 from ottla.connect.connectors.postgres.column_types import ColumnTypes
 from ottla.connect.connectors.postgres.defaults import default_value
@@ -21,18 +22,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("ottla.connect.cdc.postgres")
 RELATIONS_MAX: Final = 100_000
-
-
-class ReadableTable(NamedTuple):
-    table: CapturedTable
-    columns: str
-    """Its columns in their order, in SQL."""
-    path: str
-    """What stands behind FROM."""
-
-    @property
-    def select(self) -> str:
-        return f"SELECT {self.columns} FROM {self.path}"
 
 
 class Tables:
