@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with Shop(tmp_path_factory.mktemp("shop")) as shop:
         yield shop
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # while it is there a loop of playwright runs, beside which asyncio runs none
 def browser() -> Iterator[Any]:
     yield from browsers.launched()
 
