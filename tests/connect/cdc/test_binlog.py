@@ -264,6 +264,30 @@ def test_a_task_goes_on_after_each_offset(server: Captured) -> None:
             assert [row["id"] for row in afters(rest)] == ids[place + 1 :], record.source_offset
 
 
+def test_what_is_done_is_known_again_from_the_next_file_on(mysql: CapturedMysql) -> None:
+    """To an offset of a time without GTIDs."""
+    with closing(new_database(mysql, "known")) as db:
+        ask(db, "CREATE TABLE t (id int PRIMARY KEY)")
+        offsets = StoredOffsets()
+        task = source(mysql, "known", offsets, snapshot_mode="no_data")
+        task.poll()
+        ask(db, "INSERT INTO t VALUES (1)")
+        task.take(1)
+        task.stop()
+        for offset in offsets.stored.values():
+            del offset["gtids"]
+        task = source(mysql, "known", offsets)
+        for number in (2, 3):
+            ask(db, "INSERT INTO t VALUES (%s)", (number,))
+            ask(db, "FLUSH BINARY LOGS")
+        ask(db, "INSERT INTO t VALUES (4)")
+        first, *_, last = rows(task, 3)
+        task.stop()
+        ((executed,),) = ask(db, "SELECT @@GLOBAL.gtid_executed")
+        assert "gtids" not in (first.source_offset or {})
+        assert (last.source_offset or {})["gtids"] == executed.replace("\n", "")
+
+
 def test_transactions_of_others_are_left_out(server: Captured) -> None:
     with closing(new_database(server, "others")) as db:
         ask(db, "CREATE TABLE t (id int PRIMARY KEY)")
@@ -333,13 +357,29 @@ def test_a_replica_that_was_promoted_goes_on_and_one_that_lags_is_waited_for() -
             task.stop()
 
 
+def test_two_connectors_with_one_number_are_told(server: Captured) -> None:
+    with closing(new_database(server, "twins")) as db:
+        ask(db, "CREATE TABLE t (id int PRIMARY KEY)")
+        twins = [source(server, "twins", database_server_id="77", snapshot_mode="no_data") for _ in range(2)]
+        for number, task in enumerate(twins):
+            task.poll()
+            ask(db, "INSERT INTO t VALUES (%s)", (number,))
+            assert afters(task.take(1)) == [{"id": number}]
+        with pytest.raises(ConnectError, match=r"database\.server\.id"):
+            twins[0].poll_until(lambda: False)
+        for task in twins:
+            task.stop()
+
+
 def test_what_is_wrong_is_said(mysql: CapturedMysql) -> None:
     def errors(**settings: str) -> dict[str, list[str]]:
         return errors_of(MySqlConnector, capture_config(mysql, "wrong", name="wrong", **settings))
 
     with closing(new_database(mysql, "wrong")) as db:
         assert errors() == {}
-        assert errors(database_ssl_mode="required") == {}
+        for mode in ("required", "disabled"):
+            ask(db, "FLUSH PRIVILEGES")  # the server forgets who has signed in, and asks for the whole password again
+            assert errors(database_ssl_mode=mode) == {}
         assert "database.password" in errors(database_password="no")["database.hostname"][0]
         assert "SSL" in errors(database_ssl_mode="verify_identity")["database.hostname"][0].upper()
         ask(db, "SET GLOBAL binlog_row_metadata = 'MINIMAL'")
