@@ -100,7 +100,12 @@ class NodeProcess(ABC):
                 self.kill()
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            if self.is_running:
+                self.kill()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
