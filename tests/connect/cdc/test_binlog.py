@@ -17,6 +17,7 @@ from tests.connect.cdc.captured_server import (
     capture_config,
     connected,
     new_database,
+    numbered,
 )
 from tests.connect.own.tasks import Source, StoredOffsets, errors_of
 
@@ -355,6 +356,50 @@ def test_a_replica_that_was_promoted_goes_on_and_one_that_lags_is_waited_for() -
             with pytest.raises(ConnectError, match="has purged"):
                 task.take(1)
             task.stop()
+
+
+def test_an_incremental_snapshot_that_writes_nothing(server: Captured) -> None:
+    with closing(new_database(server, "reading")) as db, closing(connected(server, "reading")) as other:
+        ask(db, "CREATE TABLE t (id int PRIMARY KEY, n int)")
+        ask(db, "CREATE TABLE signals (id varchar(80) PRIMARY KEY, type varchar(80), data text)")
+        ask(db, "INSERT INTO t " + numbered(300, "n, 0"))
+        ask(db, "CREATE USER reader IDENTIFIED BY 'reader'")
+        ask(db, "GRANT SELECT, REPLICATION SLAVE, REPLICATION CLIENT, RELOAD ON *.* TO reader")
+        if not isinstance(server, CapturedMysql):
+            ask(db, "GRANT BINLOG MONITOR ON *.* TO reader")
+            ask(db, "CREATE USER reader@localhost IDENTIFIED BY 'reader'")
+            ask(db, "GRANT SELECT, REPLICATION SLAVE, BINLOG MONITOR ON *.* TO reader@localhost")
+        offsets = StoredOffsets()
+
+        def start(**settings: str) -> Source:
+            settings |= {"database_user": "reader", "database_password": "reader", "snapshot_mode": "no_data"}
+            settings |= {"incremental_snapshot_chunk_size": "40", "signal_data_collection": "reading.signals"}
+            return source(server, "reading", offsets, read_only="true", tombstones_on_delete="false", **settings)
+
+        task = start()
+        task.poll()
+        wanted = json.dumps({"data-collections": ["reading.t"], "type": "incremental"})
+        ask(db, "INSERT INTO signals VALUES ('ask', 'execute-snapshot', %s)", (wanted,))
+        told: dict[int, Any] = {}
+        reads = 0
+        for step in range(1000):
+            ask(other, "UPDATE t SET n = n + 1 WHERE id = %s", (1 + step * 17 % 300,))
+            ask(other, "DELETE FROM t WHERE id = %s", (1 + step * 29 % 300,))
+            for change in changes(task.poll()):
+                reads += change["op"] == "r"
+                told[(change["after"] or change["before"])["id"]] = change["after"] and change["after"]["n"]
+            if step == 3:
+                task.stop()
+                task = start()
+            if step > 3 and not any("incremental_snapshot" in offset for offset in offsets.stored.values()):
+                break
+        ask(other, "INSERT INTO t VALUES (999, 1)")
+        while 999 not in told:
+            for change in changes(task.take(1)):
+                told[(change["after"] or change["before"])["id"]] = change["after"] and change["after"]["n"]
+        task.stop()
+        assert reads > 100
+        assert {key: n for key, n in told.items() if n is not None} == dict(ask(db, "SELECT id, n FROM t"))
 
 
 def test_two_connectors_with_one_number_are_told(server: Captured) -> None:

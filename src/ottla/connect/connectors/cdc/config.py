@@ -128,6 +128,9 @@ class Heartbeat(NamedTuple):
 class CdcConfig:
     """What `cdc_config` defines, with types; each connector adds its own."""
 
+    read_only: bool = False
+    """Chunks of an incremental snapshot are not marked in the table of signals."""
+
     def __init__(self, props: Mapping[str, str], parsed: Mapping[str, Any], strategy: str) -> None:
         """`props` has what `parsed` cannot name, too. Raises `ConfigError`."""
         self.prefix: str = parsed[PREFIX]

@@ -54,7 +54,8 @@ class Control:
         if config.signal_topic is None:
             return False
         if self._topic is None:
-            self._topic = SignalTopic(config.signal_topic, has_table=config.signal_table is not None)
+            marks_chunks = config.read_only or config.signal_table is not None
+            self._topic = SignalTopic(config.signal_topic, has_table=marks_chunks)
         return self._topic.obey(self._snapshot, tables)
 
     def close(self) -> None:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from ottla.connect.api.errors import ConnectError
     from ottla.connect.api.record import SourceRecord
     from ottla.connect.connectors.mysql.config import MysqlConfig
+    from ottla.connect.connectors.mysql.gtid_set import GtidSet
+    from ottla.connect.connectors.mysql.gtids import Gtids
 
 _log = logging.getLogger("ottla.connect.cdc.mysql")
 WAIT_S: Final = 0.5
@@ -75,6 +77,8 @@ class Capture:
         self._blocking: Iterator[list[SourceRecord]] | None = None
         """Of a snapshot for which the stream waits."""
         self._stream: ChangeStream | None = None
+        self._open: tuple[str, Gtids | GtidSet | None] | None = None
+        """The window of a chunk that was only read, and what was done by then."""
         self._is_over = False
         self._is_lost = False
         """Changes since the position are gone: only a new snapshot helps."""
@@ -252,8 +256,12 @@ class Capture:
             snapshot.begin()
             self._blocking = snapshot.batches()
             return records
-        if self._incremental.wants_chunk and self._config.signal_table is not None:
-            read_chunk(self._config, session, self._tables, self._config.signal_table, self._incremental)
+        if self._incremental.wants_chunk and (config.read_only or config.signal_table is not None):
+            window = read_chunk(config, session, self._tables, self._incremental)
+            self._open = None if window is None else (window, log.current().gtids)
+        if config.read_only and self._open is not None and stream.has_done(self._open[1]):
+            records += stream.close_window(self._open[0])
+            self._open = None
         if self._heartbeats.due():
             records.append(self._heartbeats.record(stream.offset()))
             act(self._config.heartbeat.action_query, session.rows, lost=ConnectionLostError, log=_log)

@@ -16,6 +16,8 @@ from ottla.connect.connectors.cdc.changes import Before
 from ottla.connect.connectors.cdc.signal import CloseWindow, LogMessage, OpenWindow, SignalError, parse_signal
 from ottla.connect.connectors.cdc.transaction import Transaction
 from ottla.connect.connectors.mysql.binlog import Begin, Commit, Ddl, Done, OtherRows, Passed, Rotate, Rows
+from ottla.connect.connectors.mysql.gtid_set import GtidSet
+from ottla.connect.connectors.mysql.gtids import Gtids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -290,18 +292,41 @@ class ChangeStream:
             self._emit([], event, number)
 
     def _close_window(self, chunk: str, event: Rows, number: int) -> None:
-        before = self.offset()
-        closed = self._snapshot.closed(chunk)
-        if closed is None:
+        records = self._window_records(chunk, event.ts_s, event.pos)
+        if records is None:
             return
-        table, rows = closed
-        records = []
-        for row in rows:
-            source = self._sources.block(*table.path, event.ts_s, self._file, event.pos, snapshot="incremental")
-            record = self._changes.read(table, row, source)
-            record.source_offset = before
-            records.append(record)
         self._emit([], event, number)
         if records:
             records[-1].source_offset = self.offset()
             self._out += records
+
+    def _window_records(self, chunk: str, ts_s: int, pos: int) -> list[SourceRecord] | None:
+        """`None`: it is no window of ours."""
+        before = self.offset()
+        closed = self._snapshot.closed(chunk)
+        if closed is None:
+            return None
+        table, rows = closed
+        records = []
+        for row in rows:
+            source = self._sources.block(*table.path, ts_s, self._file, pos, snapshot="incremental")
+            record = self._changes.read(table, row, source)
+            record.source_offset = before
+            records.append(record)
+        return records
+
+    def has_done(self, gtids: Gtids | GtidSet | None) -> bool:
+        """All of that, or what nobody can tell."""
+        done = self.position.gtids
+        if isinstance(gtids, GtidSet) and isinstance(done, GtidSet):
+            return not gtids - done
+        if isinstance(gtids, Gtids) and isinstance(done, Gtids):
+            return not gtids.beyond(done)
+        return gtids is None
+
+    def close_window(self, chunk: str) -> list[SourceRecord]:
+        """Between two transactions: the rows of a chunk that nothing marks."""
+        records = self._window_records(chunk, self.position.ts_s, self.position.pos) or []
+        if records:
+            records[-1].source_offset = self.offset()
+        return records

@@ -34,6 +34,8 @@ CONFIG: Final = (
             validator=ValidString(*BINARY_MODES))
     .define("snapshot.locking.mode", STRING, "minimal", LOW, "How a moment for the snapshot is found: minimal (a "
             "read lock for some milliseconds, on MariaDB none), none.", validator=ValidString("minimal", "none"))
+    .define("read.only", BOOLEAN, False, LOW, "Whether an incremental snapshot writes nothing into the database: "
+            "GTIDs say then where its chunks end (MySQL: gtid_mode=ON).")
     .define("gtid.source.includes", STRING, None, LOW, "Whose transactions are captured, where a server replicates "
             "from several: regular expressions of the UUIDs of MySQL's servers, of MariaDB's domains; by default all.",
             validator=ListValidator())
@@ -58,6 +60,7 @@ class MysqlConfig(CdcConfig):
         self.unsigned_is_precise: bool = parsed["bigint.unsigned.handling.mode"] == "precise"
         self.binary_mode: str = parsed["binary.handling.mode"]
         self.locks: bool = parsed["snapshot.locking.mode"] == "minimal"
+        self.read_only = parsed["read.only"]
         self.gtid_sources = NameFilter.of(parsed, "gtid.source", "includes", "excludes")
         self._filters_rows: bool = parsed["gtid.source.filter.dml.events"]
         self.ssl_mode: str = parsed["database.ssl.mode"]

@@ -35,6 +35,8 @@ class ServerLog:
         if not session.is_mariadb:
             (mode,) = session.rows("SELECT @@GLOBAL.gtid_mode")[0]
             self._has_gtids = text_of(mode) == "ON"
+        if config.read_only and not self._has_gtids:
+            raise ConnectError(f"read.only=true needs gtid_mode=ON on the server {self._address}")
 
     def current(self) -> BinlogPosition:
         """Raises `ConnectError`."""
