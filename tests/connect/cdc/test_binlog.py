@@ -20,6 +20,7 @@ from tests.connect.cdc.captured_server import (
     numbered,
 )
 from tests.connect.own.tasks import Source, StoredOffsets, errors_of
+from tests.peers.process import wait_for
 
 from ottla.connect.api.errors import ConnectError
 from ottla.connect.connectors.mysql.connector import MariaDbConnector, MySqlConnector
@@ -351,6 +352,9 @@ def test_a_replica_that_was_promoted_goes_on_and_one_that_lags_is_waited_for() -
             ask(there, "INSERT INTO failed.t VALUES (5)")
             ask(there, "FLUSH BINARY LOGS")
             ((last, *_),) = ask(there, "SHOW BINARY LOG STATUS")
+            wait_for(
+                lambda: not any("Binlog Dump" in row[4] for row in ask(there, "SHOW PROCESSLIST")), "no file is read"
+            )
             ask(there, "PURGE BINARY LOGS TO %s", (last,))
             task = source(replica, "failed", offsets)
             with pytest.raises(ConnectError, match="has purged"):
