@@ -66,10 +66,8 @@ class World:
 
     def install(self, name: str, installed_as: str = "") -> str:
         """The version that is there; installed, if nothing is. Packages come from the index of pip or Maven alone."""
-        cdk = self.home.shared / CDK
-        if name == CDK and (cdk / "complete").exists():
-            self.trust(cdk)
-            return distribution(cdk / "venv", CDK).version
+        if name == CDK and (self.home.shared / CDK / "complete").exists():
+            return self._of_the_cdk()
         known = self.home.get(installed_as or name)
         if known is not None:
             self.trust(known.folder)
@@ -81,9 +79,19 @@ class World:
         )
         if result.returncode:
             raise AssertionError(f"{name} cannot be installed:\n{result.stderr[-1500:]}")
+        if name == CDK:
+            return self._of_the_cdk()
         found = self.home.get(installed_as or name)
-        self.trust(found.folder if found is not None else self.home.shared / name)
-        return found.version if found is not None else ""
+        if found is None:
+            raise AssertionError(f"{name} is installed, and nobody knows where")
+        self.trust(found.folder)
+        return found.version
+
+    def _of_the_cdk(self) -> str:
+        """It is shared by all connectors of its kind, and none itself."""
+        folder = self.home.shared / CDK
+        self.trust(folder)
+        return distribution(folder / "venv", CDK).version
 
     def trust(self, folder: Path) -> None:
         """Programs of that environment trust the internet of one's own until the end: many ask certifi alone."""
