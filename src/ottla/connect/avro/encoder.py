@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ottla.connect.api.errors import DataError
 from ottla.connect.avro.binary import ANYTHING, DOUBLE, FLOAT, write_bytes, write_long, write_text
-from ottla.connect.avro.from_connect import INSTANTS, is_union
+from ottla.connect.avro.from_connect import INSTANTS, PRIMITIVES, is_union
 from ottla.connect.data import logical
 from ottla.connect.data.java_hash import ordered
 from ottla.connect.data.struct import validate_value
@@ -216,18 +216,11 @@ def _fixed_writer(type_: Fixed) -> Write:
     return run
 
 
-_FIELD_OF: Final = {
-    Type.BOOLEAN: "boolean",
-    Type.INT8: "int",
-    Type.INT16: "int",
-    Type.INT32: "int",
-    Type.INT64: "long",
-    Type.FLOAT32: "float",
-    Type.FLOAT64: "double",
-    Type.STRING: "string",
+_FIELD_OF: Final = {type_: kind for type_, kind in PRIMITIVES.items() if kind != "bytes"} | {
     Type.ARRAY: "array",
     Type.MAP: "map",
 }
+"""Bytes need a schema, as in Java (`AvroData.schemaTypeForSchemalessJavaType`)."""
 _NULLS: Final = {kind: (b"\0" * place, b"\0" * (len(ANYTHING) - place - 1)) for place, kind in enumerate(ANYTHING)}
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ottla.connect.avro.names import AvroSettings
     from ottla.connect.data.schema import Schema
 
-_PRIMITIVES = {
+PRIMITIVES = {
     Type.INT8: "int",
     Type.INT16: "int",
     Type.INT32: "int",
@@ -130,7 +130,7 @@ class _FromConnect:
             return Fixed(self._name(schema.name), int(parameters[names.FIXED_SIZE]), properties=properties)
         if schema.type is Type.STRING and self._settings.enhanced and names.ENUM in parameters:
             return self._enum(schema, properties)
-        return Primitive(_PRIMITIVES[schema.type], properties)
+        return Primitive(PRIMITIVES[schema.type], properties)
 
     def _record(self, schema: Schema, properties: dict[str, object]) -> Record:
         parameters = schema.parameters or {}
