@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tests.peers.connect import ConnectProcess
 
 ROWS: Final = 200_000
-TIMEOUT_S: Final = 100.0
+TIMEOUT_S: Final = 600.0
 DEBEZIUM: Final = ("io.debezium", "debezium-connector-jdbc", "3.5.0.Final")
 IN_THE_WORKER: Final = ("jackson-core-", "jackson-databind-", "jackson-annotations-", "kafka-clients-", "connect-api-")
 TOPIC: Final = "bench-things"
