@@ -52,7 +52,7 @@ class Piece(NamedTuple):
 
 def make(position: BinlogPosition | None = None, snapshot: IncrementalSnapshot | None = None) -> ChangeStream:
     return ChangeStream(
-        position or BinlogPosition("binlog.000001", 4),
+        position or BinlogPosition("binlog.000001", 4, server=1),
         Changes(PARTITION, tombstones=True, skipped=frozenset()),
         SOURCES,
         snapshot or IncrementalSnapshot(),
@@ -212,7 +212,7 @@ def test_truncations_and_statements_that_change_rows(caplog: pytest.LogCaptureFi
     )
     assert [told(each) for each in records] == [("t", None)]
     assert "holds as text" in caplog.text
-    assert stream.position == BinlogPosition("binlog.000001", 90, ts_s=1)
+    assert stream.position == BinlogPosition("binlog.000001", 90, ts_s=1, server=1)
 
 
 @pytest.mark.parametrize(
@@ -242,6 +242,12 @@ def test_dates_that_are_none_are_neutral_where_null_cannot_be() -> None:
     columns = [Column("id", INT, "int", False), Column("day", day, "date", False), Column("other", day, "date", True)]
     table = CapturedTable(("db", "days"), columns, [0], STYLE)
     assert table.value([1, "0000-00-00", "0000-00-00"]).values == [1, 0, None]
+
+
+def test_what_debezium_counts_of_a_transaction_is_not_skipped() -> None:
+    offset = {"file": "binlog.000001", "pos": 4, "event": 2, "row": 1, "server_id": 1, "ts_sec": 5}
+    assert BinlogPosition.of(offset) == BinlogPosition("binlog.000001", 4, ts_s=5)
+    assert BinlogPosition.of(offset | {"log_server_id": 1}) == BinlogPosition("binlog.000001", 4, 2, 1, 5, server=1)
 
 
 @pytest.mark.parametrize("offset", [{}, {"file": 5, "pos": 4}, {"file": "a", "pos": "x"}])

@@ -4,7 +4,7 @@ file, pos       where the stream begins again: all that committed before is done
 event, row      of the transaction there: so many of its events with rows are done, and so many rows of the next
 ts_sec          when the last of them was
 gtids           what is done in terms of any server (MariaDB's or MySQL's): in another one's log the stream begins there
-log_server_id   whose log `file` is; Ottla's own
+log_server_id   whose log `file` is; Ottla's own, by which its offsets are told from Debezium's
 snapshot, snapshot_completed      as in `connect/connectors/postgres/position.py`
 """
 
@@ -67,6 +67,8 @@ class BinlogPosition:
         try:
             keys = ("event", "row", "ts_sec", "log_server_id")
             events, rows, ts_s, server = (int(offset.get(key) or 0) for key in keys)
+            if not server:  # it is Debezium's, which counts other events, too: the transaction comes whole
+                events = rows = 0
             file = offset["file"]
             if not isinstance(file, str):
                 raise TypeError("file is no text")
