@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 OLDEST: Final = (9, 4)
 """Before it (so calls itself what is PostgreSQL's by its protocol alone) only one array at a time is unnested."""
 STATEMENTS_MAX: Final = 64
+CHARACTERS_MAX: Final = 64 << 20
+"""Of all arrays of a statement: larger rows go one by one, as the server takes no parameter of 1 GiB."""
 _DATES: Final = (datetime.datetime, datetime.date, datetime.time)
 
 
@@ -44,6 +46,8 @@ def insert_arrays(
             return False
         elements.append(element)
         arrays[f"a{number}"] = "{" + write(values) + "}"
+    if sum(map(len, arrays.values())) > CHARACTERS_MAX:
+        return False
     statement = _insert(table, tuple(columns), tuple(elements))
     connection.execute(statement if finish is None else finish(statement), arrays)
     return True
