@@ -41,11 +41,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[Captured]:
         yield server
 
 
-@pytest.fixture
-def mysql(server: Captured) -> CapturedMysql:
-    if not isinstance(server, CapturedMysql):
-        pytest.skip("of MySQL only")
-    return server
+MYSQL = pytest.mark.parametrize("server", [CapturedMysql], ids=["mysql"], indirect=True)
+"""Of what MariaDB has not."""
 
 
 def source(server: Captured, database: str, offsets: StoredOffsets | None = None, **settings: str) -> Source:
@@ -188,10 +185,11 @@ DOCUMENTS = [
 ]  # fmt: skip
 
 
-def test_documents_of_json_are_read_whole_and_in_parts(mysql: CapturedMysql) -> None:
-    with closing(new_database(mysql, "documents")) as db:
+@MYSQL
+def test_documents_of_json_are_read_whole_and_in_parts(server: CapturedMysql) -> None:
+    with closing(new_database(server, "documents")) as db:
         ask(db, "CREATE TABLE t (id int PRIMARY KEY, doc json, other json)")
-        task = source(mysql, "documents", snapshot_mode="no_data")
+        task = source(server, "documents", snapshot_mode="no_data")
         task.poll()
         for number, document in enumerate(DOCUMENTS):
             ask(db, "INSERT INTO t VALUES (%s, %s, NULL)", (number, json.dumps(document)))
@@ -266,19 +264,20 @@ def test_a_task_goes_on_after_each_offset(server: Captured) -> None:
             assert [row["id"] for row in afters(rest)] == ids[place + 1 :], record.source_offset
 
 
-def test_what_is_done_is_known_again_from_the_next_file_on(mysql: CapturedMysql) -> None:
+@MYSQL
+def test_what_is_done_is_known_again_from_the_next_file_on(server: CapturedMysql) -> None:
     """To an offset of a time without GTIDs."""
-    with closing(new_database(mysql, "known")) as db:
+    with closing(new_database(server, "known")) as db:
         ask(db, "CREATE TABLE t (id int PRIMARY KEY)")
         offsets = StoredOffsets()
-        task = source(mysql, "known", offsets, snapshot_mode="no_data")
+        task = source(server, "known", offsets, snapshot_mode="no_data")
         task.poll()
         ask(db, "INSERT INTO t VALUES (1)")
         task.take(1)
         task.stop()
         for offset in offsets.stored.values():
             del offset["gtids"]
-        task = source(mysql, "known", offsets)
+        task = source(server, "known", offsets)
         for number in (2, 3):
             ask(db, "INSERT INTO t VALUES (%s)", (number,))
             ask(db, "FLUSH BINARY LOGS")
@@ -420,11 +419,12 @@ def test_two_connectors_with_one_number_are_told(server: Captured) -> None:
             task.stop()
 
 
-def test_what_is_wrong_is_said(mysql: CapturedMysql) -> None:
+@MYSQL
+def test_what_is_wrong_is_said(server: CapturedMysql) -> None:
     def errors(**settings: str) -> dict[str, list[str]]:
-        return errors_of(MySqlConnector, capture_config(mysql, "wrong", name="wrong", **settings))
+        return errors_of(MySqlConnector, capture_config(server, "wrong", name="wrong", **settings))
 
-    with closing(new_database(mysql, "wrong")) as db:
+    with closing(new_database(server, "wrong")) as db:
         assert errors() == {}
         for mode in ("required", "disabled"):
             ask(db, "FLUSH PRIVILEGES")  # the server forgets who has signed in, and asks for the whole password again
@@ -437,7 +437,7 @@ def test_what_is_wrong_is_said(mysql: CapturedMysql) -> None:
         finally:
             ask(db, "SET GLOBAL binlog_row_metadata = 'FULL'")
         ask(db, "CREATE USER poor IDENTIFIED BY 'poor'")
-        task = source(mysql, "wrong", database_user="poor", database_password="poor")
+        task = source(server, "wrong", database_user="poor", database_password="poor")
         with pytest.raises(ConnectError, match=r"REPLICATION SLAVE|SELECT"):
             task.take(1)
         task.stop()
