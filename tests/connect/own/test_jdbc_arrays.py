@@ -108,3 +108,26 @@ def test_keys_that_are_one_for_the_database_only(postgres: PostgresServer) -> No
         task.stop()
         assert connection.execute("SELECT id, name FROM rounded").fetchall() == [(Decimal("1.1"), "b")]
     assert task.rejected == []
+
+
+def test_columns_of_other_types_take_texts(postgres: PostgresServer) -> None:
+    with postgres.connect("postgres") as connection:
+        connection.execute("CREATE TABLE other (id int PRIMARY KEY, doc jsonb, raw json, name uuid, host inet)")
+    names = ("doc", "raw", "name", "host")
+    builder = SchemaBuilder.struct().field("id", SchemaBuilder.int32().build())
+    for name in names:
+        builder.field(name, SchemaBuilder.string().optional().build())
+    schema = builder.build()
+    rows = [
+        [1, '{"a": [1, 2]}', "{}", "5e2ad5bd-2ee0-4d8c-9ae5-1ee6e5e61b2d", "10.0.0.1"],
+        [2, None, None, None, None],
+        [3, "12", '"text"', None, "::1"],
+    ]
+    filling = sink(postgres, table_name_format="other", auto_create="false")
+    filling.put(*(Struct.of_values(schema, row) for row in rows))
+    filling.put(Struct.of_values(schema, [4, "{not json", None, None, None]))
+    assert len(filling.rejected) == 1
+    filling.stop()
+    with postgres.connect("postgres") as connection:
+        query = "SELECT id, doc::text, raw::text, name::text, host(host) FROM other ORDER BY id"
+        assert [list(row) for row in connection.execute(query).fetchall()] == rows

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import time
@@ -83,6 +84,11 @@ def _check_zone(name: str, value: Any) -> None:
         zone(value)
     except (ValueError, OSError, KeyError):
         raise ConfigError.of(name, value, "there is no such time zone") from None
+
+
+def _json_text(value: Any) -> str:
+    """For a column of JSON, to which a field of text is JSON already, as this source reads it."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def zone(name: str) -> ZoneInfo:
@@ -163,7 +169,7 @@ class Database:
         self._attempts: int = config[ATTEMPTS]
         self._backoff_s: float = config[BACKOFF_MS] / 1000
         try:
-            self.engine = library.create_engine(self._url, poolclass=library.pool.NullPool)
+            self.engine = library.create_engine(self._url, poolclass=library.pool.NullPool, json_serializer=_json_text)
         except ImportError as error:
             raise ConnectError(f"{self._url.drivername} needs {error.name}, which is not installed") from error
         self._connection: Any = None

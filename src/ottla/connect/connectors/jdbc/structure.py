@@ -67,9 +67,13 @@ class Structure:
     def _reflect(self, connection: Any, name: TableName) -> Any:
         library = sqlalchemy()
         try:
-            return library.Table(name.name, library.MetaData(), schema=name.schema, autoload_with=connection)
+            table = library.Table(name.name, library.MetaData(), schema=name.schema, autoload_with=connection)
         except library.exc.NoSuchTableError:
             return None
+        for column in table.c:
+            if isinstance(column.type, library.types.JSON):
+                column.type.none_as_null = True  # else it would hold a null of JSON's
+        return table
 
     def _create(self, connection: Any, shape: Shape) -> Any:
         if not self._creates:
