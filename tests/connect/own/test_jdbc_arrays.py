@@ -118,7 +118,7 @@ def test_columns_of_other_types_take_texts(postgres: PostgresServer) -> None:
     for name in names:
         builder.field(name, SchemaBuilder.string().optional().build())
     schema = builder.build()
-    rows = [
+    rows: list[list[Any]] = [
         [1, '{"a": [1, 2]}', "{}", "5e2ad5bd-2ee0-4d8c-9ae5-1ee6e5e61b2d", "10.0.0.1"],
         [2, None, None, None, None],
         [3, "12", '"text"', None, "::1"],
