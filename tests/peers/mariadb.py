@@ -66,8 +66,8 @@ class MariaDbServer(NodeProcess):
             return False
         return True
 
-    def stop(self) -> int:
+    def close(self) -> None:
         try:
-            return super().stop()
+            super().close()
         finally:
             shutil.rmtree(self.directory, ignore_errors=True)

@@ -86,9 +86,9 @@ class MysqlServer(NodeProcess):
             return False
         return True
 
-    def stop(self) -> int:
+    def close(self) -> None:
         try:
-            return super().stop()
+            super().close()
         finally:
             shutil.rmtree(self.directory, ignore_errors=True)
 
