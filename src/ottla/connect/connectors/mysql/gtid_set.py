@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _TAGGED: Final = 1
 """The format of sets of which one has a tag."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GtidSet:
     intervals: Mapping[Source, tuple[Interval, ...]]
     """In their order, apart from each other, none of them empty."""
@@ -81,6 +82,11 @@ class GtidSet:
         return GtidSet({source: each for source, each in self.intervals.items() if matches(source[0])})
 
     def __str__(self) -> str:
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
+        """Every record of a transaction has it in its offset."""
         blocks: dict[str, list[str]] = {}
         for (name, tag), intervals in self.intervals.items():
             block = blocks.setdefault(name, [])

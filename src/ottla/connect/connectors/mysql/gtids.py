@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _GTID: Final = re.compile(r"\s*(\d{1,20})-(\d{1,20})-(\d{1,20})\s*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Gtids:
     last: Mapping[int, tuple[int, int]]
     """Domain ─► (server, number)."""
@@ -46,4 +47,9 @@ class Gtids:
         return Gtids({domain: last for domain, last in self.last.items() if matches(str(domain))})
 
     def __str__(self) -> str:
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
+        """Every record of a transaction has it in its offset."""
         return ",".join(f"{domain}-{server}-{number}" for domain, (server, number) in sorted(self.last.items()))
