@@ -28,7 +28,8 @@ def fill(cluster: NodeProcess, name: str, values: Sequence[bytes], partitions: i
     """Value *n* at millisecond *n*, in partition *n* modulo so many."""
     admin = AdminClient({"bootstrap.servers": cluster.address})
     admin.create_topics([NewTopic(name, partitions, 1, config={"retention.ms": "-1"})])[name].result(60)
-    producer = Producer({"bootstrap.servers": cluster.address, "linger.ms": 20})
+    # Idempotent: else what a topic so new refuses at first comes behind what was sent after it.
+    producer = Producer({"bootstrap.servers": cluster.address, "linger.ms": 20, "enable.idempotence": True})
     for number, value in enumerate(values):
         producer.produce(name, value, partition=number % partitions, timestamp=FIRST_MS + number)
         producer.poll(0)
