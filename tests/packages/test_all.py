@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PARTS = ("registry", "connect", "console")
-READY_S = 15.0
-"""For a machine with two cores that does much else; where nothing else runs, it is less than two."""
 STOP_S = 30.0
 CONNECTOR = {"name": "lines", "config": {"connector.class": "FileStreamSource", "tasks.max": "1", "topic": "lines"}}
 
@@ -126,8 +124,8 @@ def process_of(family: dict[int, str], module: str) -> int:
 def test_all_of_it_is_one_tree_that_survives_its_parts(tmp_path: Path) -> None:
     with All(tmp_path) as everything:
         page = everything.output
-        took = re.search(r"All of it was ready after (\d+\.\d) s", page)
-        assert took is not None and float(took[1]) < READY_S, page
+        # How soon, `bench.everything` measures: here it would be the other work of the machine that decides.
+        assert re.search(r"All of it was ready after \d+\.\d s", page), page
         for name in ("broker", *PARTS, "metrics"):
             assert re.search(rf"^  {name} +(http://)?127\.0\.0\.1:{everything.ports[name]}\b", page, re.MULTILINE), page
         assert ask(everything.url("registry", "/subjects/a/versions"), {"schema": '"int"'})["id"] == 1
