@@ -13,13 +13,12 @@ import os
 import platform
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import pytest
 from tests.peers.apache_kafka import cache_folder
-from tests.peers.process import NodeProcess, free_port, wait_for
+from tests.peers.mysql_family import MysqlFamilyServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,50 +46,17 @@ SETTINGS: Final = {
 }
 
 
-class MysqlServer(NodeProcess):
-    """On the loopback, with the database `test`; root needs no password."""
-
+class MysqlServer(MysqlFamilyServer):
     name = "MySQL"
 
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
         self._root = mysql_root()
-        super().__init__(Path(tempfile.mkdtemp(prefix="ottla-mysql-")))
-        self.port = free_port()
-        self.data = self.directory / "data"
-        self._settings = SETTINGS | dict(settings or {})
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        super().__init__(SETTINGS | dict(settings or {}))
 
     def start(self) -> None:
         if not self.data.exists():
             shutil.copytree(self._root.parent / "data", self.data)
-        command = [*_mysqld(self._root, self.data), f"--port={self.port}", "--bind-address=127.0.0.1"]
-        command += [f"--socket={self.directory}/socket", f"--pid-file={self.directory}/pid"]
-        self._spawn([*command, *(f"--{name}={text}" for name, text in self._settings.items())])
-        wait_for(self._answers, "MySQL answers", 60)
-
-    def _answers(self) -> bool:
-        import pymysql
-
-        if not self.is_running:
-            raise self.died("ended before it answered")
-        try:
-            with (
-                pymysql.connect(host="127.0.0.1", port=self.port, user="root") as connection,
-                connection.cursor() as cursor,
-            ):
-                cursor.execute("CREATE DATABASE IF NOT EXISTS test")
-        except pymysql.err.OperationalError:
-            return False
-        return True
-
-    def close(self) -> None:
-        try:
-            super().close()
-        finally:
-            shutil.rmtree(self.directory, ignore_errors=True)
+        self._serve([*_mysqld(self._root, self.data), f"--pid-file={self.directory}/pid"])
 
 
 def mysql_root() -> Path:
