@@ -17,7 +17,7 @@ from ottla.connect.api.errors import DataError
 from ottla.connect.data import logical
 from ottla.connect.data.java_numbers import double_text, float_text
 from ottla.connect.data.struct import Struct
-from ottla.connect.data.type import INTEGER_BITS, Float32, Type
+from ottla.connect.data.type import INTEGER_BITS, INTEGER_HALF, Float32, Type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -260,7 +260,7 @@ def _named(key: str) -> str:
 
 
 def _integer(schema: Schema) -> Writer:
-    half = 1 << (INTEGER_BITS[schema.type] - 1)
+    half = INTEGER_HALF[schema.type]
 
     def write(value: object) -> str:
         if not isinstance(value, int) or isinstance(value, bool) or not -half <= value < half:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ottla.connect.data import logical
 from ottla.connect.data.struct import Struct
-from ottla.connect.data.type import INTEGER_BITS, Type
+from ottla.connect.data.type import INTEGER_BITS, INTEGER_HALF, Type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,5 +83,5 @@ def _part(field: Field, reader: JsonReader) -> _Part | None:
     may_be_null = schema.optional and schema.default_value is None
     if schema.name in _INSTANTS or schema.type in _READ_ON:
         return _Part(field.name, kind, 0, may_be_null, reader.reader(schema))
-    half = 1 << (INTEGER_BITS[schema.type] - 1) if kind is int else 0
+    half = INTEGER_HALF[schema.type] if kind is int else 0
     return _Part(field.name, kind, half, may_be_null, None)

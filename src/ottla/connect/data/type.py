@@ -40,6 +40,8 @@ class Type(Enum):
 
 _CONTAINERS: Final = frozenset({Type.ARRAY, Type.MAP, Type.STRUCT})
 INTEGER_BITS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
+INTEGER_HALF: Final = {kind: 1 << (bits - 1) for kind, bits in INTEGER_BITS.items()}
+"""A value is at least -half and less than half."""
 
 
 class Int8(int):

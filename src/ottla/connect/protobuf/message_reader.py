@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ottla.connect.api.errors import DataError
 from ottla.connect.data.java_hash import ordered
 from ottla.connect.data.struct import Struct, as_key
-from ottla.connect.data.type import INTEGER_BITS, Type
+from ottla.connect.data.type import INTEGER_HALF, Type
 from ottla.connect.protobuf import names
 from ottla.connect.protobuf.logical_messages import READERS
 from ottla.connect.protobuf.to_connect import (
@@ -167,6 +167,6 @@ def _scalar_reader(schema: Schema, scalar: str) -> Read:
     if scalar in ("uint64", "fixed64"):
         return lambda value: value - 2 * _HALF if value >= _HALF else value  # Java has signed ones alone
     if schema.type in (Type.INT8, Type.INT16):
-        half = 1 << (INTEGER_BITS[schema.type] - 1)
+        half = INTEGER_HALF[schema.type]
         return lambda value: (value + half) % (2 * half) - half
     return lambda value: value

@@ -17,7 +17,7 @@ from ottla.connect.data.java_numbers import narrow, parse_floating, to_long
 from ottla.connect.data.java_text import java_text
 from ottla.connect.data.schema_builder import SchemaBuilder
 from ottla.connect.data.struct import Struct
-from ottla.connect.data.type import INTEGER_BITS, Float32, Int8, Int16, Int32, Type
+from ottla.connect.data.type import INTEGER_BITS, INTEGER_HALF, Float32, Int8, Int16, Int32, Type
 from ottla.connect.data.values import date_text, is_number, type_of
 from ottla.connect.transforms.side import (
     REPLACE_NULL_WITH_DEFAULT,
@@ -188,14 +188,13 @@ def _encoded(schema: Schema, value: Any) -> Any:
 
 
 def _cast_to_integer(value: Any, kind: Type) -> int:
-    bits = INTEGER_BITS[kind]
     number = _INTEGERS[kind]
     if isinstance(value, bool):
         return number(value)
     if is_number(value):
-        return number(to_long(value) if kind is Type.INT64 else narrow(value, bits))
+        return number(to_long(value) if kind is Type.INT64 else narrow(value, INTEGER_BITS[kind]))
     if isinstance(value, str):
-        if not _INTEGER.fullmatch(value) or not -(1 << (bits - 1)) <= int(value) < 1 << (bits - 1):
+        if not _INTEGER.fullmatch(value) or not -INTEGER_HALF[kind] <= int(value) < INTEGER_HALF[kind]:
             raise DataError(f"Value ({value}) was out of range for requested data type {kind}")
         return number(int(value))
     raise DataError(f"Cannot cast {type(value).__name__} to {kind}")

@@ -25,7 +25,7 @@ from ottla.connect.connectors.jdbc.database import EXTRA, sqlalchemy
 from ottla.connect.connectors.library import load
 from ottla.connect.data import logical
 from ottla.connect.data.schema_builder import SchemaBuilder
-from ottla.connect.data.type import INTEGER_BITS, Type
+from ottla.connect.data.type import INTEGER_HALF, Type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,7 +93,7 @@ class _InRange:
 
     def __init__(self, kind: Type) -> None:
         self._kind = kind
-        self._half = 1 << (INTEGER_BITS[kind] - 1)
+        self._half = INTEGER_HALF[kind]
 
     def has(self, number: int) -> bool:
         return -self._half <= number < self._half

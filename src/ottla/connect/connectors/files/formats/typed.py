@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from ottla.connect.api.errors import ConfigError, DataError
 from ottla.connect.data import logical
 from ottla.connect.data.schema_builder import SchemaBuilder
-from ottla.connect.data.type import INTEGER_BITS, Type
+from ottla.connect.data.type import INTEGER_BITS, INTEGER_HALF, Type
 from ottla.connect.data.values import convert_to_date, convert_to_decimal, convert_to_time, convert_to_timestamp
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _plain_reader(kind: Type) -> Callable[[str], Any]:
     if kind is Type.BOOLEAN:
         return _boolean
     if kind in INTEGER_BITS:
-        half = 1 << (INTEGER_BITS[kind] - 1)
+        half = INTEGER_HALF[kind]
 
         def integer(text: str) -> int:
             if not _INTEGER.fullmatch(text) or not -half <= int(text) < half:
