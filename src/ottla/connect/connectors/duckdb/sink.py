@@ -204,7 +204,7 @@ class DuckDbSinkTask(SinkTask):
         known = self._columns(connection, shape.table)
         names = [name for name, schema in shape.schemas.items() if schema is not None or self._keeps(name, known)]
         if not names:
-            raise DataError(f"All fields of a record for {shape.table} are null, and nobody says of what: no column")
+            raise shape.without_columns()
         connection.register(STAGED, _staged(batch, names))
         try:
             if not self._make_ready(connection, shape, table, names, known):

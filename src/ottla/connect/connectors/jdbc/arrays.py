@@ -24,7 +24,6 @@ OLDEST: Final = (9, 4)
 STATEMENTS_MAX: Final = 64
 CHARACTERS_MAX: Final = 64 << 20
 """Of all arrays of a statement: larger rows go one by one, as the server takes no parameter of 1 GiB."""
-_DATES: Final = (datetime.datetime, datetime.date, datetime.time)
 
 
 def insert_arrays(

@@ -57,6 +57,11 @@ class Shape:
     def goes_with(self, other: Shape) -> bool:
         return self.action is other.action and self.key == other.key and [*self.schemas] == [*other.schemas]
 
+    def without_columns(self) -> DataError:
+        return DataError(
+            f"All fields of a record for {self.table} are null, and nobody says of what: there is no column"
+        )
+
 
 class Row(NamedTuple):
     shape: Shape

@@ -51,7 +51,7 @@ class Structure:
         if any(name not in found.c for name in self._columns(shape)):
             found = self._known[shape.table] = self._evolve(connection, shape, found)
         if not any(name in found.c for name in shape.schemas):
-            raise _unknown(shape)
+            raise shape.without_columns()
         return found
 
     def _columns(self, shape: Shape) -> dict[str, Schema]:
@@ -90,7 +90,7 @@ class Structure:
             for name, schema in self._columns(shape).items()
         ]
         if not columns:
-            raise _unknown(shape)
+            raise shape.without_columns()
         table = library.Table(shape.table.name, library.MetaData(), *columns, schema=shape.table.schema)
         _log.info("table %s is created", shape.table)
         try:
@@ -139,7 +139,3 @@ class Structure:
             return column_type(schema, self._dialect, is_key=name in shape.key)
         except DataError as error:
             raise ConnectError(f"The field {name} for {shape.table}: {error}") from error
-
-
-def _unknown(shape: Shape) -> DataError:
-    return DataError(f"All fields of a record for {shape.table} are null, and nobody says of what: there is no column")
