@@ -319,10 +319,7 @@ class LocalLog:
 
     def flush(self) -> None:
         """Sync everything on this thread. A loop prefers `prepare_flush`."""
-        pending = self.prepare_flush()
-        if pending is not None:
-            pending.sync()
-            pending.complete()
+        _sync_now(self.prepare_flush())
 
     def prepare_flush(self, *, now_ms: int | None = None, closed_only: bool = False) -> PendingFlush | None:
         """What to sync, for a thread; None when nothing is unsynced. `closed_only`: not the active segment."""
@@ -365,10 +362,7 @@ class LocalLog:
 
     def close(self) -> None:
         """Flush, take a snapshot of the producers, close the indexes as Kafka does, and release the files."""
-        pending = self.prepare_close()
-        if pending is not None:
-            pending.sync()
-            pending.complete()
+        _sync_now(self.prepare_close())
         self.release()
 
     def prepare_close(self) -> PendingFlush | None:
@@ -562,6 +556,12 @@ class LocalLog:
         self.directory = directory
         self._segments.move(directory)
         self.epochs.move(directory)
+
+
+def _sync_now(pending: PendingFlush | None) -> None:
+    if pending is not None:
+        pending.sync()
+        pending.complete()
 
 
 def _found_topic_id(files: FileSystem, directory: PurePath, *, clean: bool) -> bytes | None:
