@@ -253,8 +253,10 @@ def use_kafka_python(way: Way, topic: str) -> list[bytes]:
     try:
         values: list[bytes] = []
         deadline = time.monotonic() + TIMEOUT_S
-        while len(values) < RECORDS and time.monotonic() < deadline:
-            values += [record.value for records in consumer.poll(200).values() for record in records]
+        while len(values) < RECORDS and (left_s := deadline - time.monotonic()) > 0:
+            # Not in short polls: a rejoin for new metadata that ends while no poll waits for it is never looked at
+            # again, and the consumer stays without partitions and heartbeats (kafka-python 3.0.12).
+            values += [record.value for records in consumer.poll(int(left_s * 1000)).values() for record in records]
         return values
     finally:
         consumer.close()
