@@ -40,15 +40,20 @@ def test_a_copy_takes_over(broker: NodeProcess, instance: Callable[..., Instance
     settings = protocol | EXACTLY_ONCE | {"num.standby.replicas": "1", "statestore.cache.max.bytes": "0"}
     first, second = (instance(broker, label, settings, DSL) for label in ("first", "second"))
     words = send_lines(broker.address, some_lines(3000, 1))
-    for each in (first, second):
-        each.start()
-        each.wait_until_running()
+    first.start()
+    first.wait_until_running()
     read_counts(broker.address, words)
+    second.start()  # only now: a copy that has caught up has all of it then
+    second.wait_until_running()
     everything = {f"{sub}_{partition}" for sub in (0, 1) for partition in range(3)}
-    wait_for(
-        lambda: len(_copies(first)) + len(_copies(second)) >= 3 and (_running(first) | _running(second)) == everything,
-        "every task runs and has a copy",
-    )
+    stateful = {task for task in everything if task.startswith("1_")}
+
+    def settled() -> bool:
+        running = _running(first), _running(second)
+        copies = _warm(first) - running[0] | _warm(second) - running[1]
+        return running[0] | running[1] == everything and copies == stateful
+
+    wait_for(settled, "every task runs, and has a copy elsewhere that has read all there is", 120)
     owned = _running(first)
     seen = len(second.output)
     first.kill()
@@ -57,19 +62,23 @@ def test_a_copy_takes_over(broker: NodeProcess, instance: Callable[..., Instance
     after = second.output[seen:]
     assert _running(second) == everything
     if protocol is CLASSIC:
-        assert _taken_over(second) >= {task for task in owned if task.startswith("1_")}
+        assert _taken_over(second) >= owned & stateful
     # The broker of a streams group takes the copy away first and gives the task then: its state is on the disk still.
     assert sum(int(number.replace(",", "")) for number in re.findall(r"([\d,]+) records", after)) < words.total() / 20
     assert second.stop() == 0
 
 
-def _copies(one: Instance) -> set[str]:
-    return set(re.findall(r"task (\d+_\d+) is copied", one.said))
+def _warm(one: Instance) -> set[str]:
+    """Of which it has a copy that has caught up."""
+    warm: set[str] = set()
+    for task, what in re.findall(r"task (\d+_\d+)(?: |: its copy )(has caught up|takes over|is given up)", one.said):
+        (warm.add if what == "has caught up" else warm.discard)(task)
+    return warm
 
 
 def _running(one: Instance) -> set[str]:
     running: set[str] = set()
-    for task, what in re.findall(r"task (\d+_\d+) (runs|is given up)", one.said):
+    for task, what in re.findall(r"task (\d+_\d+) (runs|is given up|becomes a copy)", one.said):
         (running.add if what == "runs" else running.discard)(task)
     return running
 

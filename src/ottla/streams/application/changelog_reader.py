@@ -6,6 +6,7 @@ changelog is the source topic itself, the offset that the group has committed. C
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ottla.streams.state.store import StateStore
     from ottla.streams.tasks.task_metrics import TaskMetrics
 
+_log = logging.getLogger("ottla.streams")
 BATCH_RECORDS: Final = 10_000
 COMMIT_RECORDS: Final = 50_000
 """So many restored records are made durable together."""
@@ -48,6 +50,8 @@ class Changelog:
     restored: int = 0
     uncommitted: int = 0
     assigned: bool = False
+    has_caught_up: bool = False
+    """A copy was at the end of its changelog once."""
 
     def is_done(self) -> bool:
         return self.end is not None and self.position >= self.end
@@ -142,7 +146,15 @@ class ChangelogReader:
                 changelog.advance(max(changelog.position, position), 0)
                 if changelog.is_done():
                     self._finish(changelog)
+                elif not changelog.is_active and not changelog.has_caught_up:
+                    changelog.has_caught_up = True
+                    self._tell_of_copy(changelog.task)
         return sum(map(len, polled.records.values()))
+
+    def _tell_of_copy(self, task: TaskId) -> None:
+        mine = [each for each in self._changelogs.values() if each.task == task]
+        if all(each.has_caught_up or each.is_done() for each in mine):
+            _log.info("task %s: its copy has caught up, %d records read", task, sum(each.restored for each in mine))
 
     def _apply(self, changelog: Changelog, records: list[RawRecord]) -> None:
         if changelog.is_done():
