@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
@@ -107,6 +109,37 @@ def test_two_of_one_flow_hold_each_other_up_and_copy_once(tmp_path: Path) -> Non
             written = writer.stop()
             second.stop()
             wait_for(lambda: reader.read() >= sum(map(len, written)), "all records")
+            reader.read()
+            assert reader.values == written
+            reader.close()
+
+
+def test_who_was_away_asks_the_target_where_to_go_on(tmp_path: Path) -> None:
+    """It was fenced, and others have copied what it still has before it."""
+    with OttlaNode(tmp_path / "a", SETTINGS) as a, OttlaNode(tmp_path / "b", SETTINGS) as b:
+        source = Librdkafka(a.address)
+        source.create_topic("orders", PARTITIONS)
+        addresses = {"once": a.address, "b": b.address}
+        written = [[b"%d of %d" % (number, index) for number in range(300)] for index in range(PARTITIONS)]
+
+        def write(numbers: slice) -> None:
+            for index, values in enumerate(written):
+                source.produce("orders", [Record(value, partition=index) for value in values[numbers]])
+
+        with MirrorProcess(tmp_path / "first", addresses, EXACTLY_ONCE) as first:
+            wait_for(lambda: "once.orders" in Librdkafka(b.address).topics(), "the topic in the target")
+            reader = Reader(b.address)
+            write(slice(0, 50))
+            wait_for(lambda: reader.read() >= 50 * PARTITIONS, "the first ones")
+            os.kill(first.pid, signal.SIGSTOP)
+            with MirrorProcess(tmp_path / "second", addresses, EXACTLY_ONCE) as second:
+                write(slice(50, 250))
+                wait_for(lambda: reader.read() >= 250 * PARTITIONS, "those that the second copies")
+                assert second.stop() == 0
+            os.kill(first.pid, signal.SIGCONT)
+            write(slice(250, 300))
+            wait_for(lambda: reader.read() >= 300 * PARTITIONS, "the last ones")
+            assert first.stop() == 0
             reader.read()
             assert reader.values == written
             reader.close()

@@ -62,7 +62,9 @@ class CopiedPartition:
         self.generation += 1
         self.retry_at = retry_at
 
-    def roll_back(self) -> None:
-        """Read again what is not committed."""
+    def roll_back(self, committed: int | None) -> None:
+        """Read again what is not committed. `None`: the target knows nothing of this partition yet."""
+        if committed is not None:
+            self.committed = committed
         self.acknowledged = self.committed
         self.go_back(self.retry_at)

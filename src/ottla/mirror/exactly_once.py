@@ -1,8 +1,9 @@
 """Copies exactly once: records and the position behind them become visible in the target together, or not at all.
 
 Transactions follow each other. To end one, sending pauses until all is acknowledged, the source offsets go into the
-same transaction, and it is committed. After any failure it is aborted, and what it held is read again. A process that
-was killed leaves an open one, which the next process aborts before it looks where to go on.
+same transaction, and it is committed. After any failure it is ended, one way or the other, and the target is asked
+where to go on: a commit without an answer may have taken place, and another process may have copied meanwhile. A
+process that was killed leaves an open one, which the next process aborts before it looks where to go on.
 
 Only readers of committed records see it; the others see what was aborted too. A second process that runs the same flow
 fences the first, and is fenced by it again: they hold each other up, and still nothing comes twice.
@@ -52,8 +53,9 @@ class ExactlyOnce:
         while True:
             if not self._has_begun:
                 self._sender.forget()
-                self._copy.roll_back()
                 await self._transaction.begin_again()
+                await self._offsets.load()
+                self._copy.roll_back()
                 self._has_begun = True
                 self._copy.resume()
             await asyncio.sleep(TRANSACTION_S)

@@ -125,13 +125,12 @@ class RecordCopy:
         self.queue_delayed_syncs()
 
     def roll_back(self) -> None:
-        """What was acknowledged since the last commit was aborted: it is read again."""
+        """To what the source offsets say, which were loaded anew."""
         self.failure = None
         self._held_syncs.clear()
-        self._offsets.roll_back()
         for partition in self._partitions.values():
             partition.pace.delayed = None
-            partition.roll_back()
+            partition.roll_back(self._offsets.next_offset(partition.where))
         self._changed.set()
 
     async def run(self) -> None:

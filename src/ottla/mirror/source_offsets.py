@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class SourceOffsets:
-    """`load()` once; `acknowledged` what is done; `commit()` writes what has changed since."""
+    """`load()` first, and when others may have written; `acknowledged` what is done, `commit()` what has changed."""
 
     def __init__(self, flow: FlowConfig, target: KafkaClient) -> None:
         self._source = flow.source.alias
@@ -35,7 +35,9 @@ class SourceOffsets:
         self._committed: dict[TopicPartition, int] = {}
 
     async def load(self) -> None:
-        """Make the topic if need be, and read what an earlier run, or a MirrorMaker 2, has left there."""
+        """Make the topic if need be, and read what an earlier run, or a MirrorMaker 2, has left there; what was
+        acknowledged and not committed is forgotten.
+        """
         await create_compacted_topic(self._target, self._topic, self._partitions, self._replication_factor)
         found: dict[TopicPartition, int] = {}
         async for record in read_topic(self._target, self._topic, isolation_level=READ_COMMITTED):
@@ -80,10 +82,6 @@ class SourceOffsets:
 
     def committed(self, changed: dict[TopicPartition, int]) -> None:
         self._committed.update(changed)
-
-    def roll_back(self) -> None:
-        """What was acknowledged since the last commit has been aborted."""
-        self._next = dict(self._committed)
 
     def _changed(self) -> dict[TopicPartition, int]:
         return {where: offset for where, offset in self._next.items() if self._committed.get(where) != offset}
