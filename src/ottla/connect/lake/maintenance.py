@@ -85,6 +85,17 @@ def _small(tasks: Iterable[Any], small_bytes: int, spec_id: int) -> list[list[An
 
 
 def _expire(table: Any, before_ms: int, kept: int) -> tuple[int, int]:
+    """How many snapshots are forgotten, and how many files deleted; none where others commit again and again."""
+    errors = load("pyiceberg.exceptions", "[iceberg]")
+    for left in range(CONFLICTS_MAX, -1, -1):
+        try:
+            return _expire_once(table, before_ms, kept)
+        except errors.CommitFailedException as error:
+            _log.info("somebody else committed to %s, %d more tries: %s", table.name(), left, error)
+    return 0, 0
+
+
+def _expire_once(table: Any, before_ms: int, kept: int) -> tuple[int, int]:
     table.refresh()
     named = {each.snapshot_id for each in table.refs().values()}
     by_age = sorted(table.metadata.snapshots, key=lambda each: int(each.timestamp_ms))
