@@ -112,5 +112,6 @@ def test_at_least_once_loses_nothing_when_killed(ottla: NodeProcess, instance: C
         time.sleep(pause_s)
         one.kill()
     one.start()
+    one.wait_until_running()  # all may be counted before it is there
     assert_at_least_once(read_counts(ottla.address, words), words)
     assert one.stop() == 0
