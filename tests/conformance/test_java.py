@@ -175,6 +175,7 @@ def test_log_dirs_versions_and_cluster(node: NodeProcess) -> None:
     ).stdout  # fmt: skip
 
 
+@pytest.mark.long
 def test_group_of_two_rebalances_commits_and_resumes(
     node: NodeProcess, tmp_path: Path, in_background: list[Background]
 ) -> None:

@@ -105,6 +105,7 @@ def test_share_group_command(node: NodeProcess) -> None:
     assert group not in tool(command, node, "--list").splitlines()
 
 
+@pytest.mark.long
 def test_kills_lose_nothing_and_bring_nothing_accepted_back(
     own_node: NodeFactory, tmp_path: Path, in_background: list[Background]
 ) -> None:

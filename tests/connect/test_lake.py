@@ -210,7 +210,7 @@ class Load:
         self._thread.join()
 
 
-@pytest.mark.parametrize("kind", ["ottla", pytest.param("kafka", marks=pytest.mark.java)])
+@pytest.mark.parametrize("kind", ["ottla", pytest.param("kafka", marks=[pytest.mark.java, pytest.mark.long])])
 def test_killed_under_load_the_tables_are_the_topic(tmp_path: Path, request: pytest.FixtureRequest, kind: str) -> None:
     """`kill -9`, again and again, of a lake of each mode, with maintenance in between; Iceberg's Rust reads both."""
     peer: NodeProcess = request.getfixturevalue("node" if kind == "ottla" else "kafka_node")

@@ -368,6 +368,7 @@ def cleaner_offset(data: Path, topic: str) -> int:
     return next((int(line.split()[2]) for line in lines[2:] if line.startswith(f"{topic} 0 ")), 0)
 
 
+@pytest.mark.long
 def test_what_coordinators_know_survives_compaction_and_the_other_node(tmp_path: Path) -> None:
     ottla = OttlaNode(tmp_path / "ottla", SETTINGS)
     kafka = KafkaNode(tmp_path / "kafka", SETTINGS, data=ottla.data)

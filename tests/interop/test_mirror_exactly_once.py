@@ -53,7 +53,7 @@ class Reader:
         self._consumer.close()
 
 
-@pytest.mark.parametrize("kind", ["ottla", pytest.param("kafka", marks=pytest.mark.java)])
+@pytest.mark.parametrize("kind", ["ottla", pytest.param("kafka", marks=[pytest.mark.java, pytest.mark.long])])
 def test_killed_again_and_again_and_nothing_comes_twice(
     tmp_path: Path, request: pytest.FixtureRequest, kind: str
 ) -> None:

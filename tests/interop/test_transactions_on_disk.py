@@ -75,6 +75,7 @@ class Use:
         assert client.committed(GROUP, TOPIC) == self.offset
 
 
+@pytest.mark.long
 def test_transactions_go_on_under_the_other_node(tmp_path: Path) -> None:
     use = Use()
     ottla = OttlaNode(tmp_path / "ottla", SETTINGS)

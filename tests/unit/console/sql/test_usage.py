@@ -69,7 +69,7 @@ QUERIES = [
     "select a, n.b from orders, latest(orders) n",
     "unpivot (select a, b from orders) on a, b order by all",
     "select count(distinct orders) from orders",
-    "select max_by(_value, _offset) from orders group by who",
+    "select max_by(_value, _offset) from orders group by who order by all",
 ]
 ROWS = placed([
     (0, b"k1", b'{"a":1,"b":2.5,"who":{"name":"x"},"mixed":1}', [("h", b"1")]),
