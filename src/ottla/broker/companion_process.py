@@ -143,7 +143,8 @@ class CompanionProcess:
             wait_s = backoff.failed(loop.time() - began)
             self._say(f"{self.name} is gone: {why}. The node goes on; {self.name} is started again in {wait_s:g} s.")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._stopping.wait()
             self.restarts += 1
         self.settled.set()
 

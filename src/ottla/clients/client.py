@@ -19,6 +19,7 @@ from ottla.protocol.api.metadata import MetadataRequest, MetadataRequestTopic, M
 from ottla.protocol.errors import ErrorCode, KafkaError, error_code
 from ottla.protocol.message import Request, Response
 from ottla.protocol.types import ZERO_UUID
+from ottla.runtime.cancellation import raise_if_cancelled
 from ottla.runtime.network import Network
 
 DEFAULT_PORT = 9092
@@ -329,6 +330,7 @@ class KafkaClient:
             except RetriableError:
                 if loop.time() >= deadline:
                     raise
+            raise_if_cancelled()
             await asyncio.sleep(backoff_ms / 1000)
             backoff_ms = min(backoff_ms * 2, RETRY_BACKOFF_MAX_MS)
 

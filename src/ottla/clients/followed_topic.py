@@ -19,6 +19,7 @@ from ottla.clients.consumer import (
 )
 from ottla.clients.errors import ClientError
 from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.runtime.cancellation import raise_if_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -76,17 +77,16 @@ class FollowedTopic:
         """
         ends = await latest_offsets(self._client, self.positions)
 
-        async def reached() -> None:
+        async with asyncio.timeout(timeout_s):
             while any(self.positions[where] < end for where, end in ends.items()):
                 await self._moved.wait()
-
-        await asyncio.wait_for(reached(), timeout_s)
 
     async def _read_forever(self, reader: PartitionReader) -> None:
         while True:
             try:
                 records = await reader.poll()
             except (KafkaError, ClientError) as error:
+                raise_if_cancelled()
                 topics = ", ".join(sorted({where.topic for where in self.positions}))
                 _log.warning("cannot read topic %s: %s", topics, error)
                 await self._find_place(reader, error)

@@ -27,6 +27,7 @@ from ottla.protocol.consumer_protocol import (
     ConsumerProtocolSubscription,
 )
 from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.runtime.cancellation import raise_if_cancelled
 
 PROTOCOL_TYPE = "consumer"
 RANGE = "range"
@@ -225,6 +226,7 @@ class GroupConsumer:
             try:
                 stays = await self._group.heartbeat()
             except Exception as error:  # the next poll finds the group again
+                raise_if_cancelled()
                 if isinstance(error, KafkaError) and error.code is ErrorCode.FENCED_INSTANCE_ID:
                     self._fatal = KafkaError(
                         error.code, f"another consumer took over '{self._group.group_instance_id}'"

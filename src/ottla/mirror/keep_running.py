@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ottla.clients.errors import ClientError
 from ottla.protocol.errors import KafkaError, ProtocolError
+from ottla.runtime.cancellation import raise_if_cancelled
 from ottla.runtime.restart_backoff import RestartBackoff
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ async def keep_running(subject: str, work: Callable[[], Awaitable[None]], progre
             await work()
             return
         except FAILURES as error:
+            raise_if_cancelled()
             progress.troubles[subject] = describe(error)
         await asyncio.sleep(backoff.failed(loop.time() - started))
 

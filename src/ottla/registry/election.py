@@ -18,6 +18,7 @@ from ottla.clients.classic_group import ClassicGroup
 from ottla.clients.errors import ClientError
 from ottla.protocol.errors import ErrorCode, KafkaError
 from ottla.registry.schema.compact_json import compact_json
+from ottla.runtime.cancellation import raise_if_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -133,6 +134,7 @@ class Election:
                 await self._join()
                 await self._stay()
             except (KafkaError, ClientError, OSError) as error:
+                raise_if_cancelled()
                 _log.debug("group %s: %s", self._group.group_id, error)
                 if isinstance(error, KafkaError) and error.code is ErrorCode.UNKNOWN_MEMBER_ID and self._leads:
                     self._set_leader(None, mine=False)  # thrown out: somebody else may lead already

@@ -19,6 +19,7 @@ from ottla.registry.schemas_topic import SchemasTopic
 from ottla.registry.store.catalog import Catalog
 from ottla.registry.store.records import ConfigKey, Context, ContextKey, ModeKey, SchemaKey, SchemaRecord
 from ottla.registry.store.state import RegistryState
+from ottla.runtime.cancellation import raise_if_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,6 +139,7 @@ class Registry:
             try:
                 await self.topic.catch_up()
             except RegistryError as error:
+                raise_if_cancelled()
                 _log.warning("cannot lead yet: %s", error)
                 await asyncio.sleep(1)
                 continue

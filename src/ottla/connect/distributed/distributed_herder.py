@@ -39,6 +39,7 @@ from ottla.connect.store.config_records import (
     TargetStateRecord,
 )
 from ottla.connect.store.status import TargetState
+from ottla.runtime.cancellation import raise_if_cancelled
 
 if TYPE_CHECKING:
     import ssl
@@ -365,15 +366,18 @@ class DistributedHerder(Herder):
                 async with self._lock:
                     await self._tick()
             except ConnectError as error:
+                raise_if_cancelled()
                 _log.error("%s", error)
                 await asyncio.sleep(TICK_FAILURE_PAUSE_S)
                 continue
             except Exception:
+                raise_if_cancelled()
                 _log.exception("the worker tries again")
                 await asyncio.sleep(TICK_FAILURE_PAUSE_S)
                 continue
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._until_due_s())
+                async with asyncio.timeout(self._until_due_s()):
+                    await self._wake.wait()
             self._wake.clear()
 
     def _until_due_s(self) -> float | None:

@@ -18,6 +18,7 @@ from ottla.clients.errors import ClientError
 from ottla.connect.distributed.group_protocol import PROTOCOL_TYPE
 from ottla.connect.runtime.worker_measures import Rebalances
 from ottla.protocol.errors import ErrorCode, KafkaError
+from ottla.runtime.cancellation import raise_if_cancelled
 
 if TYPE_CHECKING:
     from ottla.clients.client import KafkaClient
@@ -110,11 +111,13 @@ class GroupMember:
                 retry_s = RETRY_S
                 while not self._rejoin.is_set():
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._rejoin.wait(), self._heartbeat_interval_ms / 1000)
+                        async with asyncio.timeout(self._heartbeat_interval_ms / 1000):
+                            await self._rejoin.wait()
                         break
                     if not await self._heartbeat():
                         break
             except (KafkaError, ClientError) as error:
+                raise_if_cancelled()
                 if isinstance(error, KafkaError) and error.code is ErrorCode.REBALANCE_IN_PROGRESS:
                     continue
                 _log.warning("group %s: %s", self._group.group_id, error)

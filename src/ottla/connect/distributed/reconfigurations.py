@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from ottla.connect.api.errors import ConnectError
+from ottla.runtime.cancellation import raise_if_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,6 +41,7 @@ class Reconfigurations:
                 await self._reconfigure(connector)
                 return
             except ConnectError as error:
+                raise_if_cancelled()
                 _log.error("the tasks of connector %s cannot be made, they are tried again: %s", connector, error)
             await asyncio.sleep(retry_s)
             retry_s = min(retry_s * 2, RETRY_MAX_S)

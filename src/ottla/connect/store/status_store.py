@@ -16,6 +16,7 @@ from ottla.connect.store.json_text import decode_json, encode_json
 from ottla.connect.store.state_log import MemoryLog
 from ottla.connect.store.status import State, Status, TopicStatus
 from ottla.connect.store.task_id import TaskId
+from ottla.runtime.cancellation import raise_if_cancelled
 
 if TYPE_CHECKING:
     from ottla.connect.store.state_log import KeyValue, StateLog
@@ -127,6 +128,7 @@ class StatusStore:
                     await self._log.write(records)
                     break
                 except ConnectError as error:
+                    raise_if_cancelled()
                     _log.error("statuses cannot be written, they are tried again: %s", error)
                     await asyncio.sleep(RETRY_S)
             for _ in records:

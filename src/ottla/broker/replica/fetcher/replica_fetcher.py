@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ottla.broker.peer.connection import PeerConnection, PeerError
 from ottla.protocol.api.fetch import FetchRequest, FetchResponse
 from ottla.protocol.api.list_offsets import ListOffsetsResponse
+from ottla.runtime.cancellation import raise_if_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +79,7 @@ class ReplicaFetcher:
             try:
                 busy = await self._fetch()
             except Exception as error:  # whatever it is, it must not end replication for good
+                raise_if_cancelled()
                 self._tell(error)
                 self._hang_up()  # it may be somewhere else the next time
                 self._state.lost(self._clock.monotonic_ms())

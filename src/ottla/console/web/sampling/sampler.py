@@ -19,6 +19,7 @@ from ottla.console.web.sampling.rates import values_of
 from ottla.console.web.sampling.ring import Ring
 from ottla.console.web.sampling.scrape import rates, scrape
 from ottla.protocol.errors import KafkaError, ProtocolError
+from ottla.runtime.cancellation import raise_if_cancelled
 from ottla.runtime.http_client import HttpError
 
 if TYPE_CHECKING:
@@ -93,10 +94,12 @@ class Sampler:
                     await self._look()
                 self.failure = None
             except (KafkaError, ClientError, ProtocolError, OSError) as error:
+                raise_if_cancelled()
                 if self.failure is None:
                     _log.warning("Cluster %s cannot be looked at: %s", self._name, error)
                 self.failure = str(error)
             except Exception:  # a bug of ours: it must not end the looking
+                raise_if_cancelled()
                 _log.exception("Looking at cluster %s", self._name)
             took = time.monotonic() - began
             await asyncio.sleep(max(self.interval_s - took, took * SHARE_OF_TIME - took, 0.1))
