@@ -99,7 +99,8 @@ class TopicLog:
 
     async def write(self, records: Sequence[KeyValue]) -> None:
         try:
-            await asyncio.wait_for(send_records(self._client, self._sender, self._topic, records), WRITE_TIMEOUT_S)
+            async with asyncio.timeout(WRITE_TIMEOUT_S):
+                await send_records(self._client, self._sender, self._topic, records)
         except TimeoutError:
             raise ConnectError(f"no answer to a write to topic '{self._topic}'") from None
         except (KafkaError, ClientError) as error:

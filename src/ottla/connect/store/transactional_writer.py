@@ -62,7 +62,8 @@ class TransactionalWriter:
             if not self.has_begun:
                 raise PrivilegedWriteError(f"topic '{self._topic}' is written to by who leads, and has claimed it")
             try:
-                await asyncio.wait_for(self._write(records), WRITE_TIMEOUT_S)
+                async with asyncio.timeout(WRITE_TIMEOUT_S):
+                    await self._write(records)
             except (KafkaError, ClientError, TimeoutError) as error:
                 self.give_up()
                 reason = "there was no answer in time" if isinstance(error, TimeoutError) else str(error)
