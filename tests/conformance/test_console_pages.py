@@ -62,7 +62,7 @@ def test_pages_over_partitions_lose_nothing(cluster: NodeProcess, browser: Brows
 
 
 def test_a_page_of_large_messages_ends_sooner(cluster: NodeProcess, browser: Browser) -> None:
-    topic, count, size_bytes = "console-large", 400, 40_000
+    topic, count, size_bytes = "console-large-pages", 400, 40_000
     fill(cluster, topic, [b"%06d" % number + b"x" * size_bytes for number in range(count)])
     found = pages(browser, topic, order="oldest", limit=5_000)
     assert [int(each["value"]["data"][:6]) for page in found for each in page["messages"]] == list(range(count))

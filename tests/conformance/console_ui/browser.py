@@ -28,6 +28,11 @@ QUIET: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+_RUN_AXE: Final = """async () => {
+    const ending = document.getAnimations().filter(each => each.effect.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(ending.map(each => each.finished));
+    return (await axe.run()).violations.map(each => each.id);
+}"""
 
 
 def launched() -> Iterator[Any]:
@@ -64,6 +69,13 @@ def axe_source() -> str:
             script.parent.mkdir(exist_ok=True)
             script.write_bytes(found.read())
     return script.read_text("utf-8")
+
+
+def axe_violations(page: Any) -> list[str]:
+    """What axe finds wrong with the page as it is to be looked at: colours that still fade in are nobody's."""
+    page.evaluate(axe_source())
+    found: list[str] = page.evaluate(_RUN_AXE)
+    return found
 
 
 class Screen:

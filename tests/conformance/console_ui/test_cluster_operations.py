@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 from tests.cluster.conftest import SETTINGS
 from tests.conformance.conftest import LOGIN, NODE
-from tests.conformance.console_ui.browser import HEIGHT, TIMEOUT_MS, WIDTH, Screen, axe_source
+from tests.conformance.console_ui.browser import HEIGHT, TIMEOUT_MS, WIDTH, Screen, axe_violations
 from tests.peers.cluster import COMBINED
 from tests.peers.console import Browser, ConsoleProcess
 from tests.peers.ottla_cluster import OttlaCluster
@@ -50,8 +50,7 @@ def at(browser: Any) -> Iterator[Any]:
 
 
 def assert_axe_finds_nothing(screen: Screen) -> None:
-    screen.page.evaluate(axe_source())
-    assert screen.page.evaluate("async () => (await axe.run()).violations.map(each => each.id)") == []
+    assert axe_violations(screen.page) == []
 
 
 def test_a_broker_is_emptied_and_taken_out(cluster: OttlaCluster, at: Any, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from tests.conformance.console_ui.browser import axe_source
+from tests.conformance.console_ui.browser import axe_source, axe_violations
 from tests.conformance.console_ui.shop import EVENTS
 
 if TYPE_CHECKING:
@@ -75,17 +75,16 @@ def test_axe_finds_nothing(screen: Screen, axe: str, path: tuple[str, ...], them
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_in_dialogs_and_details(screen: Screen, axe: str, theme: str) -> None:
+def test_axe_finds_nothing_in_dialogs_and_details(screen: Screen, theme: str) -> None:
     page = screen.page
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     screen.open("topics", "orders")
     screen.grid_rows().first.click()
     page.get_by_role("region", name="Message").get_by_text("trace").wait_for()
-    page.evaluate(axe)
-    assert page.evaluate("async () => (await axe.run()).violations.map(each => each.id)") == []
+    assert axe_violations(page) == []
     page.keyboard.press("p")
     page.get_by_role("dialog").wait_for()
-    assert page.evaluate("async () => (await axe.run()).violations.map(each => each.id)") == []
+    assert axe_violations(page) == []
 
 
 def test_dark_and_light(screen: Screen) -> None:

@@ -123,7 +123,9 @@ def test_sinks_have_each_record_once(node: NodeProcess, tmp_path: Path) -> None:
         assert in_files() == sorted(expected[:whole])
         from pyiceberg.catalog import load_catalog
 
-        table = load_catalog("iceberg", **catalog).load_table("lake.orders")
+        iceberg = load_catalog("iceberg", **catalog)
+        wait_for(lambda: iceberg.table_exists("lake.orders"), "the table is made", 120)
+        table = iceberg.load_table("lake.orders")
 
         def in_iceberg() -> list[int]:
             return sorted(table.refresh().scan().to_arrow().column("orderid").to_pylist())
