@@ -141,6 +141,7 @@ class Sender:
         self._client.produce(self._topic, records)
 
 
+@pytest.mark.long
 def test_words_are_counted_exactly_once(own_node: NodeFactory, tmp_path: Path, instances: list[WordCount]) -> None:
     node = own_node(SETTINGS)
     topic, group = unique("words"), unique("word-count")

@@ -163,10 +163,9 @@ def test_a_guest_among_the_other_kinds_controllers(cluster: MixedCluster) -> Non
         assert [name for name, logs in by_partition.items() if any(log != logs[0] for log in logs)] == []
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    "cluster", [pytest.param("ottla-broker", marks=pytest.mark.long), "java-broker"], indirect=True
-)
+@pytest.mark.parametrize("cluster", ["ottla-broker", "java-broker"], indirect=True)
 def test_groups_whose_coordinators_are_of_both_kinds(cluster: MixedCluster) -> None:
     """Consumer groups, and share groups, whose state is kept by a broker of one kind and asked for by the other's."""
     admin = admin_of(cluster)
