@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import kafka
 from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import KafkaConnectionError
+from kafka.errors import KafkaConnectionError, NodeNotReadyError
 from tests.conformance.client import CALL_TIMEOUT_S, Client, FromTime, GroupConsumer, Producer, Record, Start
 from tests.conformance.scenarios import ClientScenarios
+from tests.peers.process import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,7 +103,15 @@ class KafkaPython(Client):
         self._admin.delete_topics([name])
 
     def topics(self) -> dict[str, int]:
-        return {topic["name"]: len(topic["partitions"]) for topic in self._admin.describe_topics()}
+        (found,) = wait_for(self._described, "an answer of the broker")
+        return {topic["name"]: len(topic["partitions"]) for topic in found}
+
+    def _described(self) -> tuple[list[dict[str, Any]]] | None:
+        """`None` while the library waits before it connects again: an application asks again."""
+        try:
+            return (self._admin.describe_topics(),)
+        except NodeNotReadyError:
+            return None
 
     def add_partitions(self, name: str, total: int) -> None:
         self._admin.create_partitions({name: total})
