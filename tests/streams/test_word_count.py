@@ -61,10 +61,10 @@ def test_killed_at_random_it_counts_as_if_nothing_had_happened(
     broker: NodeProcess, instance: Callable[..., Instance], protocol: dict[str, str]
 ) -> None:
     make_topics(broker.address)
-    words = send_lines(broker.address, some_lines(10_000, 4))
+    words = send_lines(broker.address, some_lines(20_000, 4))
     one = instance(broker, "one", protocol | EXACTLY_ONCE)
     chance = random.Random(5)
-    for _ in range(3):
+    for _ in range(5):
         one.start()
         one.wait_until_running()
         time.sleep(chance.uniform(0.0, 1.5))
