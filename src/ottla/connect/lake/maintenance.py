@@ -16,7 +16,10 @@ from ottla.connect.connectors.iceberg.table import CONFLICTS_MAX, without_retrie
 from ottla.connect.connectors.library import load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 _log = logging.getLogger("ottla.connect.lake")
 SMALL_BYTES: Final = 16 * 1024 * 1024
@@ -58,20 +61,28 @@ def _compact(table: Any, small_bytes: int) -> tuple[int, int]:
 
 def _exchange(table: Any, gone: Sequence[Any], files: Sequence[Any]) -> bool:
     """Whatever is added meanwhile, as long as what was read is still there."""
-    errors = load("pyiceberg.exceptions", "[iceberg]")
-    for left in range(CONFLICTS_MAX, -1, -1):
+
+    def step() -> bool:
         table.refresh()
         without_retries(table)
         there = {task.file.file_path for task in table.scan().plan_files()}
         if not there.issuperset(file.file_path for file in gone):
             return False
+        exchange(table, gone, files, all_offsets(table))
+        return True
+
+    return _beside_others(table, step) or False
+
+
+def _beside_others(table: Any, step: Callable[[], T]) -> T | None:
+    """What it gives; again when somebody else's commit came first. None where that happens again and again."""
+    errors = load("pyiceberg.exceptions", "[iceberg]")
+    for left in range(CONFLICTS_MAX, -1, -1):
         try:
-            exchange(table, gone, files, all_offsets(table))
+            return step()
         except errors.CommitFailedException as error:
             _log.info("somebody else committed to %s, %d more tries: %s", table.name(), left, error)
-        else:
-            return True
-    return False
+    return None
 
 
 def _small(tasks: Iterable[Any], small_bytes: int, spec_id: int) -> list[list[Any]]:
@@ -86,13 +97,7 @@ def _small(tasks: Iterable[Any], small_bytes: int, spec_id: int) -> list[list[An
 
 def _expire(table: Any, before_ms: int, kept: int) -> tuple[int, int]:
     """How many snapshots are forgotten, and how many files deleted; none where others commit again and again."""
-    errors = load("pyiceberg.exceptions", "[iceberg]")
-    for left in range(CONFLICTS_MAX, -1, -1):
-        try:
-            return _expire_once(table, before_ms, kept)
-        except errors.CommitFailedException as error:
-            _log.info("somebody else committed to %s, %d more tries: %s", table.name(), left, error)
-    return 0, 0
+    return _beside_others(table, lambda: _expire_once(table, before_ms, kept)) or (0, 0)
 
 
 def _expire_once(table: Any, before_ms: int, kept: int) -> tuple[int, int]:
