@@ -19,12 +19,12 @@ class CopiedPartition:
         "acknowledged",
         "batch_bytes_max",
         "buffered_bytes",
-        "committed",
         "end",
         "generation",
         "pace",
         "position",
         "retry_at",
+        "start",
         "target",
         "where",
     )
@@ -36,8 +36,8 @@ class CopiedPartition:
         """What is read next."""
         self.acknowledged = position
         """All before it is in the target."""
-        self.committed = position
-        """With transactions: all before it is committed there."""
+        self.start = position
+        """Where reading began."""
         self.end = position
         self.buffered_bytes = 0
         self.generation = 0
@@ -64,7 +64,5 @@ class CopiedPartition:
 
     def roll_back(self, committed: int | None) -> None:
         """Read again what is not committed. `None`: the target knows nothing of this partition yet."""
-        if committed is not None:
-            self.committed = committed
-        self.acknowledged = self.committed
+        self.acknowledged = self.start if committed is None else committed
         self.go_back(self.retry_at)

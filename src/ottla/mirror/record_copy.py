@@ -116,8 +116,6 @@ class RecordCopy:
 
     def committed(self) -> None:
         """What was acknowledged stays: now others may be told where it is."""
-        for partition in self._partitions.values():
-            partition.committed = partition.acknowledged
         held, self._held_syncs = self._held_syncs, []
         if self._syncs is not None:
             for sync in held:
