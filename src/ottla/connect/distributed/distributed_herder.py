@@ -365,14 +365,12 @@ class DistributedHerder(Herder):
             try:
                 async with self._lock:
                     await self._tick()
-            except ConnectError as error:
+            except Exception as error:
                 raise_if_cancelled()
-                _log.error("%s", error)
-                await asyncio.sleep(TICK_FAILURE_PAUSE_S)
-                continue
-            except Exception:
-                raise_if_cancelled()
-                _log.exception("the worker tries again")
+                if isinstance(error, ConnectError):
+                    _log.error("%s", error)
+                else:
+                    _log.exception("the worker tries again")
                 await asyncio.sleep(TICK_FAILURE_PAUSE_S)
                 continue
             with contextlib.suppress(TimeoutError):
