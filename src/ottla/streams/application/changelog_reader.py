@@ -146,15 +146,20 @@ class ChangelogReader:
                 changelog.advance(max(changelog.position, position), 0)
                 if changelog.is_done():
                     self._finish(changelog)
-                elif not changelog.is_active and not changelog.has_caught_up:
-                    changelog.has_caught_up = True
-                    self._tell_of_copy(changelog.task)
+                elif not changelog.is_active:
+                    self._note_end(changelog)
         return sum(map(len, polled.records.values()))
 
-    def _tell_of_copy(self, task: TaskId) -> None:
-        mine = [each for each in self._changelogs.values() if each.task == task]
+    def _note_end(self, copy: Changelog) -> None:
+        """Told once, when all of the task's copies have been at the end of their changelogs."""
+        if copy.has_caught_up:
+            return
+        copy.has_caught_up = True
+        mine = [each for each in self._changelogs.values() if each.task == copy.task]
         if all(each.has_caught_up or each.is_done() for each in mine):
-            _log.info("task %s: its copy has caught up, %d records read", task, sum(each.restored for each in mine))
+            _log.info(
+                "task %s: its copy has caught up, %d records read", copy.task, sum(each.restored for each in mine)
+            )
 
     def _apply(self, changelog: Changelog, records: list[RawRecord]) -> None:
         if changelog.is_done():
@@ -190,6 +195,8 @@ class ChangelogReader:
         self._unassign(changelog)
         if changelog.is_active:
             self._listener.on_restore_end(changelog.partition, changelog.store.name, changelog.restored)
+        else:
+            self._note_end(changelog)
 
     def _assign(self, changelog: Changelog) -> None:
         if not changelog.assigned and not changelog.is_done():
